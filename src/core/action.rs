@@ -1,0 +1,77 @@
+//! Orders to the loop, carried out in this order; results come back as events before
+//! anything newly sensed.
+
+use super::id::{RunId, ServiceId};
+use super::report::Report;
+use super::signal::Signal;
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Start the service's program: `Spawned`, then `Executed`; or `ForkRefused`; or `SpawnFailed`.
+    Spawn {
+        /// Which.
+        service: ServiceId,
+        /// In which life.
+        run: RunId,
+    },
+    /// Ask once whether the service answers (`ready = { tcp | unix | file }`): `Probed`.
+    /// May come before `Spawn`, to find out whether somebody else answers there.
+    Probe {
+        /// Which.
+        service: ServiceId,
+        /// In which life.
+        run: RunId,
+    },
+    /// To the main process, or to its process group. No error if it is gone.
+    SignalMain {
+        /// Whose.
+        run: RunId,
+        /// What.
+        signal: Signal,
+        /// To the group that the main process leads.
+        to_group: bool,
+    },
+    /// To all that is there of the run's tree, the main process included.
+    SignalTree {
+        /// Whose.
+        run: RunId,
+        /// What.
+        signal: Signal,
+    },
+    /// Say `TreeGone` once the main process and all of its tree have ended.
+    WatchTree {
+        /// Whose.
+        run: RunId,
+    },
+    /// The run is over for the core: forget its number; the rest is a stray.
+    Forget {
+        /// Whose.
+        run: RunId,
+    },
+    /// rinit got a signal that is no request: pass it to `main`.
+    Forward {
+        /// Whose.
+        run: RunId,
+        /// What.
+        signal: Signal,
+    },
+    /// Tell people.
+    Report(Report),
+    /// A signal to every process that is neither a live run's nor a helper, and
+    /// `StraysGone` once none is left. Again with a stronger signal if it takes too long.
+    SignalStrays {
+        /// What.
+        signal: Signal,
+    },
+    /// Write out what the services wrote, then this line, then say `OutputDrained`.
+    DrainOutput {
+        /// The last line of all, without `rinit: ` and newline.
+        epilogue: Box<str>,
+    },
+    /// Leave.
+    Exit {
+        /// With this status.
+        code: u8,
+    },
+}

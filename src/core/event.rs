@@ -1,0 +1,131 @@
+//! Facts in the past, as the loop saw them. Each names the run that it belongs to, so
+//! that a late one cannot touch the next run; the core ignores what is stale.
+
+use std::time::Duration;
+
+use super::exit::Exit;
+use super::id::{Pid, RunId};
+use super::signal::Signal;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The system is complete; the first event of all.
+    Booted,
+    /// Time has passed; deadlines may be due.
+    Woke,
+    /// A turn came this much later than its deadline (docker pause, a VM's snapshot).
+    Overslept {
+        /// By how much.
+        by: Duration,
+    },
+    /// A signal reached rinit.
+    Signalled {
+        /// Which.
+        signal: Signal,
+        /// For SIGHUP: rinit has a terminal and it is gone.
+        hung_up: bool,
+    },
+    /// `Spawn` was carried out: the process exists, its program doesn't run yet.
+    Spawned {
+        /// Whose.
+        run: RunId,
+        /// The main process.
+        pid: Pid,
+    },
+    /// The kernel had no process to give (EAGAIN, ENOMEM, EMFILE, ENFILE).
+    ForkRefused {
+        /// Whose.
+        run: RunId,
+        /// `errno`.
+        errno: i32,
+    },
+    /// The program runs: exec succeeded.
+    Executed {
+        /// Whose.
+        run: RunId,
+    },
+    /// A step before the exec, or the exec, failed; the process is gone. No `Exited` follows.
+    SpawnFailed {
+        /// Whose.
+        run: RunId,
+        /// Where and why.
+        failure: SpawnFailure,
+    },
+    /// The main process ended. At most once a run.
+    Exited {
+        /// Whose.
+        run: RunId,
+        /// How.
+        exit: Exit,
+    },
+    /// Nothing of the run's tree is left; answers `WatchTree`, after `Exited` or `SpawnFailed`.
+    TreeGone {
+        /// Whose.
+        run: RunId,
+    },
+    /// READY=1, or a newline on the readiness descriptor.
+    Ready {
+        /// Whose.
+        run: RunId,
+    },
+    /// STATUS=.
+    Status {
+        /// Whose.
+        run: RunId,
+        /// One line, bounded by the loop.
+        text: Box<str>,
+    },
+    /// MAINPID=, already checked to be the service's own.
+    MainPid {
+        /// Whose.
+        run: RunId,
+        /// The new main process.
+        pid: Pid,
+    },
+    /// The answer to `Probe`.
+    Probed {
+        /// Whose.
+        run: RunId,
+        /// What it said.
+        answer: Answer,
+    },
+    /// Nothing but rinit's helpers is left; answers `SignalStrays`.
+    StraysGone,
+    /// All output is written; answers `DrainOutput`.
+    OutputDrained,
+}
+
+/// What a probe found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It answers.
+    Yes,
+    /// It doesn't, and why: `connect 127.0.0.1:6379: connection refused`.
+    No(Box<str>),
+}
+
+/// Why a program does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpawnFailure {
+    /// What was tried, with its object: `chdir /srv`, `exec redis-server`, `user redis`.
+    pub step: Box<str>,
+    /// `errno`; 0 where `step` says it all.
+    pub errno: i32,
+    /// The kernel's words for it: `no such file or directory`.
+    pub reason: Box<str>,
+}
+
+impl SpawnFailure {
+    /// The exit status that it gives (MEANING §6): ENOENT and ENOTDIR 127, all else 126.
+    #[must_use]
+    pub const fn code(&self) -> u8 {
+        const ENOENT: i32 = 2;
+        const ENOTDIR: i32 = 20;
+        if self.errno == ENOENT || self.errno == ENOTDIR {
+            127
+        } else {
+            126
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! What is to be supervised: the finished, checked description that both front ends
+//! produce and the core reads. Nothing here knows where it was written.
+//!
+//! A thousand of these live in PID 1, so they hold boxed slices and NUL-terminated
+//! blocks that can be handed to the kernel as they are.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::exit::Exit;
+use super::id::ServiceId;
+use super::signal::Signal;
+
+/// The whole system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spec {
+    /// The `[init]` table.
+    pub init: InitSpec,
+    /// In declared order; a `ServiceId` is an index into it.
+    pub services: Vec<ServiceSpec>,
+}
+
+/// The `[init]` table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitSpec {
+    /// The whole shutdown takes no longer than this; `None` is `"infinity"`.
+    pub shutdown_timeout: Option<Duration>,
+    /// All runs on for this long after the first stop signal, inside the timeout.
+    pub shutdown_delay: Duration,
+    /// rinit stays when nothing is left to supervise.
+    pub keep_running: bool,
+    /// A supervisor below another supervisor is allowed.
+    pub nested: bool,
+    /// Where the control socket is bound.
+    pub control_socket: ControlSocket,
+    /// Who may speak to it.
+    pub control_access: ControlAccess,
+}
+
+impl Default for InitSpec {
+    fn default() -> Self {
+        Self {
+            shutdown_timeout: Some(Duration::from_secs(9)),
+            shutdown_delay: Duration::ZERO,
+            keep_running: false,
+            nested: false,
+            control_socket: ControlSocket::Default,
+            control_access: ControlAccess::Owner,
+        }
+    }
+}
+
+/// `control-socket`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlSocket {
+    /// The default places: /run/rinit, $XDG_RUNTIME_DIR/rinit, abstract.
+    Default,
+    /// `false`.
+    None,
+    /// This path; a leading `@` is the abstract namespace.
+    Path(Box<str>),
+}
+
+/// `control-access`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlAccess {
+    /// Root and rinit's own user (mode 0600).
+    Owner,
+    /// Others may ask for the status (mode 0666).
+    Status,
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceSpec {
+    /// Its name, unique.
+    pub name: Box<str>,
+    /// `type`.
+    pub kind: Kind,
+    /// Started by itself.
+    pub enabled: bool,
+    /// The container ends when it has ended for good.
+    pub essential: bool,
+    /// The COMMAND beside the services: starts last, stops first, owns the terminal.
+    pub is_main: bool,
+    /// What it waits for and pulls in.
+    pub edges: Edges,
+    /// When it counts as ready.
+    pub ready: Ready,
+    /// How long a start may take; `None` is `"infinity"`.
+    pub start_timeout: Option<Duration>,
+    /// What happens after it ended.
+    pub restart: Restart,
+    /// `success-exit-status`: what counts as well besides 0.
+    pub success: Box<[Exit]>,
+    /// How it is stopped.
+    pub stop: Stop,
+    /// How its processes are kept together.
+    pub tracking: Tracking,
+    /// How it is executed.
+    pub exec: Exec,
+    /// `FILE:LINE` of its definition.
+    pub source: Box<str>,
+}
+
+impl ServiceSpec {
+    /// A simple service with every default of MEANING §§3 to 5.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            kind: Kind::Simple,
+            enabled: true,
+            essential: false,
+            is_main: false,
+            edges: Edges::default(),
+            ready: Ready::Exec,
+            start_timeout: Some(Duration::from_secs(90)),
+            restart: Restart::default(),
+            success: Box::default(),
+            stop: Stop::default(),
+            tracking: Tracking::Marks,
+            exec: Exec::default(),
+            source: "".into(),
+        }
+    }
+}
+
+/// `type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Its main process is what was executed, and stays.
+    Simple,
+    /// It does something once and ends.
+    Oneshot,
+}
+
+/// Dependencies, as written; the graph makes them one order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edges {
+    /// Pulls in, orders, and shares its fate.
+    pub requires: Box<[ServiceId]>,
+    /// Pulls in and orders.
+    pub wants: Box<[ServiceId]>,
+    /// Only orders: this one after those.
+    pub after: Box<[ServiceId]>,
+    /// Only orders: this one before those.
+    pub before: Box<[ServiceId]>,
+}
+
+/// `ready`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// Not written: a simple service when exec succeeded, a oneshot when it ended well.
+    Exec,
+    /// READY=1 on the notify socket (`sd_notify(3)`).
+    Notify,
+    /// The first newline on this descriptor (s6).
+    Fd(u32),
+    /// Something accepts at one of these addresses.
+    Tcp(Box<[SocketAddr]>),
+    /// Something accepts at this socket; a leading `@` is the abstract namespace.
+    Unix(Box<str>),
+    /// This file is there and was changed after the spawn.
+    File(Box<str>),
+}
+
+/// What happens after a service ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restart {
+    /// `restart`.
+    pub policy: RestartPolicy,
+    /// `restart-delay`: the first delay; doubled each time.
+    pub delay: Duration,
+    /// `restart-delay-max`.
+    pub delay_max: Duration,
+    /// `restart-reset`: so long active, and the delay begins anew.
+    pub reset: Duration,
+    /// `start-limit`; none by default.
+    pub limit: Option<StartLimit>,
+}
+
+impl Default for Restart {
+    fn default() -> Self {
+        Self {
+            policy: RestartPolicy::Always,
+            delay: Duration::from_millis(100),
+            delay_max: Duration::from_secs(30),
+            reset: Duration::from_secs(10),
+            limit: None,
+        }
+    }
+}
+
+/// `restart`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RestartPolicy {
+    /// However it ended.
+    Always,
+    /// After a failure.
+    OnFailure,
+    /// Never.
+    No,
+}
+
+/// `start-limit`: at most `count` starts within `within`, then `failed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartLimit {
+    /// How many starts; at least 1.
+    pub count: u32,
+    /// In which time.
+    pub within: Duration,
+}
+
+/// How a service is stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// `stop-signal`.
+    pub signal: Signal,
+    /// `stop-timeout`; `None` is `"infinity"`.
+    pub timeout: Option<Duration>,
+    /// `kill-mode`.
+    pub kill_mode: KillMode,
+    /// The stop signal goes to the main process's group: `command` is a string.
+    pub to_group: bool,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self {
+            signal: Signal::TERM,
+            timeout: Some(Duration::from_secs(10)),
+            kill_mode: KillMode::Tree,
+            to_group: false,
+        }
+    }
+}
+
+/// `kill-mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KillMode {
+    /// The main process first, then what is left of its tree.
+    Tree,
+    /// The main process alone.
+    Process,
+}
+
+/// How a service's processes are kept together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tracking {
+    /// Session, group, descent and INVOCATION_ID.
+    Marks,
+    /// A small process between PID 1 and the service, under which all stays: exact.
+    Subreaper,
+}
+
+impl Tracking {
+    /// Whether nothing of a tree can escape it.
+    #[must_use]
+    pub const fn is_exact(self) -> bool {
+        match self {
+            Self::Marks => false,
+            Self::Subreaper => true,
+        }
+    }
+}
+
+/// How a service is executed: read by the loops alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exec {
+    /// The argument vector; never empty once checked.
+    pub command: Words,
+    /// Words hold `${NAME}` that is expanded from the final environment at the spawn.
+    pub expand: bool,
+    /// `environment`: `NAME=value` words, over the container's.
+    pub environment: Words,
+    /// `environment-file`, in order.
+    pub environment_files: Box<[EnvironmentFile]>,
+    /// `working-directory`.
+    pub directory: Option<Box<str>>,
+    /// `user`, `group`, `supplementary-groups`; absent where rinit's own stay.
+    pub identity: Option<Box<Identity>>,
+    /// `umask`.
+    pub umask: Option<u32>,
+    /// `limit-*`.
+    pub limits: Box<[Limit]>,
+    /// `nice`.
+    pub nice: Option<i8>,
+    /// `oom-score-adjust`.
+    pub oom_score_adjust: Option<i16>,
+    /// `output`.
+    pub output: Output,
+}
+
+/// NUL-terminated words one after the other, as the kernel wants them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Words(Box<[u8]>);
+
+impl Words {
+    /// The block, each word with its NUL. The caller's words hold none themselves;
+    /// what follows one is dropped, as the kernel would.
+    pub fn new<W: AsRef<[u8]>>(words: impl IntoIterator<Item = W>) -> Self {
+        let mut block = Vec::new();
+        for word in words {
+            let text = word
+                .as_ref()
+                .split(|byte| *byte == 0)
+                .next()
+                .unwrap_or_default();
+            block.extend_from_slice(text);
+            block.push(0);
+        }
+        Self(block.into())
+    }
+
+    /// A block that was made by `new`; `None` if it doesn't end in NUL.
+    #[must_use]
+    pub fn from_block(block: Box<[u8]>) -> Option<Self> {
+        match block.last() {
+            None | Some(0) => Some(Self(block)),
+            Some(_) => None,
+        }
+    }
+
+    /// All words with their NULs.
+    #[must_use]
+    pub fn block(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Each word without its NUL.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.0
+            .split_inclusive(|byte| *byte == 0)
+            .map(|word| word.strip_suffix(&[0]).unwrap_or(word))
+    }
+
+    /// Whether there is no word.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.iter().map(String::from_utf8_lossy))
+            .finish()
+    }
+}
+
+/// One `environment-file`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentFile {
+    /// Its path without the leading `-`.
+    pub path: Box<str>,
+    /// There was a leading `-`: absent is no error.
+    pub optional: bool,
+}
+
+/// Whom a service runs as; names or numbers, read by the child that becomes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `user`.
+    pub user: Option<Box<str>>,
+    /// `group`.
+    pub group: Option<Box<str>>,
+    /// `supplementary-groups`: beside those that the group file names.
+    pub supplementary: Box<[Box<str>]>,
+}
+
+/// One `limit-*` (`setrlimit(2)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Which.
+    pub resource: Resource,
+    /// The soft limit; `u64::MAX` is infinity.
+    pub soft: u64,
+    /// The hard limit; `u64::MAX` is infinity.
+    pub hard: u64,
+}
+
+/// What can be limited; the number is Linux's own on every platform that rinit builds for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "the names are those of setrlimit(2)")]
+pub enum Resource {
+    Cpu = 0,
+    Fsize = 1,
+    Data = 2,
+    Stack = 3,
+    Core = 4,
+    Rss = 5,
+    Nproc = 6,
+    Nofile = 7,
+    Memlock = 8,
+    As = 9,
+    Locks = 10,
+    Sigpending = 11,
+    Msgqueue = 12,
+    Nice = 13,
+    Rtprio = 14,
+    Rttime = 15,
+}
+
+impl Resource {
+    /// Every one, by its number.
+    pub const ALL: [Self; 16] = [
+        Self::Cpu,
+        Self::Fsize,
+        Self::Data,
+        Self::Stack,
+        Self::Core,
+        Self::Rss,
+        Self::Nproc,
+        Self::Nofile,
+        Self::Memlock,
+        Self::As,
+        Self::Locks,
+        Self::Sigpending,
+        Self::Msgqueue,
+        Self::Nice,
+        Self::Rtprio,
+        Self::Rttime,
+    ];
+
+    /// As in `limit-NAME`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Fsize => "fsize",
+            Self::Data => "data",
+            Self::Stack => "stack",
+            Self::Core => "core",
+            Self::Rss => "rss",
+            Self::Nproc => "nproc",
+            Self::Nofile => "nofile",
+            Self::Memlock => "memlock",
+            Self::As => "as",
+            Self::Locks => "locks",
+            Self::Sigpending => "sigpending",
+            Self::Msgqueue => "msgqueue",
+            Self::Nice => "nice",
+            Self::Rtprio => "rtprio",
+            Self::Rttime => "rttime",
+        }
+    }
+}
+
+/// `output`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// Each line with the service's name in front.
+    #[default]
+    Prefix,
+    /// Unchanged, through the logger.
+    Raw,
+    /// The container's own descriptors.
+    Inherit,
+    /// Nowhere.
+    Null,
+}

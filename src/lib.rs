@@ -1,0 +1,16 @@
+//! rinit: an init for containers, from one command to many services.
+//!
+//! The layers, top to bottom; nothing below knows anything above:
+//!
+//! | layer | modules |
+//! | --- | --- |
+//! | faces | `cli` |
+//! | loops | `single`, `supervise`, `control` |
+//! | model, helpers | `config`, `plan`, `reader`, `subreaper`, `logger` |
+//! | core | `core` |
+//! | kernel | `sys` |
+//!
+//! Faces use loops, loops use model and helpers and core; only loops and helpers use
+//! `sys`, which knows nothing above it. `tests/architecture.rs` holds this.
+
+pub mod core;

@@ -1,0 +1,2 @@
+//! argv[0] -> face -> exit code; nothing else.
+fn main() {}

@@ -1,0 +1,8 @@
+//! The kernel: every system call and every `unsafe` of rinit. Knows nothing above it
+//! but the words of `core` (signals, exits, instants).
+
+pub mod clock;
+pub mod fd;
+pub mod poll;
+pub mod process;
+pub mod socket;

@@ -1,0 +1,246 @@
+//! Sockets: never blocking, close-on-exec, addresses by path or abstract name.
+
+use std::io::IoSliceMut;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, Backlog, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrStorage,
+    UnixAddr, UnixCredentials, accept4, bind, connect, getsockopt, listen, recv, recvmsg, send,
+    setsockopt, socket, socketpair, sockopt,
+};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
+
+use crate::core::id::Pid;
+
+const FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
+
+/// The address of a path, or of an abstract name where it begins with `@`.
+fn unix_address(path: &[u8]) -> nix::Result<UnixAddr> {
+    match path.strip_prefix(b"@") {
+        Some(name) => UnixAddr::new_abstract(name),
+        None => UnixAddr::new(path),
+    }
+}
+
+/// Two ends that keep messages apart. The first is non-blocking, for PID 1; the second
+/// blocks, for the helper.
+///
+/// # Errors
+/// EMFILE, ENFILE.
+pub fn message_pair() -> nix::Result<(OwnedFd, OwnedFd)> {
+    let pair = socketpair(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )?;
+    super::fd::set_nonblocking(&pair.0);
+    Ok(pair)
+}
+
+/// Sends one message without waiting and without SIGPIPE.
+///
+/// # Errors
+/// EAGAIN when the other side doesn't read; EPIPE when it is gone.
+pub fn send_now(fd: impl AsFd, message: &[u8]) -> nix::Result<()> {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    send(fd.as_fd().as_raw_fd(), message, flags).map(drop)
+}
+
+/// Sends one message and waits for room. For helpers.
+///
+/// # Errors
+/// EPIPE when PID 1 is gone.
+pub fn send_wait(fd: impl AsFd, message: &[u8]) -> nix::Result<()> {
+    loop {
+        match send(fd.as_fd().as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL) {
+            Err(Errno::EINTR) => {}
+            other => return other.map(drop),
+        }
+    }
+}
+
+/// Takes one message without waiting; `None` where there is none, `Some(0)` at the end.
+pub fn receive_now(fd: impl AsFd, buffer: &mut [u8]) -> Option<usize> {
+    loop {
+        match recv(fd.as_fd().as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(count) => return Some(count),
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => return None,
+            Err(_) => return Some(0),
+        }
+    }
+}
+
+/// What came on a notify socket.
+#[derive(Debug)]
+pub struct Datagram {
+    /// Its length in the buffer.
+    pub length: usize,
+    /// Who sent it, as the kernel says; absent for a sender in a namespace that we can't see.
+    pub sender: Option<Pid>,
+}
+
+/// A datagram socket that anybody may write to, for `sd_notify(3)`.
+///
+/// # Errors
+/// What `socket(2)` and `bind(2)` say.
+pub fn notify_socket(path: &[u8]) -> nix::Result<OwnedFd> {
+    let fd = socket(AddressFamily::Unix, SockType::Datagram, FLAGS, None)?;
+    setsockopt(&fd, sockopt::PassCred, &true)?;
+    bind(fd.as_raw_fd(), &unix_address(path)?)?;
+    open_to(path, 0o666)?;
+    Ok(fd)
+}
+
+/// Sets a socket file's mode; an abstract name has none.
+fn open_to(path: &[u8], mode: u32) -> nix::Result<()> {
+    if path.first() == Some(&b'@') {
+        return Ok(());
+    }
+    let mode = Mode::from_bits_truncate(mode);
+    fchmodat(
+        nix::fcntl::AT_FDCWD,
+        path,
+        mode,
+        FchmodatFlags::FollowSymlink,
+    )
+}
+
+/// Takes one datagram without waiting. Descriptors that came with it are closed.
+pub fn receive_datagram(fd: impl AsFd, buffer: &mut [u8]) -> Option<Datagram> {
+    // Room for the credentials and the most descriptors that the kernel passes at once.
+    let mut space = nix::cmsg_space!(UnixCredentials, [RawFd; 253]);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = loop {
+        match recvmsg::<()>(fd.as_fd().as_raw_fd(), &mut parts, Some(&mut space), flags) {
+            Ok(message) => break message,
+            Err(Errno::EINTR) => {}
+            Err(_) => return None,
+        }
+    };
+    let mut sender = None;
+    if let Ok(controls) = message.cmsgs() {
+        for control in controls {
+            if let ControlMessageOwned::ScmCredentials(credentials) = control {
+                sender = (credentials.pid() > 0).then(|| Pid(credentials.pid()));
+            } else if let ControlMessageOwned::ScmRights(fds) = control {
+                fds.into_iter().for_each(drop_received);
+            }
+        }
+    }
+    Some(Datagram {
+        length: message.bytes,
+        sender,
+    })
+}
+
+#[allow(unsafe_code)]
+fn drop_received(fd: RawFd) {
+    // SAFETY: recvmsg just made this descriptor; nobody else knows of it.
+    drop(unsafe { OwnedFd::from_raw_fd(fd) });
+}
+
+/// A listening stream socket with this mode. A path on which somebody answers is never
+/// taken; one that a dead process left behind is.
+///
+/// # Errors
+/// EADDRINUSE where somebody answers; what `bind(2)` says.
+pub fn listener(path: &[u8], mode: u32) -> nix::Result<OwnedFd> {
+    let address = unix_address(path)?;
+    let fd = socket(AddressFamily::Unix, SockType::Stream, FLAGS, None)?;
+    match bind(fd.as_raw_fd(), &address) {
+        Err(Errno::EADDRINUSE) if path.first() != Some(&b'@') => {
+            if connect_unix(path).is_ok() {
+                return Err(Errno::EADDRINUSE);
+            }
+            nix::unistd::unlink(path)?;
+            bind(fd.as_raw_fd(), &address)?;
+        }
+        other => other?,
+    }
+    open_to(path, mode)?;
+    listen(&fd, Backlog::new(64)?)?;
+    Ok(fd)
+}
+
+/// Takes one waiting connection.
+pub fn accept(listener: impl AsFd) -> Option<OwnedFd> {
+    accept4(listener.as_fd().as_raw_fd(), FLAGS).ok().map(own)
+}
+
+#[allow(unsafe_code)]
+fn own(fd: RawFd) -> OwnedFd {
+    // SAFETY: accept4 just made this descriptor; nobody else knows of it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// Who is at the other end of a unix stream socket.
+#[must_use]
+pub fn peer(fd: impl AsFd) -> Option<Peer> {
+    let credentials = getsockopt(&fd, sockopt::PeerCredentials).ok()?;
+    Some(Peer {
+        pid: credentials.pid(),
+        uid: credentials.uid(),
+    })
+}
+
+/// The other end's identity (`SO_PEERCRED`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its pid here; 0 where it lives in another PID namespace.
+    pub pid: i32,
+    /// Its user.
+    pub uid: u32,
+}
+
+/// A connection to a unix stream socket, non-blocking; it is complete or refused at once.
+///
+/// # Errors
+/// ECONNREFUSED, ENOENT, EACCES; EAGAIN where its backlog is full.
+pub fn connect_unix(path: &[u8]) -> nix::Result<OwnedFd> {
+    let fd = socket(AddressFamily::Unix, SockType::Stream, FLAGS, None)?;
+    connect(fd.as_raw_fd(), &unix_address(path)?)?;
+    Ok(fd)
+}
+
+/// How a connection attempt stands.
+#[derive(Debug)]
+pub enum Attempt {
+    /// It answered.
+    Connected,
+    /// The descriptor becomes writable when it is known.
+    Pending(OwnedFd),
+}
+
+/// Begins a TCP connection.
+///
+/// # Errors
+/// ECONNREFUSED and kin, where that is known at once.
+pub fn connect_tcp(address: SocketAddr) -> nix::Result<Attempt> {
+    let family = if address.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    };
+    let fd = socket(family, SockType::Stream, FLAGS, None)?;
+    match connect(fd.as_raw_fd(), &SockaddrStorage::from(address)) {
+        Ok(()) => Ok(Attempt::Connected),
+        Err(Errno::EINPROGRESS | Errno::EAGAIN) => Ok(Attempt::Pending(fd)),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// What became of a pending connection once it is writable.
+///
+/// # Errors
+/// Why it failed.
+pub fn connection_result(fd: impl AsFd) -> nix::Result<()> {
+    match getsockopt(&fd, sockopt::SocketError)? {
+        0 => Ok(()),
+        errno => Err(Errno::from_raw(errno)),
+    }
+}

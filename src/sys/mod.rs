@@ -4,5 +4,5 @@
 pub mod clock;
 pub mod fd;
 pub mod poll;
-pub mod process;
+pub mod procfs;
 pub mod socket;

@@ -1,0 +1,95 @@
+//! The notify sockets: one a service, so that a message from a process that is already
+//! dead counts for the right one.
+
+use std::os::fd::OwnedFd;
+
+use super::notification::{LIMIT, Notification};
+use crate::core::id::{Pid, ServiceId};
+use crate::sys::socket;
+
+/// How many messages of one socket a turn takes at most; the rest come with the next turn.
+const PER_TURN: usize = 64;
+
+/// Where notify sockets are bound.
+pub(crate) struct Place {
+    /// The folder; absent where rinit may not make one.
+    pub(crate) folder: Option<String>,
+    /// What an abstract name begins with: unique in a shared network namespace.
+    pub(crate) prefix: String,
+}
+
+impl Place {
+    /// `ROOT/notify` if it can be made, with `instance` for abstract names.
+    pub(crate) fn new(root: Option<&str>, instance: &str) -> Self {
+        use std::os::unix::fs::DirBuilderExt;
+        let folder = root.map(|root| format!("{root}/notify")).filter(|path| {
+            std::fs::DirBuilder::new().recursive(true).mode(0o711).create(path).is_ok()
+        });
+        Self { folder, prefix: format!("@rinit-{instance}-notify-") }
+    }
+}
+
+/// A service's notify socket.
+pub(crate) struct NotifySocket {
+    fd: OwnedFd,
+    address: Box<[u8]>,
+}
+
+impl NotifySocket {
+    /// Binds `FOLDER/NAME`, or an abstract name where that can't be.
+    ///
+    /// # Errors
+    /// What the kernel said of the second.
+    pub(crate) fn bind(place: &Place, name: &str) -> nix::Result<Self> {
+        if let Some(folder) = &place.folder {
+            let address = format!("{folder}/{name}").into_bytes();
+            // What a former rinit of this container left behind answers to nobody.
+            let _ = nix::unistd::unlink(address.as_slice());
+            if let Ok(fd) = socket::notify_socket(&address) {
+                return Ok(Self { fd, address: address.into() });
+            }
+        }
+        let address = format!("{}{name}", place.prefix).into_bytes();
+        socket::notify_socket(&address).map(|fd| Self { fd, address: address.into() })
+    }
+
+    /// The descriptor to watch.
+    pub(crate) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// The value of NOTIFY_SOCKET.
+    pub(crate) fn address(&self) -> &[u8] {
+        &self.address
+    }
+
+    /// Takes what has come, with the kernel's word on who sent it.
+    pub(crate) fn receive(&self, mut take: impl FnMut(Option<Pid>, Notification)) {
+        let mut buffer = [0u8; LIMIT];
+        for _ in 0..PER_TURN {
+            let Some(datagram) = socket::receive_datagram(&self.fd, &mut buffer) else { return };
+            let message = buffer.get(..datagram.length).unwrap_or_default();
+            take(datagram.sender, Notification::parse(message));
+        }
+    }
+
+    /// Throws away what a former run's processes said, before the next run begins.
+    pub(crate) fn discard(&self) {
+        let mut buffer = [0u8; LIMIT];
+        for _ in 0..PER_TURN {
+            if socket::receive_datagram(&self.fd, &mut buffer).is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Removes the socket's file.
+    pub(crate) fn unlink(&self) {
+        if self.address.first() != Some(&b'@') {
+            let _ = nix::unistd::unlink(&*self.address);
+        }
+    }
+}
+
+/// A service's place in a list of sockets that most don't have.
+pub(crate) type Sockets = std::collections::BTreeMap<ServiceId, NotifySocket>;

@@ -1,0 +1,139 @@
+//! The live runs, and whose a process is.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+
+use super::marks::Marks;
+use super::probe::Attempts;
+use crate::core::id::{Pid, RunId, ServiceId};
+
+/// One live run, as the kernel's side knows it.
+pub(crate) struct Run {
+    /// Whose life it is.
+    pub(crate) service: ServiceId,
+    /// The first main process: its number names the run's session and group.
+    pub(crate) leader: Option<Pid>,
+    /// The main process, while it lives.
+    pub(crate) main: Option<Pid>,
+    /// The pipe that tells how the exec went, until it has told.
+    pub(crate) launch: Option<OwnedFd>,
+    /// What else some runs have.
+    pub(crate) extra: Option<Box<Extra>>,
+    /// When it was spawned, on the clock that files are stamped with.
+    pub(crate) spawned_nanos: i64,
+    /// The core waits for the end of its tree.
+    pub(crate) watched: bool,
+    /// Its end was reported to the core.
+    pub(crate) ended: bool,
+}
+
+/// What only some runs need.
+#[derive(Default)]
+pub(crate) struct Extra {
+    /// The read end of the readiness descriptor.
+    pub(crate) ready: Option<OwnedFd>,
+    /// The probe under way.
+    pub(crate) attempts: Option<Attempts>,
+    /// The subreaper above it: its process and the socket to it.
+    pub(crate) keeper: Option<(Pid, OwnedFd)>,
+    /// Its main process is not our child: the descriptor that tells of its end.
+    pub(crate) foreign: Option<OwnedFd>,
+    /// What is known of its tree, once that is asked for.
+    pub(crate) marks: Marks,
+}
+
+impl Run {
+    /// A run that isn't spawned yet.
+    pub(crate) fn new(service: ServiceId) -> Self {
+        Self {
+            service,
+            leader: None,
+            main: None,
+            launch: None,
+            extra: None,
+            spawned_nanos: 0,
+            watched: false,
+            ended: false,
+        }
+    }
+
+    /// The rarely needed part, made when it is needed first.
+    pub(crate) fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+}
+
+/// All live runs.
+#[derive(Default)]
+pub(crate) struct Runs {
+    by_run: BTreeMap<RunId, Run>,
+    by_pid: BTreeMap<Pid, RunId>,
+}
+
+impl Runs {
+    /// A run, if it lives.
+    pub(crate) fn get(&self, run: RunId) -> Option<&Run> {
+        self.by_run.get(&run)
+    }
+
+    /// A run, to be changed.
+    pub(crate) fn get_mut(&mut self, run: RunId) -> Option<&mut Run> {
+        self.by_run.get_mut(&run)
+    }
+
+    /// A run, made if it is new (a probe may come before the spawn).
+    pub(crate) fn entry(&mut self, run: RunId, service: ServiceId) -> &mut Run {
+        self.by_run.entry(run).or_insert_with(|| Run::new(service))
+    }
+
+    /// Ends a run; its descriptors close.
+    pub(crate) fn remove(&mut self, run: RunId) -> Option<Run> {
+        let removed = self.by_run.remove(&run)?;
+        if let Some(pid) = removed.main {
+            self.by_pid.remove(&pid);
+        }
+        Some(removed)
+    }
+
+    /// Notes that this process is the run's main one.
+    pub(crate) fn set_main(&mut self, run: RunId, pid: Pid) {
+        let Some(entry) = self.by_run.get_mut(&run) else { return };
+        if let Some(old) = entry.main.replace(pid) {
+            self.by_pid.remove(&old);
+        }
+        entry.leader.get_or_insert(pid);
+        self.by_pid.insert(pid, run);
+    }
+
+    /// Notes that the main process is gone.
+    pub(crate) fn clear_main(&mut self, run: RunId) {
+        if let Some(pid) = self.by_run.get_mut(&run).and_then(|entry| entry.main.take()) {
+            self.by_pid.remove(&pid);
+        }
+    }
+
+    /// Whose main process this is.
+    pub(crate) fn of_main(&self, pid: Pid) -> Option<RunId> {
+        self.by_pid.get(&pid).copied()
+    }
+
+    /// How many main processes live.
+    pub(crate) fn living(&self) -> usize {
+        self.by_pid.len()
+    }
+
+    /// The service's live run, newest first.
+    pub(crate) fn of_service(&self, service: ServiceId) -> Option<RunId> {
+        self.by_run.iter().rev().find(|(_, run)| run.service == service).map(|(id, _)| *id)
+    }
+
+    /// Every live run.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (RunId, &Run)> {
+        self.by_run.iter().map(|(id, run)| (*id, run))
+    }
+
+    /// Every live run, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (RunId, &mut Run)> {
+        self.by_run.iter_mut().map(|(id, run)| (*id, run))
+    }
+}

@@ -1,0 +1,504 @@
+//! From a service's prepared order to its process: one piece of memory that holds all
+//! that the child reads, and the child's own steps up to the exec.
+//!
+//! Two roads lead there. On the fast one the child borrows our memory and we don't wait
+//! for its exec, so a slow disk never stops PID 1: the kernel itself clears a word in the
+//! slot once the child has left our memory, and only then is the slot used again. On the
+//! full one a forked child has made everything ready and takes the same last steps.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_char, c_void};
+use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::AsRawFd;
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use nix::libc;
+
+use super::error::Errno;
+use super::exec::Program;
+use super::process;
+use super::raw;
+use super::signal::{self, SignalSet};
+use super::tty::{self, Terminal};
+use crate::core::id::Pid;
+use crate::core::spec::Limit;
+
+/// Where a child stands to sessions and terminals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a session of its own.
+    Session,
+    /// In a group of its own in our session, which gets the terminal; for `main`.
+    Terminal(Terminal),
+}
+
+/// Whom a child becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Become {
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its other groups.
+    pub groups: Vec<u32>,
+}
+
+/// All that a child needs to know.
+pub struct Order<'a> {
+    /// Its arguments; the first is what is sought.
+    pub arguments: &'a mut dyn Iterator<Item = &'a [u8]>,
+    /// Its environment.
+    pub environment: &'a [&'a [u8]],
+    /// Where a program without a slash is sought.
+    pub path: &'a [u8],
+    /// Its working directory, if not ours.
+    pub directory: Option<&'a [u8]>,
+    /// Its umask, if not ours.
+    pub umask: Option<u32>,
+    /// What stands on 0, 1 and 2.
+    pub standard: [BorrowedFd<'a>; 3],
+    /// What stands on another number: `(descriptor, number)`.
+    pub ready: Option<(BorrowedFd<'a>, RawFd)>,
+    /// Its limits, in order.
+    pub limits: &'a [Limit],
+    /// Whom it becomes, if not who we are.
+    pub identity: Option<&'a Become>,
+    /// Where it stands.
+    pub place: Place,
+    /// Which signals it ignores.
+    pub ignored: SignalSet,
+    /// Where a failure is told; closed by the exec.
+    pub report: BorrowedFd<'a>,
+}
+
+/// A step of the child's that may fail, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "their names say it")]
+pub enum Step {
+    EnvironmentFile = 1,
+    Expand = 2,
+    Account = 3,
+    Nice = 4,
+    OomScore = 5,
+    Memory = 6,
+    Files = 7,
+    Limits = 8,
+    Groups = 9,
+    Group = 10,
+    User = 11,
+    Directory = 12,
+    Exec = 13,
+}
+
+impl Step {
+    const ALL: [Self; 13] = [
+        Self::EnvironmentFile,
+        Self::Expand,
+        Self::Account,
+        Self::Nice,
+        Self::OomScore,
+        Self::Memory,
+        Self::Files,
+        Self::Limits,
+        Self::Groups,
+        Self::Group,
+        Self::User,
+        Self::Directory,
+        Self::Exec,
+    ];
+}
+
+/// What a failing child says: the step, the kernel's answer, and words where the step's
+/// object isn't in the service's definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which step.
+    pub step: Step,
+    /// The answer; 0 where the words say it all.
+    pub errno: i32,
+    /// The object, or what is wrong.
+    pub detail: String,
+}
+
+/// The most bytes that a failing child says.
+pub const FAILURE_LIMIT: usize = 512;
+
+impl Failure {
+    /// For the pipe.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(FAILURE_LIMIT);
+        bytes.push(self.step as u8);
+        bytes.extend_from_slice(&self.errno.to_ne_bytes());
+        bytes.extend_from_slice(self.detail.as_bytes());
+        bytes.truncate(FAILURE_LIMIT);
+        bytes
+    }
+
+    /// Out of the pipe; `None` if no child of ours wrote that.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (step, rest) = bytes.split_first()?;
+        let (errno, detail) = rest.split_first_chunk::<4>()?;
+        let step = Step::ALL.into_iter().find(|known| *known as u8 == *step)?;
+        let detail = String::from_utf8_lossy(detail).into_owned();
+        Some(Self { step, errno: i32::from_ne_bytes(*errno), detail })
+    }
+}
+
+/// What the child reads. Everything that it points to lies in the same slot.
+struct Params {
+    words: *mut *const c_char,
+    environment: *const *const c_char,
+    file: *const c_char,
+    path: (*const u8, usize),
+    directory: *const c_char,
+    umask: Option<u32>,
+    standard: [RawFd; 3],
+    ready: Option<(RawFd, RawFd)>,
+    limits: (*const [u64; 3], usize),
+    identity: Option<(u32, u32)>,
+    groups: (*const u32, usize),
+    place: Place,
+    ignored: SignalSet,
+    report: RawFd,
+}
+
+/// Memory for one child at a time: a guard page, its stack, what it reads.
+pub struct Slot {
+    start: *mut u8,
+    size: usize,
+    used: usize,
+}
+
+const PAGE: usize = 4096;
+const STACK: usize = 48 * 1024;
+/// The data of a usual order: some kilobytes of environment.
+const DATA: usize = 64 * 1024;
+/// Where the word lies that the kernel clears; `Params` follow behind it.
+const DATA_START: usize = PAGE + STACK;
+const PARAMS_START: usize = DATA_START + 16;
+
+impl Slot {
+    /// A slot with room for a usual order.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub fn new() -> Result<Self, Errno> {
+        Self::with_room(DATA)
+    }
+
+    /// A slot with room for an order of this many bytes.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub fn with_room(data: usize) -> Result<Self, Errno> {
+        let size = DATA_START.saturating_add(data.next_multiple_of(PAGE));
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new mapping somewhere; nothing that exists is touched.
+        let start = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(nix::errno::Errno::last().into());
+        }
+        // SAFETY: the first page of the mapping that was just made.
+        let _ = unsafe { libc::mprotect(start, PAGE, libc::PROT_NONE) };
+        Ok(Self { start: start.cast(), size, used: 0 })
+    }
+
+    /// Whether no child uses it: the last one has exec'd or ended.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.cleared().load(Ordering::Acquire) == 0
+    }
+
+    fn cleared(&self) -> &AtomicI32 {
+        let word = self.start.wrapping_add(DATA_START).cast::<i32>();
+        // SAFETY: inside the mapping, aligned to 16, and only ever used as an atomic.
+        unsafe { AtomicI32::from_ptr(word) }
+    }
+
+    /// Writes the order into the slot.
+    ///
+    /// # Errors
+    /// `None` where it doesn't fit: take a bigger one.
+    pub fn prepare(&mut self, order: Order<'_>) -> Option<()> {
+        if !self.is_free() {
+            return None;
+        }
+        self.used = PARAMS_START.checked_add(size_of::<Params>())?;
+        let directory = match order.directory {
+            Some(directory) => self.text(directory)?.cast_const(),
+            None => ptr::null(),
+        };
+        let path = (self.text(order.path)?.cast_const().cast(), order.path.len());
+        let limits = self.limits(order.limits)?;
+        let groups = match order.identity {
+            Some(identity) => (self.numbers(&identity.groups)?, identity.groups.len()),
+            None => (ptr::null(), 0),
+        };
+        let arguments: Vec<*const c_char> = order.arguments.map(|word| self.text(word)).collect::<Option<Vec<_>>>()?;
+        let file = *arguments.first()?;
+        let environment = order.environment.iter().map(|word| self.text(word)).collect::<Option<Vec<_>>>()?;
+        // One slot in front, for a script's shell.
+        let words = self.pointers(1, &arguments)?;
+        let environment = self.pointers(0, &environment)?;
+        let params = Params {
+            words,
+            environment,
+            file,
+            path,
+            directory,
+            umask: order.umask,
+            standard: order.standard.map(|fd| fd.as_raw_fd()),
+            ready: order.ready.map(|(fd, number)| (fd.as_raw_fd(), number)),
+            limits: (limits, order.limits.len()),
+            identity: order.identity.map(|identity| (identity.uid, identity.gid)),
+            groups,
+            place: order.place,
+            ignored: order.ignored,
+            report: order.report.as_raw_fd(),
+        };
+        // SAFETY: the place for it is inside the mapping, aligned to 16, and ours.
+        unsafe { self.params().write(params) };
+        Some(())
+    }
+
+    fn params(&self) -> *mut Params {
+        self.start.wrapping_add(PARAMS_START).cast()
+    }
+
+    /// Room for `bytes`, aligned to 8.
+    fn room(&mut self, bytes: usize) -> Option<*mut u8> {
+        let at = self.used.next_multiple_of(8);
+        let end = at.checked_add(bytes)?;
+        if end > self.size {
+            return None;
+        }
+        self.used = end;
+        Some(self.start.wrapping_add(at))
+    }
+
+    /// A C string; what follows a NUL is cut off, as the kernel would.
+    fn text(&mut self, bytes: &[u8]) -> Option<*const c_char> {
+        let place = self.room(bytes.len().checked_add(1)?)?;
+        // SAFETY: `room` gave that many bytes and one more, inside the mapping; fresh
+        // pages and old orders alike are ours, and the NUL is written below.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+        // SAFETY: the last of those bytes.
+        unsafe { place.wrapping_add(bytes.len()).write(0) };
+        Some(place.cast_const().cast())
+    }
+
+    /// Pointers with NULL behind the last and `front` NULLs before; gives the first slot.
+    fn pointers(&mut self, front: usize, pointers: &[*const c_char]) -> Option<*mut *const c_char> {
+        let count = pointers.len().checked_add(front)?.checked_add(1)?;
+        let place = self.room(count.checked_mul(size_of::<*const c_char>())?)?.cast::<*const c_char>();
+        let padded = std::iter::repeat_n(ptr::null(), front).chain(pointers.iter().copied()).chain([ptr::null()]);
+        for (index, pointer) in padded.enumerate() {
+            // SAFETY: `room` gave `count` aligned slots.
+            unsafe { place.wrapping_add(index).write(pointer) };
+        }
+        Some(place)
+    }
+
+    fn limits(&mut self, limits: &[Limit]) -> Option<*const [u64; 3]> {
+        let place = self.room(limits.len().checked_mul(size_of::<[u64; 3]>())?)?.cast::<[u64; 3]>();
+        for (index, limit) in limits.iter().enumerate() {
+            let values = [limit.resource as u64, limit.soft, limit.hard];
+            // SAFETY: `room` gave that many aligned slots.
+            unsafe { place.wrapping_add(index).write(values) };
+        }
+        Some(place)
+    }
+
+    fn numbers(&mut self, numbers: &[u32]) -> Option<*const u32> {
+        let place = self.room(numbers.len().checked_mul(size_of::<u32>())?)?.cast::<u32>();
+        for (index, number) in numbers.iter().enumerate() {
+            // SAFETY: `room` gave that many aligned slots.
+            unsafe { place.wrapping_add(index).write(*number) };
+        }
+        Some(place)
+    }
+
+    /// The fast road: a child that borrows our memory. Doesn't wait for its exec.
+    ///
+    /// # Errors
+    /// EAGAIN and ENOMEM where no process is to be had; anything else where this kind of
+    /// child isn't, and the full road must be taken.
+    pub fn spawn(&mut self) -> Result<Pid, Errno> {
+        let cleared = self.cleared();
+        cleared.store(1, Ordering::Release);
+        let cleared = cleared.as_ptr();
+        let top = self.start.wrapping_add(DATA_START);
+        let argument = self.params().cast::<c_void>();
+        // Until the child has its own mask nothing may run our handlers in it.
+        let mask = signal::set_mask(SignalSet::ALL);
+        // SAFETY: the stack and the parameters lie in this slot, which is neither written
+        // nor unmapped before the kernel clears the word; `child` uses `raw` alone.
+        let spawned = unsafe { raw::clone_onto(libc::CLONE_CHILD_CLEARTID, top, cleared, child, argument) };
+        signal::set_mask(mask);
+        if spawned.is_err() {
+            self.cleared().store(0, Ordering::Release);
+        }
+        spawned.map(Pid)
+    }
+
+    /// The end of the full road: this process, a fork, becomes the program. All signals
+    /// are to be blocked.
+    pub fn become_program(&self) -> ! {
+        // SAFETY: `prepare` has written them; the slot belongs to this process.
+        unsafe { child(self.params().cast()) }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.is_free() {
+            // SAFETY: the mapping is this slot's own and no child uses it. Otherwise it
+            // is left standing: lost memory, but nobody's stack.
+            unsafe { libc::munmap(self.start.cast(), self.size) };
+        }
+    }
+}
+
+/// The child's way: no allocation, no `errno`, raw calls alone.
+unsafe extern "C" fn child(argument: *mut c_void) -> ! {
+    // SAFETY: `spawn` and `become_program` give what `prepare` wrote, and nobody writes it
+    // while the child lives.
+    let params = unsafe { &*argument.cast::<Params>() };
+    // SAFETY: all that `params` points to lies in the same slot.
+    let (step, errno) = unsafe { run(params) };
+    let mut message = [0u8; 5];
+    if let Some((first, rest)) = message.split_first_mut() {
+        *first = step as u8;
+        rest.copy_from_slice(&errno.0.to_ne_bytes());
+    }
+    // SAFETY: five bytes, which live through the call.
+    let _ = unsafe { raw::call(libc::SYS_write, [params.report.cast_unsigned() as usize, message.as_ptr().addr(), 5]) };
+    process::leave(127)
+}
+
+/// # Safety
+/// As for `child`.
+unsafe fn run(params: &Params) -> (Step, Errno) {
+    stand(params.place);
+    signal::set_dispositions(params.ignored);
+    if let Err(errno) = files(params) {
+        return (Step::Files, errno);
+    }
+    // SAFETY: passed on.
+    if let Err(failed) = unsafe { rights(params) } {
+        return failed;
+    }
+    if let Some(umask) = params.umask {
+        // SAFETY: no pointers.
+        let _ = unsafe { raw::call(libc::SYS_umask, [umask as usize]) };
+    }
+    if !params.directory.is_null() {
+        // SAFETY: a C string in the slot.
+        if let Err(errno) = unsafe { raw::call(libc::SYS_chdir, [params.directory.addr()]) } {
+            return (Step::Directory, errno);
+        }
+    }
+    // SAFETY: a C string in the slot.
+    let file = unsafe { CStr::from_ptr(params.file) };
+    // SAFETY: that many bytes in the slot.
+    let path = unsafe { std::slice::from_raw_parts(params.path.0, params.path.1) };
+    let program = Program { words: params.words, environment: params.environment, file, path };
+    signal::set_mask(SignalSet::EMPTY);
+    // SAFETY: `prepare` made both vectors as `Program` wants them.
+    (Step::Exec, unsafe { program.exec() })
+}
+
+fn stand(place: Place) {
+    let lead = || {
+        let _ = process::lead_session();
+    };
+    match place {
+        Place::Session => lead(),
+        Place::Terminal(Terminal::Unowned) => {
+            lead();
+            let _ = tty::take_stdin();
+        }
+        Place::Terminal(terminal) => {
+            let _ = process::lead_group(Pid(0));
+            if let Terminal::Foreground(fd) = terminal {
+                let _ = tty::give_to(fd, process::own_pid().0);
+            }
+        }
+    }
+}
+
+/// Puts descriptors where the program looks for them.
+fn files(params: &Params) -> Result<(), Errno> {
+    for (number, fd) in (0..).zip(params.standard) {
+        place_fd(fd, number)?;
+    }
+    if let Some((fd, number)) = params.ready {
+        place_fd(fd, number)?;
+    }
+    Ok(())
+}
+
+fn place_fd(fd: RawFd, number: RawFd) -> Result<(), Errno> {
+    let (fd, number) = (fd.cast_unsigned() as usize, number.cast_unsigned() as usize);
+    if fd == number {
+        // SAFETY: no pointers; it stays open over the exec.
+        return unsafe { raw::call(libc::SYS_fcntl, [fd, libc::F_SETFD.cast_unsigned() as usize, 0]) }.map(drop);
+    }
+    // SAFETY: no pointers.
+    unsafe { raw::call(libc::SYS_dup3, [fd, number, 0]) }.map(drop)
+}
+
+/// Limits and identity, in the order that keeps the right to set them.
+///
+/// # Safety
+/// As for `child`.
+unsafe fn rights(params: &Params) -> Result<(), (Step, Errno)> {
+    for index in 0..params.limits.1 {
+        // SAFETY: that many entries lie in the slot.
+        let [resource, soft, hard] = unsafe { params.limits.0.wrapping_add(index).read() };
+        let pair = [soft, hard];
+        // SAFETY: two numbers, which live through the call; nothing is asked for.
+        unsafe { raw::call(libc::SYS_prlimit64, [0, resource as usize, pair.as_ptr().addr(), 0]) }
+            .map_err(|errno| (Step::Limits, errno))?;
+    }
+    let Some((uid, gid)) = params.identity else { return Ok(()) };
+    let (uid, gid) = (uid as usize, gid as usize);
+    // SAFETY: that many numbers lie in the slot.
+    unsafe { raw::call(libc::SYS_setgroups, [params.groups.1, params.groups.0.addr()]) }
+        .map_err(|errno| (Step::Groups, errno))?;
+    // SAFETY: no pointers.
+    unsafe { raw::call(libc::SYS_setresgid, [gid, gid, gid]) }.map_err(|errno| (Step::Group, errno))?;
+    // SAFETY: no pointers.
+    unsafe { raw::call(libc::SYS_setresuid, [uid, uid, uid]) }.map_err(|errno| (Step::User, errno))?;
+    Ok(())
+}
+
+/// Whether a child that borrows our memory is safe here. Before Linux 5.16 one that dies
+/// with a core dump takes us with it; that kernel brought futex_waitv.
+#[must_use]
+pub fn may_borrow() -> bool {
+    const FUTEX_WAITV: libc::c_long = 449;
+    // SAFETY: no waiters, so nothing is read; a kernel that knows the call says EINVAL.
+    raw::FAST && unsafe { raw::call(FUTEX_WAITV, [0, 0, 0, 0, 0]) } == Err(Errno(libc::EINVAL))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_comes_back_as_it_was_sent() {
+        for step in Step::ALL {
+            let failure = Failure { step, errno: 13, detail: "x".into() };
+            assert_eq!(Failure::decode(&failure.encode()), Some(failure));
+        }
+        assert_eq!(Failure::decode(&[]), None);
+        assert_eq!(Failure::decode(&[0, 1, 2, 3, 4]), None);
+        assert_eq!(Failure::decode(&[13, 1, 2]), None);
+    }
+}

@@ -14,3 +14,4 @@
 //! `sys`, which knows nothing above it. `tests/architecture.rs` holds this.
 
 pub mod core;
+pub mod sys;

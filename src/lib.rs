@@ -14,4 +14,5 @@
 //! `sys`, which knows nothing above it. `tests/architecture.rs` holds this.
 
 pub mod core;
+mod supervise;
 pub mod sys;

@@ -19,7 +19,11 @@ struct Line<'a, I: Iterator<Item = u8>> {
 
 impl<I: Iterator<Item = u8>> Line<'_, I> {
     fn variable(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
-        while self.bytes.next_if(|byte| matches!(byte, b' ' | b'\t' | b'\r')).is_some() {}
+        while self
+            .bytes
+            .next_if(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+            .is_some()
+        {}
         if matches!(self.bytes.peek(), Some(b'#' | b';')) {
             self.skip();
             return None;
@@ -53,7 +57,11 @@ impl<I: Iterator<Item = u8>> Line<'_, I> {
         let mut value = Vec::new();
         // Blanks at the end that no quote or backslash protects are dropped.
         let mut kept = 0;
-        while self.bytes.next_if(|byte| matches!(byte, b' ' | b'\t')).is_some() {}
+        while self
+            .bytes
+            .next_if(|byte| matches!(byte, b' ' | b'\t'))
+            .is_some()
+        {}
         while let Some(byte) = self.bytes.next() {
             match byte {
                 b'\n' => break,
@@ -102,8 +110,13 @@ impl<I: Iterator<Item = u8>> Line<'_, I> {
 }
 
 fn is_name(name: &[u8]) -> bool {
-    let first = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
-    first && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    let first = name
+        .first()
+        .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+    first
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
 #[cfg(test)]
@@ -112,7 +125,10 @@ mod tests {
 
     fn read(text: &str) -> Vec<(String, String)> {
         let text_of = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        parse(text.as_bytes()).into_iter().map(|(name, value)| (text_of(name), text_of(value))).collect()
+        parse(text.as_bytes())
+            .into_iter()
+            .map(|(name, value)| (text_of(name), text_of(value)))
+            .collect()
     }
 
     fn one(text: &str) -> String {

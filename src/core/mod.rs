@@ -3,6 +3,7 @@
 //! give the same orders, always.
 
 pub mod action;
+pub mod environment_file;
 pub mod event;
 pub mod exit;
 pub mod id;

@@ -56,6 +56,8 @@ impl Signal {
     pub const QUIT: Self = Self(3);
     /// Cannot be caught; ends a process at once.
     pub const KILL: Self = Self(9);
+    /// A write to what nobody reads.
+    pub const PIPE: Self = Self(13);
     /// The usual request to stop.
     pub const TERM: Self = Self(15);
     /// A child changed its state.

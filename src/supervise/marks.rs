@@ -75,7 +75,8 @@ impl Marks {
 
 /// To one member, unless it is another process by now or got it with the group.
 fn deliver(member: Member, leader: Pid, signal: Signal) {
-    let same = |stat: &Stat| stat.started == member.started && stat.group != leader.0 && !stat.zombie;
+    let same =
+        |stat: &Stat| stat.started == member.started && stat.group != leader.0 && !stat.zombie;
     if procfs::stat(member.pid).as_ref().is_some_and(same) {
         let _ = kill(member.pid, signal);
     }
@@ -104,7 +105,13 @@ pub(crate) fn look(wanted: &[Wanted], spared: &BTreeSet<Pid>) -> Vec<(RunId, Mem
     let mut found = Vec::new();
     for tree in wanted {
         for stat in members(&stats, &marks, tree) {
-            found.push((tree.run, Member { pid: stat.pid, started: stat.started }));
+            found.push((
+                tree.run,
+                Member {
+                    pid: stat.pid,
+                    started: stat.started,
+                },
+            ));
         }
     }
     found
@@ -118,16 +125,29 @@ fn members<'a>(stats: &'a [Stat], marks: &[Option<Vec<u8>>], tree: &Wanted) -> V
         None => stat.session == tree.leader.0 || stat.group == tree.leader.0,
     };
     let mut inside: BTreeSet<i32> = BTreeSet::new();
-    inside.extend(stats.iter().zip(marks).filter(|(stat, mark)| own(mark, stat)).map(|(stat, _)| stat.pid.0));
+    inside.extend(
+        stats
+            .iter()
+            .zip(marks)
+            .filter(|(stat, mark)| own(mark, stat))
+            .map(|(stat, _)| stat.pid.0),
+    );
     loop {
         let before = inside.len();
-        let below: Vec<i32> = stats.iter().filter(|stat| inside.contains(&stat.parent)).map(|stat| stat.pid.0).collect();
+        let below: Vec<i32> = stats
+            .iter()
+            .filter(|stat| inside.contains(&stat.parent))
+            .map(|stat| stat.pid.0)
+            .collect();
         inside.extend(below);
         if inside.len() == before {
             break;
         }
     }
-    stats.iter().filter(|stat| inside.contains(&stat.pid.0)).collect()
+    stats
+        .iter()
+        .filter(|stat| inside.contains(&stat.pid.0))
+        .collect()
 }
 
 #[cfg(test)]
@@ -135,22 +155,48 @@ mod tests {
     use super::*;
 
     fn stat(pid: i32, parent: i32, group: i32, session: i32) -> Stat {
-        Stat { pid: Pid(pid), zombie: false, parent, group, session, started: 1 }
+        Stat {
+            pid: Pid(pid),
+            zombie: false,
+            parent,
+            group,
+            session,
+            started: 1,
+        }
     }
 
     fn tree() -> Wanted {
-        Wanted { run: RunId(1), leader: Pid(10), invocation: "aa".into() }
+        Wanted {
+            run: RunId(1),
+            leader: Pid(10),
+            invocation: "aa".into(),
+        }
     }
 
     fn found(stats: &[Stat], marks: &[Option<&str>]) -> Vec<i32> {
-        let marks: Vec<_> = marks.iter().map(|mark| mark.map(|text| text.as_bytes().to_vec())).collect();
-        members(stats, &marks, &tree()).iter().map(|stat| stat.pid.0).collect()
+        let marks: Vec<_> = marks
+            .iter()
+            .map(|mark| mark.map(|text| text.as_bytes().to_vec()))
+            .collect();
+        members(stats, &marks, &tree())
+            .iter()
+            .map(|stat| stat.pid.0)
+            .collect()
     }
 
     #[test]
     fn session_group_mark_and_descent_each_suffice() {
-        let stats = [stat(11, 1, 50, 10), stat(12, 1, 10, 60), stat(13, 1, 13, 13), stat(14, 13, 14, 14), stat(15, 1, 15, 15)];
-        assert_eq!(found(&stats, &[None, None, Some("aa"), None, None]), [11, 12, 13, 14]);
+        let stats = [
+            stat(11, 1, 50, 10),
+            stat(12, 1, 10, 60),
+            stat(13, 1, 13, 13),
+            stat(14, 13, 14, 14),
+            stat(15, 1, 15, 15),
+        ];
+        assert_eq!(
+            found(&stats, &[None, None, Some("aa"), None, None]),
+            [11, 12, 13, 14]
+        );
     }
 
     #[test]

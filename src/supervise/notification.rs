@@ -26,7 +26,9 @@ impl Notification {
     pub fn parse(message: &[u8]) -> Self {
         let mut found = Self::default();
         for line in message.split(|byte| *byte == b'\n') {
-            let Some(equals) = memchr::memchr(b'=', line) else { continue };
+            let Some(equals) = memchr::memchr(b'=', line) else {
+                continue;
+            };
             let (key, value) = line.split_at(equals);
             let value = value.get(1..).unwrap_or_default();
             match key {
@@ -48,7 +50,10 @@ fn number(value: &[u8]) -> Option<i32> {
 fn printable(value: &[u8]) -> Box<str> {
     let value = value.get(..STATUS_LIMIT).unwrap_or(value);
     let text = String::from_utf8_lossy(value);
-    text.chars().map(|char| if char.is_control() { '?' } else { char }).collect::<String>().into()
+    text.chars()
+        .map(|char| if char.is_control() { '?' } else { char })
+        .collect::<String>()
+        .into()
 }
 
 #[cfg(test)]
@@ -58,14 +63,28 @@ mod tests {
 
     #[test]
     fn the_three_known_keys_are_read_and_others_ignored() {
-        let found = Notification::parse(b"X_FOO=1\nREADY=1\nSTATUS=all well\nMAINPID=42\nFDSTORE=1");
-        let wanted = Notification { ready: true, status: Some("all well".into()), main_pid: Some(Pid(42)) };
+        let found =
+            Notification::parse(b"X_FOO=1\nREADY=1\nSTATUS=all well\nMAINPID=42\nFDSTORE=1");
+        let wanted = Notification {
+            ready: true,
+            status: Some("all well".into()),
+            main_pid: Some(Pid(42)),
+        };
         assert_eq!(found, wanted);
     }
 
     #[test]
     fn what_is_not_exactly_right_says_nothing() {
-        for text in [&b"READY"[..], b"READY=0", b"READY=11", b"ready=1", b" READY=1", b"MAINPID=1", b"MAINPID=-4", b"MAINPID=x"] {
+        for text in [
+            &b"READY"[..],
+            b"READY=0",
+            b"READY=11",
+            b"ready=1",
+            b" READY=1",
+            b"MAINPID=1",
+            b"MAINPID=-4",
+            b"MAINPID=x",
+        ] {
             assert_eq!(Notification::parse(text), Notification::default());
         }
     }

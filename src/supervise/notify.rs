@@ -23,9 +23,16 @@ impl Place {
     pub(crate) fn new(root: Option<&str>, instance: &str) -> Self {
         use std::os::unix::fs::DirBuilderExt;
         let folder = root.map(|root| format!("{root}/notify")).filter(|path| {
-            std::fs::DirBuilder::new().recursive(true).mode(0o711).create(path).is_ok()
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o711)
+                .create(path)
+                .is_ok()
         });
-        Self { folder, prefix: format!("@rinit-{instance}-notify-") }
+        Self {
+            folder,
+            prefix: format!("@rinit-{instance}-notify-"),
+        }
     }
 }
 
@@ -46,11 +53,17 @@ impl NotifySocket {
             // What a former rinit of this container left behind answers to nobody.
             let _ = nix::unistd::unlink(address.as_slice());
             if let Ok(fd) = socket::notify_socket(&address) {
-                return Ok(Self { fd, address: address.into() });
+                return Ok(Self {
+                    fd,
+                    address: address.into(),
+                });
             }
         }
         let address = format!("{}{name}", place.prefix).into_bytes();
-        socket::notify_socket(&address).map(|fd| Self { fd, address: address.into() })
+        socket::notify_socket(&address).map(|fd| Self {
+            fd,
+            address: address.into(),
+        })
     }
 
     /// The descriptor to watch.
@@ -67,7 +80,9 @@ impl NotifySocket {
     pub(crate) fn receive(&self, mut take: impl FnMut(Option<Pid>, Notification)) {
         let mut buffer = [0u8; LIMIT];
         for _ in 0..PER_TURN {
-            let Some(datagram) = socket::receive_datagram(&self.fd, &mut buffer) else { return };
+            let Some(datagram) = socket::receive_datagram(&self.fd, &mut buffer) else {
+                return;
+            };
             let message = buffer.get(..datagram.length).unwrap_or_default();
             take(datagram.sender, Notification::parse(message));
         }

@@ -26,7 +26,11 @@ pub(crate) struct Attempts {
 /// What a look waits for.
 pub(crate) enum Step {
     /// This connection, and then these addresses.
-    Connection { fd: OwnedFd, address: SocketAddr, left: Vec<SocketAddr> },
+    Connection {
+        fd: OwnedFd,
+        address: SocketAddr,
+        left: Vec<SocketAddr>,
+    },
     /// This child; its exit code is an errno, 0 for yes.
     Child { pid: Pid, what: Box<str> },
 }
@@ -49,7 +53,9 @@ fn next(mut left: Vec<SocketAddr>, mut last: Answer) -> Progress {
     while let Some(address) = left.pop() {
         match socket::connect_tcp(address) {
             Ok(Attempt::Connected) => return Progress::Over(Answer::Yes),
-            Ok(Attempt::Pending(fd)) => return Progress::Waits(Step::Connection { fd, address, left }),
+            Ok(Attempt::Pending(fd)) => {
+                return Progress::Waits(Step::Connection { fd, address, left });
+            }
             Err(errno) => last = refused(address, errno),
         }
     }
@@ -102,8 +108,15 @@ pub(crate) fn look_at_file(path: &str, since_nanos: i64) -> i32 {
     use std::os::unix::fs::MetadataExt;
     match std::fs::metadata(path) {
         Ok(meta) => {
-            let changed = meta.ctime().saturating_mul(1_000_000_000).saturating_add(meta.ctime_nsec());
-            if changed >= since_nanos { 0 } else { i32::from(UNCHANGED) }
+            let changed = meta
+                .ctime()
+                .saturating_mul(1_000_000_000)
+                .saturating_add(meta.ctime_nsec());
+            if changed >= since_nanos {
+                0
+            } else {
+                i32::from(UNCHANGED)
+            }
         }
         Err(error) => error.raw_os_error().unwrap_or(5),
     }

@@ -97,7 +97,9 @@ impl Runs {
 
     /// Notes that this process is the run's main one.
     pub(crate) fn set_main(&mut self, run: RunId, pid: Pid) {
-        let Some(entry) = self.by_run.get_mut(&run) else { return };
+        let Some(entry) = self.by_run.get_mut(&run) else {
+            return;
+        };
         if let Some(old) = entry.main.replace(pid) {
             self.by_pid.remove(&old);
         }
@@ -107,7 +109,11 @@ impl Runs {
 
     /// Notes that the main process is gone.
     pub(crate) fn clear_main(&mut self, run: RunId) {
-        if let Some(pid) = self.by_run.get_mut(&run).and_then(|entry| entry.main.take()) {
+        if let Some(pid) = self
+            .by_run
+            .get_mut(&run)
+            .and_then(|entry| entry.main.take())
+        {
             self.by_pid.remove(&pid);
         }
     }
@@ -124,7 +130,11 @@ impl Runs {
 
     /// The service's live run, newest first.
     pub(crate) fn of_service(&self, service: ServiceId) -> Option<RunId> {
-        self.by_run.iter().rev().find(|(_, run)| run.service == service).map(|(id, _)| *id)
+        self.by_run
+            .iter()
+            .rev()
+            .find(|(_, run)| run.service == service)
+            .map(|(id, _)| *id)
     }
 
     /// Every live run.

@@ -26,14 +26,25 @@ pub fn fork(body: impl FnOnce() -> i32) -> Result<Pid, Errno> {
         let code = body();
         process::leave(code);
     }
-    let answer = if pid > 0 { Ok(Pid(pid)) } else { Err(nix::errno::Errno::last().into()) };
+    let answer = if pid > 0 {
+        Ok(Pid(pid))
+    } else {
+        Err(nix::errno::Errno::last().into())
+    };
     signal::set_mask(mask);
     answer
 }
 
 /// What stops other processes must not stop a helper: it has work to do after them.
-const DEAF: [Signal; 7] =
-    [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::PIPE, Signal::TTOU, Signal::TSTP];
+const DEAF: [Signal; 7] = [
+    Signal::TERM,
+    Signal::INT,
+    Signal::QUIT,
+    Signal::HUP,
+    Signal::PIPE,
+    Signal::TTOU,
+    Signal::TSTP,
+];
 
 /// A helper: a fork with a name of its own, deaf to requests to stop, with no descriptor
 /// above 2 but those in `keep`.

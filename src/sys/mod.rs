@@ -1,8 +1,24 @@
-//! The kernel: every system call and every `unsafe` of rinit. Knows nothing above it
-//! but the words of `core` (signals, exits, instants).
+//! The kernel: every system call and every `unsafe` of the house, behind safe calls
+//! where that is possible. Knows nothing above it but the core's words.
+//!
+//! What runs between clone and exec in a child that shares this memory uses `raw`
+//! alone: no libc, no allocation, nothing that could touch `errno`.
 
 pub mod clock;
+pub mod console;
+pub mod error;
+pub mod exec;
 pub mod fd;
+pub mod fork;
+pub mod inherited;
+pub mod launch;
+pub mod memory;
 pub mod poll;
+pub mod process;
 pub mod procfs;
+pub mod raw;
+pub mod reap;
+pub mod signal;
 pub mod socket;
+pub mod spawn;
+pub mod tty;

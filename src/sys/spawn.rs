@@ -8,8 +8,8 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_void};
-use std::os::fd::{BorrowedFd, RawFd};
 use std::os::fd::AsRawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -144,7 +144,11 @@ impl Failure {
         let (errno, detail) = rest.split_first_chunk::<4>()?;
         let step = Step::ALL.into_iter().find(|known| *known as u8 == *step)?;
         let detail = String::from_utf8_lossy(detail).into_owned();
-        Some(Self { step, errno: i32::from_ne_bytes(*errno), detail })
+        Some(Self {
+            step,
+            errno: i32::from_ne_bytes(*errno),
+            detail,
+        })
     }
 }
 
@@ -205,7 +209,11 @@ impl Slot {
         }
         // SAFETY: the first page of the mapping that was just made.
         let _ = unsafe { libc::mprotect(start, PAGE, libc::PROT_NONE) };
-        Ok(Self { start: start.cast(), size, used: 0 })
+        Ok(Self {
+            start: start.cast(),
+            size,
+            used: 0,
+        })
     }
 
     /// Whether no child uses it: the last one has exec'd or ended.
@@ -230,18 +238,25 @@ impl Slot {
         }
         self.used = PARAMS_START.checked_add(size_of::<Params>())?;
         let directory = match order.directory {
-            Some(directory) => self.text(directory)?.cast_const(),
+            Some(directory) => self.text(directory)?,
             None => ptr::null(),
         };
-        let path = (self.text(order.path)?.cast_const().cast(), order.path.len());
+        let path = (self.text(order.path)?.cast(), order.path.len());
         let limits = self.limits(order.limits)?;
         let groups = match order.identity {
             Some(identity) => (self.numbers(&identity.groups)?, identity.groups.len()),
             None => (ptr::null(), 0),
         };
-        let arguments: Vec<*const c_char> = order.arguments.map(|word| self.text(word)).collect::<Option<Vec<_>>>()?;
+        let arguments: Vec<*const c_char> = order
+            .arguments
+            .map(|word| self.text(word))
+            .collect::<Option<Vec<_>>>()?;
         let file = *arguments.first()?;
-        let environment = order.environment.iter().map(|word| self.text(word)).collect::<Option<Vec<_>>>()?;
+        let environment = order
+            .environment
+            .iter()
+            .map(|word| self.text(word))
+            .collect::<Option<Vec<_>>>()?;
         // One slot in front, for a script's shell.
         let words = self.pointers(1, &arguments)?;
         let environment = self.pointers(0, &environment)?;
@@ -295,8 +310,12 @@ impl Slot {
     /// Pointers with NULL behind the last and `front` NULLs before; gives the first slot.
     fn pointers(&mut self, front: usize, pointers: &[*const c_char]) -> Option<*mut *const c_char> {
         let count = pointers.len().checked_add(front)?.checked_add(1)?;
-        let place = self.room(count.checked_mul(size_of::<*const c_char>())?)?.cast::<*const c_char>();
-        let padded = std::iter::repeat_n(ptr::null(), front).chain(pointers.iter().copied()).chain([ptr::null()]);
+        let place = self
+            .room(count.checked_mul(size_of::<*const c_char>())?)?
+            .cast::<*const c_char>();
+        let padded = std::iter::repeat_n(ptr::null(), front)
+            .chain(pointers.iter().copied())
+            .chain([ptr::null()]);
         for (index, pointer) in padded.enumerate() {
             // SAFETY: `room` gave `count` aligned slots.
             unsafe { place.wrapping_add(index).write(pointer) };
@@ -305,7 +324,9 @@ impl Slot {
     }
 
     fn limits(&mut self, limits: &[Limit]) -> Option<*const [u64; 3]> {
-        let place = self.room(limits.len().checked_mul(size_of::<[u64; 3]>())?)?.cast::<[u64; 3]>();
+        let place = self
+            .room(limits.len().checked_mul(size_of::<[u64; 3]>())?)?
+            .cast::<[u64; 3]>();
         for (index, limit) in limits.iter().enumerate() {
             let values = [limit.resource as u64, limit.soft, limit.hard];
             // SAFETY: `room` gave that many aligned slots.
@@ -315,7 +336,9 @@ impl Slot {
     }
 
     fn numbers(&mut self, numbers: &[u32]) -> Option<*const u32> {
-        let place = self.room(numbers.len().checked_mul(size_of::<u32>())?)?.cast::<u32>();
+        let place = self
+            .room(numbers.len().checked_mul(size_of::<u32>())?)?
+            .cast::<u32>();
         for (index, number) in numbers.iter().enumerate() {
             // SAFETY: `room` gave that many aligned slots.
             unsafe { place.wrapping_add(index).write(*number) };
@@ -338,7 +361,8 @@ impl Slot {
         let mask = signal::set_mask(SignalSet::ALL);
         // SAFETY: the stack and the parameters lie in this slot, which is neither written
         // nor unmapped before the kernel clears the word; `child` uses `raw` alone.
-        let spawned = unsafe { raw::clone_onto(libc::CLONE_CHILD_CLEARTID, top, cleared, child, argument) };
+        let spawned =
+            unsafe { raw::clone_onto(libc::CLONE_CHILD_CLEARTID, top, cleared, child, argument) };
         signal::set_mask(mask);
         if spawned.is_err() {
             self.cleared().store(0, Ordering::Release);
@@ -377,7 +401,16 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
         rest.copy_from_slice(&errno.0.to_ne_bytes());
     }
     // SAFETY: five bytes, which live through the call.
-    let _ = unsafe { raw::call(libc::SYS_write, [params.report.cast_unsigned() as usize, message.as_ptr().addr(), 5]) };
+    let _ = unsafe {
+        raw::call(
+            libc::SYS_write,
+            [
+                params.report.cast_unsigned() as usize,
+                message.as_ptr().addr(),
+                5,
+            ],
+        )
+    };
     process::leave(127)
 }
 
@@ -407,7 +440,12 @@ unsafe fn run(params: &Params) -> (Step, Errno) {
     let file = unsafe { CStr::from_ptr(params.file) };
     // SAFETY: that many bytes in the slot.
     let path = unsafe { std::slice::from_raw_parts(params.path.0, params.path.1) };
-    let program = Program { words: params.words, environment: params.environment, file, path };
+    let program = Program {
+        words: params.words,
+        environment: params.environment,
+        file,
+        path,
+    };
     signal::set_mask(SignalSet::EMPTY);
     // SAFETY: `prepare` made both vectors as `Program` wants them.
     (Step::Exec, unsafe { program.exec() })
@@ -447,7 +485,13 @@ fn place_fd(fd: RawFd, number: RawFd) -> Result<(), Errno> {
     let (fd, number) = (fd.cast_unsigned() as usize, number.cast_unsigned() as usize);
     if fd == number {
         // SAFETY: no pointers; it stays open over the exec.
-        return unsafe { raw::call(libc::SYS_fcntl, [fd, libc::F_SETFD.cast_unsigned() as usize, 0]) }.map(drop);
+        return unsafe {
+            raw::call(
+                libc::SYS_fcntl,
+                [fd, libc::F_SETFD.cast_unsigned() as usize, 0],
+            )
+        }
+        .map(drop);
     }
     // SAFETY: no pointers.
     unsafe { raw::call(libc::SYS_dup3, [fd, number, 0]) }.map(drop)
@@ -463,18 +507,32 @@ unsafe fn rights(params: &Params) -> Result<(), (Step, Errno)> {
         let [resource, soft, hard] = unsafe { params.limits.0.wrapping_add(index).read() };
         let pair = [soft, hard];
         // SAFETY: two numbers, which live through the call; nothing is asked for.
-        unsafe { raw::call(libc::SYS_prlimit64, [0, resource as usize, pair.as_ptr().addr(), 0]) }
-            .map_err(|errno| (Step::Limits, errno))?;
+        unsafe {
+            raw::call(
+                libc::SYS_prlimit64,
+                [0, resource as usize, pair.as_ptr().addr(), 0],
+            )
+        }
+        .map_err(|errno| (Step::Limits, errno))?;
     }
-    let Some((uid, gid)) = params.identity else { return Ok(()) };
+    let Some((uid, gid)) = params.identity else {
+        return Ok(());
+    };
     let (uid, gid) = (uid as usize, gid as usize);
     // SAFETY: that many numbers lie in the slot.
-    unsafe { raw::call(libc::SYS_setgroups, [params.groups.1, params.groups.0.addr()]) }
-        .map_err(|errno| (Step::Groups, errno))?;
+    unsafe {
+        raw::call(
+            libc::SYS_setgroups,
+            [params.groups.1, params.groups.0.addr()],
+        )
+    }
+    .map_err(|errno| (Step::Groups, errno))?;
     // SAFETY: no pointers.
-    unsafe { raw::call(libc::SYS_setresgid, [gid, gid, gid]) }.map_err(|errno| (Step::Group, errno))?;
+    unsafe { raw::call(libc::SYS_setresgid, [gid, gid, gid]) }
+        .map_err(|errno| (Step::Group, errno))?;
     // SAFETY: no pointers.
-    unsafe { raw::call(libc::SYS_setresuid, [uid, uid, uid]) }.map_err(|errno| (Step::User, errno))?;
+    unsafe { raw::call(libc::SYS_setresuid, [uid, uid, uid]) }
+        .map_err(|errno| (Step::User, errno))?;
     Ok(())
 }
 
@@ -494,7 +552,11 @@ mod tests {
     #[test]
     fn a_failure_comes_back_as_it_was_sent() {
         for step in Step::ALL {
-            let failure = Failure { step, errno: 13, detail: "x".into() };
+            let failure = Failure {
+                step,
+                errno: 13,
+                detail: "x".into(),
+            };
             assert_eq!(Failure::decode(&failure.encode()), Some(failure));
         }
         assert_eq!(Failure::decode(&[]), None);

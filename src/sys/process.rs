@@ -1,0 +1,88 @@
+//! Ourselves: our number, how we leave, and what the kernel is to do about our family.
+#![allow(unsafe_code)]
+
+use nix::libc;
+
+use super::error::Errno;
+use super::raw;
+use crate::core::id::Pid;
+use crate::core::signal::Signal;
+
+/// Our own number.
+#[must_use]
+pub fn own_pid() -> Pid {
+    // SAFETY: no pointers.
+    let result = unsafe { raw::call(libc::SYS_getpid, []) };
+    Pid(result
+        .ok()
+        .and_then(|pid| i32::try_from(pid).ok())
+        .unwrap_or(0))
+}
+
+/// Our process group's number; 0 if its leader is in another PID namespace.
+#[must_use]
+pub fn own_group() -> i32 {
+    // SAFETY: no pointers.
+    let result = unsafe { raw::call(libc::SYS_getpgid, [0]) };
+    result
+        .ok()
+        .and_then(|group| i32::try_from(group).ok())
+        .unwrap_or(0)
+}
+
+/// Whether we lead our session.
+#[must_use]
+pub fn leads_session() -> bool {
+    // SAFETY: no pointers.
+    let session = unsafe { raw::call(libc::SYS_getsid, [0]) };
+    session == Ok(own_pid().0.unsigned_abs() as usize)
+}
+
+/// Puts a process into a group of its own; 0 is ourselves. Safe between clone and exec.
+pub fn lead_group(pid: Pid) -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe { raw::call(libc::SYS_setpgid, [pid.0.cast_unsigned() as usize, 0]) }?;
+    Ok(())
+}
+
+/// A session of our own, and a group in it. Safe between clone and exec.
+pub fn lead_session() -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe { raw::call(libc::SYS_setsid, []) }?;
+    Ok(())
+}
+
+/// Orphans below us become our children.
+pub fn become_subreaper() -> Result<(), Errno> {
+    prctl(libc::PR_SET_CHILD_SUBREAPER, 1)
+}
+
+/// The name that /proc and `ps` show for this process; 15 bytes of it.
+pub fn set_name(name: &std::ffi::CStr) {
+    // What refuses it refuses only a name.
+    let _ = prctl(libc::PR_SET_NAME, name.as_ptr().addr());
+}
+
+/// The signal that we get when our parent dies.
+pub fn set_parent_death(signal: Signal) -> Result<(), Errno> {
+    prctl(libc::PR_SET_PDEATHSIG, usize::from(signal.number()))
+}
+
+fn prctl(option: libc::c_int, argument: usize) -> Result<(), Errno> {
+    // SAFETY: the options above take a number.
+    unsafe {
+        raw::call(
+            libc::SYS_prctl,
+            [option.cast_unsigned() as usize, argument, 0, 0, 0],
+        )
+    }?;
+    Ok(())
+}
+
+/// Ends this process now: no destructor, no buffer is flushed. Safe between clone and exec.
+pub fn leave(code: i32) -> ! {
+    loop {
+        // SAFETY: no pointers; it does not come back.
+        let _ = unsafe { raw::call(libc::SYS_exit_group, [code.cast_unsigned() as usize]) };
+    }
+}

@@ -1,0 +1,284 @@
+//! Signals by raw calls: all 64, the two that the C library keeps to itself included.
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::time::Duration;
+
+use nix::libc;
+
+use super::error::Errno;
+use super::raw;
+use crate::core::id::Pid;
+use crate::core::signal::Signal;
+
+/// The kernel's signal set has 8 bytes; the C library's 128.
+const SET_BYTES: usize = size_of::<u64>();
+
+/// A set of signals, as the kernel keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignalSet(u64);
+
+impl SignalSet {
+    /// All 64.
+    pub const ALL: Self = Self(u64::MAX);
+    /// None.
+    pub const EMPTY: Self = Self(0);
+
+    const fn bit(signal: Signal) -> u64 {
+        1 << (signal.number().saturating_sub(1) & 63)
+    }
+
+    /// Whether it is in it.
+    #[must_use]
+    pub const fn contains(self, signal: Signal) -> bool {
+        self.0 & Self::bit(signal) != 0
+    }
+
+    /// With this one.
+    #[must_use]
+    pub const fn with(self, signal: Signal) -> Self {
+        Self(self.0 | Self::bit(signal))
+    }
+
+    /// Without this one.
+    #[must_use]
+    pub const fn without(self, signal: Signal) -> Self {
+        Self(self.0 & !Self::bit(signal))
+    }
+}
+
+/// Makes this the thread's mask; gives the one that it replaces. Safe between clone and exec.
+pub fn set_mask(mask: SignalSet) -> SignalSet {
+    let mut old = SignalSet::EMPTY;
+    // SAFETY: both pointers are to sets of SET_BYTES bytes that live through the call.
+    let _ = unsafe {
+        raw::call(
+            libc::SYS_rt_sigprocmask,
+            [
+                libc::SIG_SETMASK.cast_unsigned() as usize,
+                (&raw const mask).addr(),
+                (&raw mut old).addr(),
+                SET_BYTES,
+            ],
+        )
+    };
+    old
+}
+
+/// `struct sigaction` as the kernel knows it on x86_64, aarch64 and their like; the rest
+/// stays zero, so that neither order nor size of what follows the handler matters.
+#[repr(C)]
+#[derive(Default)]
+struct Action {
+    handler: usize,
+    rest: [usize; 7],
+}
+
+/// What becomes of a signal that nobody catches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// SIG_DFL, or a handler, which an exec turns into it.
+    Default,
+    /// SIG_IGN.
+    Ignored,
+}
+
+/// How a signal stands. Safe between clone and exec.
+#[must_use]
+pub fn disposition(signal: Signal) -> Disposition {
+    let mut action = Action::default();
+    // SAFETY: `action` is at least as big as the kernel's struct.
+    let _ = unsafe {
+        raw::call(
+            libc::SYS_rt_sigaction,
+            [
+                usize::from(signal.number()),
+                0,
+                (&raw mut action).addr(),
+                SET_BYTES,
+            ],
+        )
+    };
+    if action.handler == libc::SIG_IGN {
+        Disposition::Ignored
+    } else {
+        Disposition::Default
+    }
+}
+
+/// Sets how a signal stands; KILL and STOP cannot be changed. Safe between clone and exec.
+pub fn set_disposition(signal: Signal, disposition: Disposition) {
+    let action = Action {
+        handler: match disposition {
+            Disposition::Default => libc::SIG_DFL,
+            Disposition::Ignored => libc::SIG_IGN,
+        },
+        ..Action::default()
+    };
+    // SAFETY: `action` is at least as big as the kernel's struct and installs no code.
+    let _ = unsafe {
+        raw::call(
+            libc::SYS_rt_sigaction,
+            [
+                usize::from(signal.number()),
+                (&raw const action).addr(),
+                0,
+                SET_BYTES,
+            ],
+        )
+    };
+}
+
+/// Which signals are ignored: all 64 are looked at. To be called before anything changes one.
+#[must_use]
+pub fn ignored() -> SignalSet {
+    all()
+        .filter(|signal| disposition(*signal) == Disposition::Ignored)
+        .fold(SignalSet::EMPTY, SignalSet::with)
+}
+
+/// Puts every signal to default but those in `ignored`. Safe between clone and exec.
+pub fn set_dispositions(ignored: SignalSet) {
+    for signal in all() {
+        let disposition = if ignored.contains(signal) {
+            Disposition::Ignored
+        } else {
+            Disposition::Default
+        };
+        set_disposition(signal, disposition);
+    }
+}
+
+/// Every signal, 1 to 64.
+fn all() -> impl Iterator<Item = Signal> {
+    (1..=64).filter_map(Signal::new)
+}
+
+/// A signal that was waited for, with what its sender said.
+#[derive(Clone, Copy)]
+pub struct Received {
+    /// Which.
+    pub signal: Signal,
+    info: libc::siginfo_t,
+}
+
+impl Received {
+    /// A process sent it, with `kill`, `sigqueue` or the like: by number, 0 if that is in
+    /// another PID namespace. `None` if the kernel itself did.
+    #[must_use]
+    pub fn sender(&self) -> Option<i32> {
+        if self.info.si_code > 0 {
+            return None;
+        }
+        // SAFETY: for codes of users the union holds the sender's number.
+        Some(unsafe { self.info.si_pid() })
+    }
+
+    /// It was sent with `sigqueue`, so it carries a value.
+    #[must_use]
+    pub fn has_value(&self) -> bool {
+        self.info.si_code == libc::SI_QUEUE
+    }
+}
+
+/// Waits for a blocked signal out of `set`, at most `timeout` long. `Err(EAGAIN)` when the
+/// time is over, `Err(EINTR)` when something else (a stop and continue) woke us.
+pub fn wait(set: SignalSet, timeout: Option<Duration>) -> Result<Received, Errno> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let limit = timeout.map(|timeout| libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    // SAFETY: the pointers are to objects of the kernel's layout that live through the call.
+    let number = unsafe {
+        raw::call(
+            libc::SYS_rt_sigtimedwait,
+            [
+                (&raw const set).addr(),
+                info.as_mut_ptr().addr(),
+                limit
+                    .as_ref()
+                    .map_or(0, |limit| ptr::from_ref(limit).addr()),
+                SET_BYTES,
+            ],
+        )
+    }?;
+    let signal = i32::try_from(number)
+        .ok()
+        .and_then(Signal::new)
+        .ok_or(Errno(libc::EINVAL))?;
+    // SAFETY: all zeros is a siginfo_t, and the kernel has filled it.
+    let info = unsafe { info.assume_init() };
+    Ok(Received { signal, info })
+}
+
+/// `kill(2)`: one process.
+pub fn kill(pid: Pid, signal: Signal) -> Result<(), Errno> {
+    send(i64::from(pid.0), signal)
+}
+
+/// `kill(2)`: the process group that this process leads.
+pub fn kill_group(leader: Pid, signal: Signal) -> Result<(), Errno> {
+    send(-i64::from(leader.0), signal)
+}
+
+/// `kill(2)` with -1: every process that we may signal, but ourselves. For PID 1 of a
+/// namespace alone: anywhere else that is other people's.
+pub fn kill_everyone(signal: Signal) -> Result<(), Errno> {
+    send(-1, signal)
+}
+
+fn send(target: i64, signal: Signal) -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    unsafe {
+        raw::call(
+            libc::SYS_kill,
+            [
+                target.cast_unsigned() as usize,
+                usize::from(signal.number()),
+            ],
+        )
+    }?;
+    Ok(())
+}
+
+/// Passes a received signal on to one process, as `signal`, with its value and sender.
+pub fn requeue(pid: Pid, signal: Signal, received: &Received) -> Result<(), Errno> {
+    let mut info = received.info;
+    info.si_signo = signal.number().into();
+    // SAFETY: `info` is a whole siginfo_t that lives through the call.
+    unsafe {
+        raw::call(
+            libc::SYS_rt_sigqueueinfo,
+            [
+                pid.0.cast_unsigned() as usize,
+                usize::from(signal.number()),
+                (&raw const info).addr(),
+            ],
+        )
+    }?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in_from_1_to_64() {
+        for signal in all() {
+            let one = SignalSet::EMPTY.with(signal);
+            assert!(one.contains(signal));
+            assert_eq!(one.without(signal), SignalSet::EMPTY);
+            assert_eq!(all().filter(|other| one.contains(*other)).count(), 1);
+        }
+    }
+
+    #[test]
+    fn the_kernel_takes_and_gives_back_a_mask_with_all_64() {
+        let before = set_mask(SignalSet::ALL);
+        let unmaskable = SignalSet::ALL.without(Signal::KILL).without(Signal::STOP);
+        assert_eq!(set_mask(before), unmaskable);
+    }
+}

@@ -5,8 +5,19 @@
 pub mod action;
 pub mod event;
 pub mod exit;
+pub mod graph;
 pub mod id;
 pub mod report;
+pub mod shutdown;
 pub mod signal;
 pub mod spec;
+pub mod state;
+pub mod system;
 pub mod time;
+
+mod ending;
+mod readiness;
+mod restart;
+mod service;
+mod start;
+mod stop;

@@ -106,7 +106,7 @@ pub enum Answer {
 }
 
 /// Why a program does not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SpawnFailure {
     /// What was tried, with its object: `chdir /srv`, `exec redis-server`, `user redis`.
     pub step: Box<str>,

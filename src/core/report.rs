@@ -1,6 +1,18 @@
 //! What rinit tells people about its services: facts as values; the words are made when
 //! somebody reads them.
 
+use std::fmt;
+use std::time::Duration;
+
+use super::exit::Exit;
+use super::id::ServiceId;
+use super::shutdown::Cause;
+use super::signal::Signal;
+use super::spec::Ready;
+use super::state::{Reason, Standing, State};
+use super::system::System;
+use super::time::Span;
+
 /// How loud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -16,4 +28,351 @@ pub enum Level {
 
 /// A fact for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Report {}
+pub enum Report {
+    /// A service changed its state.
+    Changed {
+        /// Which.
+        service: ServiceId,
+        /// It stood here.
+        from: Standing,
+        /// It stands here.
+        to: Standing,
+    },
+    /// The first attempt of every service has ended.
+    Up {
+        /// How many run.
+        active: u32,
+        /// How many have done their work.
+        done: u32,
+        /// How many failed, or are to be restarted.
+        troubled: u32,
+        /// So long after the start.
+        after: Duration,
+    },
+    /// A service ended by itself, but didn't fail for good.
+    Ended {
+        /// Which.
+        service: ServiceId,
+        /// How.
+        reason: Reason,
+        /// After how long.
+        after: Duration,
+        /// What comes.
+        next: Next,
+    },
+    /// A service will not be restarted.
+    Failed {
+        /// Which.
+        service: ServiceId,
+        /// Why.
+        reason: Reason,
+    },
+    /// A start takes long.
+    StillWaiting {
+        /// Whose.
+        service: ServiceId,
+        /// What it, or its probe, said last.
+        answer: Option<Box<str>>,
+    },
+    /// Before the spawn somebody else answered where the service will listen.
+    AlreadyTaken {
+        /// Whose place.
+        service: ServiceId,
+    },
+    /// The kernel has no process to give; rinit goes on asking.
+    ForkRefused {
+        /// For which service.
+        service: ServiceId,
+        /// `errno`.
+        errno: i32,
+    },
+    /// A service stops because one that it requires is not there; it comes back.
+    DependencyLost {
+        /// Which.
+        service: ServiceId,
+    },
+    /// A service will not start because one that it requires has ended.
+    DependencyEnded {
+        /// Which.
+        service: ServiceId,
+        /// The one that ended.
+        on: ServiceId,
+    },
+    /// A service did not stop in its time.
+    Killed {
+        /// Which.
+        service: ServiceId,
+        /// After how long.
+        after: Duration,
+    },
+    /// The end begins.
+    Shutdown {
+        /// Why.
+        cause: Cause,
+    },
+    /// A repeated stop signal is no reason to hurry; but whom does all wait for?
+    WaitingFor {
+        /// The signal.
+        signal: Signal,
+        /// Those that have not stopped.
+        services: Box<[ServiceId]>,
+    },
+    /// A repeated SIGINT or SIGQUIT is.
+    KillingAll {
+        /// The signal.
+        signal: Signal,
+    },
+    /// SIGHUP asked for the configuration to be read again.
+    ApplyLater,
+    /// A signal was for nobody.
+    SignalDropped {
+        /// Which.
+        signal: Signal,
+    },
+}
+
+/// What comes after an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another start.
+    Restart {
+        /// So much later.
+        delay: Duration,
+    },
+    /// It is done.
+    Nothing,
+}
+
+impl Report {
+    /// How loud.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Failed { .. } => Level::Error,
+            Self::AlreadyTaken { .. }
+            | Self::ForkRefused { .. }
+            | Self::DependencyLost { .. }
+            | Self::Killed { .. }
+            | Self::KillingAll { .. } => Level::Warn,
+            Self::Ended {
+                reason: Reason::Exit(exit),
+                ..
+            } if exit.is_success() => Level::Info,
+            Self::Ended {
+                next: Next::Nothing,
+                ..
+            } => Level::Info,
+            Self::Ended { .. } => Level::Warn,
+            Self::Up { troubled: 0, .. } => Level::Info,
+            Self::Up { .. } => Level::Warn,
+            Self::StillWaiting { .. }
+            | Self::DependencyEnded { .. }
+            | Self::WaitingFor { .. }
+            | Self::ApplyLater => Level::Info,
+            // The last line of all says it too.
+            Self::Changed { .. } | Self::Shutdown { .. } | Self::SignalDropped { .. } => {
+                Level::Debug
+            }
+        }
+    }
+
+    /// One line, without `rinit: ` and newline.
+    #[must_use]
+    pub const fn display<'a>(&'a self, system: &'a System) -> impl fmt::Display + 'a {
+        ReportIn {
+            report: self,
+            system,
+        }
+    }
+}
+
+struct ReportIn<'a> {
+    report: &'a Report,
+    system: &'a System,
+}
+
+impl ReportIn<'_> {
+    const fn reason<'a>(&'a self, reason: &'a Reason) -> ReasonIn<'a> {
+        ReasonIn {
+            reason,
+            system: self.system,
+        }
+    }
+}
+
+impl fmt::Display for ReportIn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |id: &ServiceId| self.system.name(*id);
+        match self.report {
+            Report::Changed { service, from, to } => {
+                write!(f, "{}: {} -> {}", name(service), from.word(), to.word())
+            }
+            Report::Up {
+                active,
+                done,
+                troubled,
+                after,
+            } => {
+                let plural = if *active == 1 { "service" } else { "services" };
+                write!(f, "{active} {plural} running")?;
+                if *done > 0 {
+                    write!(f, ", {done} done")?;
+                }
+                if *troubled > 0 {
+                    write!(f, ", {troubled} not")?;
+                }
+                write!(f, ", {}", Span(*after))
+            }
+            Report::Ended {
+                service,
+                reason,
+                after,
+                next,
+            } => {
+                write!(f, "{} {}", name(service), self.reason(reason))?;
+                match next {
+                    Next::Restart { delay } if delay.is_zero() => f.write_str("; restarted"),
+                    Next::Restart { delay } => write!(f, "; restart in {}", Span(*delay)),
+                    Next::Nothing => write!(f, " after {}", Span(*after)),
+                }
+            }
+            Report::Failed { service, reason } => {
+                write!(f, "{} failed: {}", name(service), self.reason(reason))
+            }
+            Report::StillWaiting { service, answer } => {
+                write!(f, "still waiting for {}", name(service))?;
+                in_brackets(f, answer.as_deref())
+            }
+            Report::AlreadyTaken { service } => {
+                write!(f, "{}: ", name(service))?;
+                match self.system.service(*service).map(|spec| &spec.ready) {
+                    Some(Ready::Tcp(addresses)) => {
+                        for (place, address) in addresses.iter().enumerate() {
+                            write!(f, "{}{address}", if place > 0 { " or " } else { "" })?;
+                        }
+                    }
+                    Some(Ready::Unix(path)) => f.write_str(path)?,
+                    Some(Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::File(_)) | None => {
+                        f.write_str("its place")?;
+                    }
+                }
+                f.write_str(" is already taken")
+            }
+            Report::ForkRefused { service, errno } => write!(
+                f,
+                "{}: the kernel gives no process (errno {errno}); trying again",
+                name(service)
+            ),
+            Report::DependencyLost { service } => write!(
+                f,
+                "{} stops until what it requires is ready again",
+                name(service)
+            ),
+            Report::DependencyEnded { service, on } => {
+                write!(
+                    f,
+                    "{} inactive: dependency {} ended",
+                    name(service),
+                    name(on)
+                )
+            }
+            Report::Killed { service, after } => {
+                write!(
+                    f,
+                    "{} did not stop in {}; killed",
+                    name(service),
+                    Span(*after)
+                )
+            }
+            Report::Shutdown { cause } => match cause {
+                Cause::Signal(signal) => write!(f, "{signal}: stopping all services"),
+                Cause::Essential(id) => write!(f, "{} is essential: stopping all", name(id)),
+                Cause::NothingLeft => f.write_str("nothing left to supervise"),
+            },
+            Report::WaitingFor { signal, services } => {
+                write!(f, "{signal} again; waiting for ")?;
+                for (place, id) in services.iter().enumerate() {
+                    write!(f, "{}{}", if place > 0 { ", " } else { "" }, name(id))?;
+                }
+                if services.is_empty() {
+                    f.write_str("the last processes")?;
+                }
+                Ok(())
+            }
+            Report::KillingAll { signal } => write!(f, "{signal} again: killing everything"),
+            Report::ApplyLater => {
+                f.write_str("SIGHUP: reading the configuration again is not supported yet")
+            }
+            Report::SignalDropped { signal } => write!(f, "{signal} is for nobody"),
+        }
+    }
+}
+
+/// A reason in words.
+pub(super) struct ReasonIn<'a> {
+    pub(super) reason: &'a Reason,
+    pub(super) system: &'a System,
+}
+
+impl fmt::Display for ReasonIn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason {
+            Reason::Exit(exit) => write!(f, "{exit}"),
+            Reason::Spawn(failure) => {
+                write!(f, "cannot start: {}", failure.step)?;
+                match &*failure.reason {
+                    "" => Ok(()),
+                    reason => write!(f, ": {reason}"),
+                }
+            }
+            Reason::NotReady { after, answer } => {
+                write!(f, "not ready after {}", Span(*after))?;
+                in_brackets(f, answer.as_deref())
+            }
+            Reason::ForkRefused { errno } => {
+                write!(f, "the kernel gives no process (errno {errno})")
+            }
+            Reason::StartLimit { last } => {
+                let last = ReasonIn {
+                    reason: last,
+                    system: self.system,
+                };
+                write!(f, "{last}; start limit reached")
+            }
+            Reason::Dependency { root, .. } => {
+                write!(f, "dependency {}", self.system.name(*root))?;
+                match self.system.state(*root) {
+                    Some(State::Failed {
+                        reason: Reason::Exit(Exit::Code(code)),
+                        ..
+                    }) => write!(f, ": exit {code}"),
+                    Some(State::Failed { reason, .. })
+                        if !matches!(reason, Reason::Dependency { .. }) =>
+                    {
+                        let system = self.system;
+                        write!(f, ": {}", ReasonIn { reason, system })
+                    }
+                    Some(
+                        State::Inactive(_)
+                        | State::Waiting(_)
+                        | State::Starting(_)
+                        | State::Active { .. }
+                        | State::Stopping(_)
+                        | State::Killing(_)
+                        | State::Backoff(_)
+                        | State::Exited { .. }
+                        | State::Failed { .. },
+                    )
+                    | None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+fn in_brackets(f: &mut fmt::Formatter<'_>, text: Option<&str>) -> fmt::Result {
+    match text {
+        Some(text) => write!(f, " ({text})"),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,77 @@
+//! What the core remembers of one service between two events, beside its spec.
+
+use std::time::Duration;
+
+use super::graph::{Bond, Edge};
+use super::id::RunId;
+use super::restart::Starts;
+use super::state::State;
+use super::time::Instant;
+
+/// One service.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    pub(super) state: State,
+    /// What is left of the tree of a service that has ended for good.
+    pub(super) sweep: Option<Sweep>,
+    /// How many that it requires are not ready.
+    pub(super) unmet_requires: u32,
+    /// Of how many that it comes after the first attempt has not ended.
+    pub(super) unmet_after: u32,
+    /// Those that require it may run.
+    pub(super) satisfied: bool,
+    /// Its first attempt has ended.
+    pub(super) attempted: bool,
+    /// How many restarts in a row.
+    pub(super) attempt: u32,
+    /// For the start limit.
+    pub(super) starts: Starts,
+    /// Its deadline, as the system's set has it.
+    pub(super) indexed: Option<Instant>,
+}
+
+/// The end of a tree whose service has already ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Sweep {
+    pub(super) run: RunId,
+    /// When SIGKILL is sent (again); `None` is never.
+    pub(super) kill_at: Option<Instant>,
+    /// The pause after the next SIGKILL.
+    pub(super) wait: Duration,
+}
+
+impl Service {
+    pub(super) fn new(state: State, needs: &[Edge]) -> Self {
+        let unmet = |wanted: Bond| {
+            let count = needs.iter().filter(|(_, bond)| *bond == wanted).count();
+            u32::try_from(count).unwrap_or(u32::MAX)
+        };
+        Self {
+            state,
+            sweep: None,
+            unmet_requires: unmet(Bond::Requires),
+            unmet_after: unmet(Bond::After),
+            satisfied: false,
+            attempted: false,
+            attempt: 0,
+            starts: Starts::default(),
+            indexed: None,
+        }
+    }
+
+    /// When something is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let sweep = self.sweep.as_ref().and_then(|sweep| sweep.kill_at);
+        self.state.deadline().into_iter().chain(sweep).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_costs_little_memory() {
+        assert!(size_of::<Service>() <= 300, "{}", size_of::<Service>());
+    }
+}

@@ -1,0 +1,505 @@
+//! From the first reason to end until rinit leaves.
+//!
+//! *Delay*: all runs on, nothing starts. *Services*: in reverse order, each when all that
+//! comes after it has stopped; what is dead already passes its turn on. *Strays*: whatever
+//! else runs. *Draining*: the output, and the last line. Three instants are fixed at the
+//! start and never move: when everything left is killed, when the output is drained
+//! whatever stands, and when rinit leaves.
+
+use std::time::Duration;
+
+use super::action::Action;
+use super::exit::Exit;
+use super::id::ServiceId;
+use super::report::Report;
+use super::signal::Signal;
+use super::state::{Standing, Starting, State, Then};
+use super::system::{System, Work};
+use super::time::Instant;
+
+/// Kept of the timeout for SIGKILL and the last output.
+const KEPT: Duration = Duration::from_millis(250);
+/// Strays have this long between SIGTERM and SIGKILL.
+const STRAYS_GRACE: Duration = Duration::from_secs(1);
+/// SIGKILL goes out again after this long, doubled each time.
+const KILL_PAUSE: Duration = Duration::from_millis(100);
+/// A stop signal so soon after the first is an echo of it, not impatience.
+const ECHO: Duration = Duration::from_millis(500);
+
+/// Why rinit ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// It was told to.
+    Signal(Signal),
+    /// An essential service has ended for good.
+    Essential(ServiceId),
+    /// Nothing runs, and nothing will.
+    NothingLeft,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    Delay {
+        until: Instant,
+    },
+    Services,
+    Strays {
+        next_at: Instant,
+        /// The pause after the next SIGKILL.
+        wait: Duration,
+    },
+    Draining {
+        code: u8,
+    },
+    Gone,
+}
+
+/// A service's part in the order of stops.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    /// How many that come after it have not passed their turn on.
+    dependants_left: usize,
+    turned: bool,
+    passed_on: bool,
+    /// The sum of graces on the longest chain of stops that begins with it.
+    chain: Duration,
+}
+
+/// A shutdown under way.
+#[derive(Clone, Debug)]
+pub(super) struct Shutdown {
+    pub(super) cause: Cause,
+    pub(super) begun: Instant,
+    phase: Phase,
+    timeout: Option<Duration>,
+    kill_at: Option<Instant>,
+    drain_at: Option<Instant>,
+    leave_at: Option<Instant>,
+    forced: bool,
+    places: Vec<Place>,
+    remaining: usize,
+    /// How many services were stopped.
+    pub(super) stopped: u32,
+    /// Which of them had to be killed, and after how long.
+    pub(super) killed: Vec<(ServiceId, Duration)>,
+    /// What the ends of essential services make of the exit status.
+    pub(super) essential_code: u8,
+}
+
+impl Shutdown {
+    fn new(cause: Cause, begun: Instant, timeout: Option<Duration>, delay: Duration) -> Self {
+        let kept = timeout.map_or(KEPT, |timeout| KEPT.min(timeout / 2));
+        let before_end = |kept| Some(begun.plus(timeout?.saturating_sub(kept)));
+        let kill_at = before_end(kept);
+        let delay_end = begun.plus(delay);
+        Self {
+            cause,
+            begun,
+            phase: Phase::Delay {
+                until: kill_at.map_or(delay_end, |kill_at| kill_at.min(delay_end)),
+            },
+            timeout,
+            kill_at,
+            drain_at: before_end(kept / 2),
+            leave_at: before_end(Duration::ZERO),
+            forced: false,
+            places: Vec::new(),
+            remaining: 0,
+            stopped: 0,
+            killed: Vec::new(),
+            essential_code: 0,
+        }
+    }
+
+    pub(super) const fn is_gone(&self) -> bool {
+        matches!(self.phase, Phase::Gone)
+    }
+
+    /// The last line is on its way: nothing may follow it.
+    pub(super) const fn is_silent(&self) -> bool {
+        matches!(self.phase, Phase::Draining { .. } | Phase::Gone)
+    }
+
+    pub(super) fn has_turned(&self, id: ServiceId) -> bool {
+        self.places
+            .get(id.index())
+            .is_some_and(|place| place.turned)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Delay { until } => Some(until),
+            Phase::Services if self.forced => self.drain_at,
+            Phase::Services => self.kill_at,
+            Phase::Strays { next_at, .. } => self.drain_at.into_iter().chain([next_at]).min(),
+            Phase::Draining { .. } => self.leave_at,
+            Phase::Gone => None,
+        }
+    }
+
+    pub(super) fn note_killed(&mut self, id: ServiceId, after: Duration) {
+        self.killed.push((id, after));
+    }
+
+    /// How long a stop that begins now may take: its own timeout, or its share of the time
+    /// left if the chain of stops that it begins would take longer.
+    fn grace(&self, id: ServiceId, own: Option<Duration>, now: Instant) -> Option<Duration> {
+        let (Some(kill_at), Some(timeout)) = (self.kill_at, self.timeout) else {
+            return own;
+        };
+        let left = kill_at.since(now);
+        let own = own.unwrap_or(timeout);
+        let chain = self.places.get(id.index()).map_or(own, |place| place.chain);
+        let chain = chain.max(own);
+        if chain <= left {
+            return Some(own);
+        }
+        let share = own
+            .as_nanos()
+            .saturating_mul(left.as_nanos())
+            .checked_div(chain.as_nanos())
+            .unwrap_or(0);
+        Some(Duration::from_nanos(
+            u64::try_from(share).unwrap_or(u64::MAX),
+        ))
+    }
+}
+
+impl System {
+    /// A signal reached rinit.
+    pub(super) fn signalled(&mut self, signal: Signal, hung_up: bool) {
+        if !self.is_stop_request(signal, hung_up) {
+            self.pass_on(signal);
+            return;
+        }
+        let now = self.now.at;
+        let first = *self.first_stop_signal.get_or_insert(now);
+        if self.shutdown.is_none() {
+            self.begin_shutdown(Cause::Signal(signal));
+        } else if matches!(signal, Signal::INT | Signal::QUIT) && now.since(first) >= ECHO {
+            self.reports.push(Report::KillingAll { signal });
+            self.force();
+        } else {
+            let ids = self.ids();
+            let alive = |id: &ServiceId| self.state(*id).is_some_and(State::is_alive);
+            let services = ids.filter(alive).collect();
+            self.reports.push(Report::WaitingFor { signal, services });
+        }
+    }
+
+    fn is_stop_request(&self, signal: Signal, hung_up: bool) -> bool {
+        match signal {
+            Signal::TERM | Signal::INT | Signal::QUIT | Signal::PWR => true,
+            Signal::WINCH => !self.surroundings.terminal,
+            Signal::HUP => hung_up,
+            // LXC, podman and systemd-nspawn: halt, power off, reboot.
+            other => matches!(other.number(), 37..=39),
+        }
+    }
+
+    /// No request: for `main`, if it is there.
+    fn pass_on(&mut self, signal: Signal) {
+        if signal == Signal::HUP {
+            self.reports.push(Report::ApplyLater);
+            return;
+        }
+        let main = self.main.and_then(|id| self.state(id));
+        let run = match main {
+            Some(State::Starting(Starting { run, stage, .. })) if stage.has_process() => Some(run),
+            Some(State::Active { run, .. }) => Some(run),
+            Some(State::Stopping(stopping)) if !stopping.main_gone => Some(&stopping.run),
+            Some(
+                State::Inactive(_)
+                | State::Waiting(_)
+                | State::Starting(_)
+                | State::Stopping(_)
+                | State::Killing(_)
+                | State::Backoff(_)
+                | State::Exited { .. }
+                | State::Failed { .. },
+            )
+            | None => None,
+        };
+        match run.map(|run| run.id) {
+            Some(run) => self.orders.push(Action::Forward { run, signal }),
+            None => self.reports.push(Report::SignalDropped { signal }),
+        }
+    }
+
+    /// The end begins, unless it has already.
+    pub(super) fn begin_shutdown(&mut self, cause: Cause) {
+        if self.shutdown.is_some() {
+            return;
+        }
+        let delay = match cause {
+            Cause::Signal(_) | Cause::Essential(_) => self.spec.init.shutdown_delay,
+            Cause::NothingLeft => Duration::ZERO,
+        };
+        let timeout = self.spec.init.shutdown_timeout;
+        self.reports.push(Report::Shutdown { cause });
+        self.shutdown = Some(Shutdown::new(cause, self.now.at, timeout, delay));
+        for id in self.ids() {
+            let runs_on = match self.state(id) {
+                Some(State::Active { .. }) => true,
+                Some(State::Starting(starting)) => starting.stage.has_process(),
+                Some(
+                    State::Inactive(_)
+                    | State::Waiting(_)
+                    | State::Stopping(_)
+                    | State::Killing(_)
+                    | State::Backoff(_)
+                    | State::Exited { .. }
+                    | State::Failed { .. },
+                )
+                | None => false,
+            };
+            if !runs_on {
+                self.stop(id, Then::Stopped);
+            }
+        }
+        if delay.is_zero() {
+            self.stop_services();
+        }
+    }
+
+    fn stop_services(&mut self) {
+        let mut places: Vec<Place> = Vec::with_capacity(self.services.len());
+        places.resize_with(self.services.len(), Place::default);
+        let Some(shutdown) = &mut self.shutdown else {
+            return;
+        };
+        for id in self.graph.order() {
+            let (Some(service), Some(spec)) = (
+                self.services.get(id.index()),
+                self.spec.services.get(id.index()),
+            ) else {
+                continue;
+            };
+            let alive = service.state.is_alive();
+            let own = spec.stop.timeout.or(shutdown.timeout).unwrap_or_default();
+            let chain = self
+                .graph
+                .needs(*id)
+                .iter()
+                .filter_map(|(need, _)| places.get(need.index()))
+                .map(|place| place.chain)
+                .max()
+                .unwrap_or_default()
+                .saturating_add(if alive { own } else { Duration::ZERO });
+            shutdown.stopped = shutdown.stopped.saturating_add(u32::from(alive));
+            if let Some(place) = places.get_mut(id.index()) {
+                place.chain = chain;
+                place.dependants_left = self.graph.dependants(*id).len();
+            }
+        }
+        shutdown.phase = Phase::Services;
+        shutdown.remaining = places.len();
+        shutdown.places = places;
+        for id in self.ids().rev() {
+            if self.graph.dependants(id).is_empty() {
+                self.push_work(Work::Turn(id));
+            }
+            let limit = self.grace(id).map(|grace| self.now.at.plus(grace));
+            if let Some(service) = self.services.get_mut(id.index())
+                && let Some(sweep) = &mut service.sweep
+            {
+                sweep.kill_at = sweep.kill_at.into_iter().chain(limit).min();
+                self.reindex(id);
+            }
+        }
+    }
+
+    /// All that comes after it has stopped: so does it; or it has, and passes its turn on.
+    pub(super) fn turn(&mut self, id: ServiceId) {
+        let alive = self.state(id).is_some_and(State::is_alive);
+        let Some(shutdown) = &mut self.shutdown else {
+            return;
+        };
+        let Some(place) = shutdown.places.get_mut(id.index()) else {
+            return;
+        };
+        if alive {
+            if !place.turned {
+                place.turned = true;
+                self.stop(id, Then::Stopped);
+            }
+            return;
+        }
+        place.turned = true;
+        if std::mem::replace(&mut place.passed_on, true) {
+            return;
+        }
+        shutdown.remaining = shutdown.remaining.saturating_sub(1);
+        for (need, _) in self.graph.needs(id).iter().rev() {
+            if let Some(place) = shutdown.places.get_mut(need.index()) {
+                place.dependants_left = place.dependants_left.saturating_sub(1);
+                if place.dependants_left == 0 {
+                    self.work.push_back(Work::Turn(*need));
+                }
+            }
+        }
+    }
+
+    /// How long a stop that begins now may take.
+    pub(super) fn grace(&self, id: ServiceId) -> Option<Duration> {
+        let own = self.service(id).and_then(|spec| spec.stop.timeout);
+        match &self.shutdown {
+            Some(shutdown) => shutdown.grace(id, own, self.now.at),
+            None => own,
+        }
+    }
+
+    /// Everything gets SIGKILL.
+    fn force(&mut self) {
+        let Some(shutdown) = &mut self.shutdown else {
+            return;
+        };
+        if std::mem::replace(&mut shutdown.forced, true) {
+            return;
+        }
+        match shutdown.phase {
+            Phase::Delay { .. } => self.stop_services(),
+            Phase::Strays { .. } => {
+                self.signal_strays();
+                return;
+            }
+            Phase::Services => {}
+            Phase::Draining { .. } | Phase::Gone => return,
+        }
+        for id in self.ids().rev() {
+            let standing = self.state(id).map(State::standing);
+            if matches!(standing, Some(Standing::Starting | Standing::Active)) {
+                self.stop(id, Then::Stopped);
+            }
+            self.kill(id);
+            if let Some(service) = self.services.get_mut(id.index())
+                && let Some(sweep) = &mut service.sweep
+            {
+                sweep.kill_at = Some(self.now.at);
+                self.due(id);
+            }
+        }
+    }
+
+    /// The next phase, if this one is over.
+    pub(super) fn advance_shutdown(&mut self) {
+        if let Some(shutdown) = &self.shutdown
+            && shutdown.phase == Phase::Services
+            && shutdown.remaining == 0
+            && self.sweeps == 0
+        {
+            self.signal_strays();
+        }
+    }
+
+    /// Asks strays to end; the second time, or when time is short, makes them.
+    fn signal_strays(&mut self) {
+        let now = self.now.at;
+        let Some(shutdown) = &mut self.shutdown else {
+            return;
+        };
+        let short = shutdown.forced || shutdown.kill_at.is_some_and(|at| at <= now);
+        let (kill, pause) = match &shutdown.phase {
+            Phase::Strays { wait, .. } => (true, *wait),
+            Phase::Delay { .. } | Phase::Services => (short, KILL_PAUSE),
+            Phase::Draining { .. } | Phase::Gone => return,
+        };
+        if kill {
+            shutdown.phase = Phase::Strays {
+                next_at: now.plus(pause),
+                wait: pause.saturating_mul(2),
+            };
+            let signal = Signal::KILL;
+            self.orders.push(Action::SignalStrays { signal });
+            return;
+        }
+        let patience = now.plus(STRAYS_GRACE);
+        shutdown.phase = Phase::Strays {
+            next_at: shutdown.kill_at.map_or(patience, |at| at.min(patience)),
+            wait: pause,
+        };
+        for signal in [Signal::TERM, Signal::CONT] {
+            self.orders.push(Action::SignalStrays { signal });
+        }
+    }
+
+    pub(super) fn strays_gone(&mut self) {
+        if let Some(shutdown) = &self.shutdown
+            && let Phase::Strays { .. } = shutdown.phase
+        {
+            self.drain();
+        }
+    }
+
+    pub(super) fn output_drained(&mut self) {
+        if let Some(shutdown) = &self.shutdown
+            && let Phase::Draining { code } = shutdown.phase
+        {
+            self.leave(code);
+        }
+    }
+
+    /// A deadline of the shutdown is due; or several, after a long sleep.
+    pub(super) fn shutdown_due(&mut self) {
+        let now = self.now.at;
+        while let Some(shutdown) = &self.shutdown
+            && shutdown.deadline().is_some_and(|at| at <= now)
+        {
+            let drain = shutdown.drain_at.is_some_and(|at| at <= now);
+            match shutdown.phase {
+                Phase::Delay { .. } => self.stop_services(),
+                Phase::Services if !shutdown.forced => self.force(),
+                Phase::Services => self.drain(),
+                Phase::Strays { .. } if drain => self.drain(),
+                Phase::Strays { .. } => self.signal_strays(),
+                Phase::Draining { code } => self.leave(code),
+                Phase::Gone => return,
+            }
+            self.settle();
+        }
+    }
+
+    fn drain(&mut self) {
+        let code = self.exit_code();
+        let epilogue = self.epilogue(code);
+        self.flush_reports();
+        if let Some(shutdown) = &mut self.shutdown {
+            shutdown.phase = Phase::Draining { code };
+        }
+        self.orders.push(Action::DrainOutput { epilogue });
+    }
+
+    fn leave(&mut self, code: u8) {
+        if let Some(shutdown) = &mut self.shutdown {
+            shutdown.phase = Phase::Gone;
+        }
+        self.orders.push(Action::Exit { code });
+    }
+
+    /// A main process ended while it was being stopped, or just before it would have been.
+    pub(super) fn note_stopped(&mut self, id: ServiceId, exit: Exit, by_force: bool) {
+        let (Some(shutdown), Some(spec)) = (&mut self.shutdown, self.spec.services.get(id.index()))
+        else {
+            return;
+        };
+        if !spec.essential {
+            return;
+        }
+        let ended_by = |signal: Signal| {
+            let signal = Exit::Signal(signal);
+            exit == signal || exit == Exit::Code(signal.code())
+        };
+        let asked = match shutdown.cause {
+            Cause::Signal(signal) => ended_by(signal),
+            Cause::Essential(_) | Cause::NothingLeft => false,
+        };
+        let killed = by_force && exit == Exit::Signal(Signal::KILL);
+        let in_order =
+            exit.is_success() || spec.success.contains(&exit) || ended_by(spec.stop.signal);
+        if killed {
+            shutdown.essential_code = Exit::Signal(Signal::KILL).code();
+        } else if !in_order && !asked && shutdown.essential_code == 0 {
+            shutdown.essential_code = exit.code();
+        }
+    }
+}

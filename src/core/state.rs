@@ -1,0 +1,401 @@
+//! Where a service stands.
+//!
+//! The machine in prose. A service that is enabled begins as *waiting*. When all that it
+//! `requires` is ready and the first attempt of all that it otherwise comes after has
+//! ended, it is *starting*: a run is allocated, what answers at its address already is
+//! asked for, the process is spawned, the program executed, its readiness awaited. Then it
+//! is *active*; a oneshot never is: it is starting until it has *exited*.
+//!
+//! A main process that ends by itself leads to *backoff* (it will be started again at a
+//! known time, by way of *waiting* if a required one is not ready then), to *exited* (it
+//! ended as it should) or to *failed*. The last two are final. What a service for good
+//! ended leaves of its tree is swept beside these states, since nobody waits for it.
+//!
+//! A stop leads through *stopping* (the stop signal was sent; then, main gone, the rest of
+//! the tree gets its SIGTERM) and, when the grace is over, *killing*, to what the stop was
+//! for: `Then`. A service that has no process gets there at once.
+//!
+//! When a required service is no longer ready, its dependants stop and stand in *waiting*
+//! until it is. When it has failed, so have they; when it has exited for good, they are
+//! *inactive*. In a shutdown everything ends as *inactive*, and nothing starts.
+
+use std::time::Duration;
+
+use super::event::SpawnFailure;
+use super::exit::Exit;
+use super::id::{Pid, RunId, ServiceId};
+use super::readiness::Poll;
+use super::time::Instant;
+
+/// Where a service stands, with what is known there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Not wanted, or stopped.
+    Inactive(Idle),
+    /// For its dependencies.
+    Waiting(Waiting),
+    /// Spawned, not ready; or about to be spawned.
+    Starting(Starting),
+    /// Ready.
+    Active {
+        /// Its life.
+        run: Run,
+        /// Since when it is ready.
+        since: Instant,
+    },
+    /// The stop signal was sent.
+    Stopping(Stopping),
+    /// The grace is over; SIGKILL was sent.
+    Killing(Killing),
+    /// It will be restarted at a known time.
+    Backoff(Backoff),
+    /// It ended as it should, for good.
+    Exited {
+        /// How.
+        exit: Exit,
+        /// How long it ran.
+        after: Duration,
+    },
+    /// It will not be restarted.
+    Failed {
+        /// Why.
+        reason: Reason,
+        /// How long its last run took.
+        after: Duration,
+    },
+}
+
+/// A state's name alone: the words of documentation, output and control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the words of `State`")]
+pub enum Standing {
+    Inactive,
+    Waiting,
+    Starting,
+    Active,
+    Stopping,
+    Killing,
+    Backoff,
+    Exited,
+    Failed,
+}
+
+/// Why a service is inactive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Idle {
+    /// `enabled = false`.
+    Disabled,
+    /// The shutdown stopped it, or kept it from starting.
+    Stopped,
+    /// A service that it requires has exited for good.
+    DependencyEnded(ServiceId),
+}
+
+/// For its dependencies.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Waiting {
+    /// It then starts without those that it only comes after: `main`'s patience.
+    pub until: Option<Instant>,
+    /// It waits only for what it requires: the others had their time.
+    pub impatient: bool,
+    /// It comes back after a dependency did: no start for its counts.
+    pub comeback: bool,
+}
+
+/// One life of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// The main process, once there is one.
+    pub pid: Option<Pid>,
+    /// When it began.
+    pub since: Instant,
+    /// What it says about itself (STATUS=).
+    pub status: Option<Box<str>>,
+}
+
+/// On the way to being ready.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Starting {
+    /// Its life.
+    pub run: Run,
+    /// How far it has come.
+    pub stage: Stage,
+    /// When it takes too long (`start-timeout`).
+    pub deadline: Option<Instant>,
+    /// When people are told that it takes long; `None` once they were.
+    pub notice_at: Option<Instant>,
+    /// READY=1 came before the news that the program runs.
+    pub ready_early: bool,
+    /// Somebody else answers at its address: a yes counts only after a no.
+    pub taken: bool,
+    /// The pause after the last fork that the kernel refused.
+    pub fork_pause: Duration,
+    /// What the last probe, or the kernel, said.
+    pub answer: Option<Box<str>>,
+}
+
+/// How far a start has come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Whether somebody else answers at its address is being found out.
+    Probing,
+    /// The kernel had no process to give.
+    ForkRefused {
+        /// When it is asked again.
+        again_at: Instant,
+        /// `errno`.
+        errno: i32,
+    },
+    /// The spawn is ordered.
+    Spawning,
+    /// The process exists.
+    Spawned,
+    /// The program runs.
+    Executed {
+        /// The probes, where readiness is asked for.
+        poll: Option<Poll>,
+    },
+}
+
+/// On the way down, politely.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Stopping {
+    /// Its life.
+    pub run: Run,
+    /// The main process has ended; the rest of the tree is awaited.
+    pub main_gone: bool,
+    /// When the stop began.
+    pub since: Instant,
+    /// When the grace is over; `None` is never.
+    pub kill_at: Option<Instant>,
+    /// What comes after.
+    pub then: Then,
+}
+
+/// On the way down, by force.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Killing {
+    /// Its life.
+    pub run: Run,
+    /// The main process has ended; the rest of the tree is awaited.
+    pub main_gone: bool,
+    /// When SIGKILL is sent again: a tree may have forked meanwhile.
+    pub again_at: Instant,
+    /// The pause that ends then, doubled each time: a process that can't die costs nothing.
+    pub wait: Duration,
+    /// What comes after.
+    pub then: Then,
+}
+
+/// What comes after a stop.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Then {
+    /// The end: a shutdown.
+    Stopped,
+    /// It waits for its dependencies.
+    Waiting,
+    /// What `restart` says about a failure.
+    Failure(Reason),
+    /// It has failed, because of this one.
+    DependencyFailed(ServiceId),
+    /// It is inactive, because of this one.
+    DependencyEnded(ServiceId),
+}
+
+/// It will be restarted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Backoff {
+    /// When.
+    pub until: Instant,
+    /// How many restarts in a row this makes.
+    pub attempt: u32,
+    /// What is left of the last run's tree was killed; its end is awaited too.
+    pub left: Option<RunId>,
+    /// Why it is here.
+    pub reason: Reason,
+}
+
+/// Why a service is not running as it should.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Its main process ended.
+    Exit(Exit),
+    /// Its program could not be run.
+    Spawn(Box<SpawnFailure>),
+    /// `start-timeout` was over.
+    NotReady {
+        /// So long was waited.
+        after: Duration,
+        /// What the last probe, or the service itself, said.
+        answer: Option<Box<str>>,
+    },
+    /// `start-timeout` was over, and the kernel still had no process to give.
+    ForkRefused {
+        /// `errno`.
+        errno: i32,
+    },
+    /// One more restart would be too many.
+    StartLimit {
+        /// What happened last.
+        last: Box<Reason>,
+    },
+    /// A required service has failed.
+    Dependency {
+        /// Which.
+        on: ServiceId,
+        /// The one that failed by itself.
+        root: ServiceId,
+    },
+}
+
+impl Standing {
+    /// Every one, in the machine's order.
+    pub const ALL: [Self; 9] = [
+        Self::Inactive,
+        Self::Waiting,
+        Self::Starting,
+        Self::Active,
+        Self::Stopping,
+        Self::Killing,
+        Self::Backoff,
+        Self::Exited,
+        Self::Failed,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::Waiting => "waiting",
+            Self::Starting => "starting",
+            Self::Active => "active",
+            Self::Stopping => "stopping",
+            Self::Killing => "killing",
+            Self::Backoff => "backoff",
+            Self::Exited => "exited",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl State {
+    /// Its name alone.
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        match self {
+            Self::Inactive(_) => Standing::Inactive,
+            Self::Waiting(_) => Standing::Waiting,
+            Self::Starting(_) => Standing::Starting,
+            Self::Active { .. } => Standing::Active,
+            Self::Stopping(_) => Standing::Stopping,
+            Self::Killing(_) => Standing::Killing,
+            Self::Backoff(_) => Standing::Backoff,
+            Self::Exited { .. } => Standing::Exited,
+            Self::Failed { .. } => Standing::Failed,
+        }
+    }
+
+    /// The run that it is in, if any.
+    #[must_use]
+    pub const fn run(&self) -> Option<&Run> {
+        match self {
+            Self::Starting(Starting { run, .. })
+            | Self::Active { run, .. }
+            | Self::Stopping(Stopping { run, .. })
+            | Self::Killing(Killing { run, .. }) => Some(run),
+            Self::Inactive(_)
+            | Self::Waiting(_)
+            | Self::Backoff(_)
+            | Self::Exited { .. }
+            | Self::Failed { .. } => None,
+        }
+    }
+
+    pub(crate) const fn run_mut(&mut self) -> Option<&mut Run> {
+        match self {
+            Self::Starting(Starting { run, .. })
+            | Self::Active { run, .. }
+            | Self::Stopping(Stopping { run, .. })
+            | Self::Killing(Killing { run, .. }) => Some(run),
+            Self::Inactive(_)
+            | Self::Waiting(_)
+            | Self::Backoff(_)
+            | Self::Exited { .. }
+            | Self::Failed { .. } => None,
+        }
+    }
+
+    /// Something of it may be running: a shutdown has to wait for it.
+    #[must_use]
+    pub const fn is_alive(&self) -> bool {
+        match self {
+            Self::Starting(_) | Self::Active { .. } | Self::Stopping(_) | Self::Killing(_) => true,
+            Self::Backoff(backoff) => backoff.left.is_some(),
+            Self::Inactive(_) | Self::Waiting(_) | Self::Exited { .. } | Self::Failed { .. } => {
+                false
+            }
+        }
+    }
+
+    /// When something is due here.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Waiting(waiting) => waiting.until,
+            Self::Starting(starting) => [
+                starting.deadline,
+                starting.notice_at,
+                starting.stage.next_at(),
+            ]
+            .into_iter()
+            .flatten()
+            .min(),
+            Self::Stopping(stopping) => stopping.kill_at,
+            Self::Killing(killing) => Some(killing.again_at),
+            // With something left of the tree, its end is awaited, not the time.
+            Self::Backoff(backoff) => backoff.left.is_none().then_some(backoff.until),
+            Self::Inactive(_) | Self::Active { .. } | Self::Exited { .. } | Self::Failed { .. } => {
+                None
+            }
+        }
+    }
+
+    /// The system was asleep: nobody had the time that passed.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        let later = |at: &mut Instant| *at = at.plus(by);
+        match self {
+            Self::Waiting(waiting) => waiting.until.as_mut().into_iter().for_each(later),
+            Self::Starting(starting) => {
+                starting.deadline.as_mut().into_iter().for_each(later);
+                starting.notice_at.as_mut().into_iter().for_each(later);
+            }
+            Self::Stopping(stopping) => stopping.kill_at.as_mut().into_iter().for_each(later),
+            Self::Backoff(backoff) => later(&mut backoff.until),
+            Self::Inactive(_)
+            | Self::Active { .. }
+            | Self::Killing(_)
+            | Self::Exited { .. }
+            | Self::Failed { .. } => {}
+        }
+    }
+}
+
+impl Stage {
+    /// There is, or may be, a process.
+    pub(crate) const fn has_process(&self) -> bool {
+        match self {
+            Self::Probing | Self::ForkRefused { .. } => false,
+            Self::Spawning | Self::Spawned | Self::Executed { .. } => true,
+        }
+    }
+
+    fn next_at(&self) -> Option<Instant> {
+        match self {
+            Self::ForkRefused { again_at, .. } => Some(*again_at),
+            Self::Executed { poll: Some(poll) } => poll.next_at(),
+            Self::Probing | Self::Spawning | Self::Spawned | Self::Executed { poll: None } => None,
+        }
+    }
+}

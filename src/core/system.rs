@@ -1,0 +1,499 @@
+//! All services together: the one entrance for facts and the one place of change.
+//!
+//! `handle` carries out a fact, then works through what follows from it (`Work`) until
+//! nothing does. `transition` alone changes the state that a service stands in and keeps
+//! what depends on it: the counters of those that wait, the tally, the deadlines.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::action::Action;
+use super::event::Event;
+use super::graph::{Bond, Graph};
+use super::id::{RunId, ServiceId};
+use super::report::Report;
+use super::restart::Random;
+use super::service::Service;
+use super::shutdown::{Cause, Shutdown};
+use super::spec::{Kind, ServiceSpec, Spec};
+use super::state::{Idle, Standing, State, Waiting};
+use super::time::{Instant, Now};
+
+/// `main` waits no longer than this for services that it merely comes after.
+const MAIN_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the core cannot see for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// rinit is PID 1 of its namespace.
+    pub pid1: bool,
+    /// rinit has a terminal: SIGWINCH is about its size, no request to stop.
+    pub terminal: bool,
+    /// Of the restart delays' jitter.
+    pub seed: u64,
+}
+
+/// How the whole is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Whole {
+    /// The first attempt of some service has not ended.
+    Starting,
+    /// All is as it should be.
+    Running,
+    /// Something failed.
+    Degraded,
+    /// A shutdown is under way.
+    Stopping,
+}
+
+/// What follows from a change, carried out before the next event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// It may be able to start.
+    Consider(ServiceId),
+    /// Something that it requires is no longer ready.
+    Lost(ServiceId),
+    /// Something that it requires (the second) will never be ready again.
+    Doomed(ServiceId, ServiceId),
+    /// An essential service has ended for good.
+    EssentialEnded(ServiceId),
+    /// In a shutdown: all that had to stop before it has, or it has itself.
+    Turn(ServiceId),
+}
+
+/// The supervisor's mind.
+#[derive(Clone, Debug)]
+pub struct System {
+    pub(super) spec: Spec,
+    pub(super) surroundings: Surroundings,
+    pub(super) graph: Graph,
+    pub(super) main: Option<ServiceId>,
+    pub(super) services: Vec<Service>,
+    pub(super) runs: BTreeMap<RunId, ServiceId>,
+    pub(super) next_run: u64,
+    pub(super) random: Random,
+    pub(super) now: Now,
+    pub(super) booted_at: Instant,
+    /// Of services that must be swept though they have ended.
+    pub(super) sweeps: u32,
+    pub(super) first_failed: Option<ServiceId>,
+    pub(super) shutdown: Option<Shutdown>,
+    pub(super) first_stop_signal: Option<Instant>,
+    /// Orders in the making: first those that cannot wait, reports behind them.
+    pub(super) orders: Vec<Action>,
+    pub(super) reports: Vec<Report>,
+    pub(super) work: VecDeque<Work>,
+    deadlines: BTreeSet<(Instant, ServiceId)>,
+    tally: [u32; Standing::ALL.len()],
+    attempts_pending: u32,
+    up_told: bool,
+}
+
+impl System {
+    /// A system at rest; `Event::Booted` starts it.
+    #[must_use]
+    pub fn new(spec: Spec, surroundings: Surroundings) -> Self {
+        let graph = Graph::new(&spec);
+        let mut tally = [0_u32; Standing::ALL.len()];
+        let mut attempts_pending = 0_u32;
+        let services: Vec<Service> = (0_u32..)
+            .map(ServiceId)
+            .zip(&spec.services)
+            .map(|(id, service)| {
+                let state = if service.enabled {
+                    attempts_pending = attempts_pending.saturating_add(1);
+                    State::Waiting(Waiting {
+                        until: None,
+                        impatient: false,
+                        comeback: false,
+                    })
+                } else {
+                    State::Inactive(Idle::Disabled)
+                };
+                if let Some(count) = tally.get_mut(state.standing() as usize) {
+                    *count = count.saturating_add(1);
+                }
+                Service::new(state, graph.needs(id))
+            })
+            .collect();
+        let main = (0_u32..)
+            .map(ServiceId)
+            .zip(&spec.services)
+            .find(|(_, service)| service.is_main && service.enabled);
+        let main = main.map(|(id, _)| id);
+        Self {
+            surroundings,
+            graph,
+            main,
+            services,
+            runs: BTreeMap::new(),
+            next_run: 1,
+            random: Random::new(surroundings.seed),
+            now: Now::default(),
+            booted_at: Instant::default(),
+            sweeps: 0,
+            first_failed: None,
+            shutdown: None,
+            first_stop_signal: None,
+            orders: Vec::new(),
+            reports: Vec::new(),
+            work: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            tally,
+            attempts_pending,
+            up_told: false,
+            spec,
+        }
+    }
+
+    /// Takes a fact and appends the orders that follow from it. `now` never goes back.
+    pub fn handle(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
+        self.now = Now {
+            at: now.at.max(self.now.at),
+            wall: now.wall,
+        };
+        if self.is_gone() {
+            return;
+        }
+        match event {
+            Event::Booted => self.boot(),
+            Event::Woke => self.wake(),
+            Event::Overslept { by } => {
+                for id in self.ids() {
+                    // In a shutdown every stop hangs on its deadline, which never moves.
+                    if self.shutdown.is_none()
+                        && let Some(service) = self.services.get_mut(id.index())
+                    {
+                        service.state.postpone(by);
+                        self.reindex(id);
+                    }
+                }
+            }
+            Event::Signalled { signal, hung_up } => self.signalled(signal, hung_up),
+            Event::Spawned { run, pid } => self.spawned(run, pid),
+            Event::ForkRefused { run, errno } => self.fork_refused(run, errno),
+            Event::Executed { run } => self.executed(run),
+            Event::SpawnFailed { run, failure } => self.spawn_failed(run, failure),
+            Event::Exited { run, exit } => self.exited(run, exit),
+            Event::TreeGone { run } => self.tree_gone(run),
+            Event::Ready { run } => self.said_ready(run),
+            Event::Status { run, text } => self.said_status(run, text),
+            Event::MainPid { run, pid } => self.said_main_pid(run, pid),
+            Event::Probed { run, answer } => self.probed(run, answer),
+            Event::StraysGone => self.strays_gone(),
+            Event::OutputDrained => self.output_drained(),
+        }
+        self.settle();
+        self.flush_reports();
+        actions.append(&mut self.orders);
+    }
+
+    /// When `Event::Woke` is due; `None` when there is nothing to wait for but events.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let services = self.deadlines.first().map(|(at, _)| *at);
+        let shutdown = self.shutdown.as_ref().and_then(Shutdown::deadline);
+        if self.is_gone() {
+            return None;
+        }
+        services.into_iter().chain(shutdown).min()
+    }
+
+    /// What a service is meant to be.
+    #[must_use]
+    pub fn service(&self, id: ServiceId) -> Option<&ServiceSpec> {
+        self.spec.services.get(id.index())
+    }
+
+    /// Where a service stands.
+    #[must_use]
+    pub fn state(&self, id: ServiceId) -> Option<&State> {
+        self.services.get(id.index()).map(|service| &service.state)
+    }
+
+    /// Everything that was to be supervised.
+    #[must_use]
+    pub const fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Whose life this is, as long as the core knows it.
+    #[must_use]
+    pub fn service_of(&self, run: RunId) -> Option<ServiceId> {
+        self.runs.get(&run).copied()
+    }
+
+    /// How the whole is.
+    #[must_use]
+    pub fn whole(&self) -> Whole {
+        if self.shutdown.is_some() {
+            Whole::Stopping
+        } else if self.attempts_pending > 0 {
+            Whole::Starting
+        } else if self.count(Standing::Failed) > 0 {
+            Whole::Degraded
+        } else {
+            Whole::Running
+        }
+    }
+
+    /// Checks what the types cannot: that the counters and the set of deadlines say what
+    /// the states say. For the simulation and for tests.
+    ///
+    /// # Errors
+    /// Names the first disagreement.
+    pub fn audit(&self) -> Result<(), Disagreement> {
+        let mut tally = [0_u32; Standing::ALL.len()];
+        let mut expected = BTreeSet::new();
+        let mut sweeps = 0_u32;
+        for (id, service) in self.ids().zip(&self.services) {
+            if let Some(count) = tally.get_mut(service.state.standing() as usize) {
+                *count = count.saturating_add(1);
+            }
+            expected.extend(service.deadline().map(|at| (at, id)));
+            sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
+            let unmet = |wanted: Bond| {
+                let needs = self.graph.needs(id).iter();
+                let open = needs.filter(|(need, bond)| {
+                    let need = self.services.get(need.index());
+                    *bond == wanted
+                        && need.is_some_and(|need| match bond {
+                            Bond::Requires => !need.satisfied,
+                            Bond::After => !need.attempted,
+                        })
+                });
+                u32::try_from(open.count()).unwrap_or(u32::MAX)
+            };
+            if service.unmet_requires != unmet(Bond::Requires)
+                || service.unmet_after != unmet(Bond::After)
+            {
+                return Err(Disagreement::Needs(id));
+            }
+        }
+        if expected != self.deadlines {
+            return Err(Disagreement::Deadlines);
+        }
+        if tally != self.tally || sweeps != self.sweeps {
+            return Err(Disagreement::Tally);
+        }
+        Ok(())
+    }
+
+    fn boot(&mut self) {
+        self.booted_at = self.now.at;
+        for id in self.ids() {
+            let is_main = self.service(id).is_some_and(|spec| spec.is_main);
+            if let Some(service) = self.services.get_mut(id.index())
+                && let State::Waiting(waiting) = &mut service.state
+            {
+                waiting.until = is_main.then(|| self.now.at.plus(MAIN_PATIENCE));
+                self.reindex(id);
+                self.work.push_back(Work::Consider(id));
+            }
+        }
+    }
+
+    fn wake(&mut self) {
+        let last = (self.now.at, ServiceId(u32::MAX));
+        // Each service once: what a deadline brings is later than now, or follows next turn.
+        let due: Vec<ServiceId> = self.deadlines.range(..=last).map(|(_, id)| *id).collect();
+        for id in due {
+            self.due(id);
+            self.settle();
+        }
+        self.shutdown_due();
+    }
+
+    /// Works off what follows until nothing does.
+    pub(super) fn settle(&mut self) {
+        loop {
+            while let Some(work) = self.work.pop_front() {
+                match work {
+                    Work::Consider(id) => self.consider(id),
+                    Work::Lost(id) => self.lost(id),
+                    Work::Doomed(id, by) => self.doomed(id, by),
+                    Work::EssentialEnded(id) => self.begin_shutdown(Cause::Essential(id)),
+                    Work::Turn(id) => self.turn(id),
+                }
+            }
+            self.tell_up();
+            if self.nothing_left() {
+                self.begin_shutdown(Cause::NothingLeft);
+            }
+            self.advance_shutdown();
+            if self.work.is_empty() {
+                break;
+            }
+        }
+    }
+
+    fn nothing_left(&self) -> bool {
+        let left = [
+            Standing::Starting,
+            Standing::Active,
+            Standing::Stopping,
+            Standing::Killing,
+            Standing::Backoff,
+        ];
+        self.shutdown.is_none()
+            && !self.spec.init.keep_running
+            && left.into_iter().all(|standing| self.count(standing) == 0)
+    }
+
+    fn tell_up(&mut self) {
+        if self.up_told || self.attempts_pending > 0 || self.shutdown.is_some() {
+            return;
+        }
+        self.up_told = true;
+        self.reports.push(Report::Up {
+            active: self.count(Standing::Active),
+            done: self.count(Standing::Exited),
+            troubled: self
+                .count(Standing::Failed)
+                .saturating_add(self.count(Standing::Backoff)),
+            after: self.now.at.since(self.booted_at),
+        });
+    }
+
+    /// The one place where a service changes its state.
+    pub(super) fn transition(&mut self, id: ServiceId, to: State) {
+        let (Some(service), Some(spec)) = (
+            self.services.get_mut(id.index()),
+            self.spec.services.get(id.index()),
+        ) else {
+            return;
+        };
+        let from = service.state.standing();
+        let was_alive = service.state.is_alive();
+        service.state = to;
+        let state = &service.state;
+        let to = state.standing();
+        let (satisfies, ended_for_good) = match state {
+            State::Active { .. } => (true, false),
+            State::Exited { .. } => (spec.kind == Kind::Oneshot, true),
+            State::Failed { .. } | State::Inactive(Idle::DependencyEnded(_)) => (false, true),
+            State::Inactive(Idle::Disabled | Idle::Stopped)
+            | State::Waiting(_)
+            | State::Starting(_)
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_) => (false, false),
+        };
+        let attempted = service.attempted
+            || match to {
+                Standing::Active
+                | Standing::Backoff
+                | Standing::Exited
+                | Standing::Failed
+                | Standing::Inactive => true,
+                Standing::Waiting | Standing::Starting | Standing::Stopping | Standing::Killing => {
+                    false
+                }
+            };
+        let turned_satisfied = service.satisfied != satisfies;
+        let turned_attempted = service.attempted != attempted;
+        service.satisfied = satisfies;
+        service.attempted = attempted;
+        let died = was_alive && !state.is_alive();
+
+        if from != to {
+            self.reports.push(Report::Changed {
+                service: id,
+                from,
+                to,
+            });
+            if let Some(count) = self.tally.get_mut(from as usize) {
+                *count = count.saturating_sub(1);
+            }
+            if let Some(count) = self.tally.get_mut(to as usize) {
+                *count = count.saturating_add(1);
+            }
+        }
+        if turned_attempted {
+            self.attempts_pending = self.attempts_pending.saturating_sub(1);
+        }
+        if turned_satisfied || turned_attempted || ended_for_good {
+            for (dependant, bond) in self.graph.dependants(id) {
+                let Some(service) = self.services.get_mut(dependant.index()) else {
+                    continue;
+                };
+                match bond {
+                    Bond::Requires if turned_satisfied && satisfies => {
+                        service.unmet_requires = service.unmet_requires.saturating_sub(1);
+                        self.work.push_back(Work::Consider(*dependant));
+                    }
+                    Bond::Requires if turned_satisfied => {
+                        service.unmet_requires = service.unmet_requires.saturating_add(1);
+                        self.work.push_back(Work::Lost(*dependant));
+                    }
+                    Bond::After if turned_attempted => {
+                        service.unmet_after = service.unmet_after.saturating_sub(1);
+                        self.work.push_back(Work::Consider(*dependant));
+                    }
+                    Bond::Requires | Bond::After => {}
+                }
+                if *bond == Bond::Requires && ended_for_good && !satisfies {
+                    self.work.push_back(Work::Doomed(*dependant, id));
+                }
+            }
+        }
+        if ended_for_good && spec.essential {
+            self.work.push_back(Work::EssentialEnded(id));
+        }
+        if died && self.shutdown.as_ref().is_some_and(|s| s.has_turned(id)) {
+            self.work.push_back(Work::Turn(id));
+        }
+        self.reindex(id);
+    }
+
+    /// Puts the service's deadline into the set, in place of the last one.
+    pub(super) fn reindex(&mut self, id: ServiceId) {
+        if let Some(service) = self.services.get_mut(id.index()) {
+            let next = service.deadline();
+            if next != service.indexed {
+                if let Some(at) = service.indexed {
+                    self.deadlines.remove(&(at, id));
+                }
+                self.deadlines.extend(next.map(|at| (at, id)));
+                service.indexed = next;
+            }
+        }
+    }
+
+    pub(super) fn push_work(&mut self, work: Work) {
+        self.work.push_back(work);
+    }
+
+    /// Behind the orders; but nothing follows the last line of all.
+    pub(super) fn flush_reports(&mut self) {
+        if self.shutdown.as_ref().is_some_and(Shutdown::is_silent) {
+            self.reports.clear();
+        }
+        let reports = self.reports.drain(..).map(Action::Report);
+        self.orders.extend(reports);
+    }
+
+    pub(super) fn count(&self, standing: Standing) -> u32 {
+        self.tally.get(standing as usize).copied().unwrap_or(0)
+    }
+
+    pub(super) fn ids(&self) -> impl DoubleEndedIterator<Item = ServiceId> + use<> {
+        let count = u32::try_from(self.services.len()).unwrap_or(u32::MAX);
+        (0..count).map(ServiceId)
+    }
+
+    fn is_gone(&self) -> bool {
+        self.shutdown.as_ref().is_some_and(Shutdown::is_gone)
+    }
+}
+
+/// What `System::audit` found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disagreement {
+    /// A service's counters of unmet needs.
+    Needs(ServiceId),
+    /// The set of deadlines.
+    Deadlines,
+    /// How many stand where.
+    Tally,
+}

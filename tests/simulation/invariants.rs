@@ -1,0 +1,330 @@
+//! What must hold after each step, seen from outside: from the orders that the core gave
+//! and the events that it got. What it keeps inside is asked only of `state` and `audit`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rinit::core::action::Action;
+use rinit::core::event::Event;
+use rinit::core::id::{RunId, ServiceId};
+use rinit::core::report::Report;
+use rinit::core::signal::Signal;
+use rinit::core::spec::{KillMode, Kind, Spec, Tracking};
+use rinit::core::state::{Standing, State};
+use rinit::core::system::{System, Whole};
+use rinit::core::time::Instant;
+
+use crate::kernel::Kernel;
+
+/// Turns are late by so much in the simulation, at most.
+const LATE: Duration = Duration::from_millis(1);
+
+/// An edge: the one that waits, the one waited for, and whether it is required.
+type Edge = (ServiceId, ServiceId, bool);
+
+pub(crate) struct Watcher {
+    edges: Vec<Edge>,
+    /// Whoever must have stopped before: transitively.
+    later: BTreeMap<ServiceId, BTreeSet<ServiceId>>,
+    attempted: BTreeSet<ServiceId>,
+    newest_run: Option<RunId>,
+    forgotten: BTreeSet<RunId>,
+    /// When each stop that is under way began, and how much had been slept by then.
+    stopping: BTreeMap<ServiceId, (RunId, Instant, Duration)>,
+    shutdown_at: Option<Instant>,
+    overslept: bool,
+    forced: bool,
+    draining: bool,
+    pub(crate) epilogue: Box<str>,
+}
+
+impl Watcher {
+    /// `edges` as the core keeps them: it breaks circles.
+    pub(crate) fn new(spec: &Spec) -> Self {
+        let edges = if rinit::core::graph::cycles(spec).is_empty() {
+            edges(spec)
+        } else {
+            Vec::new()
+        };
+        let mut later: BTreeMap<ServiceId, BTreeSet<ServiceId>> = BTreeMap::new();
+        for _ in 0..spec.services.len() {
+            for (dependant, need, _) in &edges {
+                let mut all = later.get(dependant).cloned().unwrap_or_default();
+                all.insert(*dependant);
+                later.entry(*need).or_default().extend(all);
+            }
+        }
+        Self {
+            edges,
+            later,
+            attempted: BTreeSet::new(),
+            newest_run: None,
+            forgotten: BTreeSet::new(),
+            stopping: BTreeMap::new(),
+            shutdown_at: None,
+            overslept: false,
+            forced: false,
+            draining: false,
+            epilogue: "".into(),
+        }
+    }
+
+    /// After `event`, before `actions` are carried out.
+    pub(crate) fn check(
+        &mut self,
+        system: &System,
+        kernel: &Kernel,
+        event: &Event,
+        actions: &[Action],
+    ) -> Result<(), String> {
+        system.audit().map_err(|what| format!("audit: {what:?}"))?;
+        let spec = system.spec();
+        let shutting_down = self.shutdown_at.is_some();
+        self.overslept |= shutting_down && matches!(event, Event::Overslept { .. });
+        if system.whole() == Whole::Stopping {
+            self.shutdown_at.get_or_insert(kernel.now);
+        }
+        if let (Some(at), Some(timeout)) = (self.shutdown_at, spec.init.shutdown_timeout) {
+            let kept = Duration::from_millis(250).min(timeout / 2);
+            self.forced |= kernel.now >= at.plus(timeout.saturating_sub(kept));
+            let end = at.plus(timeout).plus(LATE);
+            let leaves = actions.iter().any(|a| matches!(a, Action::Exit { .. }));
+            if kernel.now > end && !leaves && !self.overslept {
+                return Err("the shutdown is not over in its time".into());
+            }
+        }
+        for id in ids(spec) {
+            match system.state(id).map(State::standing) {
+                None
+                | Some(
+                    Standing::Waiting | Standing::Starting | Standing::Stopping | Standing::Killing,
+                ) => {}
+                Some(_) => {
+                    self.attempted.insert(id);
+                }
+            }
+        }
+        let mut started: BTreeSet<RunId> = BTreeSet::new();
+        let mut forgotten_now: BTreeSet<RunId> = BTreeSet::new();
+        for action in actions {
+            if self.draining && !matches!(action, Action::Exit { .. }) {
+                return Err(format!("{action:?} after the last line"));
+            }
+            match action {
+                Action::Probe { service, run } | Action::Spawn { service, run } => {
+                    let spawn = matches!(action, Action::Spawn { .. });
+                    let known = kernel.runs.get(run);
+                    if known.is_none() && started.insert(*run) {
+                        if self.newest_run.is_some_and(|newest| newest >= *run) {
+                            return Err(format!("run {run:?} twice"));
+                        }
+                        self.newest_run = Some(*run);
+                        self.may_start(system, kernel, *service, *run, &forgotten_now)?;
+                        if shutting_down {
+                            return Err(format!("{action:?} in a shutdown"));
+                        }
+                    }
+                    if spawn && known.is_some_and(|known| known.spawned) {
+                        return Err(format!("{action:?}: a run has one main process"));
+                    }
+                    if !spawn && known.is_some_and(|known| known.probes > 0) {
+                        return Err(format!("{action:?}: one probe at a time"));
+                    }
+                }
+                Action::SignalMain { run, signal, .. } => {
+                    self.is_known(*run)?;
+                    let service = system.service_of(*run);
+                    if let Some(id) = service
+                        && self.shutdown_at.is_some()
+                        && !self.forced
+                        && *signal != Signal::CONT
+                        && system.state(id).map(State::standing) == Some(Standing::Stopping)
+                        && !forced_now(actions)
+                    {
+                        self.is_its_turn(system, id)?;
+                    }
+                }
+                Action::SignalTree { run, .. } | Action::Forward { run, .. } => {
+                    self.is_known(*run)?;
+                }
+                Action::WatchTree { run } => {
+                    self.is_known(*run)?;
+                    if kernel.runs.get(run).is_some_and(|run| run.main_lives()) {
+                        return Err(format!("{action:?} before its main process ended"));
+                    }
+                }
+                Action::Forget { run } => {
+                    self.is_known(*run)?;
+                    if kernel.runs.get(run).is_some_and(|run| run.main_lives()) {
+                        return Err(format!("{action:?} with a main process"));
+                    }
+                    self.forgotten.insert(*run);
+                    forgotten_now.insert(*run);
+                }
+                Action::Report(Report::KillingAll { .. }) => self.forced = true,
+                Action::Report(report) => {
+                    // Words for everything, at any time.
+                    if report.display(system).to_string().is_empty() {
+                        return Err(format!("no words for {report:?}"));
+                    }
+                }
+                Action::SignalStrays { .. } => {
+                    if !self.forced && ids(spec).any(|id| alive(system, id)) {
+                        return Err("strays before services".into());
+                    }
+                }
+                Action::DrainOutput { epilogue } => {
+                    self.draining = true;
+                    self.epilogue = epilogue.clone();
+                }
+                Action::Exit { .. } => {
+                    if !self.draining {
+                        return Err("an end without a last line".into());
+                    }
+                }
+            }
+        }
+        self.stops_end(system, kernel)?;
+        self.is_idle_without_deadline(system, kernel)
+    }
+
+    /// After the end: everything was accounted for, if everything could die in time.
+    pub(crate) fn check_end(&self, kernel: &Kernel, all_mortal: bool) -> Result<(), String> {
+        if all_mortal && !self.forced {
+            if let Some((run, _)) = kernel.runs.first_key_value() {
+                return Err(format!("{run:?} is left"));
+            }
+            if kernel.stray_count() > 0 {
+                return Err(format!("{} strays are left", kernel.stray_count()));
+            }
+        }
+        if !self.epilogue.contains("exit code") {
+            return Err(format!("last line: {}", self.epilogue));
+        }
+        Ok(())
+    }
+
+    fn may_start(
+        &self,
+        system: &System,
+        kernel: &Kernel,
+        id: ServiceId,
+        run: RunId,
+        forgotten_now: &BTreeSet<RunId>,
+    ) -> Result<(), String> {
+        let name = &system.service(id).unwrap().name;
+        for (dependant, need, required) in &self.edges {
+            if *dependant != id {
+                continue;
+            }
+            let state = system.state(*need).unwrap();
+            let satisfied = match state.standing() {
+                Standing::Active => true,
+                Standing::Exited => system.service(*need).unwrap().kind == Kind::Oneshot,
+                _ => false,
+            };
+            let patience = system.service(id).unwrap().is_main && !required;
+            let attempted = self.attempted.contains(need) || patience;
+            if *required && !satisfied || !attempted {
+                return Err(format!("{name} starts while {need:?} is {state:?}"));
+            }
+        }
+        for (other, known) in &kernel.runs {
+            if known.service != id || *other == run || forgotten_now.contains(other) {
+                continue;
+            }
+            if known.main_lives() {
+                return Err(format!("{name} starts twice"));
+            }
+            let spec = system.service(id).unwrap();
+            if spec.tracking == Tracking::Subreaper && spec.stop.kill_mode == KillMode::Tree {
+                return Err(format!("{name} starts while {other:?}'s tree is there"));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_known(&self, run: RunId) -> Result<(), String> {
+        if self.forgotten.contains(&run) {
+            return Err(format!("{run:?} was forgotten"));
+        }
+        Ok(())
+    }
+
+    fn is_its_turn(&self, system: &System, id: ServiceId) -> Result<(), String> {
+        for dependant in self.later.get(&id).into_iter().flatten() {
+            if alive(system, *dependant) {
+                return Err(format!("{id:?} is stopped before {dependant:?} has"));
+            }
+        }
+        Ok(())
+    }
+
+    fn stops_end(&mut self, system: &System, kernel: &Kernel) -> Result<(), String> {
+        for id in ids(system.spec()) {
+            let Some(State::Stopping(stopping)) = system.state(id) else {
+                self.stopping.remove(&id);
+                continue;
+            };
+            let fresh = (stopping.run.id, kernel.now, kernel.slept);
+            let begun = self.stopping.entry(id).or_insert(fresh);
+            if begun.0 != stopping.run.id {
+                *begun = fresh;
+            }
+            let slept = kernel.slept.saturating_sub(begun.2);
+            if let Some(timeout) = system.service(id).unwrap().stop.timeout
+                && kernel.now > begun.1.plus(timeout).plus(slept).plus(LATE * 2)
+            {
+                return Err(format!("{id:?} is stopping for too long"));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_idle_without_deadline(&self, system: &System, kernel: &Kernel) -> Result<(), String> {
+        let at_rest = ids(system.spec()).all(|id| match system.state(id).map(State::standing) {
+            Some(Standing::Active | Standing::Exited | Standing::Failed | Standing::Inactive)
+            | None => true,
+            Some(_) => false,
+        });
+        let swept = kernel.runs.values().all(|run| run.main_lives());
+        if at_rest && swept && self.shutdown_at.is_none() && system.deadline().is_some() {
+            return Err("an idle system has a deadline".into());
+        }
+        Ok(())
+    }
+}
+
+fn forced_now(actions: &[Action]) -> bool {
+    actions
+        .iter()
+        .any(|action| matches!(action, Action::Report(Report::KillingAll { .. })))
+}
+
+fn alive(system: &System, id: ServiceId) -> bool {
+    system.state(id).is_some_and(State::is_alive)
+}
+
+fn ids(spec: &Spec) -> impl Iterator<Item = ServiceId> + use<> {
+    (0..spec.services.len() as u32).map(ServiceId)
+}
+
+fn edges(spec: &Spec) -> Vec<Edge> {
+    let mut all = Vec::new();
+    for (id, service) in ids(spec).zip(&spec.services) {
+        let edges = &service.edges;
+        all.extend(edges.requires.iter().map(|need| (id, *need, true)));
+        let after = edges.wants.iter().chain(&edges.after);
+        all.extend(after.map(|need| (id, *need, false)));
+        all.extend(edges.before.iter().map(|dependant| (*dependant, id, false)));
+        if service.is_main {
+            all.extend(
+                ids(spec)
+                    .filter(|o| *o != id)
+                    .map(|other| (id, other, false)),
+            );
+        }
+    }
+    all.retain(|(a, b, _)| spec.services[a.index()].enabled && spec.services[b.index()].enabled);
+    all
+}

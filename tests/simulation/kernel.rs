@@ -1,0 +1,441 @@
+//! Fake processes, a fake clock, and faults. Carries out the core's orders and says what
+//! happened then, as the loop would.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use rinit::core::action::Action;
+use rinit::core::event::{Answer, Event, SpawnFailure};
+use rinit::core::exit::Exit;
+use rinit::core::id::{Pid, RunId, ServiceId};
+use rinit::core::signal::Signal;
+use rinit::core::spec::{Ready, Spec};
+use rinit::core::time::{Instant, Now};
+
+use crate::random::Dice;
+
+/// How bad the world is, in percent.
+#[derive(Clone, Copy)]
+pub(crate) struct Faults {
+    pub(crate) fork_refused: u64,
+    pub(crate) spawn_fails: u64,
+    pub(crate) dies: u64,
+    pub(crate) ignores_term: u64,
+    /// Not even SIGKILL helps (a dead disk).
+    pub(crate) immortal: u64,
+    pub(crate) never_ready: u64,
+    pub(crate) taken: u64,
+    pub(crate) oversleeps: u64,
+    /// Standard output takes nothing.
+    pub(crate) stdout_blocked: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Process {
+    ignores_term: bool,
+    immortal: bool,
+    /// In the main process's group.
+    in_group: bool,
+    dying: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) service: ServiceId,
+    /// `Spawn` was ordered and not refused.
+    pub(crate) spawned: bool,
+    main: Option<Process>,
+    others: BTreeMap<u64, Process>,
+    ready_at: Instant,
+    taken: bool,
+    watched: bool,
+    pub(crate) probes: u32,
+}
+
+impl Run {
+    pub(crate) fn main_lives(&self) -> bool {
+        self.main.is_some()
+    }
+
+    pub(crate) fn anything_lives(&self) -> bool {
+        self.main.is_some() || !self.others.is_empty()
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Fact {
+    Executed(RunId),
+    MainDies(RunId, Exit),
+    OtherDies(u64),
+    Answers(RunId),
+    Says(Event),
+}
+
+/// The world outside the core.
+pub(crate) struct Kernel {
+    pub(crate) now: Instant,
+    /// How much of that time everything slept.
+    pub(crate) slept: Duration,
+    pub(crate) runs: BTreeMap<RunId, Run>,
+    pub(crate) exit: Option<u8>,
+    strays: BTreeMap<u64, Process>,
+    strays_awaited: bool,
+    /// Results of orders: told before anything else.
+    results: VecDeque<Event>,
+    facts: BTreeMap<(Instant, u64), Fact>,
+    faults: Faults,
+    dice: Dice,
+    counter: u64,
+    ready: Vec<Ready>,
+}
+
+impl Kernel {
+    pub(crate) fn new(spec: &Spec, faults: Faults, dice: Dice) -> Self {
+        Self {
+            now: Instant(1_000_000_000),
+            slept: Duration::ZERO,
+            runs: BTreeMap::new(),
+            exit: None,
+            strays: BTreeMap::new(),
+            strays_awaited: false,
+            results: VecDeque::from([Event::Booted]),
+            facts: BTreeMap::new(),
+            faults,
+            dice,
+            counter: 0,
+            ready: spec.services.iter().map(|s| s.ready.clone()).collect(),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Now {
+        Now {
+            at: self.now,
+            wall: 0,
+        }
+    }
+
+    /// Something from outside, so much later.
+    pub(crate) fn will_say(&mut self, after: Duration, event: Event) {
+        self.later(after, Fact::Says(event));
+    }
+
+    pub(crate) fn stray_count(&self) -> usize {
+        self.strays.len()
+    }
+
+    /// The next event. `deadline` is what the core asked to be woken at.
+    pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Option<Event> {
+        loop {
+            if let Some(event) = self.results.pop_front() {
+                return Some(event);
+            }
+            let fact = self.facts.first_key_value().map(|((at, _), _)| *at);
+            let fact_first = match (fact, deadline) {
+                (None, None) => return None,
+                (Some(fact), Some(deadline)) => fact <= deadline.max(self.now),
+                (fact, _) => fact.is_some(),
+            };
+            if !fact_first {
+                let deadline = deadline.unwrap_or_default();
+                if deadline > self.now && self.dice.percent(self.faults.oversleeps) {
+                    return Some(self.oversleep(deadline));
+                }
+                // A turn is never on the dot.
+                let late = Duration::from_micros(self.dice.roll(1_000));
+                self.now = self.now.max(deadline).plus(late);
+                return Some(Event::Woke);
+            }
+            if let Some(((at, _), fact)) = self.facts.pop_first() {
+                self.now = self.now.max(at);
+                if let Some(event) = self.happens(fact) {
+                    return Some(event);
+                }
+            }
+        }
+    }
+
+    /// Everything but the clock stood still.
+    fn oversleep(&mut self, deadline: Instant) -> Event {
+        let by = Duration::from_secs(2 + self.dice.roll(100));
+        self.now = self.now.max(deadline).plus(by);
+        self.slept += by;
+        let facts = std::mem::take(&mut self.facts);
+        let later = |((at, number), fact): ((Instant, u64), Fact)| ((at.plus(by), number), fact);
+        self.facts = facts.into_iter().map(later).collect();
+        self.results.push_back(Event::Woke);
+        Event::Overslept { by }
+    }
+
+    fn later(&mut self, after: Duration, fact: Fact) {
+        self.counter += 1;
+        // What happens at the same moment happens in any order.
+        let order = self.dice.roll(1 << 20) << 40 | self.counter;
+        self.facts.insert((self.now.plus(after), order), fact);
+    }
+
+    fn happens(&mut self, fact: Fact) -> Option<Event> {
+        match fact {
+            Fact::Says(event) => match &event {
+                Event::Ready { run } | Event::Status { run, .. } => {
+                    let lives = self.runs.get(run).is_some_and(Run::main_lives);
+                    // A stale one may arrive all the same.
+                    (lives || self.dice.percent(30)).then_some(event)
+                }
+                _ => Some(event),
+            },
+            Fact::Executed(run) => self
+                .runs
+                .get(&run)
+                .is_some_and(Run::main_lives)
+                .then_some(Event::Executed { run }),
+            Fact::MainDies(run, exit) => {
+                let known = self.runs.get_mut(&run)?;
+                known.main.take()?;
+                if known.watched && known.others.is_empty() {
+                    self.results.push_back(Event::TreeGone { run });
+                }
+                Some(Event::Exited { run, exit })
+            }
+            Fact::OtherDies(number) => {
+                if self.strays.remove(&number).is_some() {
+                    let gone = self.strays.is_empty() && std::mem::take(&mut self.strays_awaited);
+                    return gone.then_some(Event::StraysGone);
+                }
+                let has = |run: &&mut Run| run.others.contains_key(&number);
+                let (id, run) = self
+                    .runs
+                    .iter_mut()
+                    .find(|(_, run)| run.others.contains_key(&number))
+                    .map(|(id, run)| (*id, run))?;
+                debug_assert!(has(&&mut *run));
+                run.others.remove(&number);
+                (run.watched && !run.anything_lives()).then_some(Event::TreeGone { run: id })
+            }
+            Fact::Answers(run) => {
+                let known = self.runs.get_mut(&run)?;
+                known.probes -= 1;
+                let answers = if known.main_lives() {
+                    known.ready_at <= self.now
+                } else {
+                    known.taken
+                };
+                let answer = if answers {
+                    Answer::Yes
+                } else {
+                    Answer::No("connection refused".into())
+                };
+                Some(Event::Probed { run, answer })
+            }
+        }
+    }
+
+    pub(crate) fn carry_out(&mut self, action: &Action) {
+        match action {
+            Action::Spawn { service, run } => self.spawn(*service, *run),
+            Action::Probe { service, run } => {
+                let taken = self.dice.percent(self.faults.taken);
+                let known = self.run(*service, *run);
+                known.probes += 1;
+                known.taken = taken;
+                let after = self.dice.moment().min(Duration::from_millis(300));
+                self.later(after, Fact::Answers(*run));
+            }
+            Action::SignalMain {
+                run,
+                signal,
+                to_group,
+            } => {
+                self.signal_main(*run, *signal);
+                if *to_group {
+                    self.signal_others(*run, *signal, true);
+                }
+            }
+            Action::SignalTree { run, signal } => {
+                self.signal_main(*run, *signal);
+                self.signal_others(*run, *signal, false);
+            }
+            Action::WatchTree { run } => {
+                if let Some(known) = self.runs.get_mut(run) {
+                    known.watched = true;
+                    if !known.anything_lives() {
+                        self.results.push_back(Event::TreeGone { run: *run });
+                    }
+                }
+            }
+            Action::Forget { run } => {
+                if let Some(known) = self.runs.remove(run) {
+                    self.strays.extend(known.others);
+                }
+            }
+            Action::Forward { .. } | Action::Report(_) => {}
+            Action::SignalStrays { signal } => {
+                self.strays_awaited = true;
+                let numbers: Vec<u64> = self.strays.keys().copied().collect();
+                for number in numbers {
+                    self.hit(number, *signal);
+                }
+                if self.strays.is_empty() {
+                    self.strays_awaited = false;
+                    self.results.push_back(Event::StraysGone);
+                }
+            }
+            Action::DrainOutput { .. } => {
+                if !self.dice.percent(self.faults.stdout_blocked) {
+                    let after = self.dice.moment().min(Duration::from_millis(20));
+                    self.later(after, Fact::Says(Event::OutputDrained));
+                }
+            }
+            Action::Exit { code } => self.exit = Some(*code),
+        }
+    }
+
+    fn run(&mut self, service: ServiceId, run: RunId) -> &mut Run {
+        self.runs.entry(run).or_insert_with(|| Run {
+            service,
+            spawned: false,
+            main: None,
+            others: BTreeMap::new(),
+            ready_at: Instant(u64::MAX),
+            taken: false,
+            watched: false,
+            probes: 0,
+        })
+    }
+
+    fn process(&mut self) -> Process {
+        Process {
+            ignores_term: self.dice.percent(self.faults.ignores_term),
+            immortal: self.dice.percent(self.faults.immortal),
+            in_group: self.dice.percent(60),
+            dying: false,
+        }
+    }
+
+    fn spawn(&mut self, service: ServiceId, run: RunId) {
+        self.run(service, run);
+        if self.dice.percent(self.faults.fork_refused) {
+            self.results
+                .push_back(Event::ForkRefused { run, errno: 11 });
+            return;
+        }
+        let pid = Pid(2 + self.dice.roll(30_000) as i32);
+        self.results.push_back(Event::Spawned { run, pid });
+        if self.dice.percent(self.faults.spawn_fails) {
+            let failure = SpawnFailure {
+                step: "exec nosuch".into(),
+                errno: 2,
+                reason: "no such file or directory".into(),
+            };
+            self.run(service, run).spawned = true;
+            self.results.push_back(Event::SpawnFailed { run, failure });
+            return;
+        }
+        let main = self.process();
+        let mut others = BTreeMap::new();
+        for _ in 0..self.dice.roll(3) {
+            self.counter += 1;
+            others.insert(self.counter, self.process());
+        }
+        let exec_after = self.dice.moment().min(Duration::from_millis(50));
+        let ready_after = if self.dice.percent(self.faults.never_ready) {
+            Duration::MAX
+        } else {
+            self.dice.moment()
+        };
+        let now = self.now;
+        let known = self.run(service, run);
+        known.spawned = true;
+        known.main = Some(main);
+        known.others = others;
+        known.ready_at = now.plus(ready_after);
+        self.later(exec_after, Fact::Executed(run));
+        let told = matches!(
+            self.ready[service.index()],
+            Ready::Notify | Ready::Fd(_) | Ready::Exec
+        );
+        if told && ready_after < Duration::MAX {
+            self.later(ready_after, Fact::Says(Event::Ready { run }));
+            let text = "warming up".into();
+            self.later(ready_after / 2, Fact::Says(Event::Status { run, text }));
+        }
+        if self.dice.percent(self.faults.dies) {
+            let exit = self.dice.pick(&[
+                Exit::Code(0),
+                Exit::Code(0),
+                Exit::Code(1),
+                Exit::Code(3),
+                Exit::Signal(Signal::KILL),
+                Exit::Signal(Signal::TERM),
+            ]);
+            let after = self.dice.moment();
+            self.later(after, Fact::MainDies(run, exit));
+        }
+        let numbers: Vec<u64> = self.runs[&run].others.keys().copied().collect();
+        for number in numbers {
+            if self.dice.percent(20) {
+                let after = self.dice.moment();
+                self.later(after, Fact::OtherDies(number));
+            }
+        }
+    }
+
+    fn signal_main(&mut self, run: RunId, signal: Signal) {
+        let Some(main) = self.runs.get_mut(&run).and_then(|run| run.main.as_mut()) else {
+            return;
+        };
+        if dies_of(main, signal) {
+            let exit = match self.dice.roll(4) {
+                _ if signal == Signal::KILL => Exit::Signal(signal),
+                0 => Exit::Code(0),
+                1 => Exit::Code(128 + signal.number()),
+                2 => Exit::Code(7),
+                _ => Exit::Signal(signal),
+            };
+            let after = self.death_after(signal);
+            self.later(after, Fact::MainDies(run, exit));
+        }
+    }
+
+    fn signal_others(&mut self, run: RunId, signal: Signal, group_only: bool) {
+        let Some(known) = self.runs.get(&run) else {
+            return;
+        };
+        let reached = known.others.iter();
+        let reached = reached.filter(|(_, process)| process.in_group || !group_only);
+        let numbers: Vec<u64> = reached.map(|(number, _)| *number).collect();
+        for number in numbers {
+            self.hit(number, signal);
+        }
+    }
+
+    fn hit(&mut self, number: u64, signal: Signal) {
+        let in_runs = self.runs.values_mut();
+        let process = self
+            .strays
+            .get_mut(&number)
+            .or_else(|| in_runs.filter_map(|run| run.others.get_mut(&number)).next());
+        if process.is_some_and(|process| dies_of(process, signal)) {
+            let after = self.death_after(signal);
+            self.later(after, Fact::OtherDies(number));
+        }
+    }
+
+    fn death_after(&mut self, signal: Signal) -> Duration {
+        if signal == Signal::KILL {
+            Duration::from_micros(self.dice.roll(2_000))
+        } else {
+            self.dice.moment()
+        }
+    }
+}
+
+/// Whether this signal will be its end, and it isn't on its way already.
+fn dies_of(process: &mut Process, signal: Signal) -> bool {
+    let kill = signal == Signal::KILL;
+    let ends = kill && !process.immortal
+        || matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT)
+            && !process.ignores_term
+            && !process.dying;
+    process.dying |= ends;
+    ends
+}

@@ -1,0 +1,133 @@
+//! The dice of the simulation (xorshift64*), and random systems.
+
+use std::time::Duration;
+
+use rinit::core::exit::Exit;
+use rinit::core::id::ServiceId;
+use rinit::core::signal::Signal;
+use rinit::core::spec::{
+    KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
+};
+
+#[derive(Clone)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11
+    }
+
+    /// 0 to `below` - 1.
+    pub(crate) fn roll(&mut self, below: u64) -> u64 {
+        self.next() % below.max(1)
+    }
+
+    pub(crate) fn percent(&mut self, percent: u64) -> bool {
+        self.roll(100) < percent
+    }
+
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.roll(from.len() as u64) as usize].clone()
+    }
+
+    /// Mostly a few milliseconds, sometimes seconds.
+    pub(crate) fn moment(&mut self) -> Duration {
+        let micros = match self.roll(10) {
+            0 => 0,
+            1..=6 => self.roll(5_000),
+            7 | 8 => self.roll(500_000),
+            _ => self.roll(20_000_000),
+        };
+        Duration::from_micros(micros)
+    }
+}
+
+/// A small system with every kind of edge, circles now and then.
+pub(crate) fn system(dice: &mut Dice) -> Spec {
+    let mut spec = Spec::default();
+    let count = 1 + dice.roll(6);
+    let secs = |s: f64| Some(Duration::from_secs_f64(s));
+    spec.init.shutdown_timeout =
+        dice.pick(&[secs(9.0), secs(9.0), secs(1.0), secs(0.1), secs(0.0), None]);
+    spec.init.shutdown_delay = dice
+        .pick(&[0, 0, 0, 300, 20_000])
+        .pipe(Duration::from_millis);
+    spec.init.keep_running = dice.percent(20);
+    for id in 0..count {
+        let mut service = ServiceSpec::new(&format!("s{id}"));
+        for other in 0..count {
+            let other_id = ServiceId(other as u32);
+            // Mostly to what was declared before; the rest makes circles.
+            if other == id || (other > id && !dice.percent(4)) || dice.percent(60) {
+                continue;
+            }
+            let edges = &mut service.edges;
+            let list = match dice.roll(5) {
+                0 | 1 => &mut edges.requires,
+                2 => &mut edges.wants,
+                3 => &mut edges.after,
+                _ => &mut edges.before,
+            };
+            *list = list.iter().copied().chain([other_id]).collect();
+        }
+        if dice.percent(30) {
+            service.kind = Kind::Oneshot;
+            service.start_timeout = None;
+        }
+        service.enabled = !dice.percent(8);
+        service.essential = dice.percent(15);
+        service.restart.policy = dice.pick(&[
+            RestartPolicy::Always,
+            RestartPolicy::Always,
+            RestartPolicy::OnFailure,
+            RestartPolicy::No,
+        ]);
+        service.restart.delay = Duration::from_millis(dice.pick(&[0, 100, 100, 3_000]));
+        if dice.percent(40) || service.restart.delay.is_zero() {
+            service.restart.limit = Some(StartLimit {
+                count: 1 + dice.roll(4) as u32,
+                within: Duration::from_secs(dice.pick(&[5, 60, 3600])),
+            });
+        }
+        if dice.percent(30) {
+            service.success = Box::new([Exit::Code(3), Exit::Signal(Signal::TERM)]);
+        }
+        service.ready = match dice.roll(8) {
+            0 => Ready::Notify,
+            1 => Ready::Fd(3),
+            2 => Ready::Tcp(Box::new(["127.0.0.1:80".parse().unwrap()])),
+            3 => Ready::Unix("/run/x".into()),
+            4 => Ready::File("/run/y".into()),
+            _ => Ready::Exec,
+        };
+        service.start_timeout = dice.pick(&[service.start_timeout, secs(1.0), secs(30.0)]);
+        service.stop.timeout = dice.pick(&[secs(10.0), secs(10.0), secs(0.5), secs(0.0), None]);
+        service.stop.signal = dice.pick(&[Signal::TERM, Signal::QUIT, Signal::INT]);
+        service.stop.to_group = dice.percent(30);
+        service.stop.kill_mode = dice.pick(&[KillMode::Tree, KillMode::Tree, KillMode::Process]);
+        service.tracking = dice.pick(&[Tracking::Marks, Tracking::Subreaper]);
+        if id + 1 == count && dice.percent(25) {
+            service.is_main = true;
+            service.essential = true;
+            service.enabled = true;
+            service.restart.policy = RestartPolicy::No;
+        }
+        spec.services.push(service);
+    }
+    spec
+}
+
+trait Pipe: Sized {
+    fn pipe<T>(self, f: impl FnOnce(Self) -> T) -> T {
+        f(self)
+    }
+}
+
+impl Pipe for u64 {}

@@ -1,0 +1,128 @@
+//! Random systems in a random world, a seed each.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use rinit::core::action::Action;
+use rinit::core::event::Event;
+use rinit::core::signal::Signal;
+use rinit::core::system::{Surroundings, System};
+
+use crate::invariants::Watcher;
+use crate::kernel::{Faults, Kernel};
+use crate::random::{self, Dice};
+
+const MOST_STEPS: usize = 20_000;
+
+/// Runs one seed to its end; with `trace`, writes down all that happened.
+fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
+    let mut dice = Dice::new(seed);
+    let spec = random::system(&mut dice);
+    let mortal = spec.init.shutdown_timeout.is_none() || dice.percent(70);
+    let faults = Faults {
+        fork_refused: dice.pick(&[0, 0, 5, 60]),
+        spawn_fails: dice.pick(&[0, 0, 5, 50]),
+        dies: dice.pick(&[0, 20, 60, 95]),
+        ignores_term: dice.pick(&[0, 10, 60]),
+        immortal: if mortal { 0 } else { 10 },
+        never_ready: dice.pick(&[0, 10, 50]),
+        taken: dice.pick(&[0, 10, 80]),
+        oversleeps: dice.pick(&[0, 0, 3]),
+        stdout_blocked: if mortal { 0 } else { 30 },
+    };
+    let surroundings = Surroundings {
+        pid1: dice.percent(50),
+        terminal: dice.percent(50),
+        seed: dice.roll(1 << 40),
+    };
+    if let Some(trace) = trace.as_deref_mut() {
+        let _ = writeln!(trace, "{spec:#?}");
+    }
+    let mut watcher = Watcher::new(&spec);
+    let mut system = System::new(spec.clone(), surroundings);
+    let mut kernel = Kernel::new(&spec, faults, dice.clone());
+    people(&mut kernel, &mut dice);
+    let mut actions = Vec::new();
+    for _ in 0..MOST_STEPS {
+        let Some(event) = kernel.next(system.deadline()) else {
+            return Err("nothing will ever happen again, and it hasn't ended".into());
+        };
+        system.handle(event.clone(), kernel.clock(), &mut actions);
+        if let Some(trace) = trace.as_deref_mut() {
+            let _ = writeln!(trace, "{:>15} {event:?}", kernel.now.0 / 1000);
+            for action in &actions {
+                let _ = match action {
+                    Action::Report(report) => writeln!(trace, "    - {}", report.display(&system)),
+                    action => writeln!(trace, "    > {action:?}"),
+                };
+            }
+        }
+        watcher.check(&system, &kernel, &event, &actions)?;
+        for action in actions.drain(..) {
+            kernel.carry_out(&action);
+        }
+        if kernel.exit.is_some() {
+            return watcher.check_end(&kernel, mortal);
+        }
+    }
+    Err("it doesn't come to an end".into())
+}
+
+/// Signals from outside: at last one that ends it, and then one that kills.
+fn people(kernel: &mut Kernel, dice: &mut Dice) {
+    for _ in 0..dice.roll(4) {
+        let number = dice.pick(&[1, 10, 12, 17, 20, 28, 34, 60]);
+        let signal = Signal::new(number).unwrap();
+        let hung_up = dice.percent(10);
+        kernel.will_say(dice.moment(), Event::Signalled { signal, hung_up });
+    }
+    let mut end = dice.moment() * (1 + dice.roll(5) as u32);
+    for _ in 0..=dice.roll(3) {
+        let number = dice.pick(&[2, 3, 15, 30, 37, 38, 39]);
+        let signal = Signal::new(number).unwrap();
+        let hung_up = false;
+        kernel.will_say(end, Event::Signalled { signal, hung_up });
+        end += dice.moment();
+    }
+    for wait in [100, 200] {
+        let signal = Signal::INT;
+        let hung_up = false;
+        let after = end + Duration::from_secs(wait);
+        kernel.will_say(after, Event::Signalled { signal, hung_up });
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn replay(seed: u64) -> String {
+    let mut trace = String::new();
+    let result = run(seed, Some(&mut trace));
+    let _ = writeln!(trace, "{result:?}");
+    trace
+}
+
+#[test]
+fn every_invariant_holds_in_thousands_of_random_worlds() {
+    if let Some(seed) = number("RINIT_SEED") {
+        println!("{}", replay(seed));
+        run(seed, None).unwrap();
+        return;
+    }
+    let seeds = number("RINIT_SEEDS").unwrap_or(2_000);
+    for seed in 0..seeds {
+        if let Err(why) = run(seed, None) {
+            panic!(
+                "seed {seed}: {why}\nRINIT_SEED={seed} cargo test --test simulation every_invariant -- --nocapture"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    for seed in 0..50 {
+        assert_eq!(replay(seed), replay(seed), "seed {seed}");
+    }
+}

@@ -2,9 +2,11 @@
 //! `std` only. `System::handle(event, now)` turns a fact into orders; the same events
 //! give the same orders, always.
 
+pub mod accounts;
 pub mod action;
 pub mod event;
 pub mod exit;
+pub mod expand;
 pub mod id;
 pub mod report;
 pub mod signal;

@@ -2,11 +2,13 @@
 //! `std` only. `System::handle(event, now)` turns a fact into orders; the same events
 //! give the same orders, always.
 
+pub mod accounts;
 pub mod action;
 pub mod environment_file;
 pub mod event;
 pub mod exit;
 pub mod graph;
+pub mod expand;
 pub mod id;
 pub mod report;
 pub mod shutdown;

@@ -1,0 +1,318 @@
+//! What is wrong in a person's file: where, what, and what to write instead. All of them
+//! are collected; nothing stops at the first.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::source::{At, Origin, Source};
+
+/// No more errors than this are printed.
+const MAX_SHOWN: usize = 100;
+/// No more than this are kept.
+const MAX_KEPT: usize = 10_000;
+/// Of a long line, this many characters are shown.
+const WIDTH: usize = 100;
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Diagnostic {
+    at: Option<At>,
+    level: Level,
+    what: String,
+    notes: Vec<(At, String)>,
+    help: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Error,
+    Warning,
+}
+
+impl Diagnostic {
+    pub(super) fn error(at: Option<At>, what: String, help: impl Into<String>) -> Self {
+        Self {
+            at,
+            level: Level::Error,
+            what,
+            notes: Vec::new(),
+            help: help.into(),
+        }
+    }
+
+    pub(super) fn warning(at: Option<At>, what: String, help: impl Into<String>) -> Self {
+        Self {
+            level: Level::Warning,
+            ..Self::error(at, what, help)
+        }
+    }
+
+    /// A second place that belongs to it.
+    pub(super) fn note(mut self, at: At, what: String) -> Self {
+        self.notes.push((at, what));
+        self
+    }
+}
+
+/// Everything found so far.
+#[derive(Default)]
+pub(super) struct Findings {
+    errors: BTreeSet<Diagnostic>,
+    warnings: BTreeSet<Diagnostic>,
+    notes: Vec<Box<str>>,
+    dropped: usize,
+    /// Starts of lines (by source) that are broken as TOML: what the parser made of them
+    /// is a guess, and a second error about a guess helps nobody.
+    broken: BTreeSet<(u32, usize)>,
+}
+
+impl Findings {
+    pub(super) fn add(&mut self, diagnostic: Diagnostic, sources: &[Source]) {
+        if let Some(at) = diagnostic.at
+            && !self.broken.is_empty()
+            && let Some(source) = sources.get(at.source as usize)
+            && self
+                .broken
+                .contains(&(at.source, source.line_start(at.start)))
+        {
+            return;
+        }
+        self.keep(diagnostic);
+    }
+
+    /// A syntax error: later findings on its line are left out.
+    pub(super) fn add_syntax(&mut self, at: At, diagnostic: Diagnostic, source: &Source) {
+        self.broken.insert((at.source, source.line_start(at.start)));
+        self.keep(diagnostic);
+    }
+
+    fn keep(&mut self, diagnostic: Diagnostic) {
+        let kept = match diagnostic.level {
+            Level::Error => &mut self.errors,
+            Level::Warning => &mut self.warnings,
+        };
+        if kept.len() < MAX_KEPT {
+            kept.insert(diagnostic);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Something worth knowing that is no fault.
+    pub(super) fn note(&mut self, text: String) {
+        self.notes.push(text.into());
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Whether any line of this source is broken as TOML.
+    pub(super) fn is_broken(&self, source: u32) -> bool {
+        self.broken.iter().any(|(broken, _)| *broken == source)
+    }
+
+    /// (errors, warnings, notes) as finished texts, in the order of their places.
+    pub(super) fn render(self, sources: &[Source], colour: bool) -> Rendered {
+        let style = if colour { &COLOURED } else { &PLAIN };
+        let all = |list: &BTreeSet<Diagnostic>, dropped: usize| {
+            let mut texts: Vec<Box<str>> = list
+                .iter()
+                .take(MAX_SHOWN)
+                .map(|diagnostic| diagnostic.render(sources, style).into())
+                .collect();
+            let more = list.len().saturating_sub(MAX_SHOWN) + dropped;
+            if more > 0 {
+                texts.push(format!("and {more} more").into());
+            }
+            texts
+        };
+        Rendered {
+            errors: all(&self.errors, self.dropped),
+            warnings: all(&self.warnings, 0),
+            notes: self.notes,
+        }
+    }
+}
+
+/// What `Findings` become.
+pub(super) struct Rendered {
+    pub(super) errors: Vec<Box<str>>,
+    pub(super) warnings: Vec<Box<str>>,
+    pub(super) notes: Vec<Box<str>>,
+}
+
+struct Style {
+    place: &'static str,
+    error: &'static str,
+    warning: &'static str,
+    help: &'static str,
+    end: &'static str,
+}
+
+const PLAIN: Style = Style {
+    place: "",
+    error: "",
+    warning: "",
+    help: "",
+    end: "",
+};
+
+const COLOURED: Style = Style {
+    place: "\x1b[1m",
+    error: "\x1b[1;31m",
+    warning: "\x1b[1;33m",
+    help: "\x1b[32m",
+    end: "\x1b[0m",
+};
+
+impl Diagnostic {
+    fn render(&self, sources: &[Source], style: &Style) -> String {
+        let (paint, label) = match self.level {
+            Level::Error => (style.error, ""),
+            Level::Warning => (style.warning, "warning: "),
+        };
+        let Style {
+            place, help, end, ..
+        } = style;
+        let mut text = String::new();
+        let found = self
+            .at
+            .and_then(|at| Some((at, sources.get(at.source as usize)?)));
+        // Writing into a String cannot fail.
+        if let Some((at, source)) = found {
+            let _ = write!(text, "{place}{}:{end} ", place_of(at, source));
+        }
+        let _ = writeln!(text, "{paint}{label}{end}{place}{}{end}", self.what);
+        if let Some((at, source)) = found {
+            excerpt(&mut text, at, source, paint, end);
+        }
+        for (at, what) in &self.notes {
+            if let Some(source) = sources.get(at.source as usize) {
+                let _ = writeln!(text, "{}: note: {what}", place_of(*at, source));
+                excerpt(&mut text, *at, source, paint, end);
+            }
+        }
+        let _ = write!(text, "{help}help:{end} {}", self.help);
+        text
+    }
+}
+
+/// `FILE:LINE:COLUMN`, columns in characters from 1.
+fn place_of(at: At, source: &Source) -> String {
+    match source.origin {
+        Origin::Environment | Origin::CommandLine => source.name.clone(),
+        Origin::File | Origin::Unreadable => {
+            let start = source.line_start(at.start);
+            let before = source.text.get(start..at.start as usize);
+            let column = before.map_or(0, |before| before.chars().count()) + 1;
+            format!("{}:{}:{column}", source.name, source.line_number(at.start))
+        }
+    }
+}
+
+/// The line, its number before it, and carets below the place; of a long line the part
+/// around the place.
+fn excerpt(text: &mut String, at: At, source: &Source, paint: &str, end: &str) {
+    let line_start = source.line_start(at.start);
+    let rest = source.text.get(line_start..).unwrap_or_default();
+    let line = rest.lines().next().unwrap_or_default();
+    let offset = (at.start as usize).saturating_sub(line_start);
+    let length = (at.end.saturating_sub(at.start)) as usize;
+    let column = line.get(..offset).unwrap_or(line).chars().count();
+    let marked = line
+        .get(offset..)
+        .map_or(0, |tail| tail.get(..length).unwrap_or(tail).chars().count())
+        .max(1);
+    let skip = if column + marked.min(WIDTH / 2) > WIDTH {
+        column.saturating_sub(WIDTH / 3)
+    } else {
+        0
+    };
+    let mut shown: String = line
+        .chars()
+        .skip(skip)
+        .take(WIDTH)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let mut indent = column - skip;
+    if skip > 0 {
+        shown.insert(0, '…');
+        indent += 1;
+    }
+    if line.chars().nth(skip + WIDTH).is_some() {
+        shown.push('…');
+    }
+    let number = match source.origin {
+        Origin::File | Origin::Unreadable => source.line_number(at.start).to_string(),
+        Origin::Environment | Origin::CommandLine => String::new(),
+    };
+    let carets = "^".repeat(marked.min(WIDTH.saturating_sub(column - skip).max(1)));
+    let gutter = number.len();
+    let _ = writeln!(text, "  {number} | {}", shown.trim_end());
+    let _ = writeln!(
+        text,
+        "  {:gutter$} | {:indent$}{paint}{carets}{end}",
+        "", ""
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> [Source; 1] {
+        [Source {
+            name: "a.toml".into(),
+            origin: Origin::File,
+            text: text.into(),
+        }]
+    }
+
+    fn rendered(text: &str, span: std::ops::Range<usize>) -> String {
+        let at = At::new(0, span);
+        Diagnostic::error(Some(at), "is wrong".into(), "right it").render(&source(text), &PLAIN)
+    }
+
+    #[test]
+    fn the_caret_stands_below_the_word_behind_tabs_and_letters_of_two_bytes() {
+        assert_eq!(
+            rendered("x = 1\n\té = bad # no\n", 11..14),
+            "a.toml:2:6: is wrong\n  2 |  é = bad # no\n    |      ^^^\nhelp: right it"
+        );
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_around_the_place_is_shown() {
+        let line = format!("{}bad{}", "x".repeat(5000), "y".repeat(5000));
+        let text = rendered(&line, 5000..5003);
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[1].chars().count() < 120, "{text}");
+        let caret = lines[2].chars().position(|c| c == '^').unwrap();
+        let below: String = lines[1].chars().skip(caret).take(3).collect();
+        assert_eq!(below, "bad", "{text}");
+    }
+
+    #[test]
+    fn a_place_at_the_end_or_beyond_it_is_no_panic() {
+        for span in [0..0, 5..5, 6..6, 7..900] {
+            assert!(rendered("a = 1\n", span).contains('^'));
+        }
+        assert!(rendered("", 0..0).contains('^'));
+    }
+
+    #[test]
+    fn no_more_than_a_hundred_errors_are_shown() {
+        let sources = source("");
+        let mut findings = Findings::default();
+        for number in 0..250 {
+            findings.add(
+                Diagnostic::error(None, format!("{number:03}"), ""),
+                &sources,
+            );
+        }
+        let rendered = findings.render(&sources, false);
+        assert_eq!(rendered.errors.len(), 101);
+        assert_eq!(&*rendered.errors[100], "and 150 more");
+    }
+}

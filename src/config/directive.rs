@@ -1,0 +1,69 @@
+//! The one table of directives: what the reader, the hints and the reference read.
+
+use super::draft::Draft;
+use super::value::Value;
+use super::{directive_init, directive_service};
+use crate::core::spec::InitSpec;
+
+/// A key that can be written, and what happens when it is.
+pub(super) struct Directive<T> {
+    pub(super) key: &'static str,
+    /// What its value looks like.
+    pub(super) form: &'static str,
+    /// What holds when it isn't written.
+    pub(super) default: &'static str,
+    pub(super) doc: &'static str,
+    /// Whether `[defaults]` takes it too.
+    pub(super) shared: bool,
+    /// Later tables add to it name by name instead of replacing it.
+    pub(super) merges: bool,
+    /// `None`: what was wrong has been reported.
+    pub(super) set: fn(&mut T, Value<'_>) -> Option<()>,
+}
+
+/// The keys of `[init]`.
+pub(super) fn init() -> &'static [Directive<InitSpec>] {
+    directive_init::TABLE
+}
+
+/// The keys of `[service.NAME]`.
+pub(super) fn service() -> &'static [Directive<Draft>] {
+    directive_service::TABLE
+}
+
+/// The directive of this key.
+pub(super) fn find<T>(table: &'static [Directive<T>], key: &str) -> Option<&'static Directive<T>> {
+    table.iter().find(|directive| directive.key == key)
+}
+
+/// One line of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// `init` or `service`.
+    pub table: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// What its value looks like.
+    pub form: &'static str,
+    /// What holds when it isn't written.
+    pub default: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// Every key that can be written, for the documentation.
+pub fn reference() -> impl Iterator<Item = Reference> {
+    fn lines<T>(
+        name: &'static str,
+        table: &'static [Directive<T>],
+    ) -> impl Iterator<Item = Reference> {
+        table.iter().map(move |directive| Reference {
+            table: name,
+            key: directive.key,
+            form: directive.form,
+            default: directive.default,
+            doc: directive.doc,
+        })
+    }
+    lines("init", init()).chain(lines("service", service()))
+}

@@ -1,0 +1,113 @@
+//! `[init]`: each key and its `RINIT_` override.
+
+use super::directive::Directive;
+use super::value::Value;
+use crate::core::spec::{ControlAccess, ControlSocket, InitSpec};
+
+const fn key(
+    key: &'static str,
+    form: &'static str,
+    default: &'static str,
+    set: fn(&mut InitSpec, Value<'_>) -> Option<()>,
+    doc: &'static str,
+) -> Directive<InitSpec> {
+    Directive {
+        key,
+        form,
+        default,
+        doc,
+        shared: false,
+        merges: false,
+        set,
+    }
+}
+
+pub(super) const TABLE: &[Directive<InitSpec>] = &[
+    key(
+        "shutdown-timeout",
+        "duration or \"infinity\"",
+        "\"9s\"",
+        |init, value| {
+            init.shutdown_timeout = value.timeout()?;
+            Some(())
+        },
+        "The whole shutdown takes no longer; keep it below the engine's own (docker stop: 10 s).",
+    ),
+    key(
+        "shutdown-delay",
+        "duration",
+        "\"0s\"",
+        |init, value| {
+            init.shutdown_delay = value.duration()?;
+            Some(())
+        },
+        "After a stop signal all runs on for so long, inside the timeout, while load balancers drain.",
+    ),
+    key(
+        "keep-running",
+        "boolean",
+        "false",
+        |init, value| {
+            init.keep_running = value.boolean()?;
+            Some(())
+        },
+        "rinit stays when nothing is left to supervise.",
+    ),
+    key(
+        "nested",
+        "boolean",
+        "false",
+        |init, value| {
+            init.nested = value.boolean()?;
+            Some(())
+        },
+        "Allows a supervisor below another rinit that supervises as PID 1.",
+    ),
+    key(
+        "control-socket",
+        "path, or false",
+        "\"/run/rinit/control.sock\"",
+        control_socket,
+        "Where the control socket is bound; a leading @ is the abstract namespace; false binds none.",
+    ),
+    key(
+        "control-access",
+        "\"owner\" or \"status\"",
+        "\"owner\"",
+        |init, value| {
+            init.control_access = value.choice(&[
+                ("owner", ControlAccess::Owner),
+                ("status", ControlAccess::Status),
+            ])?;
+            Some(())
+        },
+        "Who may speak to it: root and rinit's user alone, or others as well for the status.",
+    ),
+];
+
+fn control_socket(init: &mut InitSpec, value: Value<'_>) -> Option<()> {
+    if value.as_bool() == Some(true) {
+        init.control_socket = ControlSocket::Default;
+        return Some(());
+    }
+    if value.as_bool() == Some(false) {
+        init.control_socket = ControlSocket::None;
+        return Some(());
+    }
+    let path = value.text()?;
+    init.control_socket = match path.as_str() {
+        "false" | "no" | "off" | "0" => ControlSocket::None,
+        "true" | "yes" | "on" | "1" => ControlSocket::Default,
+        _ if !path.starts_with(['/', '@', '.']) => {
+            return value.wrong(
+                format!("control-socket can't be \"{path}\""),
+                "write an absolute path, @NAME for an abstract socket, or false for none",
+            );
+        }
+        _ => {
+            super::readiness::check_socket_path(&path, value)?;
+            ControlSocket::Path(path.into())
+        }
+    };
+    Some(())
+}

@@ -1,0 +1,651 @@
+//! `[service.NAME]`: each key, and what it does to a draft.
+
+use super::directive::Directive;
+use super::draft::{Draft, Target, TrackingChoice};
+use super::value::Value;
+use super::{limits, readiness};
+use crate::core::exit::Exit;
+use crate::core::expand;
+use crate::core::signal::Signal;
+use crate::core::spec::{
+    EnvironmentFile, KillMode, Kind, Output, RestartPolicy, StartLimit, Tracking, Words,
+};
+
+type Setter = fn(&mut Draft, Value<'_>) -> Option<()>;
+
+/// A key of one service alone.
+const fn own(
+    key: &'static str,
+    form: &'static str,
+    default: &'static str,
+    set: Setter,
+    doc: &'static str,
+) -> Directive<Draft> {
+    Directive {
+        key,
+        form,
+        default,
+        doc,
+        shared: false,
+        merges: false,
+        set,
+    }
+}
+
+/// A key that `[defaults]` takes too.
+const fn shared(
+    key: &'static str,
+    form: &'static str,
+    default: &'static str,
+    set: Setter,
+    doc: &'static str,
+) -> Directive<Draft> {
+    Directive {
+        shared: true,
+        ..own(key, form, default, set, doc)
+    }
+}
+
+const fn limit(key: &'static str, doc: &'static str) -> Directive<Draft> {
+    shared(
+        key,
+        "number, size, \"infinity\" or \"soft:hard\"",
+        "rinit's own",
+        limits::set,
+        doc,
+    )
+}
+
+const NAMES: &str = "array of names";
+const NONE: &str = "none";
+
+pub(super) const TABLE: &[Directive<Draft>] = &[
+    own(
+        "command",
+        "array of words, or string",
+        "required",
+        command,
+        "What is executed: an array as it is, a string by /bin/sh -c.",
+    ),
+    own(
+        "type",
+        "\"simple\", \"oneshot\" or \"notify\"",
+        "\"simple\"",
+        kind,
+        "simple stays, oneshot does something once and ends, notify is simple with ready = \"notify\".",
+    ),
+    own(
+        "after",
+        NAMES,
+        NONE,
+        |draft, value| targets(&mut draft.targets.after, value),
+        "Starts after these were tried, and stops before them.",
+    ),
+    own(
+        "before",
+        NAMES,
+        NONE,
+        |draft, value| targets(&mut draft.targets.before, value),
+        "Starts before these, and stops after them.",
+    ),
+    own(
+        "requires",
+        NAMES,
+        NONE,
+        |draft, value| targets(&mut draft.targets.requires, value),
+        "Starts them too, waits until they are ready, and stops when one of them does.",
+    ),
+    own(
+        "wants",
+        NAMES,
+        NONE,
+        |draft, value| targets(&mut draft.targets.wants, value),
+        "Starts them too and after they were tried, but does without them.",
+    ),
+    shared(
+        "enabled",
+        "boolean",
+        "true",
+        |draft, value| {
+            draft.spec.enabled = value.boolean()?;
+            Some(())
+        },
+        "false: not started by itself, startable by hand.",
+    ),
+    own(
+        "ready",
+        "\"notify\", or { file | tcp | unix | fd = … }",
+        "once executed",
+        readiness::set,
+        "When it counts as ready: READY=1 by sd_notify, a file that changed, an address or socket that accepts, a newline on a descriptor.",
+    ),
+    shared(
+        "start-timeout",
+        "duration or \"infinity\"",
+        "\"90s\"; oneshots \"infinity\"",
+        |draft, value| {
+            let timeout = value.timeout()?;
+            if timeout == Some(std::time::Duration::ZERO) {
+                return value.wrong(
+                    "start-timeout leaves no time at all",
+                    "write \"infinity\" for no limit",
+                );
+            }
+            draft.start_timeout = Some(timeout);
+            Some(())
+        },
+        "How long it may take to become ready; then it is killed and counts as failed.",
+    ),
+    shared(
+        "restart",
+        "\"always\", \"on-failure\" or \"no\"",
+        "\"always\"; essential services and oneshots \"no\"",
+        |draft, value| {
+            draft.restart = Some(value.choice(&[
+                ("always", RestartPolicy::Always),
+                ("on-failure", RestartPolicy::OnFailure),
+                ("no", RestartPolicy::No),
+            ])?);
+            Some(())
+        },
+        "Whether it is started again after it ended; in [defaults] it skips oneshots.",
+    ),
+    shared(
+        "restart-delay",
+        "duration",
+        "\"100ms\"",
+        |draft, value| {
+            draft.spec.restart.delay = value.duration()?;
+            Some(())
+        },
+        "The delay before the first restart; doubled each time.",
+    ),
+    shared(
+        "restart-delay-max",
+        "duration",
+        "\"30s\"",
+        |draft, value| {
+            draft.restart_delay_max = Some(value.duration()?);
+            Some(())
+        },
+        "The longest delay.",
+    ),
+    shared(
+        "restart-reset",
+        "duration",
+        "\"10s\"",
+        |draft, value| {
+            draft.spec.restart.reset = value.duration()?;
+            Some(())
+        },
+        "Active for so long, and the delay begins anew.",
+    ),
+    shared(
+        "start-limit",
+        "{ count = N, within = duration }",
+        NONE,
+        start_limit,
+        "More starts than this in that time, and it is failed for good.",
+    ),
+    shared(
+        "success-exit-status",
+        "array of codes and signals",
+        "none beside 0",
+        success,
+        "Ends that count as success as well: [143, \"SIGUSR1\"].",
+    ),
+    own(
+        "essential",
+        "boolean",
+        "false",
+        |draft, value| {
+            draft.spec.essential = value.boolean()?;
+            Some(())
+        },
+        "When it has ended for good, the container ends with its exit status.",
+    ),
+    shared(
+        "stop-signal",
+        "signal",
+        "\"SIGTERM\"",
+        |draft, value| {
+            draft.spec.stop.signal = signal(value)?;
+            Some(())
+        },
+        "The signal that asks its main process to stop.",
+    ),
+    shared(
+        "stop-timeout",
+        "duration or \"infinity\"",
+        "\"10s\"",
+        |draft, value| {
+            draft.spec.stop.timeout = value.timeout()?;
+            Some(())
+        },
+        "The grace before SIGKILL; a shutdown shortens it to fit shutdown-timeout.",
+    ),
+    shared(
+        "kill-mode",
+        "\"tree\" or \"process\"",
+        "\"tree\"",
+        |draft, value| {
+            draft.spec.stop.kill_mode =
+                value.choice(&[("tree", KillMode::Tree), ("process", KillMode::Process)])?;
+            Some(())
+        },
+        "Whether a stop ends all processes of the service, or its main process alone.",
+    ),
+    shared(
+        "working-directory",
+        "path",
+        "rinit's own",
+        |draft, value| {
+            draft.spec.exec.directory = Some(value.text()?.into());
+            Some(())
+        },
+        "The folder that it starts in.",
+    ),
+    Directive {
+        merges: true,
+        ..shared(
+            "environment",
+            "table of NAME = value",
+            NONE,
+            environment,
+            "Variables over the container's; tables add up name by name.",
+        )
+    },
+    shared(
+        "environment-file",
+        "path, or array of paths",
+        NONE,
+        environment_file,
+        "Files of NAME=value, read at each start; a leading - makes one optional.",
+    ),
+    shared(
+        "user",
+        "name or number",
+        "rinit's own",
+        |draft, value| {
+            draft.identity().user = Some(account(value)?);
+            Some(())
+        },
+        "The user that it runs as; HOME, USER, LOGNAME and SHELL follow.",
+    ),
+    shared(
+        "group",
+        "name or number",
+        "the user's own",
+        |draft, value| {
+            draft.identity().group = Some(account(value)?);
+            Some(())
+        },
+        "The group that it runs as.",
+    ),
+    shared(
+        "supplementary-groups",
+        "array of names or numbers",
+        "those of the user",
+        supplementary,
+        "More groups beside those that /etc/group gives the user.",
+    ),
+    shared(
+        "umask",
+        "octal: \"022\" or 0o022",
+        "rinit's own",
+        umask,
+        "The permissions that new files don't get.",
+    ),
+    shared(
+        "nice",
+        "-20 to 19",
+        "rinit's own",
+        |draft, value| {
+            draft.spec.exec.nice = i8::try_from(value.integer(-20..=19)?).ok();
+            Some(())
+        },
+        "Its priority: lower is more.",
+    ),
+    shared(
+        "oom-score-adjust",
+        "-1000 to 1000",
+        "rinit's own",
+        |draft, value| {
+            draft.spec.exec.oom_score_adjust = i16::try_from(value.integer(-1000..=1000)?).ok();
+            Some(())
+        },
+        "How readily the kernel kills it when memory is short.",
+    ),
+    shared(
+        "output",
+        "\"prefix\", \"raw\", \"inherit\" or \"null\"",
+        "\"prefix\"",
+        |draft, value| {
+            draft.spec.exec.output = value.choice(&[
+                ("prefix", Output::Prefix),
+                ("raw", Output::Raw),
+                ("inherit", Output::Inherit),
+                ("null", Output::Null),
+            ])?;
+            Some(())
+        },
+        "Its lines with its name in front, unchanged, on the container's own descriptors, or nowhere.",
+    ),
+    shared(
+        "tracking",
+        "\"auto\", \"marks\" or \"subreaper\"",
+        "\"auto\"",
+        |draft, value| {
+            draft.tracking = value.choice(&[
+                ("auto", TrackingChoice::Auto),
+                ("marks", TrackingChoice::Written(Tracking::Marks)),
+                ("subreaper", TrackingChoice::Written(Tracking::Subreaper)),
+            ])?;
+            Some(())
+        },
+        "How its processes are found again: auto takes a subreaper for another user's, marks else.",
+    ),
+    limit("limit-nofile", "Open descriptors."),
+    limit("limit-nproc", "Processes of its user."),
+    limit("limit-core", "Size of a core dump."),
+    limit("limit-memlock", "Locked memory."),
+    limit("limit-stack", "Size of the stack."),
+    limit("limit-as", "Address space."),
+    limit("limit-data", "Data segment."),
+    limit("limit-fsize", "Size of a file that it writes."),
+    limit("limit-rss", "Resident memory; the kernel ignores it."),
+    limit("limit-cpu", "Seconds of processor time."),
+    limit(
+        "limit-nice",
+        "20 minus the lowest nice value that it may take.",
+    ),
+    limit("limit-rtprio", "Real-time priority."),
+    limit(
+        "limit-rttime",
+        "Microseconds of real-time work without a pause.",
+    ),
+    limit("limit-sigpending", "Queued signals."),
+    limit("limit-msgqueue", "Bytes in POSIX message queues."),
+    limit("limit-locks", "File locks; the kernel ignores it."),
+];
+
+fn command(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    if !value.is_array() {
+        let Some(script) = value.as_str() else {
+            return value.wrong(
+                "command must be an array of words or a string",
+                "command = [\"nginx\", \"-g\", \"daemon off;\"], or command = \"a line for /bin/sh\"",
+            );
+        };
+        if script.trim().is_empty() {
+            return value.wrong("command is empty", "write what is to be executed");
+        }
+        check_nul(script, value)?;
+        draft.spec.exec.command = Words::new(["/bin/sh", "-c", script]);
+        draft.spec.stop.to_group = true;
+        return Some(());
+    }
+    let mut words = Vec::new();
+    let mut good = Some(());
+    for item in value.items() {
+        let Some(word) = item.as_str() else {
+            // A number is no wonder in a list of arguments; what it says is clear.
+            match item.bytes() {
+                Some(bytes) => words.push(bytes),
+                None => good = None,
+            }
+            continue;
+        };
+        if let Err(error) = expand::check(word.as_bytes()) {
+            good = item.wrong_variable(word, &error);
+        }
+        good = good.and(check_nul(word, item));
+        draft.spec.exec.expand |= expand::has_variables(word.as_bytes());
+        words.push(word.as_bytes().to_vec());
+    }
+    if words.first().is_none_or(Vec::is_empty) && good.is_some() {
+        return value.wrong(
+            "command names no program",
+            "the first word of the array is the program",
+        );
+    }
+    draft.spec.exec.command = Words::new(words);
+    good
+}
+
+fn check_nul(text: &str, value: Value<'_>) -> Option<()> {
+    if text.contains('\0') {
+        return value.wrong(
+            "command holds a NUL character",
+            "the kernel ends every word at a NUL",
+        );
+    }
+    Some(())
+}
+
+#[derive(Clone, Copy)]
+enum Type {
+    Simple,
+    Oneshot,
+    Notify,
+    Forking,
+}
+
+fn kind(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    let kind = value.choice(&[
+        ("simple", Type::Simple),
+        ("oneshot", Type::Oneshot),
+        ("notify", Type::Notify),
+        ("forking", Type::Forking),
+    ])?;
+    match kind {
+        Type::Simple => draft.spec.kind = Kind::Simple,
+        Type::Oneshot => draft.spec.kind = Kind::Oneshot,
+        Type::Notify => draft.notify_by_type = true,
+        Type::Forking => {
+            return value.wrong(
+                "type = \"forking\" is not supported yet by this version",
+                "start the program in the foreground (most have an option for it) with type = \"simple\"",
+            );
+        }
+    }
+    Some(())
+}
+
+fn targets(list: &mut Vec<Target>, value: Value<'_>) -> Option<()> {
+    list.clear();
+    let mut good = Some(());
+    for item in value.items() {
+        match item.text() {
+            Some(name) => list.push(Target {
+                name: name.into(),
+                at: item.at,
+            }),
+            None => good = None,
+        }
+    }
+    good
+}
+
+fn start_limit(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    const FORM: &str = "start-limit = { count = 5, within = \"1m\" }";
+    let Some(entries) = value.entries() else {
+        return value.wrong("start-limit must be a table with count and within", FORM);
+    };
+    let (mut count, mut within, mut good) = (None, None, Some(()));
+    for (key_at, entry) in entries {
+        match entry.key {
+            "count" => match entry.integer(1..=i64::from(u32::MAX)) {
+                Some(number) => count = u32::try_from(number).ok(),
+                None => good = None,
+            },
+            "within" => match entry.duration() {
+                Some(duration) if duration.is_zero() => {
+                    good = entry.wrong("within is no time at all", FORM);
+                }
+                Some(duration) => within = Some(duration),
+                None => good = None,
+            },
+            other => {
+                good = value.wrong_at(key_at, format!("start-limit has no key \"{other}\""), FORM);
+            }
+        }
+    }
+    good?;
+    let (Some(count), Some(within)) = (count, within) else {
+        return value.wrong("start-limit needs both count and within", FORM);
+    };
+    draft.spec.restart.limit = Some(StartLimit { count, within });
+    Some(())
+}
+
+fn success(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    let mut exits = Vec::new();
+    let mut good = Some(());
+    for item in value.items() {
+        let number = item.as_str().is_none_or(|text| text.parse::<i64>().is_ok());
+        let exit = if number {
+            item.integer(0..=255)
+                .and_then(|code| u8::try_from(code).ok())
+                .map(Exit::Code)
+        } else {
+            signal(item).map(Exit::Signal)
+        };
+        match exit {
+            Some(exit) => exits.push(exit),
+            None => good = None,
+        }
+    }
+    draft.spec.success = exits.into();
+    good
+}
+
+fn signal(value: Value<'_>) -> Option<Signal> {
+    let text = value.word()?;
+    if let Some(signal) = Signal::parse(&text) {
+        return Some(signal);
+    }
+    let upper = text.to_ascii_uppercase();
+    let short = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let help = match super::nearest::nearest(short, Signal::names()) {
+        Some(near) => format!("did you mean \"SIG{near}\"?"),
+        None => "a name such as \"SIGTERM\", \"SIGRTMIN+3\", or a number from 1 to 64".to_owned(),
+    };
+    value.wrong(format!("there is no signal \"{text}\""), help)
+}
+
+fn environment(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    const FORM: &str = "environment = { LANG = \"C.UTF-8\", PORT = 8080 }";
+    let Some(entries) = value.entries() else {
+        return value.wrong("environment must be a table of NAME = value", FORM);
+    };
+    let mut good = Some(());
+    for (key_at, entry) in entries {
+        if entry.key.is_empty() || entry.key.contains(['=', '\0']) {
+            good = value.wrong_at(
+                key_at,
+                "this can't be the name of a variable",
+                "a name isn't empty and holds neither = nor NUL",
+            );
+            continue;
+        }
+        let Some(bytes) = entry.bytes() else {
+            good = None;
+            continue;
+        };
+        let list = &mut draft.environment;
+        match list.iter_mut().find(|(name, _)| **name == *entry.key) {
+            Some((_, known)) => *known = bytes,
+            None => list.push((entry.key.into(), bytes)),
+        }
+    }
+    good
+}
+
+fn environment_file(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    let mut files = Vec::new();
+    let mut good = Some(());
+    for item in value.items() {
+        let Some(text) = item.text() else {
+            good = None;
+            continue;
+        };
+        let path = text.strip_prefix('-').unwrap_or(&text);
+        if path.is_empty() {
+            good = item.wrong(
+                "environment-file names no file",
+                "write \"-/etc/default/web\"",
+            );
+        }
+        files.push(EnvironmentFile {
+            path: path.into(),
+            optional: path.len() < text.len(),
+        });
+    }
+    draft.spec.exec.environment_files = files.into();
+    good
+}
+
+/// A user or a group.
+fn account(value: Value<'_>) -> Option<Box<str>> {
+    let name = value.word()?;
+    if name.contains(':') {
+        return value.wrong(
+            format!("\"{name}\" is no single name"),
+            "write user = \"NAME\" and group = \"NAME\", two keys",
+        );
+    }
+    let digits = name
+        .trim_start_matches('-')
+        .bytes()
+        .all(|byte| byte.is_ascii_digit());
+    if digits && crate::core::accounts::number(name.as_bytes()).is_none() {
+        return value.wrong(
+            format!("{name} is out of range"),
+            "a number from 0 to 4294967294",
+        );
+    }
+    if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return value.wrong(
+            format!("\"{name}\" can't be a name"),
+            "names hold no spaces",
+        );
+    }
+    Some(name.into())
+}
+
+fn supplementary(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    let mut groups = Vec::new();
+    let mut good = Some(());
+    for item in value.items() {
+        match account(item) {
+            Some(group) => groups.push(group),
+            None => good = None,
+        }
+    }
+    draft.identity().supplementary = groups.into();
+    good
+}
+
+fn umask(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    const HELP: &str = "write it in octal: \"022\" or 0o022";
+    let mask = match value.as_octal() {
+        Some(mask) => Some(mask),
+        None if value.as_str().is_some() => u32::from_str_radix(&value.text()?, 8).ok(),
+        None => {
+            let number = value.integer(0..=777)?;
+            let what = format!("umask = {number} is a decimal number");
+            return value.wrong(
+                what,
+                format!("write it in octal: \"{number:03}\" or 0o{number:03}"),
+            );
+        }
+    };
+    match mask.filter(|mask| *mask <= 0o777) {
+        Some(mask) => {
+            draft.spec.exec.umask = Some(mask);
+            Some(())
+        }
+        None => value.wrong("umask must be octal, from 000 to 777", HELP),
+    }
+}

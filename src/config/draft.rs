@@ -1,0 +1,196 @@
+//! A service while its tables are read: what the keys said, and where.
+
+use super::directive::Directive;
+use super::source::At;
+use super::value::{Context, Value};
+use crate::core::spec::{
+    Identity, Kind, Output, Ready, Restart, RestartPolicy, ServiceSpec, Tracking, Words,
+};
+
+/// `tracking`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TrackingChoice {
+    Auto,
+    Written(Tracking),
+}
+
+/// A name in an edge.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) name: Box<str>,
+    pub(super) at: At,
+}
+
+/// The four kinds of edges, by the names that were written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Targets {
+    pub(super) requires: Vec<Target>,
+    pub(super) wants: Vec<Target>,
+    pub(super) after: Vec<Target>,
+    pub(super) before: Vec<Target>,
+}
+
+/// A service that is being read. What depends on other keys is an `Option` until `finish`.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    /// The name in the table's header.
+    pub(super) at: At,
+    pub(super) spec: ServiceSpec,
+    pub(super) targets: Targets,
+    pub(super) environment: Vec<(Box<str>, Vec<u8>)>,
+    pub(super) restart: Option<RestartPolicy>,
+    pub(super) start_timeout: Option<Option<std::time::Duration>>,
+    pub(super) restart_delay_max: Option<std::time::Duration>,
+    pub(super) ready: Option<Ready>,
+    pub(super) notify_by_type: bool,
+    pub(super) tracking: TrackingChoice,
+    /// The place of each key's value.
+    places: Vec<(&'static str, At)>,
+}
+
+impl Draft {
+    pub(super) fn new(name: &str, at: At) -> Self {
+        Self {
+            at,
+            spec: ServiceSpec::new(name),
+            targets: Targets::default(),
+            environment: Vec::new(),
+            restart: None,
+            start_timeout: None,
+            restart_delay_max: None,
+            ready: None,
+            notify_by_type: false,
+            tracking: TrackingChoice::Auto,
+            places: Vec::new(),
+        }
+    }
+
+    /// The same for another service: what `[defaults]` gives.
+    pub(super) fn named(&self, name: &str, at: At) -> Self {
+        let mut draft = self.clone();
+        draft.spec.name = name.into();
+        draft.at = at;
+        draft
+    }
+
+    /// Lets a key's directive fill in what its value says.
+    pub(super) fn apply(&mut self, directive: &'static Directive<Self>, value: Value<'_>) {
+        let key = directive.key;
+        match self.places.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, place)) => *place = value.at,
+            None => self.places.push((key, value.at)),
+        }
+        (directive.set)(self, value);
+    }
+
+    /// Where the key's value stands, if it was written.
+    pub(super) fn written(&self, key: &str) -> Option<At> {
+        self.places
+            .iter()
+            .find(|(known, _)| *known == key)
+            .map(|(_, at)| *at)
+    }
+
+    /// Where the key's value stands, else the service itself.
+    pub(super) fn place(&self, key: &str) -> At {
+        self.written(key).unwrap_or(self.at)
+    }
+
+    pub(super) fn identity(&mut self) -> &mut Identity {
+        self.spec.exec.identity.get_or_insert_default()
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// Whether it is started by itself, so that all it needs must be there.
+    pub(super) fn is_enabled(&self) -> bool {
+        self.spec.enabled
+    }
+
+    /// `[defaults] restart` is not for oneshots.
+    pub(super) fn drop_restart(&mut self) {
+        self.restart = None;
+        self.places.retain(|(key, _)| *key != "restart");
+    }
+
+    /// Fills in what follows from other keys, and reports keys that contradict each other.
+    pub(super) fn finish(&mut self, context: &Context<'_>) {
+        let oneshot = self.spec.kind == Kind::Oneshot;
+        self.spec.restart.policy = self.restart.unwrap_or({
+            if oneshot || self.spec.essential {
+                RestartPolicy::No
+            } else {
+                RestartPolicy::Always
+            }
+        });
+        if let Some(timeout) = self.start_timeout {
+            self.spec.start_timeout = timeout;
+        } else if oneshot {
+            self.spec.start_timeout = None;
+        }
+        self.finish_delays(context);
+        self.finish_ready(context);
+        self.spec.exec.environment = Words::new(self.environment.iter().map(|(name, value)| {
+            let mut word = name.as_bytes().to_vec();
+            word.push(b'=');
+            word.extend_from_slice(value);
+            word
+        }));
+        self.spec.source = context.file_and_line(self.at).into();
+    }
+
+    fn finish_delays(&mut self, context: &Context<'_>) {
+        let Restart {
+            delay, delay_max, ..
+        } = &mut self.spec.restart;
+        match self.restart_delay_max {
+            Some(max)
+                if max < *delay && self.places.iter().any(|(key, _)| *key == "restart-delay") =>
+            {
+                context.error(
+                    self.place("restart-delay-max"),
+                    "restart-delay-max is shorter than restart-delay",
+                    "the delay begins with restart-delay and is doubled up to restart-delay-max",
+                );
+            }
+            Some(max) => {
+                *delay_max = max;
+                *delay = (*delay).min(max);
+            }
+            None => *delay_max = (*delay_max).max(*delay),
+        }
+    }
+
+    fn finish_ready(&mut self, context: &Context<'_>) {
+        let at = self.written("ready").unwrap_or_else(|| self.place("type"));
+        match (&self.ready, self.notify_by_type) {
+            (Some(Ready::Notify) | None, true) => self.spec.ready = Ready::Notify,
+            (Some(_), true) => context.error(
+                at,
+                "type = \"notify\" and another ready contradict each other",
+                "leave type out: ready alone says when the service is ready",
+            ),
+            (None, false) => {}
+            (Some(_), false) if self.spec.kind == Kind::Oneshot => context.error(
+                at,
+                "a oneshot is ready when it has ended well; it can't have ready",
+                "leave ready out, or leave out type = \"oneshot\"",
+            ),
+            (Some(ready), false) => self.spec.ready = ready.clone(),
+        }
+    }
+
+    /// The COMMAND beside the services (MEANING §8).
+    pub(super) fn main(command: &[Vec<u8>], at: At) -> Self {
+        let mut draft = Self::new("main", at);
+        draft.spec.is_main = true;
+        draft.spec.essential = true;
+        draft.restart = Some(RestartPolicy::No);
+        draft.tracking = TrackingChoice::Written(Tracking::Marks);
+        draft.spec.exec.output = Output::Inherit;
+        draft.spec.exec.command = Words::new(command);
+        draft
+    }
+}

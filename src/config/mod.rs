@@ -1,0 +1,331 @@
+//! TOML text → `Spec`, or everything that is wrong with it, each with its place.
+//!
+//! Read the files (`source`), merge their tables key by key (`tables`, `overrides`), let
+//! each key's directive fill in a draft (`directive*`, `draft`), check the whole
+//! (`edges`, `needs`, `rights`). Nothing stops at the first error. Pure but for reading files;
+//! runs in the reader child, never in PID 1.
+
+mod diagnostic;
+mod directive;
+mod directive_init;
+mod directive_service;
+mod draft;
+mod edges;
+mod foreign;
+mod limits;
+mod nearest;
+mod needs;
+mod overrides;
+mod readiness;
+mod rights;
+mod source;
+mod tables;
+mod units;
+mod value;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use self::diagnostic::{Diagnostic, Findings};
+use self::draft::Draft;
+use self::needs::{Accounts, Needs};
+use self::rights::HardLimits;
+use self::source::{At, Origin, Source};
+use self::tables::Tables;
+use self::value::Context;
+use crate::core::spec::{InitSpec, Kind, RestartPolicy, Spec};
+
+pub use self::directive::{Reference, reference};
+
+/// Where a configuration lies when nobody names one.
+pub const DEFAULT_PLACES: [&str; 2] = ["/etc/rinit.toml", "/etc/rinit.d"];
+
+/// What a start knows.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// `-c`: files, or folders for their *.toml in the order of names; `none` alone is no file.
+    /// Empty: the default places, if `default_places`.
+    pub explicit: Vec<PathBuf>,
+    /// `DEFAULT_PLACES` are read where they exist.
+    pub default_places: bool,
+    /// The COMMAND beside the services, which becomes `main`; may be empty.
+    pub command: Vec<Vec<u8>>,
+    /// The container's environment.
+    pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// rinit's own user.
+    pub uid: u32,
+    /// rinit may become another user.
+    pub can_setuid: bool,
+    /// Diagnostics are for a terminal that shows colours.
+    pub colour: bool,
+}
+
+/// What became of it. Errors and warnings are finished texts of several lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Ready {
+        /// What is to be supervised.
+        spec: Spec,
+        /// What is doubtful.
+        warnings: Vec<Box<str>>,
+        /// What is worth knowing, for `--check`.
+        notes: Vec<Box<str>>,
+    },
+    /// It can't be used.
+    Refused {
+        /// Why; at least one.
+        errors: Vec<Box<str>>,
+        /// What is doubtful besides.
+        warnings: Vec<Box<str>>,
+    },
+    /// No configuration, or none that defines a service, and no COMMAND.
+    Nothing,
+}
+
+/// Whether there is anything at the default places: with it, rinit supervises.
+#[must_use]
+pub fn exists_at_default_places() -> bool {
+    let mut ignored = Vec::new();
+    DEFAULT_PLACES
+        .iter()
+        .any(|place| !source::files(Path::new(place), false, &mut ignored).is_empty())
+}
+
+/// Reads and checks the whole configuration.
+#[must_use]
+pub fn load(request: &Request) -> Outcome {
+    load_for(request, &Accounts::read())
+}
+
+fn load_for(request: &Request, accounts: &Accounts) -> Outcome {
+    let (sources, findings) = read_sources(request);
+    let context = Context {
+        sources: &sources,
+        environment: request
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
+            .collect(),
+        findings: RefCell::new(findings),
+    };
+    let (init, mut drafts) = read_drafts(request, &context);
+    check(&mut drafts, &init, request, accounts, &context);
+    let findings = context.findings.into_inner();
+    let refused = findings.has_errors();
+    let rendered = findings.render(&sources, request.colour);
+    let (warnings, notes) = (rendered.warnings, rendered.notes);
+    if refused {
+        let errors = rendered.errors;
+        return Outcome::Refused { errors, warnings };
+    }
+    if drafts.is_empty() {
+        return Outcome::Nothing;
+    }
+    let services = drafts.into_iter().map(|draft| draft.spec).collect();
+    let spec = Spec { init, services };
+    Outcome::Ready {
+        spec,
+        warnings,
+        notes,
+    }
+}
+
+/// Every text that takes part: the files in order, the variables, the COMMAND.
+fn read_sources(request: &Request) -> (Vec<Source>, Findings) {
+    let mut problems = Vec::new();
+    let mut paths = Vec::new();
+    if request.explicit.is_empty() && request.default_places {
+        for place in DEFAULT_PLACES {
+            paths.extend(source::files(Path::new(place), false, &mut problems));
+        }
+    }
+    for path in &request.explicit {
+        if path.as_os_str() != "none" {
+            paths.extend(source::files(path, true, &mut problems));
+        }
+    }
+    let mut sources = Vec::new();
+    for path in paths {
+        let number = u32::try_from(sources.len()).unwrap_or(u32::MAX);
+        match source::read(&path, number) {
+            Ok(source) => sources.push(source),
+            Err((source, problem)) => {
+                // Its text is shown, but says nothing.
+                sources.extend(source.map(|source| Source {
+                    origin: Origin::Unreadable,
+                    ..source
+                }));
+                problems.push(problem);
+            }
+        }
+    }
+    sources.extend(overrides::sources(&request.environment));
+    if !request.command.is_empty() {
+        let words = request
+            .command
+            .iter()
+            .map(|word| String::from_utf8_lossy(word));
+        sources.push(Source {
+            name: "COMMAND".to_owned(),
+            origin: Origin::CommandLine,
+            text: words.collect::<Vec<_>>().join(" "),
+        });
+    }
+    let mut findings = Findings::default();
+    for problem in problems {
+        findings.add(problem, &sources);
+    }
+    (sources, findings)
+}
+
+/// What the texts say, service by service.
+fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft>) {
+    let documents: Vec<_> = (0u32..)
+        .zip(context.sources)
+        .filter(|(_, source)| source.origin == Origin::File)
+        .map(|(number, source)| (number, tables::parse(source, number, context)))
+        .collect();
+    let variables = overrides::values(context.sources);
+    let mut tables = Tables::new();
+    for (number, document) in &documents {
+        tables.add(*number, document, context);
+    }
+    overrides::apply(&variables, &mut tables, context);
+
+    let mut init = InitSpec::default();
+    for (directive, value) in tables.init.iter() {
+        (directive.set)(&mut init, value);
+    }
+    let nowhere = At::new(u32::MAX, 0..0);
+    let mut defaults = Draft::new("", nowhere);
+    for (directive, value) in tables.defaults.iter() {
+        defaults.apply(directive, value);
+    }
+    let mut drafts: Vec<Draft> = tables
+        .services
+        .iter()
+        .map(|table| {
+            let mut draft = defaults.named(table.name, table.at);
+            for (directive, value) in table.section.iter() {
+                draft.apply(directive, value);
+            }
+            if draft.spec.kind == Kind::Oneshot && !table.section.has("restart") {
+                draft.drop_restart();
+            }
+            if !table.section.has("command") && !context.is_broken(table.at) {
+                let what = format!("service \"{}\" has no command", table.name);
+                let help = "command = [\"program\", \"argument\"], or a string for /bin/sh";
+                context.error(table.at, what, help);
+            }
+            draft
+        })
+        .collect();
+    if !request.command.is_empty() {
+        if let Some(draft) = drafts.iter().find(|draft| draft.name() == "main") {
+            let what = "\"main\" is the name of the COMMAND that was given";
+            context.error(
+                draft.at,
+                what,
+                "give the service another name, or no COMMAND",
+            );
+        }
+        let number = u32::try_from(context.sources.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let length = context.sources.last().map_or(0, |source| source.text.len());
+        drafts.push(Draft::main(&request.command, At::new(number, 0..length)));
+    }
+    for draft in &mut drafts {
+        draft.finish(context);
+    }
+    (init, drafts)
+}
+
+/// Checks that take more than one key, or the machine.
+fn check(
+    drafts: &mut [Draft],
+    init: &InitSpec,
+    request: &Request,
+    accounts: &Accounts,
+    context: &Context<'_>,
+) {
+    let order = edges::resolve(drafts, context);
+    order.report_circles(drafts, context);
+    let behind_oneshots = order.behind_oneshots(drafts);
+    let mut needs = Needs::new(context, accounts);
+    for (draft, maybe_made) in drafts.iter().zip(behind_oneshots) {
+        if draft.is_enabled() {
+            needs.check(draft, maybe_made);
+        }
+        warn_of_doubts(draft, init, context);
+    }
+    if request.uid != 0
+        && let Some(warning) =
+            rights::drop_forbidden(drafts, request.uid, accounts, &HardLimits::read())
+    {
+        let help = "run the container as root, or take these out";
+        context.add(Diagnostic::warning(None, warning, help));
+    }
+    if request.uid == 0 && !request.can_setuid {
+        warn_of_identities(drafts, context);
+    }
+    for draft in drafts {
+        rights::choose_tracking(draft, request.uid, accounts);
+    }
+}
+
+/// What is allowed and hardly meant.
+fn warn_of_doubts(draft: &Draft, init: &InitSpec, context: &Context<'_>) {
+    let name = draft.name();
+    if let Some(at) = draft.written("stop-timeout")
+        && let Some(limit) = init.shutdown_timeout
+        && draft
+            .spec
+            .stop
+            .timeout
+            .is_none_or(|timeout| timeout > limit)
+    {
+        let grace = units::written(draft.spec.stop.timeout);
+        let limit = units::written(Some(limit));
+        let what = format!("{name}: {grace} exceeds shutdown-timeout {limit}");
+        let help =
+            format!("a shutdown kills it earlier; write [init] shutdown-timeout above {grace}");
+        context.warn(at, what, help);
+    }
+    if draft.spec.essential
+        && draft.spec.restart.policy == RestartPolicy::Always
+        && draft.spec.restart.limit.is_none()
+        && !draft.spec.is_main
+    {
+        let what = format!("{name}: essential, but always restarted: it never ends the container");
+        let help = "leave restart out (the engine restarts the container), or add start-limit";
+        context.warn(draft.place("restart"), what, help);
+    }
+    if draft.spec.essential && !draft.is_enabled() {
+        let what = format!("{name}: essential, but not enabled");
+        context.warn(
+            draft.place("enabled"),
+            what,
+            "it can't end the container before it is started by hand",
+        );
+    }
+}
+
+/// Root that can't become anybody else: such services fail, they never run as root instead.
+fn warn_of_identities(drafts: &[Draft], context: &Context<'_>) {
+    let with_user: Vec<_> = drafts
+        .iter()
+        .filter(|draft| draft.is_enabled() && draft.spec.exec.identity.is_some())
+        .map(Draft::name)
+        .collect();
+    if !with_user.is_empty() {
+        let what = format!(
+            "rinit may not change its user, and these services would: {}",
+            with_user.join(", ")
+        );
+        let help = "give the container CAP_SETUID and CAP_SETGID; they fail without";
+        context.add(Diagnostic::warning(None, what, help));
+    }
+}
+
+#[cfg(test)]
+mod tests;

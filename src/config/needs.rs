@@ -1,0 +1,255 @@
+//! What enabled services need of the machine: programs, folders, files, users and groups.
+//! Behind a oneshot that may make it, a missing one is a warning.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::Diagnostic;
+use super::draft::Draft;
+use super::source::{At, reason};
+use super::value::Context;
+use crate::core::{accounts, expand};
+
+/// Where programs are sought when nobody says.
+const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// /etc/passwd and /etc/group.
+pub(super) struct Accounts {
+    pub(super) passwd: Vec<u8>,
+    pub(super) group: Vec<u8>,
+}
+
+impl Accounts {
+    /// As this machine has them; none where they can't be read.
+    pub(super) fn read() -> Self {
+        Self {
+            passwd: std::fs::read("/etc/passwd").unwrap_or_default(),
+            group: std::fs::read("/etc/group").unwrap_or_default(),
+        }
+    }
+
+    /// The user's number; a number needs no entry.
+    pub(super) fn uid(&self, user: &str) -> Option<u32> {
+        accounts::find_user(&self.passwd, user)
+            .map(|user| user.uid)
+            .or_else(|| accounts::number(user.as_bytes()))
+    }
+
+    fn has_group(&self, group: &str) -> bool {
+        accounts::find_group(&self.group, group).is_some()
+            || accounts::number(group.as_bytes()).is_some()
+    }
+}
+
+/// What is wrong with a program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Program {
+    Good,
+    Missing,
+    Folder,
+    NotExecutable,
+}
+
+/// The checks, with what they have looked up.
+pub(super) struct Needs<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) accounts: &'a Accounts,
+    found: BTreeMap<PathBuf, Program>,
+}
+
+impl<'a> Needs<'a> {
+    pub(super) fn new(context: &'a Context<'a>, accounts: &'a Accounts) -> Self {
+        Self {
+            context,
+            accounts,
+            found: BTreeMap::new(),
+        }
+    }
+
+    /// Checks one enabled service. `maybe_made`: a oneshot comes before it.
+    pub(super) fn check(&mut self, draft: &Draft, maybe_made: bool) {
+        let folder_is_there = self.check_folder(draft, maybe_made);
+        if folder_is_there {
+            self.check_program(draft, maybe_made);
+        }
+        self.check_accounts(draft, maybe_made);
+        for file in &draft.spec.exec.environment_files {
+            let missing =
+                !file.optional && matches!(Path::new(&*file.path).try_exists(), Ok(false));
+            if missing {
+                let what = format!("{}: there is no file {}", draft.name(), file.path);
+                let help = format!("write \"-{}\" if it may be absent", file.path);
+                let at = draft.place("environment-file");
+                self.context.add(Diagnostic::warning(Some(at), what, help));
+            }
+        }
+    }
+
+    fn report(&self, at: At, what: String, help: String, maybe_made: bool) {
+        let diagnostic = if maybe_made {
+            let what = format!("{what} (yet: a oneshot comes before)");
+            Diagnostic::warning(Some(at), what, help)
+        } else {
+            Diagnostic::error(Some(at), what, help)
+        };
+        self.context.add(diagnostic);
+    }
+
+    fn check_folder(&self, draft: &Draft, maybe_made: bool) -> bool {
+        let Some(path) = &draft.spec.exec.directory else {
+            return true;
+        };
+        let at = draft.place("working-directory");
+        let what = match std::fs::metadata(&**path) {
+            Ok(metadata) if metadata.is_dir() => return true,
+            Ok(_) => format!("{path} is no folder"),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                format!("there is no folder {path}")
+            }
+            // What rinit may not see, another user may.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return false,
+            Err(error) => format!("{path}: {}", reason(&error)),
+        };
+        let help = format!(
+            "{} starts in it: make it, or name another one",
+            draft.name()
+        );
+        self.report(at, what, help, maybe_made);
+        false
+    }
+
+    fn check_program(&mut self, draft: &Draft, maybe_made: bool) {
+        let exec = &draft.spec.exec;
+        let Some(word) = exec.command.iter().next() else {
+            return;
+        };
+        let variable = |name: &[u8]| {
+            let own = draft.environment.iter().find(|(n, _)| n.as_bytes() == name);
+            own.map(|(_, value)| value.clone())
+                .or_else(|| self.context.variable(name))
+        };
+        let from_file = !exec.environment_files.is_empty();
+        let word: Cow<'_, [u8]> = if exec.expand && expand::has_variables(word) {
+            match expand::expand(word, &variable) {
+                Ok(word) if !from_file => word.into(),
+                // Only the spawn knows what a file says.
+                Ok(_) | Err(_) => return,
+            }
+        } else {
+            word.into()
+        };
+        let path = variable(b"PATH").unwrap_or_else(|| DEFAULT_PATH.to_vec());
+        let folder = exec.directory.as_deref().unwrap_or("");
+        let at = draft.place("command");
+        let program = self.find(&word, &path, Path::new(folder));
+        let shown = String::from_utf8_lossy(&word);
+        let what = match program {
+            Program::Good => return,
+            Program::Missing => format!("there is no program {shown}"),
+            Program::Folder => format!("{shown} is a folder, no program"),
+            Program::NotExecutable => format!("{shown} is not executable"),
+        };
+        let help = if program == Program::NotExecutable {
+            format!("chmod +x {shown}")
+        } else if draft.spec.stop.to_group {
+            "a string command is given to /bin/sh; without a shell write an array of words"
+                .to_owned()
+        } else if let Some((first, rest)) = shown.split_once(' ').filter(|_| !draft.spec.is_main) {
+            let rest: Vec<_> = rest
+                .split_whitespace()
+                .map(|word| format!("\"{word}\""))
+                .collect();
+            format!(
+                "an array is not split: write [\"{first}\", {}]",
+                rest.join(", ")
+            )
+        } else if shown.contains('/') {
+            format!(
+                "install it, or set enabled = false in [service.{}]",
+                draft.name()
+            )
+        } else {
+            format!("install it; PATH is {}", String::from_utf8_lossy(&path))
+        };
+        // A PATH in an environment-file may find what ours doesn't.
+        let by_file = from_file && !word.contains(&b'/');
+        self.report(at, what, help, maybe_made || by_file);
+    }
+
+    fn find(&mut self, word: &[u8], path: &[u8], folder: &Path) -> Program {
+        if word.contains(&b'/') {
+            return self.look_at(folder.join(OsStr::from_bytes(word)));
+        }
+        let mut best = Program::Missing;
+        for place in path.split(|byte| *byte == b':') {
+            let full = folder
+                .join(OsStr::from_bytes(place))
+                .join(OsStr::from_bytes(word));
+            match self.look_at(full) {
+                Program::Good => return Program::Good,
+                found @ Program::NotExecutable => best = found,
+                Program::Missing | Program::Folder => {}
+            }
+        }
+        best
+    }
+
+    fn look_at(&mut self, path: PathBuf) -> Program {
+        if let Some(known) = self.found.get(&path) {
+            return *known;
+        }
+        let program = match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => Program::Folder,
+            Ok(metadata) if metadata.permissions().mode() & 0o111 == 0 => Program::NotExecutable,
+            Ok(_) => Program::Good,
+            // What rinit may not see, another user may.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Program::Good,
+            Err(_) => Program::Missing,
+        };
+        self.found.insert(path, program);
+        program
+    }
+
+    fn check_accounts(&self, draft: &Draft, maybe_made: bool) {
+        let Some(identity) = draft.spec.exec.identity.as_deref() else {
+            return;
+        };
+        if let Some(user) = &identity.user
+            && self.accounts.uid(user).is_none()
+        {
+            let names = accounts::users(&self.accounts.passwd);
+            let names: Vec<_> = names
+                .filter_map(|u| std::str::from_utf8(u.name).ok())
+                .collect();
+            let help = account_help("user", "passwd", user, &names);
+            let what = format!("there is no user \"{user}\"");
+            self.report(draft.place("user"), what, help, maybe_made);
+        }
+        let groups = identity.group.iter().map(|group| ("group", group));
+        let more = identity.supplementary.iter();
+        for (key, group) in groups.chain(more.map(|group| ("supplementary-groups", group))) {
+            if !self.accounts.has_group(group) {
+                let names = accounts::groups(&self.accounts.group);
+                let names: Vec<_> = names
+                    .filter_map(|g| std::str::from_utf8(g.name).ok())
+                    .collect();
+                let help = account_help("group", "group", group, &names);
+                let what = format!("there is no group \"{group}\"");
+                self.report(draft.place(key), what, help, maybe_made);
+            }
+        }
+    }
+}
+
+fn account_help(kind: &str, file: &str, name: &str, names: &[&str]) -> String {
+    match super::nearest::nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!(
+            "add it to /etc/{file}, or write a number, which needs no entry ({kind} = 1000)"
+        ),
+    }
+}

@@ -1,0 +1,122 @@
+//! `RINIT_…` in rinit's environment: over the files, so that one image fits every engine.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::directive;
+use super::foreign;
+use super::nearest::nearest;
+use super::source::{At, Origin, Source};
+use super::tables::Tables;
+use super::value::{Context, Value};
+
+const PREFIX: &str = "RINIT_";
+
+/// What is no key of `[init]`: the configuration's place, `[defaults] output`, and what
+/// rinit's other parts read.
+const OTHERS: [&str; 5] = [
+    "RINIT_CONFIG",
+    "RINIT_OUTPUT",
+    "RINIT_LOG",
+    "RINIT_SERVICE",
+    "RINIT_INSTANCE",
+];
+
+/// One variable as a source and a value.
+pub(super) struct Override<'a> {
+    name: &'a str,
+    source: u32,
+    value: Spanned<DeValue<'a>>,
+}
+
+/// The variables as sources, for diagnostics to point into.
+pub(super) fn sources(environment: &[(Vec<u8>, Vec<u8>)]) -> impl Iterator<Item = Source> {
+    environment
+        .iter()
+        // An engine's file may set a variable to nothing: that is not to set it.
+        .filter(|(name, value)| name.starts_with(PREFIX.as_bytes()) && !value.is_empty())
+        .map(|(name, value)| {
+            let name = String::from_utf8_lossy(name).into_owned();
+            let text = format!("{name}={}", String::from_utf8_lossy(value));
+            Source {
+                name,
+                origin: Origin::Environment,
+                text,
+            }
+        })
+}
+
+/// What `sources` made, as values.
+pub(super) fn values<'a>(sources: &'a [Source]) -> Vec<Override<'a>> {
+    let environment = (0u32..)
+        .zip(sources)
+        .filter(|(_, source)| source.origin == Origin::Environment);
+    environment
+        .filter_map(|(number, source)| {
+            let start = source.name.len() + 1;
+            let text = source.text.get(start..)?;
+            let value = DeValue::String(text.into());
+            Some(Override {
+                name: &source.name,
+                source: number,
+                value: Spanned::new(start..source.text.len(), value),
+            })
+        })
+        .collect()
+}
+
+/// `RINIT_SHUTDOWN_TIMEOUT` for `shutdown-timeout`.
+fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('-', "_").to_ascii_uppercase())
+}
+
+/// Lays the variables over what the files say.
+pub(super) fn apply<'a>(
+    overrides: &'a [Override<'a>],
+    tables: &mut Tables<'a>,
+    context: &'a Context<'a>,
+) {
+    for Override {
+        name,
+        source,
+        value,
+    } in overrides
+    {
+        let value = |key| Value::new(key, *source, value, context);
+        let directive = directive::init()
+            .iter()
+            .find(|directive| variable(directive.key) == *name);
+        if let Some(directive) = directive {
+            tables.init.put(directive, value(directive.key));
+        } else if *name == "RINIT_OUTPUT" {
+            if let Some(directive) = directive::find(directive::service(), "output") {
+                tables.defaults.put(directive, value(directive.key));
+            }
+        } else if !OTHERS.contains(name) {
+            unknown(name, At::new(*source, 0..name.len()), context);
+        }
+    }
+}
+
+fn unknown(name: &str, at: At, context: &Context<'_>) {
+    let key = name
+        .strip_prefix(PREFIX)
+        .unwrap_or(name)
+        .replace('_', "-")
+        .to_ascii_lowercase();
+    if foreign::is_later_in_init(&key) {
+        let what = format!("{name} is not supported yet by this version");
+        context.warn(at, what, "leave it out");
+        return;
+    }
+    let known: Vec<String> = directive::init()
+        .iter()
+        .map(|directive| variable(directive.key))
+        .chain(OTHERS.map(str::to_owned))
+        .collect();
+    let help = match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("the variables are {}", known.join(", ")),
+    };
+    context.warn(at, format!("unknown variable {name}"), help);
+}

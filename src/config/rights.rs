@@ -1,0 +1,205 @@
+//! What rinit may not do for a service: dropped with one warning that lists it all where
+//! rinit isn't root (a random user number is no mistake), left to fail at the spawn where
+//! it is root without the capability.
+
+use super::draft::{Draft, TrackingChoice};
+use super::needs::Accounts;
+use crate::core::spec::{Limit, Resource, Tracking};
+
+/// rinit's own hard limits, as /proc/self/limits shows them; unknown ones are no bound.
+pub(super) struct HardLimits(Vec<(Resource, u64)>);
+
+impl HardLimits {
+    pub(super) fn read() -> Self {
+        Self::parse(&std::fs::read_to_string("/proc/self/limits").unwrap_or_default())
+    }
+
+    fn parse(text: &str) -> Self {
+        const NAMES: [(&str, Resource); 16] = [
+            ("Max cpu time", Resource::Cpu),
+            ("Max file size", Resource::Fsize),
+            ("Max data size", Resource::Data),
+            ("Max stack size", Resource::Stack),
+            ("Max core file size", Resource::Core),
+            ("Max resident set", Resource::Rss),
+            ("Max processes", Resource::Nproc),
+            ("Max open files", Resource::Nofile),
+            ("Max locked memory", Resource::Memlock),
+            ("Max address space", Resource::As),
+            ("Max file locks", Resource::Locks),
+            ("Max pending signals", Resource::Sigpending),
+            ("Max msgqueue size", Resource::Msgqueue),
+            ("Max nice priority", Resource::Nice),
+            ("Max realtime priority", Resource::Rtprio),
+            ("Max realtime timeout", Resource::Rttime),
+        ];
+        let hard = |line: &str, name: &str| {
+            let hard = line.strip_prefix(name)?.split_whitespace().nth(1)?;
+            match hard {
+                "unlimited" => Some(u64::MAX),
+                number => number.parse().ok(),
+            }
+        };
+        let limits = text.lines().filter_map(|line| {
+            let (name, resource) = NAMES.iter().find(|(name, _)| line.starts_with(name))?;
+            Some((*resource, hard(line, name)?))
+        });
+        Self(limits.collect())
+    }
+
+    fn allow(&self, limit: &Limit) -> bool {
+        let own = self
+            .0
+            .iter()
+            .find(|(resource, _)| *resource == limit.resource);
+        own.is_none_or(|(_, hard)| limit.hard <= *hard)
+    }
+}
+
+/// Takes out what a rinit with this user number may not do; what it was, by service.
+pub(super) fn drop_forbidden(
+    drafts: &mut [Draft],
+    uid: u32,
+    accounts: &Accounts,
+    limits: &HardLimits,
+) -> Option<String> {
+    let mut all = Vec::new();
+    for draft in drafts {
+        let mut dropped = Vec::new();
+        let exec = &mut draft.spec.exec;
+        if let Some(identity) = exec.identity.take() {
+            let user = identity.user.as_deref();
+            if let Some(user) = user.filter(|user| accounts.uid(user) != Some(uid)) {
+                dropped.push(format!("user {user}"));
+            }
+            if let Some(group) = &identity.group {
+                dropped.push(format!("group {group}"));
+            }
+            if !identity.supplementary.is_empty() {
+                dropped.push("supplementary-groups".to_owned());
+            }
+        }
+        let (kept, raised): (Vec<_>, Vec<_>) = std::mem::take(&mut exec.limits)
+            .into_iter()
+            .partition(|limit| limits.allow(limit));
+        exec.limits = kept.into();
+        dropped.extend(
+            raised
+                .iter()
+                .map(|limit| format!("limit-{}", limit.resource.name())),
+        );
+        if let Some(nice) = exec.nice.take_if(|nice| *nice < 0) {
+            dropped.push(format!("nice {nice}"));
+        }
+        if let Some(score) = exec.oom_score_adjust.take_if(|score| *score < 0) {
+            dropped.push(format!("oom-score-adjust {score}"));
+        }
+        if !dropped.is_empty() {
+            all.push(format!("{}: {}", draft.name(), dropped.join(", ")));
+        }
+    }
+    if all.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "rinit runs as user {uid}, not as root, and leaves out: {}",
+        all.join("; ")
+    ))
+}
+
+/// Decides `tracking = "auto"`: another user's processes can't be read by their marks.
+pub(super) fn choose_tracking(draft: &mut Draft, uid: u32, accounts: &Accounts) {
+    draft.spec.tracking = match draft.tracking {
+        TrackingChoice::Written(tracking) => tracking,
+        TrackingChoice::Auto => {
+            let identity = draft.spec.exec.identity.as_deref();
+            match identity.and_then(|identity| identity.user.as_deref()) {
+                Some(user) if accounts.uid(user) != Some(uid) => Tracking::Subreaper,
+                Some(_) | None => Tracking::Marks,
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::source::At;
+    use crate::core::spec::Identity;
+
+    const LIMITS: &str = "\
+Limit                     Soft Limit           Hard Limit           Units     
+Max open files            1024                 4096                 files     
+Max core file size        0                    unlimited            bytes     
+Max nice priority         0                    0                    
+";
+
+    fn accounts() -> Accounts {
+        Accounts {
+            passwd: b"root:x:0:0:::\nweb:x:33:33:::\n".to_vec(),
+            group: Vec::new(),
+        }
+    }
+
+    fn draft(user: &str) -> Draft {
+        let at = At::new(0, 0..1);
+        let mut draft = Draft::new("web", at);
+        draft.spec.exec.identity = Some(Box::new(Identity {
+            user: Some(user.into()),
+            ..Identity::default()
+        }));
+        draft
+    }
+
+    #[test]
+    fn what_a_user_may_not_do_is_dropped_and_listed_once() {
+        let mut draft = draft("root");
+        draft.spec.exec.nice = Some(-5);
+        draft.spec.exec.oom_score_adjust = Some(100);
+        let limit = |resource, hard| Limit {
+            resource,
+            soft: 1,
+            hard,
+        };
+        draft.spec.exec.limits = [
+            limit(Resource::Nofile, 4097),
+            limit(Resource::Core, u64::MAX),
+            limit(Resource::As, u64::MAX),
+        ]
+        .into();
+        let mut drafts = [draft];
+        let warning = drop_forbidden(&mut drafts, 33, &accounts(), &HardLimits::parse(LIMITS));
+        assert_eq!(
+            warning.as_deref(),
+            Some(
+                "rinit runs as user 33, not as root, and leaves out: web: user root, limit-nofile, nice -5"
+            )
+        );
+        let exec = &drafts[0].spec.exec;
+        assert_eq!((exec.nice, exec.oom_score_adjust), (None, Some(100)));
+        assert_eq!(exec.limits.len(), 2);
+        assert_eq!(exec.identity, None);
+    }
+
+    #[test]
+    fn ones_own_user_is_no_foreign_one() {
+        let mut drafts = [draft("web"), draft("33")];
+        let limits = HardLimits::parse("");
+        assert_eq!(drop_forbidden(&mut drafts, 33, &accounts(), &limits), None);
+    }
+
+    #[test]
+    fn another_users_service_is_tracked_by_a_subreaper() {
+        for (user, uid, tracking) in [
+            ("web", 0, Tracking::Subreaper),
+            ("1234", 0, Tracking::Subreaper),
+            ("not-yet-there", 0, Tracking::Subreaper),
+            ("root", 0, Tracking::Marks),
+            ("0", 0, Tracking::Marks),
+        ] {
+            let mut draft = draft(user);
+            choose_tracking(&mut draft, uid, &accounts());
+            assert_eq!(draft.spec.tracking, tracking, "{user}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Texts and places in them. Every value remembers where it was written, over any number
+//! of files, until the last check is done.
+
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::Diagnostic;
+
+/// No file of the configuration is larger.
+const MAX_FILE: u64 = 4 << 20;
+
+/// `O_NONBLOCK` of `open(2)`, so that a FIFO or a device can't hold the reader. Not read
+/// from a C library: the model knows none.
+const O_NONBLOCK: i32 = 0o4000;
+
+/// A place: `start..end` in the text of the source with this number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct At {
+    pub(super) source: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl At {
+    pub(super) fn new(source: u32, span: std::ops::Range<usize>) -> Self {
+        let short = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self {
+            source,
+            start: short(span.start),
+            end: short(span.end),
+        }
+    }
+
+    /// The bytes `inner` of this place.
+    pub(super) fn part(self, inner: std::ops::Range<usize>) -> Self {
+        let start = self.start as usize;
+        Self::new(self.source, start + inner.start..start + inner.end)
+    }
+}
+
+/// Where a text comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    File,
+    /// A file that is no text in UTF-8: shown, never parsed.
+    Unreadable,
+    /// A variable `RINIT_…` of rinit's own environment, as `NAME=value`.
+    Environment,
+    /// The COMMAND.
+    CommandLine,
+}
+
+/// A text that diagnostics point into.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) origin: Origin,
+    pub(super) text: String,
+}
+
+impl Source {
+    /// The start of the line that holds `offset`.
+    pub(super) fn line_start(&self, offset: u32) -> usize {
+        let before = self.text.as_bytes().get(..offset as usize);
+        let before = before.unwrap_or(self.text.as_bytes());
+        memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1)
+    }
+
+    /// The number of the line that holds `offset`, from 1.
+    pub(super) fn line_number(&self, offset: u32) -> usize {
+        let before = self.text.as_bytes().get(..offset as usize);
+        let before = before.unwrap_or(self.text.as_bytes());
+        memchr::memchr_iter(b'\n', before).count() + 1
+    }
+}
+
+/// Every file that the request names, in order: a folder stands for its *.toml.
+/// `required` says that an absent one is an error.
+pub(super) fn files(path: &Path, required: bool, problems: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+    let refuse = |error: &std::io::Error| {
+        Diagnostic::error(
+            None,
+            format!("{}: cannot read: {}", path.display(), reason(error)),
+            "name a file or a folder with *.toml files that rinit may read",
+        )
+    };
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            if required || error.kind() != std::io::ErrorKind::NotFound {
+                problems.push(refuse(&error));
+            }
+            return Vec::new();
+        }
+    };
+    if !metadata.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match entries {
+        Ok(entries) => {
+            let mut found: Vec<_> = entries
+                .into_iter()
+                .map(|entry| entry.path())
+                .filter(|path| {
+                    path.extension()
+                        .is_some_and(|extension| extension == "toml")
+                })
+                .collect();
+            found.sort();
+            found
+        }
+        Err(error) => {
+            problems.push(refuse(&error));
+            Vec::new()
+        }
+    }
+}
+
+/// The file's text, or what is wrong with it as a file. Where a byte of it is to blame,
+/// the text comes with the diagnostic.
+pub(super) fn read(path: &Path, number: u32) -> Result<Source, (Option<Source>, Diagnostic)> {
+    let name = path.display().to_string();
+    let refuse = |what: String, help: &str| {
+        let what = format!("{name}: {what}");
+        (None, Diagnostic::error(None, what, help))
+    };
+    let unreadable = |error: std::io::Error| {
+        refuse(
+            format!("cannot read: {}", reason(&error)),
+            "the file must be readable for the user that rinit runs as",
+        )
+    };
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(O_NONBLOCK)
+        .open(path)
+        .map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(refuse(
+            format!("is {}, not a regular file", kind(&metadata)),
+            "a configuration is a regular file that ends in .toml",
+        ));
+    }
+    let mut bytes = Vec::new();
+    // One byte more than allowed, since a file's size may be a lie (/proc).
+    file.take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(refuse(
+            format!("is larger than {} MiB", MAX_FILE >> 20),
+            "split it into several files, if it is a configuration at all",
+        ));
+    }
+    let source = |text| Source {
+        name: name.clone(),
+        origin: Origin::File,
+        text,
+    };
+    let refuse_byte = |text: String, offset: usize, length: usize, what: &str| {
+        let at = At::new(number, offset..offset + length);
+        let help = "a configuration is a text file in UTF-8";
+        let diagnostic = Diagnostic::error(Some(at), what.to_owned(), help);
+        Err((Some(source(text)), diagnostic))
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => match memchr::memchr(0, text.as_bytes()) {
+            Some(offset) => refuse_byte(text, offset, 1, "a NUL byte: this is no text"),
+            None => Ok(source(text)),
+        },
+        Err(error) => {
+            let offset = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            refuse_byte(text, offset, '\u{fffd}'.len_utf8(), "invalid UTF-8")
+        }
+    }
+}
+
+fn kind(metadata: &std::fs::Metadata) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a FIFO"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+/// The kernel's words, without Rust's "(os error 2)", in lower case.
+pub(super) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let words = text.split(" (os error").next().unwrap_or_default();
+    words.to_ascii_lowercase()
+}

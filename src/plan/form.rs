@@ -1,0 +1,89 @@
+//! What the plan is made of, field by field.
+
+use super::Malformed;
+use super::wire::{Input, Wire, enums, put_bytes, structs};
+use crate::config::Outcome;
+use crate::core::exit::Exit;
+use crate::core::id::ServiceId;
+use crate::core::signal::Signal;
+use crate::core::spec::{
+    ControlAccess, ControlSocket, Edges, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind,
+    Limit, Output, Ready, Resource, Restart, RestartPolicy, ServiceSpec, Spec, StartLimit, Stop,
+    Tracking, Words,
+};
+
+structs! {
+    Spec { init, services }
+    InitSpec {
+        shutdown_timeout, shutdown_delay, keep_running, nested, control_socket, control_access,
+    }
+    ServiceSpec {
+        name, kind, enabled, essential, is_main, edges, ready, start_timeout, restart, success,
+        stop, tracking, exec, source,
+    }
+    Edges { requires, wants, after, before }
+    Restart { policy, delay, delay_max, reset, limit }
+    StartLimit { count, within }
+    Stop { signal, timeout, kill_mode, to_group }
+    Exec {
+        command, expand, environment, environment_files, directory, identity, umask, limits, nice,
+        oom_score_adjust, output,
+    }
+    EnvironmentFile { path, optional }
+    Identity { user, group, supplementary }
+    Limit { resource, soft, hard }
+}
+
+enums! {
+    Outcome {
+        0 = Nothing,
+        1 = Ready { spec, warnings, notes },
+        2 = Refused { errors, warnings },
+    }
+    ControlSocket { 0 = Default, 1 = None, 2 = Path(path) }
+    ControlAccess { 0 = Owner, 1 = Status }
+    Kind { 0 = Simple, 1 = Oneshot }
+    Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Tcp(addresses), 4 = Unix(path), 5 = File(path) }
+    RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }
+    KillMode { 0 = Tree, 1 = Process }
+    Tracking { 0 = Marks, 1 = Subreaper }
+    Output { 0 = Prefix, 1 = Raw, 2 = Inherit, 3 = Null }
+    Exit { 0 = Code(code), 1 = Signal(signal) }
+}
+
+impl Wire for ServiceId {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        u32::get(input).map(Self)
+    }
+}
+
+impl Wire for Signal {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.number().put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        Self::new(u8::get(input)?.into()).ok_or(Malformed)
+    }
+}
+
+impl Wire for Resource {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(*self as u8);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        let number = u8::get(input)?;
+        Self::ALL.get(usize::from(number)).copied().ok_or(Malformed)
+    }
+}
+
+impl Wire for Words {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_bytes(self.block(), out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        Self::from_block(input.bytes()?.into()).ok_or(Malformed)
+    }
+}

@@ -1,0 +1,85 @@
+//! The finished plan's wire form: what the reader of text hands to PID 1.
+//!
+//! PID 1 parses it, so it is small and bounded: nothing in it can make `decode` panic,
+//! allocate more than a few times its length, or return a specification that breaks what
+//! the core relies on (identifiers in range, words that end in NUL, durations that add up).
+//! Both ends are one binary, so the form carries no version.
+
+mod form;
+mod wire;
+
+use crate::config::Outcome;
+use crate::core::spec::{Edges, Spec};
+use wire::{Input, Wire};
+
+/// No plan is larger.
+pub const MAX_BYTES: usize = 16 << 20;
+
+/// What `decode` could not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the plan is malformed")
+    }
+}
+
+/// The bytes for `decode`; a plan that would be larger than `MAX_BYTES` becomes a refusal.
+#[must_use]
+pub fn encode(outcome: &Outcome) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    outcome.put(&mut bytes);
+    if bytes.len() > MAX_BYTES {
+        bytes.clear();
+        let error = format!(
+            "the configuration is too large: its plan exceeds {} MiB\nhelp: define fewer services, or shorter commands and environments",
+            MAX_BYTES >> 20
+        );
+        let refused = Outcome::Refused {
+            errors: vec![error.into()],
+            warnings: Vec::new(),
+        };
+        refused.put(&mut bytes);
+    }
+    bytes
+}
+
+/// What `encode` made the bytes from.
+///
+/// # Errors
+/// Anything that `encode` doesn't write.
+pub fn decode(bytes: &[u8]) -> Result<Outcome, Malformed> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Malformed);
+    }
+    let mut input = Input::new(bytes);
+    let outcome = Outcome::get(&mut input)?;
+    if !input.is_empty() {
+        return Err(Malformed);
+    }
+    match &outcome {
+        Outcome::Ready { spec, .. } if !is_sound(spec) => Err(Malformed),
+        Outcome::Ready { .. } | Outcome::Refused { .. } | Outcome::Nothing => Ok(outcome),
+    }
+}
+
+/// Edges name services that exist, and every service has something to execute.
+fn is_sound(spec: &Spec) -> bool {
+    spec.services.iter().all(|service| {
+        let Edges {
+            requires,
+            wants,
+            after,
+            before,
+        } = &service.edges;
+        !service.exec.command.is_empty()
+            && [requires, wants, after, before]
+                .into_iter()
+                .flatten()
+                .all(|id| id.index() < spec.services.len())
+    })
+}
+
+#[cfg(test)]
+mod tests;

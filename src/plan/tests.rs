@@ -1,0 +1,298 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::*;
+use crate::core::exit::Exit;
+use crate::core::id::ServiceId;
+use crate::core::signal::Signal;
+use crate::core::spec::{
+    ControlAccess, ControlSocket, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind, Limit,
+    Output, Ready, Resource, Restart, RestartPolicy, ServiceSpec, StartLimit, Stop, Tracking,
+    Words,
+};
+
+fn text() -> impl Strategy<Value = Box<str>> {
+    "[a-zé\n]{0,12}".prop_map(String::into_boxed_str)
+}
+
+fn duration() -> impl Strategy<Value = Duration> {
+    (any::<u64>(), 0..1_000_000_000u32).prop_map(|(secs, nanos)| Duration::new(secs, nanos))
+}
+
+fn signal() -> impl Strategy<Value = Signal> {
+    (1..=64i32).prop_map(|number| Signal::new(number).unwrap())
+}
+
+fn exit() -> impl Strategy<Value = Exit> {
+    prop_oneof![
+        any::<u8>().prop_map(Exit::Code),
+        signal().prop_map(Exit::Signal)
+    ]
+}
+
+fn words(least: usize) -> impl Strategy<Value = Words> {
+    vec(vec(1..=255u8, 0..6), least..5).prop_map(Words::new)
+}
+
+fn ready() -> impl Strategy<Value = Ready> {
+    prop_oneof![
+        Just(Ready::Exec),
+        Just(Ready::Notify),
+        any::<u32>().prop_map(Ready::Fd),
+        vec(any::<SocketAddr>(), 0..3).prop_map(|list| {
+            // Scope and flow of a v6 address can't be written in a configuration.
+            Ready::Tcp(
+                list.iter()
+                    .map(|a| SocketAddr::new(a.ip(), a.port()))
+                    .collect(),
+            )
+        }),
+        text().prop_map(Ready::Unix),
+        text().prop_map(Ready::File),
+    ]
+}
+
+fn exec() -> impl Strategy<Value = Exec> {
+    let identity = (option::of(text()), option::of(text()), vec(text(), 0..3)).prop_map(
+        |(user, group, supplementary)| {
+            Box::new(Identity {
+                user,
+                group,
+                supplementary: supplementary.into(),
+            })
+        },
+    );
+    let files = vec((text(), any::<bool>()), 0..3).prop_map(|files| {
+        files
+            .into_iter()
+            .map(|(path, optional)| EnvironmentFile { path, optional })
+            .collect::<Box<[_]>>()
+    });
+    let limits = vec((0..16usize, any::<u64>(), any::<u64>()), 0..4).prop_map(|limits| {
+        limits
+            .into_iter()
+            .map(|(resource, soft, hard)| Limit {
+                resource: Resource::ALL[resource],
+                soft,
+                hard,
+            })
+            .collect::<Box<[_]>>()
+    });
+    let output = proptest::sample::select(vec![
+        Output::Prefix,
+        Output::Raw,
+        Output::Inherit,
+        Output::Null,
+    ]);
+    (
+        (words(1), any::<bool>(), words(0), files, option::of(text())),
+        (
+            option::of(identity),
+            option::of(any::<u32>()),
+            limits,
+            option::of(any::<i8>()),
+            option::of(any::<i16>()),
+            output,
+        ),
+    )
+        .prop_map(
+            |(
+                (command, expand, environment, environment_files, directory),
+                (identity, umask, limits, nice, oom_score_adjust, output),
+            )| Exec {
+                command,
+                expand,
+                environment,
+                environment_files,
+                directory,
+                identity,
+                umask,
+                limits,
+                nice,
+                oom_score_adjust,
+                output,
+            },
+        )
+}
+
+fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
+    let ids = || vec((0..count).prop_map(ServiceId), 0..3).prop_map(Vec::into_boxed_slice);
+    let edges = (ids(), ids(), ids(), ids()).prop_map(|(requires, wants, after, before)| Edges {
+        requires,
+        wants,
+        after,
+        before,
+    });
+    let restart = (
+        proptest::sample::select(vec![
+            RestartPolicy::Always,
+            RestartPolicy::OnFailure,
+            RestartPolicy::No,
+        ]),
+        duration(),
+        duration(),
+        duration(),
+        option::of((any::<u32>(), duration())),
+    )
+        .prop_map(|(policy, delay, delay_max, reset, limit)| Restart {
+            policy,
+            delay,
+            delay_max,
+            reset,
+            limit: limit.map(|(count, within)| StartLimit { count, within }),
+        });
+    let stop = (
+        signal(),
+        option::of(duration()),
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(signal, timeout, tree, to_group)| Stop {
+            signal,
+            timeout,
+            kill_mode: if tree {
+                KillMode::Tree
+            } else {
+                KillMode::Process
+            },
+            to_group,
+        });
+    (
+        (
+            text(),
+            any::<[bool; 5]>(),
+            edges,
+            ready(),
+            option::of(duration()),
+        ),
+        (restart, vec(exit(), 0..3), stop, exec(), text()),
+    )
+        .prop_map(
+            |(
+                (name, flags, edges, ready, start_timeout),
+                (restart, success, stop, exec, source),
+            )| {
+                let [oneshot, enabled, essential, is_main, exact] = flags;
+                ServiceSpec {
+                    name,
+                    kind: if oneshot { Kind::Oneshot } else { Kind::Simple },
+                    enabled,
+                    essential,
+                    is_main,
+                    edges,
+                    ready,
+                    start_timeout,
+                    restart,
+                    success: success.into(),
+                    stop,
+                    tracking: if exact {
+                        Tracking::Subreaper
+                    } else {
+                        Tracking::Marks
+                    },
+                    exec,
+                    source,
+                }
+            },
+        )
+}
+
+fn init() -> impl Strategy<Value = InitSpec> {
+    let socket = prop_oneof![
+        Just(ControlSocket::Default),
+        Just(ControlSocket::None),
+        text().prop_map(ControlSocket::Path)
+    ];
+    (
+        option::of(duration()),
+        duration(),
+        any::<[bool; 3]>(),
+        socket,
+    )
+        .prop_map(
+            |(shutdown_timeout, shutdown_delay, [keep_running, nested, open], control_socket)| {
+                InitSpec {
+                    shutdown_timeout,
+                    shutdown_delay,
+                    keep_running,
+                    nested,
+                    control_socket,
+                    control_access: if open {
+                        ControlAccess::Status
+                    } else {
+                        ControlAccess::Owner
+                    },
+                }
+            },
+        )
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let lines = || vec(text(), 0..3);
+    let spec = (init(), vec(service(3), 3..5)).prop_map(|(init, services)| Spec { init, services });
+    prop_oneof![
+        1 => Just(Outcome::Nothing),
+        2 => (lines(), lines()).prop_map(|(errors, warnings)| Outcome::Refused { errors, warnings }),
+        9 => (spec, lines(), lines()).prop_map(|(spec, warnings, notes)| Outcome::Ready { spec, warnings, notes }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded_the_same(outcome in outcome()) {
+        prop_assert_eq!(decode(&encode(&outcome)), Ok(outcome));
+    }
+
+    #[test]
+    fn random_bytes_never_panic(bytes in vec(any::<u8>(), 0..300)) {
+        let _ = decode(&bytes);
+    }
+
+    #[test]
+    fn a_plan_with_one_byte_changed_never_panics(
+        outcome in outcome(), at in any::<prop::sample::Index>(), byte in any::<u8>()
+    ) {
+        let mut bytes = encode(&outcome);
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(Outcome::Ready { spec, .. }) = decode(&bytes) {
+            prop_assert!(is_sound(&spec));
+        }
+    }
+
+    #[test]
+    fn a_plan_cut_short_is_malformed(outcome in outcome(), at in any::<prop::sample::Index>()) {
+        let bytes = encode(&outcome);
+        prop_assert_eq!(decode(&bytes[..at.index(bytes.len())]), Err(Malformed));
+    }
+}
+
+#[test]
+fn an_edge_to_nowhere_is_malformed() {
+    let mut service = ServiceSpec::new("web");
+    service.exec.command = Words::new(["true"]);
+    service.edges.after = [ServiceId(1)].into();
+    let outcome = Outcome::Ready {
+        spec: Spec {
+            init: InitSpec::default(),
+            services: vec![service],
+        },
+        warnings: Vec::new(),
+        notes: Vec::new(),
+    };
+    assert_eq!(decode(&encode(&outcome)), Err(Malformed));
+}
+
+#[test]
+fn a_plan_beyond_the_limit_becomes_a_refusal() {
+    let outcome = Outcome::Refused {
+        errors: vec!["x".repeat(MAX_BYTES).into()],
+        warnings: Vec::new(),
+    };
+    let decoded = decode(&encode(&outcome)).unwrap();
+    assert!(matches!(decoded, Outcome::Refused { errors, .. } if errors[0].contains("too large")));
+}

@@ -1,0 +1,214 @@
+//! Golden files: NAME.toml is loaded, and what `config::load` says of it must be what
+//! NAME.expected holds. `UPDATE=1 cargo test --test config` rewrites them.
+//!
+//! Nothing depends on the machine beyond root and /bin/sh: programs are /bin/sh, or missing.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test fails by a panic and says what it saw"
+)]
+
+mod files;
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use rinit::config::{Outcome, Request, load};
+use rinit::core::spec::{Spec, Words};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config")
+}
+
+/// A start as root with a small environment.
+fn request(files: &[&Path]) -> Request {
+    let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    Request {
+        explicit: files.iter().map(|path| path.to_path_buf()).collect(),
+        environment: vec![
+            pair("PATH", "/usr/bin:/bin"),
+            pair("WORKERS", "4"),
+            pair("EMPTY", ""),
+        ],
+        can_setuid: true,
+        ..Request::default()
+    }
+}
+
+/// All of an outcome as text; the folder of the tests is left out of paths.
+fn dump(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    let mut list = |name: &str, texts: &[Box<str>]| {
+        for each in texts {
+            writeln!(text, "[{name}]\n{each}\n").unwrap();
+        }
+    };
+    match outcome {
+        Outcome::Nothing => text.push_str("nothing\n"),
+        Outcome::Refused { errors, warnings } => {
+            list("error", errors);
+            list("warning", warnings);
+        }
+        Outcome::Ready {
+            spec,
+            warnings,
+            notes,
+        } => {
+            list("warning", warnings);
+            list("note", notes);
+            dump_spec(&mut text, spec);
+        }
+    }
+    text.replace(&format!("{}/", folder().display()), "")
+}
+
+/// What differs from a service without any key.
+fn dump_spec(text: &mut String, spec: &Spec) {
+    writeln!(text, "{:#?}", spec.init).unwrap();
+    for service in &spec.services {
+        writeln!(text, "{:#?}", service).unwrap();
+    }
+    text.push_str("order:");
+    let mut left: Vec<usize> = (0..spec.services.len()).collect();
+    while !left.is_empty() {
+        let ready: Vec<usize> = left
+            .iter()
+            .copied()
+            .filter(|index| {
+                let edges = &spec.services[*index].edges;
+                let firsts = edges
+                    .requires
+                    .iter()
+                    .chain(&edges.wants)
+                    .chain(&edges.after);
+                let waits = firsts.map(|id| id.index()).any(|id| left.contains(&id));
+                let held = left.iter().any(|other| {
+                    spec.services[*other]
+                        .edges
+                        .before
+                        .iter()
+                        .any(|id| id.index() == *index)
+                });
+                let held_as_main = spec.services[*index].is_main && left.len() > 1;
+                !waits && !held && !held_as_main
+            })
+            .collect();
+        assert!(!ready.is_empty(), "a circle got through: {spec:#?}");
+        let names: Vec<_> = ready
+            .iter()
+            .map(|index| &*spec.services[*index].name)
+            .collect();
+        write!(text, " ({})", names.join(" ")).unwrap();
+        left.retain(|index| !ready.contains(index));
+    }
+    text.push('\n');
+}
+
+#[test]
+fn every_golden_file_gives_what_is_expected() {
+    let mut names: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    names.sort();
+    assert!(names.len() > 20, "golden files are missing: {names:?}");
+    let mut failed = Vec::new();
+    for path in names {
+        let mut start = request(&[&path]);
+        // The first line may say more about the start: "# start: uid=1000 command=sleep".
+        let text = std::fs::read_to_string(&path).unwrap();
+        let options = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("# start: "));
+        for option in options
+            .unwrap_or_default()
+            .split(' ')
+            .filter(|o| !o.is_empty())
+        {
+            let (name, value) = option.split_once('=').unwrap();
+            match name {
+                "uid" => start.uid = value.parse().unwrap(),
+                "command" => start.command = value.split(',').map(|w| w.into()).collect(),
+                "can_setuid" => start.can_setuid = value.parse().unwrap(),
+                _ => start.environment.push((name.into(), value.into())),
+            }
+        }
+        let found = dump(&load(&start));
+        let expected_path = path.with_extension("expected");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&expected_path, &found).unwrap();
+        }
+        let expected = std::fs::read_to_string(&expected_path).unwrap_or_default();
+        if found != expected {
+            failed.push(format!(
+                "== {}\n-- expected\n{expected}\n-- found\n{found}",
+                path.display()
+            ));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn later_files_override_earlier_ones_key_by_key() {
+    let base = folder().join("layers/10-base.toml");
+    let over = folder().join("layers/20-over.toml");
+    let Outcome::Ready { spec, warnings, .. } = load(&request(&[&base, &over])) else {
+        panic!("refused: {}", dump(&load(&request(&[&base, &over]))));
+    };
+    let same = load(&request(&[&folder().join("layers")]));
+    assert_eq!(
+        dump(&same),
+        dump(&Outcome::Ready {
+            spec: spec.clone(),
+            warnings,
+            notes: Vec::new()
+        })
+    );
+    let names: Vec<_> = spec.services.iter().map(|s| &*s.name).collect();
+    assert_eq!(names, ["web", "db", "more"]);
+    let web = &spec.services[0];
+    assert_eq!(web.exec.command, Words::new(["/bin/sh", "-c", "echo over"]));
+    assert_eq!(web.exec.environment, Words::new(["A=1", "B=3", "C=4"]));
+    assert!(web.essential, "what the later file doesn't name stays");
+    assert!(web.source.ends_with("10-base.toml:4"), "{}", web.source);
+    let wants: Vec<_> = web.edges.wants.iter().map(|id| id.index()).collect();
+    assert_eq!(wants, [2], "an array is replaced as a whole");
+}
+
+#[test]
+fn a_variable_of_the_environment_beats_every_file() {
+    let path = folder().join("layers");
+    let mut start = request(&[&path]);
+    start
+        .environment
+        .push((b"RINIT_SHUTDOWN_TIMEOUT".into(), b"27s".into()));
+    start
+        .environment
+        .push((b"RINIT_OUTPUT".into(), b"raw".into()));
+    let Outcome::Ready { spec, .. } = load(&start) else {
+        panic!("refused: {}", dump(&load(&start)));
+    };
+    assert_eq!(
+        spec.init.shutdown_timeout,
+        Some(std::time::Duration::from_secs(27))
+    );
+    let outputs: Vec<_> = spec
+        .services
+        .iter()
+        .map(|s| format!("{:?}", s.exec.output))
+        .collect();
+    assert_eq!(outputs, ["Raw", "Null", "Raw"]);
+}

@@ -13,5 +13,7 @@
 //! Faces use loops, loops use model and helpers and core; only loops and helpers use
 //! `sys`, which knows nothing above it. `tests/architecture.rs` holds this.
 
+pub mod cli;
 pub mod core;
+pub mod single;
 pub mod sys;

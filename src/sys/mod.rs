@@ -12,6 +12,7 @@ pub mod inherited;
 pub mod launch;
 pub mod memory;
 pub mod process;
+pub mod procfs;
 pub mod raw;
 pub mod reap;
 pub mod signal;

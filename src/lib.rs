@@ -13,7 +13,9 @@
 //! Faces use loops, loops use model and helpers and core; only loops and helpers use
 //! `sys`, which knows nothing above it. `tests/architecture.rs` holds this.
 
+pub mod cli;
 pub mod config;
 pub mod core;
-pub mod sys;
 pub mod plan;
+pub mod single;
+pub mod sys;

@@ -1,5 +1,6 @@
 //! What /proc says of processes. All of it may be missing; then the answer is empty.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -67,6 +68,34 @@ pub fn all() -> Option<Vec<Pid>> {
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().map(Pid))
             .collect(),
     )
+}
+
+/// Every process's stat. Empty where there is no /proc.
+#[must_use]
+pub fn stats() -> Vec<Stat> {
+    all()
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(stat)
+        .collect()
+}
+
+/// These processes and all that descends from them.
+#[must_use]
+pub fn with_descendants(stats: &[Stat], roots: impl IntoIterator<Item = Pid>) -> BTreeSet<Pid> {
+    let mut inside: BTreeSet<Pid> = roots.into_iter().collect();
+    loop {
+        let before = inside.len();
+        let below: Vec<Pid> = stats
+            .iter()
+            .filter(|stat| inside.contains(&Pid(stat.parent)))
+            .map(|stat| stat.pid)
+            .collect();
+        inside.extend(below);
+        if inside.len() == before {
+            return inside;
+        }
+    }
 }
 
 /// The children of this process, zombies included, by one read of one file. `None` where

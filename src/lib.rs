@@ -15,7 +15,12 @@
 
 pub mod cli;
 pub mod config;
+mod control;
 pub mod core;
+pub mod logger;
 pub mod plan;
+pub mod reader;
 pub mod single;
+mod subreaper;
+pub mod supervise;
 pub mod sys;

@@ -93,13 +93,8 @@ pub(crate) struct Wanted {
 /// Looks at every process but `spared` and says which belongs to which tree. Blocks where
 /// a process's environment does: for a helper alone.
 pub(crate) fn look(wanted: &[Wanted], spared: &BTreeSet<Pid>) -> Vec<(RunId, Member)> {
-    let stats: Vec<Stat> = procfs::all()
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|pid| !spared.contains(pid))
-        .filter_map(procfs::stat)
-        .filter(|stat| !stat.zombie)
-        .collect();
+    let mut stats = procfs::stats();
+    stats.retain(|stat| !stat.zombie && !spared.contains(&stat.pid));
     let mark = |stat: &Stat| procfs::variable(stat.pid, VARIABLE.as_bytes());
     let marks: Vec<Option<Vec<u8>>> = stats.iter().map(mark).collect();
     let mut found = Vec::new();
@@ -124,30 +119,9 @@ fn members<'a>(stats: &'a [Stat], marks: &[Option<Vec<u8>>], tree: &Wanted) -> V
         Some(mark) => mark == tree.invocation.as_bytes(),
         None => stat.session == tree.leader.0 || stat.group == tree.leader.0,
     };
-    let mut inside: BTreeSet<i32> = BTreeSet::new();
-    inside.extend(
-        stats
-            .iter()
-            .zip(marks)
-            .filter(|(stat, mark)| own(mark, stat))
-            .map(|(stat, _)| stat.pid.0),
-    );
-    loop {
-        let before = inside.len();
-        let below: Vec<i32> = stats
-            .iter()
-            .filter(|stat| inside.contains(&stat.parent))
-            .map(|stat| stat.pid.0)
-            .collect();
-        inside.extend(below);
-        if inside.len() == before {
-            break;
-        }
-    }
-    stats
-        .iter()
-        .filter(|stat| inside.contains(&stat.pid.0))
-        .collect()
+    let marked = stats.iter().zip(marks).filter(|(stat, mark)| own(mark, stat)).map(|(stat, _)| stat.pid);
+    let inside = procfs::with_descendants(stats, marked);
+    stats.iter().filter(|stat| inside.contains(&stat.pid)).collect()
 }
 
 #[cfg(test)]

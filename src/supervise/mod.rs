@@ -1,7 +1,184 @@
-//! The supervisor's loop.
+//! The supervisor's loop: wait, make events of what happened, give them to the core,
+//! carry out its orders. One thread, one blocking call, no decisions.
+//!
+//! A turn takes signals, then what notify sockets and helpers say, then the ended
+//! processes, then deadlines, then control; results of orders come before anything newly
+//! sensed. The work of a turn is bounded for each descriptor.
+
+mod act;
+mod environment;
+mod full;
+mod hands;
+mod launch;
 mod marks;
 mod notification;
 mod notify;
+mod output;
+mod own_lines;
 mod probe;
 mod runs;
+mod sense;
 mod source;
+mod start;
+mod strays;
+mod trees;
+
+use std::time::Duration;
+
+use self::act::Results;
+use self::hands::Hands;
+use crate::core::action::Action;
+use crate::core::event::Event;
+use crate::core::system::System;
+use crate::core::time::{Instant, Now};
+use crate::sys::clock;
+use crate::sys::poll::Interest;
+
+pub use own_lines::begin as begin_log;
+pub(crate) use source::Source;
+pub use start::{Start, Trouble};
+
+/// A turn that comes so much later than it should was not slow: time has jumped.
+const OVERSLEPT: Duration = Duration::from_secs(1);
+/// How many ended processes a turn reaps.
+const REAPED_PER_TURN: usize = 4096;
+
+/// The core and its hands.
+struct Supervisor {
+    system: System,
+    hands: Hands,
+    actions: Vec<Action>,
+    results: Results,
+    more_to_reap: bool,
+}
+
+/// Supervises until the core says to leave; gives the exit status.
+///
+/// # Errors
+/// Where the kernel refuses what rinit cannot do without; nothing was started then.
+pub fn run(start: Start<'_>) -> Result<u8, Trouble> {
+    let (system, hands) = start.prepare()?;
+    let mut supervisor =
+        Supervisor { system, hands, actions: Vec::new(), results: Results::new(), more_to_reap: false };
+    Ok(supervisor.run())
+}
+
+impl Supervisor {
+    fn run(&mut self) -> u8 {
+        let now = clock::now();
+        self.feed(Event::Booted, now);
+        self.start_logger(now.at);
+        start::bind_control(&self.system, &mut self.hands);
+        let mut ready = Vec::new();
+        loop {
+            if let Some(code) = self.hands.exit {
+                self.hands.notify.values().for_each(notify::NotifySocket::unlink);
+                self.hands.control.iter().for_each(crate::control::Server::unlink);
+                return code;
+            }
+            self.turn(&mut ready);
+        }
+    }
+
+    fn turn(&mut self, ready: &mut Vec<Source>) {
+        let due = self.deadline();
+        let timeout = match (self.more_to_reap, due) {
+            (true, _) => Some(Duration::ZERO),
+            (false, due) => due.map(|at| at.since(clock::monotonic())),
+        };
+        self.hands.poll.wait(timeout, ready);
+        let now = clock::now();
+        self.notice_a_jump(due, now);
+        let mut events = Results::new();
+        // Signals first: a service that ends because a stop request was sent to everybody
+        // is no crash.
+        let is_signals = |source: &Source| *source == Source::Signals;
+        let others = ready.iter().filter(|source| !is_signals(source));
+        for source in ready.iter().filter(|source| is_signals(source)).chain(others) {
+            self.hands.sense(&self.system, *source, now, &mut events);
+            self.feed_all(&mut events, now);
+        }
+        self.reap(now);
+        self.look_around(&mut events, now);
+        self.feed_all(&mut events, now);
+        if self.system.deadline().is_some_and(|at| at <= now.at) {
+            self.feed(Event::Woke, now);
+        }
+        self.start_logger(now.at);
+        self.serve(ready);
+        self.hands.launcher.trim();
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        [self.system.deadline(), self.hands.deadline()].into_iter().flatten().min()
+    }
+
+    /// `docker pause`, a snapshot of a virtual machine.
+    fn notice_a_jump(&mut self, due: Option<Instant>, now: Now) {
+        if let Some(by) = due.map(|at| now.at.since(at)).filter(|by| *by > OVERSLEPT) {
+            self.feed(Event::Overslept { by }, now);
+        }
+    }
+
+    fn reap(&mut self, now: Now) {
+        let mut events = Results::new();
+        self.more_to_reap = true;
+        for _ in 0..REAPED_PER_TURN {
+            if !self.hands.reap_next(&self.system, now, &mut events) {
+                self.more_to_reap = false;
+                return;
+            }
+            self.feed_all(&mut events, now);
+        }
+    }
+
+    /// What no descriptor tells.
+    fn look_around(&mut self, events: &mut Results, now: Now) {
+        let hands = &mut self.hands;
+        hands.expire_probes(now, events);
+        let launcher = &hands.launcher;
+        let (gone, started) = hands.trees.look(now.at, &hands.runs, &hands.helpers, |run| launcher.invocation(run));
+        events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
+        if started {
+            hands.helpers.extend(hands.trees.seeker());
+            hands.trees.pipe().iter().for_each(|pipe| drop(hands.poll.add(pipe, Interest::Read, Source::Seeker)));
+        }
+        if hands.strays.look(now.at, hands.pid1, &hands.helpers) {
+            events.push_back(Event::StraysGone);
+        }
+    }
+
+    fn start_logger(&mut self, now: Instant) {
+        let Some(socket) = self.hands.outputs.start(now) else { return };
+        let _ = self.hands.poll.add(socket, Interest::Read, Source::Logger);
+        self.hands.helpers.extend(self.hands.outputs.logger());
+    }
+
+    fn serve(&mut self, ready: &[Source]) {
+        let Some(server) = &mut self.hands.control else { return };
+        for source in ready {
+            if *source == Source::Control {
+                server.accept(&self.hands.poll);
+            } else if let Source::Client(id) = source {
+                server.serve(*id, &self.hands.poll);
+            }
+        }
+    }
+
+    fn feed_all(&mut self, events: &mut Results, now: Now) {
+        while let Some(event) = events.pop_front() {
+            self.feed(event, now);
+        }
+    }
+
+    /// One fact, and all that its orders come to at once.
+    fn feed(&mut self, event: Event, now: Now) {
+        self.results.push_back(event);
+        while let Some(event) = self.results.pop_front() {
+            self.system.handle(event, now, &mut self.actions);
+            for action in self.actions.drain(..) {
+                self.hands.act(&self.system, action, now, &mut self.results);
+            }
+        }
+    }
+}

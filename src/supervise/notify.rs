@@ -1,6 +1,7 @@
 //! The notify sockets: one a service, so that a message from a process that is already
 //! dead counts for the right one.
 
+use std::cell::OnceCell;
 use std::os::fd::OwnedFd;
 
 use super::notification::{LIMIT, Notification};
@@ -10,29 +11,26 @@ use crate::sys::socket;
 /// How many messages of one socket a turn takes at most; the rest come with the next turn.
 const PER_TURN: usize = 64;
 
-/// Where notify sockets are bound.
+/// Where rinit's sockets are bound.
 pub(crate) struct Place {
-    /// The folder; absent where rinit may not make one.
-    pub(crate) folder: Option<String>,
-    /// What an abstract name begins with: unique in a shared network namespace.
-    pub(crate) prefix: String,
+    /// rinit's own folder; absent where there can be none.
+    pub(crate) root: Option<String>,
+    /// What tells this rinit from others in a shared network namespace.
+    pub(crate) instance: String,
+    /// The folder for notify sockets, made with the first.
+    folder: OnceCell<Option<String>>,
 }
 
 impl Place {
-    /// `ROOT/notify` if it can be made, with `instance` for abstract names.
-    pub(crate) fn new(root: Option<&str>, instance: &str) -> Self {
+    /// With rinit's folder, and its name for abstract sockets.
+    pub(crate) fn new(root: Option<String>, instance: String) -> Self {
+        Self { root, instance, folder: OnceCell::new() }
+    }
+
+    fn folder(&self) -> Option<&str> {
         use std::os::unix::fs::DirBuilderExt;
-        let folder = root.map(|root| format!("{root}/notify")).filter(|path| {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o711)
-                .create(path)
-                .is_ok()
-        });
-        Self {
-            folder,
-            prefix: format!("@rinit-{instance}-notify-"),
-        }
+        let make = |path: &String| std::fs::DirBuilder::new().recursive(true).mode(0o711).create(path).is_ok();
+        self.folder.get_or_init(|| self.root.as_ref().map(|root| format!("{root}/notify")).filter(make)).as_deref()
     }
 }
 
@@ -48,7 +46,7 @@ impl NotifySocket {
     /// # Errors
     /// What the kernel said of the second.
     pub(crate) fn bind(place: &Place, name: &str) -> nix::Result<Self> {
-        if let Some(folder) = &place.folder {
+        if let Some(folder) = place.folder() {
             let address = format!("{folder}/{name}").into_bytes();
             // What a former rinit of this container left behind answers to nobody.
             let _ = nix::unistd::unlink(address.as_slice());
@@ -59,7 +57,7 @@ impl NotifySocket {
                 });
             }
         }
-        let address = format!("{}{name}", place.prefix).into_bytes();
+        let address = format!("@rinit-{}-notify-{name}", place.instance).into_bytes();
         socket::notify_socket(&address).map(|fd| Self {
             fd,
             address: address.into(),

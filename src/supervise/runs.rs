@@ -25,6 +25,8 @@ pub(crate) struct Run {
     pub(crate) watched: bool,
     /// Its end was reported to the core.
     pub(crate) ended: bool,
+    /// Its subreaper said that nothing is left.
+    pub(crate) tree_gone: bool,
 }
 
 /// What only some runs need.
@@ -54,6 +56,7 @@ impl Run {
             spawned_nanos: 0,
             watched: false,
             ended: false,
+            tree_gone: false,
         }
     }
 

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
+use std::os::fd::RawFd;
 
 use nix::libc;
 
@@ -77,6 +78,19 @@ impl Line {
         };
     }
 }
+
+/// Writes text to a descriptor unless that would mean to wait; whether it was taken. Text
+/// beyond what a pipe takes at once is cut off.
+#[must_use]
+pub fn write_now(fd: RawFd, text: &[u8]) -> bool {
+    let text = text.get(..PIECE).unwrap_or(text);
+    // SAFETY: that many bytes are there, and live through the call.
+    let write = || unsafe { raw::call(libc::SYS_write, [fd.cast_unsigned() as usize, text.as_ptr().addr(), text.len()]) };
+    writable(fd) && write().is_ok()
+}
+
+/// PIPE_BUF: a pipe with room for anything has room for that much.
+const PIECE: usize = 4096;
 
 /// Whether a write would not wait.
 fn writable(fd: i32) -> bool {

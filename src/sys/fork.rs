@@ -53,12 +53,17 @@ const DEAF: [Signal; 7] = [
 /// As for `fork`.
 pub fn helper(name: &CStr, keep: &[RawFd], body: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     fork(|| {
-        process::set_name(name);
-        signal::set_dispositions(DEAF.into_iter().fold(SignalSet::EMPTY, SignalSet::with));
+        name_and_deafen(name);
         fd::close_all_but(keep);
         signal::set_mask(SignalSet::EMPTY);
         body()
     })
+}
+
+/// What every helper does first. Signals stay blocked.
+pub fn name_and_deafen(name: &CStr) {
+    process::set_name(name);
+    signal::set_dispositions(DEAF.into_iter().fold(SignalSet::EMPTY, SignalSet::with));
 }
 
 /// Makes a signal that nobody is to see ignored, for this process and its helpers.

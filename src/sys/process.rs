@@ -1,6 +1,8 @@
 //! Ourselves: our number, how we leave, and what the kernel is to do about our family.
 #![allow(unsafe_code)]
 
+use std::os::fd::{FromRawFd, OwnedFd};
+
 use nix::libc;
 
 use super::error::Errno;
@@ -66,6 +68,38 @@ pub fn set_name(name: &std::ffi::CStr) {
 /// The signal that we get when our parent dies.
 pub fn set_parent_death(signal: Signal) -> Result<(), Errno> {
     prctl(libc::PR_SET_PDEATHSIG, usize::from(signal.number()))
+}
+
+/// Sets our nice value (`setpriority(2)`).
+pub fn set_nice(nice: i8) -> Result<(), Errno> {
+    let value = isize::from(nice).cast_unsigned();
+    // SAFETY: no pointers.
+    unsafe { raw::call(libc::SYS_setpriority, [libc::PRIO_PROCESS as usize, 0, value]) }?;
+    Ok(())
+}
+
+/// The user whose rights we have.
+#[must_use]
+pub fn effective_uid() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// The group whose rights we have.
+#[must_use]
+pub fn effective_gid() -> u32 {
+    nix::unistd::getegid().as_raw()
+}
+
+/// A descriptor that becomes readable when that process ends (`pidfd_open(2)`).
+///
+/// # Errors
+/// ENOSYS before Linux 5.3, ESRCH where it is gone.
+pub fn descriptor(pid: Pid) -> Result<OwnedFd, Errno> {
+    // SAFETY: no pointers.
+    let fd = unsafe { raw::call(libc::SYS_pidfd_open, [pid.0.cast_unsigned() as usize, 0]) }?;
+    let fd = i32::try_from(fd).map_err(|_| Errno(libc::EBADF))?;
+    // SAFETY: the call just made this descriptor; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 fn prctl(option: libc::c_int, argument: usize) -> Result<(), Errno> {

@@ -80,10 +80,51 @@ pub fn next_ended() -> Option<(Pid, Exit)> {
     }
 }
 
+/// What a look at ended children gave; nothing is reaped by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// This one ended so, and still stands: `take` reaps it.
+    Child(Pid, Exit),
+    /// There are children, none has ended.
+    Nothing,
+    /// There are no children at all.
+    NoChildren,
+}
+
+/// The next child that ended, left standing.
+#[must_use]
+pub fn look() -> Ended {
+    match standing() {
+        None => Ended::NoChildren,
+        Some(info) => {
+            // SAFETY: waitid fills this arm of the union, or leaves the zeros.
+            let pid = unsafe { info.si_pid() };
+            // SAFETY: as above.
+            let status = unsafe { info.si_status() };
+            if pid <= 0 {
+                return Ended::Nothing;
+            }
+            let exit = match Signal::new(status) {
+                Some(signal) if info.si_code != libc::CLD_EXITED => Exit::Signal(signal),
+                _ => Exit::Code(u8::try_from(status & 0xff).unwrap_or(u8::MAX)),
+            };
+            Ended::Child(Pid(pid), exit)
+        }
+    }
+}
+
 /// The next child that ended, left standing: its /proc entry can still be read.
 #[must_use]
 pub fn peek() -> Option<Pid> {
+    match look() {
+        Ended::Child(pid, _) => Some(pid),
+        Ended::Nothing | Ended::NoChildren => None,
+    }
+}
+
+fn standing() -> Option<libc::siginfo_t> {
     let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
     // SAFETY: `info` lives through the call; no usage is asked for.
     unsafe {
         raw::call(
@@ -92,17 +133,29 @@ pub fn peek() -> Option<Pid> {
                 libc::P_ALL as usize,
                 0,
                 info.as_mut_ptr().addr(),
-                (libc::WEXITED | libc::WNOHANG | libc::WNOWAIT).cast_unsigned() as usize,
+                options.cast_unsigned() as usize,
                 0,
             ],
         )
     }
     .ok()?;
     // SAFETY: all zeros is a siginfo_t, and the kernel may have filled it.
-    let info = unsafe { info.assume_init() };
-    // SAFETY: waitid fills this arm of the union, or leaves the zeros.
-    let pid = unsafe { info.si_pid() };
-    (pid > 0).then_some(Pid(pid))
+    Some(unsafe { info.assume_init() })
+}
+
+/// Reaps one child that has ended.
+pub fn take(pid: Pid) {
+    let target = pid.0.cast_unsigned() as usize;
+    // SAFETY: no status and no usage are asked for.
+    let _ = unsafe { raw::call(libc::SYS_wait4, [target, 0, libc::WNOHANG.cast_unsigned() as usize, 0]) };
+}
+
+/// Waits for a child that is about to end, and reaps it. For the start, before there is a
+/// loop.
+pub fn wait_for(pid: Pid) {
+    let target = pid.0.cast_unsigned() as usize;
+    // SAFETY: no status and no usage are asked for.
+    while unsafe { raw::call(libc::SYS_wait4, [target, 0, 0, 0]) } == Err(super::error::Errno(libc::EINTR)) {}
 }
 
 /// A wait status in our words; `None` for what is neither an end nor a stop.

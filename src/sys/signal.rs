@@ -229,6 +229,23 @@ pub fn kill_everyone(signal: Signal) -> Result<(), Errno> {
     send(-1, signal)
 }
 
+/// Whether the process group that this process leads or led has a member.
+#[must_use]
+pub fn group_exists(leader: Pid) -> bool {
+    let target = -i64::from(leader.0);
+    // SAFETY: no pointers; signal 0 only asks.
+    let asked = unsafe { raw::call(libc::SYS_kill, [target.cast_unsigned() as usize, 0]) };
+    asked.is_ok() || asked == Err(Errno(libc::EPERM))
+}
+
+/// Writes one byte, as a signal handler may: no `errno`, no waiting if the descriptor
+/// doesn't.
+pub(super) fn write_byte(fd: i32) {
+    let byte = 0u8;
+    // SAFETY: one byte, which lives through the call.
+    let _ = unsafe { raw::call(libc::SYS_write, [fd.cast_unsigned() as usize, (&raw const byte).addr(), 1]) };
+}
+
 fn send(target: i64, signal: Signal) -> Result<(), Errno> {
     // SAFETY: no pointers.
     unsafe {

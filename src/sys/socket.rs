@@ -49,6 +49,15 @@ pub fn send_now(fd: impl AsFd, message: &[u8]) -> nix::Result<()> {
     send(fd.as_fd().as_raw_fd(), message, flags).map(drop)
 }
 
+/// Sends what a stream takes now, without SIGPIPE; how much.
+///
+/// # Errors
+/// EAGAIN when it takes nothing; EPIPE when the other side is gone.
+pub fn send_some(fd: impl AsFd, bytes: &[u8]) -> nix::Result<usize> {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    send(fd.as_fd().as_raw_fd(), bytes, flags)
+}
+
 /// Sends one message and waits for room. For helpers.
 ///
 /// # Errors

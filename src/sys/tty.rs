@@ -103,6 +103,21 @@ pub fn give_up() -> Result<(), Errno> {
     unsafe { ioctl(libc::STDIN_FILENO, libc::TIOCNOTTY, 0) }
 }
 
+/// Whether the terminal behind a descriptor is gone.
+#[must_use]
+pub fn is_hung_up(fd: std::os::fd::BorrowedFd<'_>) -> bool {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut fds = [PollFd::new(fd, PollFlags::empty())];
+    let asked = poll(&mut fds, PollTimeout::ZERO);
+    asked.is_ok() && fds.iter().filter_map(PollFd::revents).any(|events| events.contains(PollFlags::POLLHUP))
+}
+
+/// Whether a descriptor is a terminal.
+#[must_use]
+pub fn is_one(fd: std::os::fd::BorrowedFd<'_>) -> bool {
+    is_terminal(std::os::fd::AsRawFd::as_raw_fd(&fd))
+}
+
 fn foreground_group(fd: i32) -> Result<i32, Errno> {
     let mut group: libc::pid_t = 0;
     // SAFETY: TIOCGPGRP writes one number.

@@ -1,0 +1,255 @@
+//! A small process between PID 1 and a service, under which all of the service stays:
+//! whatever its processes do, their orphans come here and not to PID 1. So the tree is
+//! known exactly, and gone when there are no children left.
+//!
+//! It promises: the main process's status reaches PID 1 before it is reaped here, so it
+//! is lost on neither road if this process is killed in between. PID 1 may not listen
+//! any more (the run was forgotten); then it goes on reaping in silence.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::SigSet;
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::core::exit::Exit;
+use crate::core::id::Pid;
+use crate::core::signal::Signal;
+use crate::sys::fork::fork;
+use crate::sys::reap::{self, Ended};
+use crate::sys::signal::{kill, kill_group};
+use crate::sys::{fd, process, procfs, socket};
+
+/// What PID 1 asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// A signal to the main process.
+    Main(Signal),
+    /// A signal to the main process's group.
+    Group(Signal),
+    /// A signal to all that is below.
+    Tree(Signal),
+}
+
+/// What PID 1 is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The main process.
+    Main(Pid),
+    /// The kernel gave no process, and why.
+    Refused(i32),
+    /// The main process ended.
+    Exited(Exit),
+    /// Nothing is left below.
+    Gone,
+}
+
+/// The length of every message.
+pub const LENGTH: usize = 5;
+
+/// The service has a tag and one number.
+type Wire = [u8; LENGTH];
+
+fn wire(tag: u8, number: i32) -> Wire {
+    let [a, b, c, d] = number.to_ne_bytes();
+    [tag, a, b, c, d]
+}
+
+fn unwire(bytes: &[u8]) -> Option<(u8, i32)> {
+    let [tag, a, b, c, d] = *bytes.first_chunk::<LENGTH>()?;
+    Some((tag, i32::from_ne_bytes([a, b, c, d])))
+}
+
+impl Order {
+    /// For the socket.
+    #[must_use]
+    pub fn encode(self) -> Wire {
+        let (tag, signal) = match self {
+            Self::Main(signal) => (1, signal),
+            Self::Group(signal) => (2, signal),
+            Self::Tree(signal) => (3, signal),
+        };
+        wire(tag, i32::from(signal.number()))
+    }
+
+    /// Out of the socket.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (tag, number) = unwire(bytes)?;
+        let signal = Signal::new(number)?;
+        match tag {
+            1 => Some(Self::Main(signal)),
+            2 => Some(Self::Group(signal)),
+            3 => Some(Self::Tree(signal)),
+            _ => None,
+        }
+    }
+}
+
+impl Report {
+    /// For the socket.
+    #[must_use]
+    pub fn encode(self) -> Wire {
+        match self {
+            Self::Main(pid) => wire(1, pid.0),
+            Self::Refused(errno) => wire(2, errno),
+            Self::Exited(Exit::Code(code)) => wire(3, i32::from(code)),
+            Self::Exited(Exit::Signal(signal)) => wire(4, i32::from(signal.number())),
+            Self::Gone => wire(5, 0),
+        }
+    }
+
+    /// Out of the socket.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (tag, number) = unwire(bytes)?;
+        match tag {
+            1 => Some(Self::Main(Pid(number))),
+            2 => Some(Self::Refused(number)),
+            3 => Some(Self::Exited(Exit::Code(u8::try_from(number).ok()?))),
+            4 => Some(Self::Exited(Exit::Signal(Signal::new(number)?))),
+            5 => Some(Self::Gone),
+            _ => None,
+        }
+    }
+}
+
+/// The subreaper's life, in a fork with every signal blocked. `body` is the main process's
+/// way to its program. Gives the exit code.
+pub fn run(socket: &OwnedFd, body: impl FnOnce() -> i32) -> i32 {
+    // Where the kernel has none (gVisor), orphans go to PID 1 and are strays.
+    let _ = process::become_subreaper();
+    let mut keeper = Keeper { socket: Some(socket.as_fd()), main: None };
+    match fork(body) {
+        Ok(pid) => keeper.main = Some(pid),
+        Err(errno) => {
+            keeper.tell(Report::Refused(errno.0));
+            return 1;
+        }
+    }
+    // What tells of the exec, and what the service writes to, are the service's alone.
+    fd::close_all_but(&[socket.as_raw_fd()]);
+    keeper.main.into_iter().for_each(|pid| keeper.tell(Report::Main(pid)));
+    keeper.keep()
+}
+
+struct Keeper<'a> {
+    socket: Option<BorrowedFd<'a>>,
+    main: Option<Pid>,
+}
+
+impl Keeper<'_> {
+    fn tell(&self, report: Report) {
+        if let Some(socket) = self.socket {
+            // PID 1 always reads; one that is gone needs no report.
+            let _ = socket::send_wait(socket, &report.encode());
+        }
+    }
+
+    fn keep(&mut self) -> i32 {
+        let mut children = SigSet::empty();
+        children.add(nix::sys::signal::Signal::SIGCHLD);
+        let Ok(ended) = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK) else {
+            return 1;
+        };
+        loop {
+            while ended.read_signal().is_ok_and(|signal| signal.is_some()) {}
+            if !self.reap() {
+                self.tell(Report::Gone);
+                return 0;
+            }
+            let mut fds = vec![PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
+            fds.extend(self.socket.map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
+            // EINTR: nothing is lost by looking again.
+            let _ = poll(&mut fds, PollTimeout::NONE);
+            self.obey();
+        }
+    }
+
+    /// Reaps all that has ended; whether children are left.
+    fn reap(&mut self) -> bool {
+        loop {
+            match reap::look() {
+                Ended::Child(pid, exit) => {
+                    if self.main == Some(pid) {
+                        self.tell(Report::Exited(exit));
+                        self.main = None;
+                    }
+                    reap::take(pid);
+                }
+                Ended::Nothing => return true,
+                Ended::NoChildren => return false,
+            }
+        }
+    }
+
+    fn obey(&mut self) {
+        let Some(socket) = self.socket else { return };
+        let mut buffer = [0u8; LENGTH];
+        while let Some(count) = socket::receive_now(socket, &mut buffer) {
+            if count == 0 {
+                self.socket = None;
+                return;
+            }
+            if let Some(order) = Order::decode(buffer.get(..count).unwrap_or_default()) {
+                self.carry_out(order);
+            }
+        }
+    }
+
+    fn carry_out(&self, order: Order) {
+        // Whoever is gone by now needs no signal.
+        match order {
+            Order::Main(signal) => drop(self.main.map(|pid| kill(pid, signal))),
+            Order::Group(signal) => drop(self.main.map(|pid| kill_group(pid, signal))),
+            Order::Tree(signal) => self.signal_tree(signal),
+        }
+    }
+
+    /// To all below. Processes that were forked meanwhile are found by looking again.
+    fn signal_tree(&self, signal: Signal) {
+        let mut sent = BTreeSet::new();
+        loop {
+            let below = descendants(process::own_pid());
+            let new: Vec<Pid> = below.into_iter().filter(|pid| sent.insert(*pid)).collect();
+            if new.is_empty() {
+                break;
+            }
+            for pid in new {
+                let _ = kill(pid, signal);
+            }
+        }
+        if sent.is_empty() {
+            // No /proc: what the main process leads is all that can be reached.
+            let _ = self.main.map(|pid| kill_group(pid, signal));
+        }
+    }
+}
+
+/// All that descends from a process; zombies are not worth a signal.
+fn descendants(root: Pid) -> Vec<Pid> {
+    let stats = procfs::stats();
+    let inside = procfs::with_descendants(&stats, [root]);
+    let alive = |stat: &&procfs::Stat| !stat.zombie && stat.pid != root && inside.contains(&stat.pid);
+    stats.iter().filter(alive).map(|stat| stat.pid).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_comes_back_as_it_was_sent_and_rubbish_is_none() {
+        for order in [Order::Main(Signal::TERM), Order::Group(Signal::HUP), Order::Tree(Signal::KILL)] {
+            assert_eq!(Order::decode(&order.encode()), Some(order));
+        }
+        let ended = [Exit::Code(0), Exit::Code(255), Exit::Signal(Signal::KILL)].map(Report::Exited);
+        for report in ended.into_iter().chain([Report::Main(Pid(7)), Report::Refused(11), Report::Gone]) {
+            assert_eq!(Report::decode(&report.encode()), Some(report));
+        }
+        for bytes in [&[][..], &[1], &[9, 0, 0, 0, 0], &[4, 0, 0, 0, 0], &[3, 0, 1, 0, 0]] {
+            assert_eq!(Report::decode(bytes), None);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Orders of the core, carried out. What comes of one at once is an event; the rest is
+//! sensed later.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+
+use super::hands::Hands;
+use super::launch::{Launched, Wires};
+use super::notify::NotifySocket;
+use super::own_lines;
+use super::probe::{self, Attempts, Progress, Step};
+use super::source::Source;
+use crate::core::action::Action;
+use crate::core::event::{Answer, Event};
+use crate::core::id::{Pid, RunId, ServiceId};
+use crate::core::report::Level;
+use crate::core::signal::Signal;
+use crate::core::spec::{Ready, ServiceSpec};
+use crate::core::system::System;
+use crate::core::time::Now;
+use crate::subreaper::Order;
+use crate::sys::error::Errno;
+use crate::sys::fd::{self, Standard, standard};
+use crate::sys::fork::helper;
+use crate::sys::poll::Interest;
+use crate::sys::signal::{kill, kill_group};
+use crate::sys::{clock, procfs, socket};
+
+/// What came of orders, to be handled before anything newly sensed.
+pub(crate) type Results = VecDeque<Event>;
+
+impl Hands {
+    /// Carries out one order.
+    pub(crate) fn act(&mut self, system: &System, action: Action, now: Now, results: &mut Results) {
+        match action {
+            Action::Spawn { service, run } => {
+                if let Some(spec) = system.service(service) {
+                    results.push_back(self.spawn(service, run, spec));
+                }
+            }
+            Action::Probe { service, run } => {
+                if let Some(spec) = system.service(service) {
+                    results.extend(self.probe(service, run, spec, now));
+                }
+            }
+            Action::SignalMain { run, signal, to_group } => self.signal_main(run, signal, to_group),
+            Action::Forward { run, signal } => self.signal_main(run, signal, false),
+            Action::SignalTree { run, signal } => self.signal_tree(run, signal),
+            Action::WatchTree { run } => results.extend(self.watch_tree(run, now)),
+            Action::Forget { run } => self.retire(run),
+            Action::Report(report) => {
+                let level = match report.level() {
+                    Level::Error => log::Level::Error,
+                    Level::Warn => log::Level::Warn,
+                    Level::Info => log::Level::Info,
+                    Level::Debug => log::Level::Debug,
+                };
+                log::log!(level, "{}", report.display(system));
+            }
+            Action::SignalStrays { signal } => self.strays.send(signal, now.at),
+            Action::DrainOutput { epilogue } => {
+                own_lines::say(&epilogue);
+                if !self.outputs.drain() {
+                    results.push_back(Event::OutputDrained);
+                }
+            }
+            Action::Exit { code } => self.exit = Some(code),
+        }
+    }
+
+    fn spawn(&mut self, service: ServiceId, run: RunId, spec: &ServiceSpec) -> Event {
+        match self.try_spawn(service, run, spec) {
+            Ok(pid) => Event::Spawned { run, pid },
+            Err(errno) => Event::ForkRefused { run, errno: errno.0 },
+        }
+    }
+
+    fn try_spawn(&mut self, service: ServiceId, run: RunId, spec: &ServiceSpec) -> Result<Pid, Errno> {
+        self.prepare_notify(service, spec)?;
+        let ready = match spec.ready {
+            Ready::Fd(number) => Some(ready_pipe(number)?),
+            Ready::Exec | Ready::Notify | Ready::Tcp(_) | Ready::Unix(_) | Ready::File(_) => None,
+        };
+        let input = if spec.is_main { standard(Standard::Input) } else { self.null.as_fd() };
+        let [out, err] = self.outputs.of(service, spec.exec.output, &self.null);
+        let wires = Wires {
+            standard: [input, out, err],
+            ready: ready.as_ref().map(|(_, write, number)| (write.as_fd(), *number)),
+            notify: self.notify.get(&service).map(NotifySocket::address),
+        };
+        let invocation = self.launcher.invocation(run);
+        let spawned_nanos = clock::file_nanos();
+        let Launched { pid, report, keeper } = self.launcher.launch(spec, invocation, &wires)?;
+        let entry = self.runs.entry(run, service);
+        entry.spawned_nanos = spawned_nanos;
+        // A set that takes no more says so by silence: the run's end is still seen.
+        let _ = self.poll.add(&report, Interest::Read, Source::Launch(run));
+        entry.launch = Some(report);
+        if let Some((read, _, _)) = ready {
+            let _ = self.poll.add(&read, Interest::Read, Source::ReadyFd(run));
+            entry.extra().ready = Some(read);
+        }
+        match keeper {
+            Some(socket) => {
+                let _ = self.poll.add(&socket, Interest::Read, Source::Subreaper(run));
+                entry.extra().keeper = Some((pid, socket));
+                self.helpers.insert(pid);
+                self.keepers.insert(pid, run);
+            }
+            None => self.runs.set_main(run, pid),
+        }
+        Ok(pid)
+    }
+
+    /// The service's notify socket, made at its first start, emptied at each other.
+    fn prepare_notify(&mut self, service: ServiceId, spec: &ServiceSpec) -> Result<(), Errno> {
+        if spec.ready != Ready::Notify {
+            return Ok(());
+        }
+        if let Some(socket) = self.notify.get(&service) {
+            socket.discard();
+            return Ok(());
+        }
+        let socket = NotifySocket::bind(&self.notify_place, &spec.name)?;
+        let _ = self.poll.add(socket.fd(), Interest::Read, Source::Notify(service));
+        self.notify.insert(service, socket);
+        Ok(())
+    }
+
+    /// Begins to ask whether the service answers; the event if that is known at once.
+    fn probe(&mut self, service: ServiceId, run: RunId, spec: &ServiceSpec, now: Now) -> Option<Event> {
+        let since = self.runs.entry(run, service).spawned_nanos;
+        let progress = match &spec.ready {
+            Ready::Tcp(addresses) => probe::connect(addresses.to_vec()),
+            Ready::Unix(path) => self.probe_child(&format!("connect {path}"), || probe::look_at_socket(path)),
+            Ready::File(path) => self.probe_child(path, || probe::look_at_file(path, since)),
+            // Nothing to ask: what made the core ask counts as a yes.
+            Ready::Exec | Ready::Notify | Ready::Fd(_) => Progress::Over(Answer::Yes),
+        };
+        self.go_on_probing(run, progress, now)
+    }
+
+    fn probe_child(&self, what: &str, look: impl FnOnce() -> i32) -> Progress {
+        match helper(c"rinit-probe", &[], look) {
+            Ok(pid) => Progress::Waits(Step::Child { pid, what: what.into() }),
+            Err(errno) => Progress::Over(Answer::No(format!("{what}: no process to look: {errno}").into())),
+        }
+    }
+
+    /// Notes what a probe waits for, or gives its answer.
+    pub(crate) fn go_on_probing(&mut self, run: RunId, progress: Progress, now: Now) -> Option<Event> {
+        let step = match progress {
+            Progress::Over(answer) => return Some(Event::Probed { run, answer }),
+            Progress::Waits(step) => step,
+        };
+        match &step {
+            Step::Connection { fd, .. } => {
+                let _ = self.poll.add(fd, Interest::Write, Source::Connection(run));
+            }
+            Step::Child { pid, .. } => {
+                self.helpers.insert(*pid);
+                self.probes.insert(*pid, run);
+            }
+        }
+        let give_up_at = now.at.plus(probe::LIMIT);
+        self.probe_deadlines.insert((give_up_at, run));
+        if let Some(entry) = self.runs.get_mut(run) {
+            entry.extra().attempts = Some(Attempts { give_up_at, step });
+        }
+        None
+    }
+
+    /// Ends what a probe waits for.
+    pub(crate) fn stop_probing(&mut self, run: RunId) -> Option<Step> {
+        let attempts = self.runs.get_mut(run)?.extra.as_mut()?.attempts.take()?;
+        self.probe_deadlines.remove(&(attempts.give_up_at, run));
+        match &attempts.step {
+            Step::Connection { fd, .. } => self.poll.remove(fd),
+            Step::Child { pid, .. } => drop(self.probes.remove(pid)),
+        }
+        Some(attempts.step)
+    }
+
+    fn signal_main(&self, run: RunId, signal: Signal, to_group: bool) {
+        let Some(entry) = self.runs.get(run) else { return };
+        if let Some((_, socket)) = entry.extra.as_ref().and_then(|extra| extra.keeper.as_ref()) {
+            let order = if to_group { Order::Group(signal) } else { Order::Main(signal) };
+            // A subreaper that is gone left its processes to us: the next order finds them.
+            let _ = socket::send_now(socket, &order.encode());
+            return;
+        }
+        // Whoever is gone by now needs no signal.
+        let _ = match (to_group, entry.leader, entry.main) {
+            (true, Some(leader), _) if self.may_address(run, leader) => kill_group(leader, signal),
+            (false, _, Some(main)) => kill(main, signal),
+            _ => Ok(()),
+        };
+    }
+
+    fn signal_tree(&mut self, run: RunId, signal: Signal) {
+        let Some(entry) = self.runs.get(run) else { return };
+        if let Some((_, socket)) = entry.extra.as_ref().and_then(|extra| extra.keeper.as_ref()) {
+            let _ = socket::send_now(socket, &Order::Tree(signal).encode());
+            return;
+        }
+        let Some(leader) = entry.leader.filter(|leader| self.may_address(run, *leader)) else { return };
+        // A main process that has left its first group isn't reached by the group.
+        let apart = |main: &Pid| *main != leader && procfs::stat(*main).is_some_and(|stat| stat.group != leader.0);
+        if let Some(main) = entry.main.filter(apart) {
+            let _ = kill(main, signal);
+        }
+        if let Some(entry) = self.runs.get_mut(run) {
+            entry.extra().marks.send(leader, signal);
+        }
+    }
+
+    /// Whether a leader's number is still this run's and not a newer main process's.
+    fn may_address(&self, run: RunId, leader: Pid) -> bool {
+        self.runs.of_main(leader).is_none_or(|other| other == run)
+    }
+
+    fn watch_tree(&mut self, run: RunId, now: Now) -> Option<Event> {
+        let entry = self.runs.get_mut(run)?;
+        entry.watched = true;
+        let kept = entry.extra.as_ref().is_some_and(|extra| extra.keeper.is_some());
+        if entry.tree_gone || (entry.leader.is_none() && !kept) {
+            return Some(Event::TreeGone { run });
+        }
+        if !kept {
+            self.trees.wait_for(run, now.at);
+        }
+        None
+    }
+
+    /// Forgets a run: what is left of it is a stray from now on.
+    pub(crate) fn retire(&mut self, run: RunId) {
+        if let Some(Step::Child { pid, .. }) = self.stop_probing(run) {
+            let _ = kill(pid, Signal::KILL);
+        }
+        self.trees.forget(run);
+        let Some(entry) = self.runs.remove(run) else { return };
+        // A child on its way to exec may hold copies, so closing alone would not do.
+        entry.launch.iter().for_each(|fd| self.poll.remove(fd));
+        let Some(extra) = entry.extra else { return };
+        extra.ready.iter().chain(&extra.foreign).for_each(|fd| self.poll.remove(fd));
+        if let Some((pid, socket)) = &extra.keeper {
+            self.poll.remove(socket);
+            self.keepers.remove(pid);
+        }
+    }
+}
+
+/// The readiness pipe: read end, write end, and the number that the service wants.
+fn ready_pipe(number: u32) -> Result<(OwnedFd, OwnedFd, RawFd), Errno> {
+    let (read, write) = fd::pipe()?;
+    fd::set_nonblocking(&read);
+    Ok((read, write, RawFd::try_from(number).unwrap_or(RawFd::MAX)))
+}

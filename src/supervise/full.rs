@@ -1,0 +1,152 @@
+//! The full road to an exec: in a forked child, which may use the heap and may hang,
+//! what needs files is read and set up; then come the last steps of every child.
+
+use std::os::fd::BorrowedFd;
+
+use super::environment::{self, DEFAULT_PATH};
+use super::launch::{Extras, Wires};
+use crate::core::accounts;
+use crate::core::environment_file;
+use crate::core::expand;
+use crate::core::spec::{Exec, Identity, Limit, ServiceSpec, Words};
+use crate::sys::fd;
+use crate::sys::process;
+use crate::sys::signal::SignalSet;
+use crate::sys::spawn::{Become, Failure, Order, Place, Slot, Step};
+
+/// The errno of what the standard library's errors hide.
+const EIO: i32 = 5;
+
+/// What a child on the full road knows.
+pub(crate) struct Full<'a> {
+    pub(crate) spec: &'a ServiceSpec,
+    pub(crate) base: &'a Words,
+    pub(crate) extras: &'a Extras,
+    pub(crate) wires: &'a Wires<'a>,
+    pub(crate) limits: &'a [Limit],
+    pub(crate) ignored: SignalSet,
+    pub(crate) place: Place,
+    pub(crate) report: BorrowedFd<'a>,
+}
+
+/// Who a service is, as /etc/passwd has it.
+#[derive(Default)]
+struct Account {
+    identity: Option<Become>,
+    /// HOME, USER, LOGNAME, SHELL.
+    variables: Vec<Vec<u8>>,
+}
+
+impl Full<'_> {
+    /// Becomes the program, or says why not; then the code is what the fork leaves with.
+    pub(crate) fn become_program(&self) -> i32 {
+        let Err(failure) = self.prepare().map(|slot| slot.become_program());
+        // Whoever doesn't read this is gone.
+        let _ = fd::write_all(self.report, &failure.encode());
+        127
+    }
+
+    fn prepare(&self) -> Result<Slot, Failure> {
+        let exec = &self.spec.exec;
+        let account = match &exec.identity {
+            Some(identity) => self::account(identity)?,
+            None => Account::default(),
+        };
+        let files = environment_files(exec)?;
+        let mut words: Vec<&[u8]> = self.base.iter().collect();
+        let layers = account.variables.iter().chain(&files).map(Vec::as_slice);
+        for word in layers.chain(exec.environment.iter()).chain(self.extras.iter()) {
+            environment::put(&mut words, word);
+        }
+        let command = command(exec, &words)?;
+        if let Some(nice) = exec.nice {
+            process::set_nice(nice).map_err(|errno| failed(Step::Nice, errno.0, ""))?;
+        }
+        if let Some(score) = exec.oom_score_adjust {
+            std::fs::write("/proc/self/oom_score_adj", score.to_string())
+                .map_err(|error| failed(Step::OomScore, error.raw_os_error().unwrap_or(EIO), ""))?;
+        }
+        let size = words.iter().chain(&command.iter().map(Vec::as_slice).collect::<Vec<_>>()).map(|word| word.len() + 32).sum::<usize>();
+        let mut slot = Slot::with_room(size.saturating_add(64 * 1024)).map_err(|errno| failed(Step::Memory, errno.0, ""))?;
+        let order = Order {
+            arguments: &mut command.iter().map(Vec::as_slice),
+            path: environment::lookup(&words, b"PATH").unwrap_or(DEFAULT_PATH),
+            environment: &words,
+            directory: exec.directory.as_deref().map(str::as_bytes),
+            umask: exec.umask,
+            standard: self.wires.standard,
+            ready: self.wires.ready,
+            limits: self.limits,
+            identity: account.identity.as_ref(),
+            place: self.place,
+            ignored: self.ignored,
+            report: self.report,
+        };
+        slot.prepare(order).ok_or_else(|| failed(Step::Memory, 0, ""))?;
+        Ok(slot)
+    }
+}
+
+fn failed(step: Step, errno: i32, detail: &str) -> Failure {
+    Failure { step, errno, detail: detail.to_owned() }
+}
+
+/// The argument vector, expanded from the final environment where it says so.
+fn command(exec: &Exec, words: &[&[u8]]) -> Result<Vec<Vec<u8>>, Failure> {
+    if !exec.expand {
+        return Ok(exec.command.iter().map(<[u8]>::to_vec).collect());
+    }
+    let lookup = |name: &[u8]| environment::lookup(words, name).map(<[u8]>::to_vec);
+    let expanded = |word| expand::expand(word, &lookup);
+    exec.command.iter().map(expanded).collect::<Result<_, _>>().map_err(|error| failed(Step::Expand, 0, &error.to_string()))
+}
+
+fn environment_files(exec: &Exec) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut words = Vec::new();
+    for file in &exec.environment_files {
+        match std::fs::read(&*file.path) {
+            Ok(text) => {
+                let variables = environment_file::parse(&text).into_iter();
+                words.extend(variables.map(|(name, value)| [name, value].join(&b'=')));
+            }
+            Err(_) if file.optional => {}
+            Err(error) => return Err(failed(Step::EnvironmentFile, error.raw_os_error().unwrap_or(EIO), &file.path)),
+        }
+    }
+    Ok(words)
+}
+
+fn account(identity: &Identity) -> Result<Account, Failure> {
+    let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
+    let group_file = std::fs::read("/etc/group").unwrap_or_default();
+    let unknown = |text: String| failed(Step::Account, 0, &text);
+    let mut found = Become { uid: process::effective_uid(), gid: process::effective_gid(), groups: Vec::new() };
+    let mut variables = Vec::new();
+    if let Some(name) = &identity.user {
+        let user = accounts::find_user(&passwd, name);
+        let number = accounts::number(name.as_bytes());
+        // A number needs no entry; its group then is the same number.
+        found.uid = user.map(|user| user.uid).or(number).ok_or_else(|| unknown(format!("user {name}: not in /etc/passwd")))?;
+        found.gid = user.map_or(found.uid, |user| user.gid);
+        if let Some(user) = user {
+            let entries = [("HOME", user.home), ("USER", user.name), ("LOGNAME", user.name), ("SHELL", user.shell)];
+            variables.extend(entries.iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| [key.as_bytes(), value].join(&b'=')));
+            let member = |group: &accounts::Group<'_>| group.members().any(|member| member == user.name);
+            found.groups.extend(accounts::groups(&group_file).filter(member).map(|group| group.gid));
+        }
+    }
+    let group = |name: &str| {
+        let entry = accounts::find_group(&group_file, name).map(|group| group.gid);
+        entry.or(accounts::number(name.as_bytes())).ok_or_else(|| unknown(format!("group {name}: not in /etc/group")))
+    };
+    if let Some(name) = &identity.group {
+        found.gid = group(name)?;
+    }
+    for name in &identity.supplementary {
+        found.groups.push(group(name)?);
+    }
+    found.groups.push(found.gid);
+    found.groups.sort_unstable();
+    found.groups.dedup();
+    Ok(Account { identity: Some(found), variables })
+}

@@ -1,0 +1,56 @@
+//! The kernel's side of the supervisor: everything that is not the core. `act` carries
+//! out orders, `sense` makes events of what happens; neither decides anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::OwnedFd;
+
+use super::launch::Launcher;
+use super::notify::{Place, Sockets};
+use super::output::Outputs;
+use super::runs::Runs;
+use super::source::Source;
+use super::strays::Strays;
+use super::trees::Trees;
+use crate::control::Server;
+use crate::core::id::{Pid, RunId};
+use crate::core::time::Instant;
+use crate::sys::fd::Standard;
+use crate::sys::poll::Poll;
+use crate::sys::signal_pipe::SignalPipe;
+
+/// All that the supervisor holds of the kernel.
+pub(crate) struct Hands {
+    pub(crate) poll: Poll<Source>,
+    pub(crate) signals: SignalPipe,
+    pub(crate) launcher: Launcher,
+    pub(crate) runs: Runs,
+    /// Children of ours that belong to no service: never strays, never a tree's.
+    pub(crate) helpers: BTreeSet<Pid>,
+    /// Subreapers among them, while their run lives.
+    pub(crate) keepers: BTreeMap<Pid, RunId>,
+    /// Probing children among them.
+    pub(crate) probes: BTreeMap<Pid, RunId>,
+    pub(crate) probe_deadlines: BTreeSet<(Instant, RunId)>,
+    pub(crate) notify_place: Place,
+    pub(crate) notify: Sockets,
+    pub(crate) outputs: Outputs,
+    pub(crate) trees: Trees,
+    pub(crate) strays: Strays,
+    pub(crate) control: Option<Server>,
+    pub(crate) null: OwnedFd,
+    /// rinit is PID 1 of its namespace.
+    pub(crate) pid1: bool,
+    /// Which of the standard descriptors is a terminal.
+    pub(crate) terminal: Option<Standard>,
+    /// The core said: leave.
+    pub(crate) exit: Option<u8>,
+}
+
+impl Hands {
+    /// When something is due that the core doesn't know of.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let probe = self.probe_deadlines.first().map(|(at, _)| *at);
+        let others = [self.outputs.deadline(), self.trees.deadline(), self.strays.deadline()];
+        others.into_iter().flatten().chain(probe).min()
+    }
+}

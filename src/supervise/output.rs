@@ -1,0 +1,243 @@
+//! What services print: the pipes that they write into, of which PID 1 keeps both ends,
+//! and the logger that writes it out. The logger may die at any time; the next one finds
+//! everything in the pipes.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use super::own_lines;
+use crate::core::id::{Pid, ServiceId};
+use crate::core::spec::{Output, ServiceSpec};
+use crate::core::time::Instant;
+use crate::logger::message::{FromLogger, LENGTH, ToLogger};
+use crate::logger::{self, Setup, Sink, Style, Target};
+use crate::sys::fd::{self, Standard, standard};
+use crate::sys::fork::helper;
+use crate::sys::{shared, socket};
+
+/// A logger that dies is followed by another after this long, so that one that can't
+/// live costs little.
+const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// So long alive, and a logger is a good one.
+const GOOD_AFTER: Duration = Duration::from_millis(100);
+
+/// One pipe.
+struct Stream {
+    name: Box<str>,
+    target: Target,
+    style: Style,
+    read: OwnedFd,
+    write: OwnedFd,
+    /// The logger was told that the run ended, and hasn't answered.
+    ended: bool,
+}
+
+struct Logger {
+    pid: Pid,
+    socket: OwnedFd,
+    since: Instant,
+}
+
+/// All pipes, and the logger.
+pub(crate) struct Outputs {
+    streams: Vec<Stream>,
+    /// Where a service's standard output is among them; its standard error follows.
+    of_service: BTreeMap<ServiceId, usize>,
+    words: &'static [AtomicU32],
+    logger: Option<Logger>,
+    start_at: Option<Instant>,
+    pause: Duration,
+    draining: bool,
+    colour: bool,
+}
+
+impl Outputs {
+    /// Makes the pipes that these services need. Where none does there is no logger.
+    ///
+    /// # Errors
+    /// EMFILE, ENFILE; ENOMEM.
+    pub(crate) fn new<'a>(services: impl Iterator<Item = (ServiceId, &'a ServiceSpec)>, colour: bool) -> nix::Result<Self> {
+        let mut streams = Vec::new();
+        let mut of_service = BTreeMap::new();
+        for (id, spec) in services {
+            let style = match spec.exec.output {
+                Output::Prefix => Style::Prefix,
+                Output::Raw => Style::Raw,
+                Output::Inherit | Output::Null => continue,
+            };
+            of_service.insert(id, streams.len());
+            for target in [Target::Out, Target::Err] {
+                streams.push(Stream::new(&spec.name, target, style)?);
+            }
+        }
+        if !streams.is_empty() {
+            let own = Stream::new("rinit", Target::Err, Style::Own)?;
+            // Nobody else writes there, so the flag is ours alone.
+            fd::set_nonblocking(&own.write);
+            own_lines::redirect(own.write.as_raw_fd());
+            streams.push(own);
+        }
+        let words = if streams.is_empty() { &[] } else { shared::words(streams.len() + 2)? };
+        Ok(Self { streams, of_service, words, logger: None, start_at: None, pause: PAUSE, draining: false, colour })
+    }
+
+    /// Where a service's standard output and error go.
+    pub(crate) fn of<'a>(&'a self, id: ServiceId, output: Output, null: &'a OwnedFd) -> [BorrowedFd<'a>; 2] {
+        let pipes = self.of_service.get(&id).and_then(|first| {
+            let write = |index: usize| self.streams.get(index).map(|stream| stream.write.as_fd());
+            Some([write(*first)?, write(first + 1)?])
+        });
+        match output {
+            Output::Inherit => [Standard::Output, Standard::Error].map(standard),
+            Output::Null => [null.as_fd(); 2],
+            Output::Prefix | Output::Raw => pipes.unwrap_or([null.as_fd(); 2]),
+        }
+    }
+
+    /// Starts the logger if it is due. Gives its socket to be watched.
+    pub(crate) fn start(&mut self, now: Instant) -> Option<BorrowedFd<'_>> {
+        if self.streams.is_empty() || self.logger.is_some() || self.start_at.is_some_and(|at| now < at) {
+            return None;
+        }
+        self.start_at = None;
+        match self.fork_logger() {
+            Ok((pid, socket)) => {
+                self.logger = Some(Logger { pid, socket, since: now });
+                self.tell_again();
+            }
+            Err(_) => self.start_later(now),
+        }
+        self.logger.as_ref().map(|logger| logger.socket.as_fd())
+    }
+
+    fn fork_logger(&self) -> Result<(Pid, OwnedFd), crate::sys::error::Errno> {
+        let (ours, theirs) = socket::message_pair()?;
+        let pipes = self.streams.iter().flat_map(|stream| [stream.read.as_raw_fd(), stream.write.as_raw_fd()]);
+        let keep: Vec<RawFd> = pipes.chain([theirs.as_raw_fd()]).collect();
+        let pid = helper(c"rinit-logger", &keep, || self.setup(theirs.as_fd()).map_or(1, logger::run))?;
+        Ok((pid, ours))
+    }
+
+    fn setup<'a>(&'a self, control: BorrowedFd<'a>) -> Option<Setup<'a>> {
+        let (positions, begun) = self.words.split_first_chunk::<2>()?;
+        let [out, err] = positions;
+        let sink = |fd, position| Sink { fd: standard(fd), colour: self.colour, position };
+        let stream = |(stream, begun): (&'a Stream, &'a AtomicU32)| logger::Stream {
+            name: &stream.name,
+            target: stream.target,
+            style: stream.style,
+            read: stream.read.as_fd(),
+            write: stream.write.as_fd(),
+            begun,
+        };
+        Some(Setup {
+            streams: self.streams.iter().zip(begun).map(stream).collect(),
+            control,
+            stdout: sink(Standard::Output, out),
+            stderr: sink(Standard::Error, err),
+        })
+    }
+
+    /// What the former logger was asked and didn't answer.
+    fn tell_again(&mut self) {
+        let ended: Vec<u32> = (0u32..).zip(&self.streams).filter(|(_, stream)| stream.ended).map(|(index, _)| index).collect();
+        for stream in ended {
+            self.tell(ToLogger::RunEnded { stream });
+        }
+        if self.draining {
+            self.tell(ToLogger::Drain);
+        }
+    }
+
+    fn tell(&mut self, message: ToLogger) {
+        if let Some(logger) = &self.logger {
+            // A logger that doesn't read has thousands of messages before it; the end asks
+            // for everything anyway.
+            let _ = socket::send_now(&logger.socket, &message.encode());
+        }
+    }
+
+    fn start_later(&mut self, now: Instant) {
+        self.start_at = Some(now.plus(self.pause));
+        self.pause = self.pause.saturating_mul(2).min(PAUSE_MAX);
+    }
+
+    /// When the next logger is due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.start_at
+    }
+
+    /// The logger's process.
+    pub(crate) fn logger(&self) -> Option<Pid> {
+        self.logger.as_ref().map(|logger| logger.pid)
+    }
+
+    /// The logger died. Another follows, at once if this one was good.
+    pub(crate) fn logger_died(&mut self, now: Instant) {
+        let Some(old) = self.logger.take() else { return };
+        if now.since(old.since) >= GOOD_AFTER {
+            self.pause = PAUSE;
+        }
+        self.start_later(now);
+    }
+
+    /// A service's run is over: what stands in its pipes without a newline is its last line.
+    pub(crate) fn run_ended(&mut self, id: ServiceId) {
+        let Some(first) = self.of_service.get(&id).copied() else { return };
+        for index in [first, first + 1] {
+            let unwritten = self.streams.get_mut(index).is_some_and(|stream| {
+                stream.ended = fd::pending(stream.read.as_fd()) > 0;
+                stream.ended
+            });
+            if unwritten && let Ok(stream) = u32::try_from(index) {
+                self.tell(ToLogger::RunEnded { stream });
+            }
+        }
+    }
+
+    /// Asks for everything to be written. `false` where there is no logger to do it.
+    pub(crate) fn drain(&mut self) -> bool {
+        self.draining = true;
+        self.tell(ToLogger::Drain);
+        !self.streams.is_empty()
+    }
+
+    /// Takes what the logger says; whether all is written.
+    pub(crate) fn hear(&mut self) -> bool {
+        let mut drained = false;
+        let mut buffer = [0u8; LENGTH + 1];
+        while let Some(logger) = &self.logger {
+            match socket::receive_now(&logger.socket, &mut buffer) {
+                None | Some(0) => break,
+                Some(count) => match FromLogger::decode(buffer.get(..count).unwrap_or_default()) {
+                    Some(FromLogger::Drained) => drained = true,
+                    Some(FromLogger::Flushed { stream }) => self.flushed(stream),
+                    None => {}
+                },
+            }
+        }
+        drained
+    }
+
+    fn flushed(&mut self, stream: u32) {
+        let index = usize::try_from(stream).unwrap_or(usize::MAX);
+        if let Some(stream) = self.streams.get_mut(index) {
+            stream.ended = false;
+        }
+    }
+
+    /// The logger's socket, to stop watching it.
+    pub(crate) fn socket(&self) -> Option<&OwnedFd> {
+        self.logger.as_ref().map(|logger| &logger.socket)
+    }
+}
+
+impl Stream {
+    fn new(name: &str, target: Target, style: Style) -> nix::Result<Self> {
+        let (read, write) = fd::output_pipe()?;
+        Ok(Self { name: name.into(), target, style, read, write, ended: false })
+    }
+}

@@ -1,0 +1,288 @@
+//! What happened, as events for the core. Within a turn: signals, then what notify
+//! sockets and helpers say, then who has ended; so a message that was sent before a death
+//! counts before it.
+
+use super::act::Results;
+use super::hands::Hands;
+use super::notification::Notification;
+use super::probe::{self, Progress, Step};
+use super::source::Source;
+use crate::core::event::{Answer, Event, SpawnFailure};
+use crate::core::exit::Exit;
+use crate::core::id::{Pid, RunId, ServiceId};
+use crate::core::signal::Signal;
+use crate::core::system::System;
+use crate::core::time::Now;
+use crate::subreaper::{LENGTH, Report};
+use crate::sys::error::strerror;
+use crate::sys::fd::{self, standard};
+use crate::sys::poll::Interest;
+use crate::sys::signal::kill;
+use crate::sys::spawn::{FAILURE_LIMIT, Failure};
+use crate::sys::{procfs, reap, socket, tty};
+
+impl Hands {
+    /// All that the ready descriptors tell, but ends and control.
+    pub(crate) fn sense(&mut self, system: &System, source: Source, now: Now, events: &mut Results) {
+        match source {
+            Source::Signals => {
+                for signal in self.signals.take().filter(|signal| *signal != Signal::CHLD) {
+                    let hung_up = signal == Signal::HUP && self.terminal.is_some_and(|fd| tty::is_hung_up(standard(fd)));
+                    events.push_back(Event::Signalled { signal, hung_up });
+                }
+            }
+            Source::Launch(run) => events.extend(self.launched(system, run)),
+            Source::ReadyFd(run) => events.extend(self.ready(run)),
+            Source::Connection(run) => events.extend(self.connected(run, now)),
+            Source::Subreaper(run) => self.hear_subreaper(run, events),
+            Source::Foreign(run) => events.extend(self.foreign_ended(run)),
+            Source::Notify(service) => self.notified(service, events),
+            Source::Logger => {
+                if self.outputs.hear() {
+                    events.push_back(Event::OutputDrained);
+                }
+            }
+            Source::Seeker => {
+                let gone = self.trees.hear(&mut self.runs).unwrap_or_default();
+                events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
+            }
+            Source::Control | Source::Client(_) => {}
+        }
+    }
+
+    /// How a run's exec went, if that is known.
+    fn launched(&mut self, system: &System, run: RunId) -> Option<Event> {
+        let entry = self.runs.get_mut(run)?;
+        let mut buffer = [0u8; FAILURE_LIMIT];
+        let count = fd::read_some(entry.launch.as_ref()?, &mut buffer)?;
+        let service = entry.service;
+        if let Some(report) = entry.launch.take() {
+            self.poll.remove(&report);
+        }
+        let failure = Failure::decode(buffer.get(..count).unwrap_or_default());
+        let Some((failure, spec)) = failure.zip(system.service(service)) else {
+            return Some(Event::Executed { run });
+        };
+        // Its end is no event of the run's.
+        self.runs.clear_main(run);
+        if let Some(entry) = self.runs.get_mut(run) {
+            entry.ended = true;
+        }
+        Some(Event::SpawnFailed { run, failure: super::launch::explain(spec, &failure) })
+    }
+
+    /// The first newline on the readiness descriptor.
+    fn ready(&mut self, run: RunId) -> Option<Event> {
+        let extra = self.runs.get_mut(run)?.extra.as_mut()?;
+        let mut buffer = [0u8; 256];
+        loop {
+            let count = fd::read_some(extra.ready.as_ref()?, &mut buffer)?;
+            let is_ready = memchr::memchr(b'\n', buffer.get(..count).unwrap_or_default()).is_some();
+            if is_ready || count == 0 {
+                // At its end without a newline it never will be: that is for the timeout.
+                extra.ready.take().iter().for_each(|fd| self.poll.remove(fd));
+                return is_ready.then_some(Event::Ready { run });
+            }
+        }
+    }
+
+    fn connected(&mut self, run: RunId, now: Now) -> Option<Event> {
+        let Some(Step::Connection { fd, address, left }) = self.stop_probing(run) else { return None };
+        let progress = probe::connected(fd, address, left);
+        self.go_on_probing(run, progress, now)
+    }
+
+    /// What a service said on its notify socket.
+    fn notified(&mut self, service: ServiceId, events: &mut Results) {
+        let Some(run) = self.runs.of_service(service) else {
+            self.notify.get(&service).iter().for_each(|socket| socket.discard());
+            return;
+        };
+        let mut said: Vec<(Option<Pid>, Notification)> = Vec::new();
+        if let Some(socket) = self.notify.get(&service) {
+            socket.receive(|sender, message| said.push((sender, message)));
+        }
+        for (sender, message) in said {
+            if let Some(pid) = message.main_pid.filter(|pid| self.is_own(run, *pid, sender)) {
+                self.adopt_main(run, pid);
+                events.push_back(Event::MainPid { run, pid });
+            }
+            events.extend(message.status.map(|text| Event::Status { run, text }));
+            if message.ready {
+                events.push_back(Event::Ready { run });
+            }
+        }
+    }
+
+    /// Whether a process may be the run's main one: it descends from the run, stands in its
+    /// session, or says so itself on the run's own socket; and is nobody else's.
+    fn is_own(&self, run: RunId, pid: Pid, sender: Option<Pid>) -> bool {
+        let Some(entry) = self.runs.get(run) else { return false };
+        let Some(stat) = procfs::stat(pid).filter(|stat| !stat.zombie) else { return false };
+        let foreign = self.runs.of_main(pid).is_some_and(|other| other != run) || self.helpers.contains(&pid);
+        let keeper = entry.extra.as_ref().and_then(|extra| extra.keeper.as_ref()).map(|(pid, _)| *pid);
+        let roots: Vec<Pid> = entry.main.into_iter().chain(entry.leader).chain(keeper).collect();
+        let in_session = entry.leader.is_some_and(|leader| stat.session == leader.0);
+        let descends = || procfs::with_descendants(&procfs::stats(), roots.iter().copied()).contains(&pid);
+        !foreign && (in_session || sender == Some(pid) || descends())
+    }
+
+    /// A new main process. One that is not our child is watched by its descriptor.
+    fn adopt_main(&mut self, run: RunId, pid: Pid) {
+        self.runs.set_main(run, pid);
+        let own = nix::unistd::getpid().as_raw();
+        let ours = procfs::stat(pid).is_some_and(|stat| stat.parent == own);
+        let Some(entry) = self.runs.get_mut(run) else { return };
+        entry.extra().foreign.take().iter().for_each(|fd| self.poll.remove(fd));
+        if !ours && let Ok(fd) = crate::sys::process::descriptor(pid) {
+            let _ = self.poll.add(&fd, Interest::Read, Source::Foreign(run));
+            entry.extra().foreign = Some(fd);
+        }
+    }
+
+    /// A main process ended that was not our child: its parent has its status, we don't.
+    fn foreign_ended(&mut self, run: RunId) -> Option<Event> {
+        let entry = self.runs.get_mut(run)?;
+        let fd = entry.extra.as_mut()?.foreign.take()?;
+        self.poll.remove(&fd);
+        let main = entry.main?;
+        // One that came to us meanwhile is reaped with its status.
+        let own = nix::unistd::getpid().as_raw();
+        if procfs::stat(main).is_some_and(|stat| stat.parent == own) {
+            return None;
+        }
+        self.ended(run, Exit::Code(0))
+    }
+
+    fn hear_subreaper(&mut self, run: RunId, events: &mut Results) {
+        let mut buffer = [0u8; LENGTH + 1];
+        loop {
+            let keeper = self.runs.get(run).and_then(|entry| entry.extra.as_ref()?.keeper.as_ref());
+            let Some((_, socket)) = keeper else { return };
+            let Some(count) = socket::receive_now(socket, &mut buffer) else { return };
+            if count == 0 {
+                self.lose_keeper(run);
+                return;
+            }
+            let report = Report::decode(buffer.get(..count).unwrap_or_default());
+            events.extend(report.and_then(|report| self.kept(run, report)));
+        }
+    }
+
+    fn kept(&mut self, run: RunId, report: Report) -> Option<Event> {
+        match report {
+            Report::Main(pid) => {
+                self.runs.set_main(run, pid);
+                Some(Event::MainPid { run, pid })
+            }
+            Report::Refused(errno) => {
+                self.runs.get_mut(run)?.ended = true;
+                let failure = SpawnFailure { step: "fork".into(), errno, reason: strerror(errno).into() };
+                Some(Event::SpawnFailed { run, failure })
+            }
+            Report::Exited(exit) => self.ended(run, exit),
+            Report::Gone => {
+                let entry = self.runs.get_mut(run)?;
+                entry.tree_gone = true;
+                entry.watched.then_some(Event::TreeGone { run })
+            }
+        }
+    }
+
+    /// A subreaper died; what was below it is ours now, and known by its marks.
+    fn lose_keeper(&mut self, run: RunId) {
+        let Some(entry) = self.runs.get_mut(run) else { return };
+        if let Some((pid, socket)) = entry.extra.as_mut().and_then(|extra| extra.keeper.take()) {
+            self.poll.remove(&socket);
+            self.keepers.remove(&pid);
+        }
+        if entry.watched && !entry.tree_gone {
+            self.trees.wait_for(run, crate::sys::clock::now().at);
+        }
+    }
+
+    /// Reaps one that has ended; whether there was one.
+    pub(crate) fn reap_next(&mut self, system: &System, now: Now, events: &mut Results) -> bool {
+        let Some((pid, exit)) = reap::next_ended() else { return false };
+        self.reaped(system, pid, exit, now, events);
+        self.trees.child_ended(now.at);
+        self.strays.child_ended(now.at);
+        true
+    }
+
+    fn reaped(&mut self, system: &System, pid: Pid, exit: Exit, now: Now, events: &mut Results) {
+        if let Some(run) = self.runs.of_main(pid) {
+            // What it said before its death counts before it.
+            events.extend(self.launched(system, run));
+            events.extend(self.ready(run));
+            let service = self.runs.get(run).map(|entry| entry.service);
+            service.iter().filter(|service| self.notify.contains_key(service)).for_each(|service| self.notified(*service, events));
+            if self.runs.of_main(pid) == Some(run) {
+                events.extend(self.ended(run, exit));
+            }
+            return;
+        }
+        if !self.helpers.remove(&pid) {
+            return;
+        }
+        if let Some(run) = self.keepers.remove(&pid) {
+            self.hear_subreaper(run, events);
+            self.lose_keeper(run);
+        } else if let Some(run) = self.probes.remove(&pid) {
+            events.extend(self.probe_ended(run, pid, exit));
+        } else if self.outputs.logger() == Some(pid) {
+            self.outputs.socket().iter().for_each(|socket| self.poll.remove(socket));
+            // Its last words may be the answer that the end waits for.
+            if self.outputs.hear() {
+                events.push_back(Event::OutputDrained);
+            }
+            self.outputs.logger_died(now.at);
+        } else if self.trees.seeker() == Some(pid) {
+            self.trees.pipe().iter().for_each(|pipe| self.poll.remove(pipe));
+            let gone = self.trees.seeker_died(&mut self.runs);
+            events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
+        }
+    }
+
+    /// A main process ended, on whatever road we learned it; once a run.
+    fn ended(&mut self, run: RunId, exit: Exit) -> Option<Event> {
+        let entry = self.runs.get_mut(run)?;
+        if std::mem::replace(&mut entry.ended, true) {
+            return None;
+        }
+        let service = entry.service;
+        self.runs.clear_main(run);
+        self.outputs.run_ended(service);
+        Some(Event::Exited { run, exit })
+    }
+
+    fn probe_ended(&mut self, run: RunId, pid: Pid, exit: Exit) -> Option<Event> {
+        match self.stop_probing(run)? {
+            Step::Child { pid: known, what } if known == pid => {
+                let answer = match exit {
+                    Exit::Code(code) => probe::from_child(&what, code),
+                    Exit::Signal(signal) => Answer::No(format!("{what}: the look was killed by {signal}").into()),
+                };
+                Some(Event::Probed { run, answer })
+            }
+            step => {
+                // Another look is under way already.
+                self.go_on_probing(run, Progress::Waits(step), crate::sys::clock::now())
+            }
+        }
+    }
+
+    /// Gives up the looks that took too long.
+    pub(crate) fn expire_probes(&mut self, now: Now, events: &mut Results) {
+        while let Some((_, run)) = self.probe_deadlines.first().copied().filter(|(at, _)| *at <= now.at) {
+            let Some(step) = self.stop_probing(run) else {
+                self.probe_deadlines.retain(|(_, other)| *other != run);
+                continue;
+            };
+            if let Step::Child { pid, .. } = &step {
+                let _ = kill(*pid, Signal::KILL);
+            }
+            events.push_back(Event::Probed { run, answer: probe::timed_out(&step) });
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! From a finished specification to a supervisor that is ready to boot.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::OwnedFd;
+
+use super::hands::Hands;
+use super::launch::Launcher;
+use super::notify::{Place, Sockets};
+use super::output::Outputs;
+use super::runs::Runs;
+use super::source::Source;
+use super::strays::Strays;
+use super::trees::Trees;
+use super::environment;
+use crate::control::{Server, address};
+use crate::core::id::ServiceId;
+use crate::core::signal::Signal;
+use crate::core::spec::{ControlSocket, Spec};
+use crate::core::system::{Surroundings, System};
+use crate::sys::error::OsError;
+use crate::sys::fd::{self, Standard, standard};
+use crate::sys::inherited::Inherited;
+use crate::sys::poll::{Interest, Poll};
+use crate::sys::signal_pipe::SignalPipe;
+use crate::sys::{fork, limits, process, random, signal, tty};
+
+/// What a supervisor is started with.
+pub struct Start<'a> {
+    /// What is to be supervised.
+    pub spec: Spec,
+    /// What rinit itself was started with.
+    pub inherited: &'a Inherited,
+}
+
+/// The kernel refuses what rinit cannot do without.
+pub type Trouble = OsError;
+
+impl Start<'_> {
+    pub(super) fn prepare(self) -> Result<(System, Hands), Trouble> {
+        let refused = |what| move |errno| OsError::new(what, "", nix::errno::Errno::from(errno));
+        let pid1 = process::own_pid().0 == 1;
+        let ignored = signal::ignored();
+        let signals = SignalPipe::open().map_err(refused("pipe"))?;
+        fork::ignore(Signal::TTOU);
+        let nofile = limits::raise_descriptors();
+        let poll = Poll::new().map_err(refused("epoll"))?;
+        poll.add(signals.fd(), Interest::Read, Source::Signals).map_err(refused("epoll"))?;
+        let null: OwnedFd = fd::null().map_err(refused("open /dev/null"))?;
+        let terminal = [Standard::Input, Standard::Output, Standard::Error].into_iter().find(|fd| tty::is_one(standard(*fd)));
+        let no_color = self.inherited.variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = !no_color && tty::is_one(standard(Standard::Output));
+        let services = (0..).map(ServiceId).zip(&self.spec.services);
+        let outputs = Outputs::new(services, colour).map_err(refused("pipes for the services' output"))?;
+        let base = environment::base(self.inherited.environment.iter());
+        let seed = random::number();
+        let runtime_dir = self.inherited.variable("XDG_RUNTIME_DIR");
+        let folder = address::folder(process::effective_uid(), runtime_dir);
+        let instance = address::instance(process::own_pid().0);
+        let hands = Hands {
+            poll,
+            signals,
+            launcher: Launcher::new(base, nofile, ignored, random::number()),
+            runs: Runs::default(),
+            helpers: BTreeSet::new(),
+            keepers: BTreeMap::new(),
+            probes: BTreeMap::new(),
+            probe_deadlines: BTreeSet::new(),
+            notify_place: Place::new(folder, instance),
+            notify: Sockets::new(),
+            outputs,
+            trees: Trees::default(),
+            strays: Strays::default(),
+            control: None,
+            null,
+            pid1,
+            terminal,
+            exit: None,
+        };
+        let surroundings = Surroundings { pid1, terminal: terminal.is_some(), seed };
+        let mut hands = hands;
+        // Services are to know of a socket that they could not guess.
+        if let ControlSocket::Path(path) = &self.spec.init.control_socket {
+            hands.launcher.set_control_socket(path.as_bytes());
+        }
+        Ok((System::new(self.spec, surroundings), hands))
+    }
+}
+
+/// Binds the control socket; after the first spawns, since those are waited for.
+pub(super) fn bind_control(system: &System, hands: &mut Hands) {
+    let init = &system.spec().init;
+    let place = &hands.notify_place;
+    let places = address::to_bind(&init.control_socket, place.root.as_deref(), &place.instance);
+    if places.is_empty() {
+        return;
+    }
+    match Server::bind(&places, init.control_access) {
+        Ok(server) => {
+            let _ = hands.poll.add(server.listener(), Interest::Read, Source::Control);
+            log::debug!("control socket at {}", server.address());
+            hands.control = Some(server);
+        }
+        Err(errno) => {
+            let places = places.join(" and ");
+            log::warn!("no control socket: {}", OsError::new("bind", &places, errno));
+        }
+    }
+}

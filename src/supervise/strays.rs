@@ -1,0 +1,93 @@
+//! What is left at the very end: orphans, shells of `exec`. As PID 1 that is everybody
+//! but the helpers; elsewhere only what descends from us.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::core::id::Pid;
+use crate::core::signal::Signal;
+use crate::core::time::Instant;
+use crate::sys::procfs::{self, Stat};
+use crate::sys::signal::{kill, kill_everyone};
+
+const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE_MAX: Duration = Duration::from_millis(100);
+
+/// The hunt for strays.
+#[derive(Default)]
+pub(crate) struct Strays {
+    signal: Option<Signal>,
+    sent: BTreeSet<Pid>,
+    look_at: Option<Instant>,
+    pause: Duration,
+}
+
+impl Strays {
+    /// Begins, or begins again with a stronger signal.
+    pub(crate) fn send(&mut self, signal: Signal, now: Instant) {
+        *self = Self { signal: Some(signal), sent: BTreeSet::new(), look_at: Some(now), pause: PAUSE };
+    }
+
+    /// A child ended: perhaps the last.
+    pub(crate) fn child_ended(&mut self, now: Instant) {
+        if self.signal.is_some() {
+            self.look_at = Some(now);
+        }
+    }
+
+    /// When it is to be looked next.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.look_at
+    }
+
+    /// Looks if that is due, and signals what is new; whether none is left.
+    pub(crate) fn look(&mut self, now: Instant, pid1: bool, helpers: &BTreeSet<Pid>) -> bool {
+        let Some(signal) = self.signal.filter(|_| self.look_at.is_some_and(|at| now >= at)) else { return false };
+        let gone = match strays(pid1, helpers) {
+            Some(strays) => {
+                for pid in &strays {
+                    if self.sent.insert(*pid) {
+                        let _ = kill(*pid, signal);
+                        let _ = kill(*pid, Signal::CONT);
+                    }
+                }
+                strays.is_empty()
+            }
+            None => self.blind(signal, pid1),
+        };
+        if gone {
+            *self = Self::default();
+        } else {
+            self.look_at = Some(now.plus(self.pause));
+            self.pause = self.pause.saturating_mul(2).clamp(PAUSE, PAUSE_MAX);
+        }
+        gone
+    }
+
+    /// Without /proc: everybody gets the gentle signal, to which helpers are deaf. The hard
+    /// one would hit the logger before it has written everything; our own end kills all.
+    fn blind(&mut self, signal: Signal, pid1: bool) -> bool {
+        if pid1 && signal != Signal::KILL && self.sent.insert(Pid(-1)) {
+            let _ = kill_everyone(signal);
+            let _ = kill_everyone(Signal::CONT);
+        }
+        !pid1 || signal == Signal::KILL
+    }
+}
+
+/// Everybody who is to go; `None` where there is no /proc to look into.
+fn strays(pid1: bool, helpers: &BTreeSet<Pid>) -> Option<Vec<Pid>> {
+    let own = Pid(nix::unistd::getpid().as_raw());
+    procfs::all()?;
+    let stats = procfs::stats();
+    let below = if pid1 { BTreeSet::new() } else { procfs::with_descendants(&stats, [own]) };
+    let ours = |stat: &&Stat| pid1 || below.contains(&stat.pid);
+    let alive = |stat: &&Stat| !stat.zombie && stat.pid != own && !helpers.contains(&stat.pid) && !is_kernels(stat);
+    Some(stats.iter().filter(ours).filter(alive).map(|stat| stat.pid).collect())
+}
+
+/// A thread of the kernel, where rinit is PID 1 of a whole machine.
+fn is_kernels(stat: &Stat) -> bool {
+    const KTHREADD: i32 = 2;
+    (stat.pid.0 == KTHREADD || stat.parent == KTHREADD) && stat.session == 0
+}

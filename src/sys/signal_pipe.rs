@@ -1,0 +1,66 @@
+//! The supervisor's signals: handlers that set a bit each and wake one pipe, so that a
+//! flood of one signal can't push out another.
+#![allow(unsafe_code)]
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+use signal_hook::low_level::register;
+
+use super::signal::{SignalSet, set_mask};
+use super::{fd, signal};
+use crate::core::signal::Signal;
+
+static PENDING: AtomicU64 = AtomicU64::new(0);
+static WAKE: AtomicI32 = AtomicI32::new(-1);
+
+/// What arrives when a signal did.
+pub struct SignalPipe {
+    read: OwnedFd,
+    _write: OwnedFd,
+}
+
+/// Left alone: what cannot or must not be caught, the C library's own two, and what a
+/// person at the terminal stops rinit with.
+const LEFT: [i32; 13] = [4, 5, 7, 8, 9, 11, 19, 20, 21, 22, 31, 32, 33];
+
+impl SignalPipe {
+    /// Catches every signal that can be, and unblocks all.
+    ///
+    /// # Errors
+    /// Where there is no descriptor left.
+    pub fn open() -> nix::Result<Self> {
+        let (read, write) = fd::pipe()?;
+        fd::set_nonblocking(&read);
+        fd::set_nonblocking(&write);
+        WAKE.store(write.as_raw_fd(), Ordering::Release);
+        for number in (1..=64).filter(|number| !LEFT.contains(number)) {
+            let bit = 1u64 << (number - 1);
+            // SAFETY: the handler touches two atomics and writes to a pipe, all of which a
+            // signal handler may do. One that the kernel refuses stays as it is.
+            let _ = unsafe { register(number, move || wake(bit)) };
+        }
+        set_mask(SignalSet::EMPTY);
+        Ok(Self { read, _write: write })
+    }
+
+    /// The descriptor to watch.
+    #[must_use]
+    pub fn fd(&self) -> &OwnedFd {
+        &self.read
+    }
+
+    /// All that came since the last call, lowest first. Empties the pipe before it looks,
+    /// so that a signal in between wakes the next wait.
+    pub fn take(&self) -> impl Iterator<Item = Signal> + use<> {
+        let mut buffer = [0u8; 64];
+        while fd::read_some(&self.read, &mut buffer).is_some_and(|count| count > 0) {}
+        let pending = PENDING.swap(0, Ordering::AcqRel);
+        (1..=64).filter(move |number| pending & (1 << (number - 1)) != 0).filter_map(Signal::new)
+    }
+}
+
+fn wake(bit: u64) {
+    PENDING.fetch_or(bit, Ordering::AcqRel);
+    signal::write_byte(WAKE.load(Ordering::Acquire));
+}

@@ -14,5 +14,6 @@
 //! `sys`, which knows nothing above it. `tests/architecture.rs` holds this.
 
 pub mod core;
+pub mod logger;
 mod supervise;
 pub mod sys;

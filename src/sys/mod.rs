@@ -18,6 +18,7 @@ pub mod process;
 pub mod procfs;
 pub mod raw;
 pub mod reap;
+pub mod shared;
 pub mod signal;
 pub mod socket;
 pub mod spawn;

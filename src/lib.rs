@@ -21,6 +21,6 @@ pub mod logger;
 pub mod plan;
 pub mod reader;
 pub mod single;
-mod subreaper;
+pub mod subreaper;
 pub mod supervise;
 pub mod sys;

@@ -31,9 +31,21 @@ pub enum Trouble {
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Refused(errno) => write!(f, "the configuration could not be read: no process for it: {}", crate::sys::error::Errno::from(*errno)),
-            Self::Late => write!(f, "the configuration could not be read within {} s\nhelp: is a file of it on a file system that hangs?", PATIENCE.as_secs()),
-            Self::Died => write!(f, "the configuration could not be read: its reader died\nhelp: it may use {} MiB of memory; is a file of it that large?", MEMORY >> 20),
+            Self::Refused(errno) => write!(
+                f,
+                "the configuration could not be read: no process for it: {}",
+                crate::sys::error::Errno::from(*errno)
+            ),
+            Self::Late => write!(
+                f,
+                "the configuration could not be read within {} s\nhelp: is a file of it on a file system that hangs?",
+                PATIENCE.as_secs()
+            ),
+            Self::Died => write!(
+                f,
+                "the configuration could not be read: its reader died\nhelp: it may use {} MiB of memory; is a file of it that large?",
+                MEMORY >> 20
+            ),
         }
     }
 }

@@ -120,7 +120,10 @@ impl Report {
 pub fn run(socket: &OwnedFd, body: impl FnOnce() -> i32) -> i32 {
     // Where the kernel has none (gVisor), orphans go to PID 1 and are strays.
     let _ = process::become_subreaper();
-    let mut keeper = Keeper { socket: Some(socket.as_fd()), main: None };
+    let mut keeper = Keeper {
+        socket: Some(socket.as_fd()),
+        main: None,
+    };
     match fork(body) {
         Ok(pid) => keeper.main = Some(pid),
         Err(errno) => {
@@ -130,7 +133,10 @@ pub fn run(socket: &OwnedFd, body: impl FnOnce() -> i32) -> i32 {
     }
     // What tells of the exec, and what the service writes to, are the service's alone.
     fd::close_all_but(&[socket.as_raw_fd()]);
-    keeper.main.into_iter().for_each(|pid| keeper.tell(Report::Main(pid)));
+    keeper
+        .main
+        .into_iter()
+        .for_each(|pid| keeper.tell(Report::Main(pid)));
     keeper.keep()
 }
 
@@ -150,7 +156,9 @@ impl Keeper<'_> {
     fn keep(&mut self) -> i32 {
         let mut children = SigSet::empty();
         children.add(nix::sys::signal::Signal::SIGCHLD);
-        let Ok(ended) = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK) else {
+        let Ok(ended) =
+            SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+        else {
             return 1;
         };
         loop {
@@ -160,7 +168,10 @@ impl Keeper<'_> {
                 return 0;
             }
             let mut fds = vec![PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
-            fds.extend(self.socket.map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
+            fds.extend(
+                self.socket
+                    .map(|socket| PollFd::new(socket, PollFlags::POLLIN)),
+            );
             // EINTR: nothing is lost by looking again.
             let _ = poll(&mut fds, PollTimeout::NONE);
             self.obey();
@@ -231,7 +242,8 @@ impl Keeper<'_> {
 fn descendants(root: Pid) -> Vec<Pid> {
     let stats = procfs::stats();
     let inside = procfs::with_descendants(&stats, [root]);
-    let alive = |stat: &&procfs::Stat| !stat.zombie && stat.pid != root && inside.contains(&stat.pid);
+    let alive =
+        |stat: &&procfs::Stat| !stat.zombie && stat.pid != root && inside.contains(&stat.pid);
     stats.iter().filter(alive).map(|stat| stat.pid).collect()
 }
 
@@ -241,14 +253,29 @@ mod tests {
 
     #[test]
     fn every_message_comes_back_as_it_was_sent_and_rubbish_is_none() {
-        for order in [Order::Main(Signal::TERM), Order::Group(Signal::HUP), Order::Tree(Signal::KILL)] {
+        for order in [
+            Order::Main(Signal::TERM),
+            Order::Group(Signal::HUP),
+            Order::Tree(Signal::KILL),
+        ] {
             assert_eq!(Order::decode(&order.encode()), Some(order));
         }
-        let ended = [Exit::Code(0), Exit::Code(255), Exit::Signal(Signal::KILL)].map(Report::Exited);
-        for report in ended.into_iter().chain([Report::Main(Pid(7)), Report::Refused(11), Report::Gone]) {
+        let ended =
+            [Exit::Code(0), Exit::Code(255), Exit::Signal(Signal::KILL)].map(Report::Exited);
+        for report in
+            ended
+                .into_iter()
+                .chain([Report::Main(Pid(7)), Report::Refused(11), Report::Gone])
+        {
             assert_eq!(Report::decode(&report.encode()), Some(report));
         }
-        for bytes in [&[][..], &[1], &[9, 0, 0, 0, 0], &[4, 0, 0, 0, 0], &[3, 0, 1, 0, 0]] {
+        for bytes in [
+            &[][..],
+            &[1],
+            &[9, 0, 0, 0, 0],
+            &[4, 0, 0, 0, 0],
+            &[3, 0, 1, 0, 0],
+        ] {
             assert_eq!(Report::decode(bytes), None);
         }
     }

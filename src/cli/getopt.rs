@@ -93,13 +93,23 @@ pub struct Parser<'a, K: 'static> {
 impl<'a, K: Copy> Parser<'a, K> {
     /// At the word behind the program's name.
     pub fn new(flags: &'static [Flag<K>], rules: Rules, words: &'a mut Words) -> Self {
+        Self::new_at(flags, rules, words, 1)
+    }
+
+    /// At this word.
+    pub fn new_at(
+        flags: &'static [Flag<K>],
+        rules: Rules,
+        words: &'a mut Words,
+        first: usize,
+    ) -> Self {
         Self {
             flags,
             rules,
             words,
-            next: 1,
+            next: first,
             letters: &[],
-            behind: 1,
+            behind: first,
             done: false,
         }
     }

@@ -18,9 +18,9 @@ pub fn run(mut inherited: Inherited) -> i32 {
         b"tini" | b"tini-static" | b"docker-init" => compat::tini::run(&mut inherited),
         b"catatonit" | b"podman-init" => compat::catatonit::run(&mut inherited),
         b"dumb-init" => compat::dumb_init::run(&mut inherited),
-        b"rinitctl" => ctl::run(&inherited, 1),
+        b"rinitctl" => ctl::run(&mut inherited, 1),
         _ => match inherited.arguments.get(1) {
-            Some(b"ctl") => ctl::run(&inherited, 2),
+            Some(b"ctl") => ctl::run(&mut inherited, 2),
             Some(b"import" | b"rehearse") => {
                 print::error("rinit: this word is not in this version yet");
                 print::USAGE

@@ -1,7 +1,7 @@
 //! Words to people, without a panic when nobody takes them.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use crate::single::{Line, Stream};
 
@@ -47,4 +47,10 @@ impl fmt::Display for Text<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether stderr is a terminal.
+#[must_use]
+pub fn err_is_terminal() -> bool {
+    io::stderr().is_terminal()
 }

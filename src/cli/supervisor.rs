@@ -1,12 +1,135 @@
-//! The way from the options to the supervisor.
+//! The way from the options to the supervisor: which files, the reader of text, and what
+//! people are told when there is nothing to do or something is wrong.
 
-use super::init::Options;
-use super::print;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::basename;
+use super::init::{FAILED, Options};
+use super::print::{self, Text};
+use crate::config::{Outcome, Request};
+use crate::core::graph::start_order;
+use crate::core::spec::Spec;
+use crate::reader;
 use crate::single::Inherited;
+use crate::supervise::{self, Start, Surrounded, begin_log, prepare_process};
 
 /// Supervises until the container ends; gives its exit status.
 #[must_use]
-pub fn run(_options: Options, _inherited: Inherited) -> i32 {
-    print::error("rinit: supervision is not built in yet");
-    125
+pub fn run(options: Options, inherited: Inherited) -> i32 {
+    let here = prepare_process();
+    let filter = inherited
+        .variable("RINIT_LOG")
+        .and_then(|value| std::str::from_utf8(value).ok());
+    begin_log(filter, options.verbose);
+    let colour =
+        print::err_is_terminal() && inherited.variable("NO_COLOR").is_none_or(<[u8]>::is_empty);
+    match reader::read(&request(&options, &inherited, here, colour)) {
+        Err(trouble) => {
+            print::err(format_args!("rinit: {trouble}\n"));
+            FAILED
+        }
+        Ok(Outcome::Refused { errors, warnings }) => {
+            warnings
+                .iter()
+                .chain(&errors)
+                .for_each(|text| print::err(format_args!("{text}\n")));
+            FAILED
+        }
+        Ok(Outcome::Nothing) => {
+            print::err(NOTHING);
+            FAILED
+        }
+        Ok(Outcome::Ready {
+            spec,
+            warnings,
+            notes,
+        }) => {
+            warnings
+                .iter()
+                .for_each(|text| print::err(format_args!("{text}\n")));
+            if options.check {
+                notes
+                    .iter()
+                    .for_each(|text| print::err(format_args!("{text}\n")));
+                print::out(order(&spec));
+                return 0;
+            }
+            supervise(spec, &inherited, here.pid1)
+        }
+    }
+}
+
+fn supervise(spec: Spec, inherited: &Inherited, pid1: bool) -> i32 {
+    if !pid1 && !spec.init.nested && supervise::pid1_supervises() {
+        print::err(
+            "rinit: rinit runs as pid 1; use rinitctl\nhelp: `nested = true` in [init] allows a second one\n",
+        );
+        return FAILED;
+    }
+    match supervise::run(Start { spec, inherited }) {
+        Ok(code) => i32::from(code),
+        Err(trouble) => {
+            print::err(format_args!("rinit: cannot start: {trouble}\n"));
+            FAILED
+        }
+    }
+}
+
+const NOTHING: &str = "\
+rinit: there is nothing to supervise: no /etc/rinit.toml, no /etc/rinit.d/*.toml, no COMMAND
+help: write these three lines into /etc/rinit.toml, with your own command:
+    [service.web]
+    command = [\"nginx\", \"-g\", \"daemon off;\"]
+    essential = true
+";
+
+fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: bool) -> Request {
+    let none = |path: &PathBuf| path == Path::new("none");
+    let named = match inherited.variable("RINIT_CONFIG") {
+        Some(path) if options.config.is_empty() && !path.is_empty() => {
+            vec![PathBuf::from(OsStr::from_bytes(path))]
+        }
+        Some(_) | None => options.config.clone(),
+    };
+    let command: Vec<Vec<u8>> = options
+        .command(inherited)
+        .iter()
+        .map(|word| word.bytes().to_vec())
+        .collect();
+    let called_init = inherited.arguments.get(0).map(basename) == Some(b"init");
+    Request {
+        default_places: named.is_empty() && (command.is_empty() || here.pid1 || called_init),
+        explicit: named.into_iter().filter(|path| !none(path)).collect(),
+        command,
+        environment: inherited.environment.iter().filter_map(pair).collect(),
+        uid: here.uid,
+        can_setuid: here.can_setuid,
+        colour,
+    }
+}
+
+fn pair(word: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (name, value) = word.split_at(word.iter().position(|byte| *byte == b'=')?);
+    Some((name.to_vec(), value.get(1..)?.to_vec()))
+}
+
+/// What `--check` prints: what starts at the same moment stands on one line.
+fn order(spec: &Spec) -> String {
+    let mut text = String::new();
+    for (number, level) in (1..).zip(start_order(spec)) {
+        let names: Vec<&str> = level
+            .iter()
+            .filter_map(|id| Some(&*spec.services.get(id.index())?.name))
+            .collect();
+        text.push_str(&format!("{number:>3}  {}\n", names.join("  ")));
+    }
+    for service in spec.services.iter().filter(|service| !service.enabled) {
+        text.push_str(&format!(
+            "  -  {} (disabled)\n",
+            Text(service.name.as_bytes())
+        ));
+    }
+    text
 }

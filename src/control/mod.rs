@@ -4,8 +4,18 @@
 //! blocks, `client` the other.
 
 pub(crate) mod address;
-pub(crate) mod client;
-pub(crate) mod protocol;
+mod client;
+mod protocol;
 mod server;
 
+use crate::sys::process;
+
+pub(crate) use client::{NoAnswer, ask};
+pub(crate) use protocol::{Answer, Request};
 pub(crate) use server::Server;
+
+/// Where a client looks: the place that it was told, or all that it may be.
+pub(crate) fn places(told: Option<String>, runtime_dir: Option<&[u8]>) -> Vec<String> {
+    let folder = address::folder(process::effective_uid(), runtime_dir);
+    told.map_or_else(|| address::to_try(folder.as_deref()), |place| vec![place])
+}

@@ -39,17 +39,24 @@ pub(crate) enum Answer {
 impl Answer {
     /// A refusal.
     pub(crate) fn refused(error: &str) -> Self {
-        Self::Refused { ok: false, error: error.to_owned() }
+        Self::Refused {
+            ok: false,
+            error: error.to_owned(),
+        }
     }
 
     /// The answer to one line.
     pub(crate) fn to(line: &[u8], own_pid: i32) -> Self {
         match serde_json::from_slice::<Request>(line) {
-            Ok(request) if request.verb == "version" => {
-                Self::Version { ok: true, version: env!("CARGO_PKG_VERSION").to_owned(), pid: own_pid }
-            }
+            Ok(request) if request.verb == "version" => Self::Version {
+                ok: true,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                pid: own_pid,
+            },
             Ok(_) => Self::refused("this version knows one verb: version"),
-            Err(_) => Self::refused("a request is one JSON object on one line: {\"verb\":\"version\"}"),
+            Err(_) => {
+                Self::refused("a request is one JSON object on one line: {\"verb\":\"version\"}")
+            }
         }
     }
 
@@ -69,10 +76,24 @@ mod tests {
     #[test]
     fn version_is_answered_and_anything_else_refused_in_words() {
         let line = Answer::to(b"{\"verb\":\"version\",\"later\":1}", 7).line();
-        let wanted = concat!(r#"{"ok":true,"version":""#, env!("CARGO_PKG_VERSION"), "\",\"pid\":7}\n");
+        let wanted = concat!(
+            r#"{"ok":true,"version":""#,
+            env!("CARGO_PKG_VERSION"),
+            "\",\"pid\":7}\n"
+        );
         assert_eq!(line, wanted.as_bytes());
-        for wrong in [&b""[..], b"version", b"[]", b"{\"verb\":1}", b"{\"verb\":\"stop\"}", b"\xff"] {
-            assert!(matches!(Answer::to(wrong, 7), Answer::Refused { ok: false, .. }));
+        for wrong in [
+            &b""[..],
+            b"version",
+            b"[]",
+            b"{\"verb\":1}",
+            b"{\"verb\":\"stop\"}",
+            b"\xff",
+        ] {
+            assert!(matches!(
+                Answer::to(wrong, 7),
+                Answer::Refused { ok: false, .. }
+            ));
         }
     }
 

@@ -80,17 +80,28 @@ impl Server {
     /// Takes waiting clients.
     pub(crate) fn accept(&mut self, poll: &Poll<Source>) {
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some(fd) = socket::accept(&self.listener) else { return };
+            let Some(fd) = socket::accept(&self.listener) else {
+                return;
+            };
             if !self.may_speak(&fd) {
                 continue;
             }
-            if self.clients.len() >= CLIENTS_MAX && let Some((_, oldest)) = self.clients.pop_first() {
+            if self.clients.len() >= CLIENTS_MAX
+                && let Some((_, oldest)) = self.clients.pop_first()
+            {
                 poll.remove(&oldest.fd);
             }
             let id = self.next;
             self.next = self.next.wrapping_add(1);
             if poll.add(&fd, Interest::Read, Source::Client(id)).is_ok() {
-                self.clients.insert(id, Client { fd, input: Vec::new(), output: Vec::new() });
+                self.clients.insert(
+                    id,
+                    Client {
+                        fd,
+                        input: Vec::new(),
+                        output: Vec::new(),
+                    },
+                );
             }
         }
     }
@@ -98,7 +109,9 @@ impl Server {
     /// Root and rinit's own user; others where `control-access` says so. A peer whose pid
     /// is 0 lives in another PID namespace: another container of the pod or the host.
     fn may_speak(&self, fd: &OwnedFd) -> bool {
-        let Some(peer) = socket::peer(fd) else { return false };
+        let Some(peer) = socket::peer(fd) else {
+            return false;
+        };
         let own = peer.uid == 0 || peer.uid == self.own_uid;
         peer.pid != 0 && (own || self.access == ControlAccess::Status)
     }
@@ -106,10 +119,19 @@ impl Server {
     /// Hears and answers a client.
     pub(crate) fn serve(&mut self, id: u32, poll: &Poll<Source>) {
         let own_pid = self.own_pid;
-        let Some(client) = self.clients.get_mut(&id) else { return };
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
         let alive = client.send() && client.hear(own_pid) && client.send();
-        let interest = if client.output.is_empty() { Interest::Read } else { Interest::Write };
-        let watched = alive && poll.change(&client.fd, interest, Source::Client(id)).is_ok();
+        let interest = if client.output.is_empty() {
+            Interest::Read
+        } else {
+            Interest::Write
+        };
+        let watched = alive
+            && poll
+                .change(&client.fd, interest, Source::Client(id))
+                .is_ok();
         if !watched && let Some(client) = self.clients.remove(&id) {
             poll.remove(&client.fd);
         }
@@ -133,11 +155,14 @@ impl Client {
         match socket::receive_now(&self.fd, &mut buffer) {
             None => return true,
             Some(0) => return false,
-            Some(count) => self.input.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+            Some(count) => self
+                .input
+                .extend_from_slice(buffer.get(..count).unwrap_or_default()),
         }
         while let Some(end) = memchr::memchr(b'\n', &self.input) {
             let line: Vec<u8> = self.input.drain(..=end).collect();
-            self.output.extend(Answer::to(line.trim_ascii(), own_pid).line());
+            self.output
+                .extend(Answer::to(line.trim_ascii(), own_pid).line());
         }
         self.input.len() < LINE_MAX
     }
@@ -158,7 +183,13 @@ impl Client {
 /// The folder of a socket's path, if it can be made.
 fn make_parent(place: &str) {
     use std::os::unix::fs::DirBuilderExt;
-    if let Some((folder, _)) = place.rsplit_once('/').filter(|(folder, _)| !folder.is_empty()) {
-        let _ = std::fs::DirBuilder::new().recursive(true).mode(0o711).create(folder);
+    if let Some((folder, _)) = place
+        .rsplit_once('/')
+        .filter(|(folder, _)| !folder.is_empty())
+    {
+        let _ = std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o711)
+            .create(folder);
     }
 }

@@ -43,7 +43,11 @@ impl Hands {
                     results.extend(self.probe(service, run, spec, now));
                 }
             }
-            Action::SignalMain { run, signal, to_group } => self.signal_main(run, signal, to_group),
+            Action::SignalMain {
+                run,
+                signal,
+                to_group,
+            } => self.signal_main(run, signal, to_group),
             Action::Forward { run, signal } => self.signal_main(run, signal, false),
             Action::SignalTree { run, signal } => self.signal_tree(run, signal),
             Action::WatchTree { run } => results.extend(self.watch_tree(run, now)),
@@ -71,26 +75,44 @@ impl Hands {
     fn spawn(&mut self, service: ServiceId, run: RunId, spec: &ServiceSpec) -> Event {
         match self.try_spawn(service, run, spec) {
             Ok(pid) => Event::Spawned { run, pid },
-            Err(errno) => Event::ForkRefused { run, errno: errno.0 },
+            Err(errno) => Event::ForkRefused {
+                run,
+                errno: errno.0,
+            },
         }
     }
 
-    fn try_spawn(&mut self, service: ServiceId, run: RunId, spec: &ServiceSpec) -> Result<Pid, Errno> {
+    fn try_spawn(
+        &mut self,
+        service: ServiceId,
+        run: RunId,
+        spec: &ServiceSpec,
+    ) -> Result<Pid, Errno> {
         self.prepare_notify(service, spec)?;
         let ready = match spec.ready {
             Ready::Fd(number) => Some(ready_pipe(number)?),
             Ready::Exec | Ready::Notify | Ready::Tcp(_) | Ready::Unix(_) | Ready::File(_) => None,
         };
-        let input = if spec.is_main { standard(Standard::Input) } else { self.null.as_fd() };
+        let input = if spec.is_main {
+            standard(Standard::Input)
+        } else {
+            self.null.as_fd()
+        };
         let [out, err] = self.outputs.of(service, spec.exec.output, &self.null);
         let wires = Wires {
             standard: [input, out, err],
-            ready: ready.as_ref().map(|(_, write, number)| (write.as_fd(), *number)),
+            ready: ready
+                .as_ref()
+                .map(|(_, write, number)| (write.as_fd(), *number)),
             notify: self.notify.get(&service).map(NotifySocket::address),
         };
         let invocation = self.launcher.invocation(run);
         let spawned_nanos = clock::file_nanos();
-        let Launched { pid, report, keeper } = self.launcher.launch(spec, invocation, &wires)?;
+        let Launched {
+            pid,
+            report,
+            keeper,
+        } = self.launcher.launch(spec, invocation, &wires)?;
         let entry = self.runs.entry(run, service);
         entry.spawned_nanos = spawned_nanos;
         // A set that takes no more says so by silence: the run's end is still seen.
@@ -102,7 +124,9 @@ impl Hands {
         }
         match keeper {
             Some(socket) => {
-                let _ = self.poll.add(&socket, Interest::Read, Source::Subreaper(run));
+                let _ = self
+                    .poll
+                    .add(&socket, Interest::Read, Source::Subreaper(run));
                 entry.extra().keeper = Some((pid, socket));
                 self.helpers.insert(pid);
                 self.keepers.insert(pid, run);
@@ -122,17 +146,27 @@ impl Hands {
             return Ok(());
         }
         let socket = NotifySocket::bind(&self.notify_place, &spec.name)?;
-        let _ = self.poll.add(socket.fd(), Interest::Read, Source::Notify(service));
+        let _ = self
+            .poll
+            .add(socket.fd(), Interest::Read, Source::Notify(service));
         self.notify.insert(service, socket);
         Ok(())
     }
 
     /// Begins to ask whether the service answers; the event if that is known at once.
-    fn probe(&mut self, service: ServiceId, run: RunId, spec: &ServiceSpec, now: Now) -> Option<Event> {
+    fn probe(
+        &mut self,
+        service: ServiceId,
+        run: RunId,
+        spec: &ServiceSpec,
+        now: Now,
+    ) -> Option<Event> {
         let since = self.runs.entry(run, service).spawned_nanos;
         let progress = match &spec.ready {
             Ready::Tcp(addresses) => probe::connect(addresses.to_vec()),
-            Ready::Unix(path) => self.probe_child(&format!("connect {path}"), || probe::look_at_socket(path)),
+            Ready::Unix(path) => {
+                self.probe_child(&format!("connect {path}"), || probe::look_at_socket(path))
+            }
             Ready::File(path) => self.probe_child(path, || probe::look_at_file(path, since)),
             // Nothing to ask: what made the core ask counts as a yes.
             Ready::Exec | Ready::Notify | Ready::Fd(_) => Progress::Over(Answer::Yes),
@@ -142,13 +176,23 @@ impl Hands {
 
     fn probe_child(&self, what: &str, look: impl FnOnce() -> i32) -> Progress {
         match helper(c"rinit-probe", &[], look) {
-            Ok(pid) => Progress::Waits(Step::Child { pid, what: what.into() }),
-            Err(errno) => Progress::Over(Answer::No(format!("{what}: no process to look: {errno}").into())),
+            Ok(pid) => Progress::Waits(Step::Child {
+                pid,
+                what: what.into(),
+            }),
+            Err(errno) => Progress::Over(Answer::No(
+                format!("{what}: no process to look: {errno}").into(),
+            )),
         }
     }
 
     /// Notes what a probe waits for, or gives its answer.
-    pub(crate) fn go_on_probing(&mut self, run: RunId, progress: Progress, now: Now) -> Option<Event> {
+    pub(crate) fn go_on_probing(
+        &mut self,
+        run: RunId,
+        progress: Progress,
+        now: Now,
+    ) -> Option<Event> {
         let step = match progress {
             Progress::Over(answer) => return Some(Event::Probed { run, answer }),
             Progress::Waits(step) => step,
@@ -182,9 +226,15 @@ impl Hands {
     }
 
     fn signal_main(&self, run: RunId, signal: Signal, to_group: bool) {
-        let Some(entry) = self.runs.get(run) else { return };
+        let Some(entry) = self.runs.get(run) else {
+            return;
+        };
         if let Some((_, socket)) = entry.extra.as_ref().and_then(|extra| extra.keeper.as_ref()) {
-            let order = if to_group { Order::Group(signal) } else { Order::Main(signal) };
+            let order = if to_group {
+                Order::Group(signal)
+            } else {
+                Order::Main(signal)
+            };
             // A subreaper that is gone left its processes to us: the next order finds them.
             let _ = socket::send_now(socket, &order.encode());
             return;
@@ -198,14 +248,20 @@ impl Hands {
     }
 
     fn signal_tree(&mut self, run: RunId, signal: Signal) {
-        let Some(entry) = self.runs.get(run) else { return };
+        let Some(entry) = self.runs.get(run) else {
+            return;
+        };
         if let Some((_, socket)) = entry.extra.as_ref().and_then(|extra| extra.keeper.as_ref()) {
             let _ = socket::send_now(socket, &Order::Tree(signal).encode());
             return;
         }
-        let Some(leader) = entry.leader.filter(|leader| self.may_address(run, *leader)) else { return };
+        let Some(leader) = entry.leader.filter(|leader| self.may_address(run, *leader)) else {
+            return;
+        };
         // A main process that has left its first group isn't reached by the group.
-        let apart = |main: &Pid| *main != leader && procfs::stat(*main).is_some_and(|stat| stat.group != leader.0);
+        let apart = |main: &Pid| {
+            *main != leader && procfs::stat(*main).is_some_and(|stat| stat.group != leader.0)
+        };
         if let Some(main) = entry.main.filter(apart) {
             let _ = kill(main, signal);
         }
@@ -222,7 +278,10 @@ impl Hands {
     fn watch_tree(&mut self, run: RunId, now: Now) -> Option<Event> {
         let entry = self.runs.get_mut(run)?;
         entry.watched = true;
-        let kept = entry.extra.as_ref().is_some_and(|extra| extra.keeper.is_some());
+        let kept = entry
+            .extra
+            .as_ref()
+            .is_some_and(|extra| extra.keeper.is_some());
         if entry.tree_gone || (entry.leader.is_none() && !kept) {
             return Some(Event::TreeGone { run });
         }
@@ -238,11 +297,17 @@ impl Hands {
             let _ = kill(pid, Signal::KILL);
         }
         self.trees.forget(run);
-        let Some(entry) = self.runs.remove(run) else { return };
+        let Some(entry) = self.runs.remove(run) else {
+            return;
+        };
         // A child on its way to exec may hold copies, so closing alone would not do.
         entry.launch.iter().for_each(|fd| self.poll.remove(fd));
         let Some(extra) = entry.extra else { return };
-        extra.ready.iter().chain(&extra.foreign).for_each(|fd| self.poll.remove(fd));
+        extra
+            .ready
+            .iter()
+            .chain(&extra.foreign)
+            .for_each(|fd| self.poll.remove(fd));
         if let Some((pid, socket)) = &extra.keeper {
             self.poll.remove(socket);
             self.keepers.remove(pid);

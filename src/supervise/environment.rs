@@ -54,7 +54,10 @@ pub(crate) fn put<'a>(words: &mut Vec<&'a [u8]>, word: &'a [u8]) {
 
 /// The value of a variable.
 pub(crate) fn lookup<'a>(words: &[&'a [u8]], key: &[u8]) -> Option<&'a [u8]> {
-    words.iter().rev().find_map(|word| word.strip_prefix(key)?.strip_prefix(b"="))
+    words
+        .iter()
+        .rev()
+        .find_map(|word| word.strip_prefix(key)?.strip_prefix(b"="))
 }
 
 #[cfg(test)]
@@ -62,20 +65,39 @@ mod tests {
     use super::*;
 
     fn texts(words: &Words) -> Vec<String> {
-        words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+        words
+            .iter()
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect()
     }
 
     #[test]
     fn what_is_meant_for_rinit_stays_with_it() {
-        let given = ["A=1", "NOTIFY_SOCKET=/x", "RINIT_LOG=debug", "container=lxc", "PATH=/p", "HOME=/h"];
+        let given = [
+            "A=1",
+            "NOTIFY_SOCKET=/x",
+            "RINIT_LOG=debug",
+            "container=lxc",
+            "PATH=/p",
+            "HOME=/h",
+        ];
         let words = base(given.iter().map(|word| word.as_bytes()));
-        assert_eq!(texts(&words), ["A=1", "container=lxc", "PATH=/p", "HOME=/h"]);
+        assert_eq!(
+            texts(&words),
+            ["A=1", "container=lxc", "PATH=/p", "HOME=/h"]
+        );
     }
 
     #[test]
     fn without_any_environment_there_is_a_path_and_a_home() {
         let words = base(std::iter::empty());
-        assert_eq!(texts(&words), ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"]);
+        assert_eq!(
+            texts(&words),
+            [
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "HOME=/"
+            ]
+        );
     }
 
     #[test]

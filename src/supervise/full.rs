@@ -55,7 +55,10 @@ impl Full<'_> {
         let files = environment_files(exec)?;
         let mut words: Vec<&[u8]> = self.base.iter().collect();
         let layers = account.variables.iter().chain(&files).map(Vec::as_slice);
-        for word in layers.chain(exec.environment.iter()).chain(self.extras.iter()) {
+        for word in layers
+            .chain(exec.environment.iter())
+            .chain(self.extras.iter())
+        {
             environment::put(&mut words, word);
         }
         let command = command(exec, &words)?;
@@ -66,10 +69,16 @@ impl Full<'_> {
             std::fs::write("/proc/self/oom_score_adj", score.to_string())
                 .map_err(|error| failed(Step::OomScore, error.raw_os_error().unwrap_or(EIO), ""))?;
         }
-        let size = words.iter().chain(&command.iter().map(Vec::as_slice).collect::<Vec<_>>()).map(|word| word.len() + 32).sum::<usize>();
-        let mut slot = Slot::with_room(size.saturating_add(64 * 1024)).map_err(|errno| failed(Step::Memory, errno.0, ""))?;
+        let arguments: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+        let size: usize = words
+            .iter()
+            .chain(&arguments)
+            .map(|word| word.len() + 32)
+            .sum();
+        let mut slot = Slot::with_room(size.saturating_add(64 * 1024))
+            .map_err(|errno| failed(Step::Memory, errno.0, ""))?;
         let order = Order {
-            arguments: &mut command.iter().map(Vec::as_slice),
+            arguments: &arguments,
             path: environment::lookup(&words, b"PATH").unwrap_or(DEFAULT_PATH),
             environment: &words,
             directory: exec.directory.as_deref().map(str::as_bytes),
@@ -82,13 +91,18 @@ impl Full<'_> {
             ignored: self.ignored,
             report: self.report,
         };
-        slot.prepare(order).ok_or_else(|| failed(Step::Memory, 0, ""))?;
+        slot.prepare(order)
+            .ok_or_else(|| failed(Step::Memory, 0, ""))?;
         Ok(slot)
     }
 }
 
 fn failed(step: Step, errno: i32, detail: &str) -> Failure {
-    Failure { step, errno, detail: detail.to_owned() }
+    Failure {
+        step,
+        errno,
+        detail: detail.to_owned(),
+    }
 }
 
 /// The argument vector, expanded from the final environment where it says so.
@@ -98,7 +112,11 @@ fn command(exec: &Exec, words: &[&[u8]]) -> Result<Vec<Vec<u8>>, Failure> {
     }
     let lookup = |name: &[u8]| environment::lookup(words, name).map(<[u8]>::to_vec);
     let expanded = |word| expand::expand(word, &lookup);
-    exec.command.iter().map(expanded).collect::<Result<_, _>>().map_err(|error| failed(Step::Expand, 0, &error.to_string()))
+    exec.command
+        .iter()
+        .map(expanded)
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(Step::Expand, 0, &error.kind.to_string()))
 }
 
 fn environment_files(exec: &Exec) -> Result<Vec<Vec<u8>>, Failure> {
@@ -110,7 +128,13 @@ fn environment_files(exec: &Exec) -> Result<Vec<Vec<u8>>, Failure> {
                 words.extend(variables.map(|(name, value)| [name, value].join(&b'=')));
             }
             Err(_) if file.optional => {}
-            Err(error) => return Err(failed(Step::EnvironmentFile, error.raw_os_error().unwrap_or(EIO), &file.path)),
+            Err(error) => {
+                return Err(failed(
+                    Step::EnvironmentFile,
+                    error.raw_os_error().unwrap_or(EIO),
+                    &file.path,
+                ));
+            }
         }
     }
     Ok(words)
@@ -120,24 +144,48 @@ fn account(identity: &Identity) -> Result<Account, Failure> {
     let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
     let group_file = std::fs::read("/etc/group").unwrap_or_default();
     let unknown = |text: String| failed(Step::Account, 0, &text);
-    let mut found = Become { uid: process::effective_uid(), gid: process::effective_gid(), groups: Vec::new() };
+    let mut found = Become {
+        uid: process::effective_uid(),
+        gid: process::effective_gid(),
+        groups: Vec::new(),
+    };
     let mut variables = Vec::new();
     if let Some(name) = &identity.user {
         let user = accounts::find_user(&passwd, name);
         let number = accounts::number(name.as_bytes());
         // A number needs no entry; its group then is the same number.
-        found.uid = user.map(|user| user.uid).or(number).ok_or_else(|| unknown(format!("user {name}: not in /etc/passwd")))?;
+        found.uid = user
+            .map(|user| user.uid)
+            .or(number)
+            .ok_or_else(|| unknown(format!("user {name}: not in /etc/passwd")))?;
         found.gid = user.map_or(found.uid, |user| user.gid);
         if let Some(user) = user {
-            let entries = [("HOME", user.home), ("USER", user.name), ("LOGNAME", user.name), ("SHELL", user.shell)];
-            variables.extend(entries.iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| [key.as_bytes(), value].join(&b'=')));
-            let member = |group: &accounts::Group<'_>| group.members().any(|member| member == user.name);
-            found.groups.extend(accounts::groups(&group_file).filter(member).map(|group| group.gid));
+            let entries = [
+                ("HOME", user.home),
+                ("USER", user.name),
+                ("LOGNAME", user.name),
+                ("SHELL", user.shell),
+            ];
+            variables.extend(
+                entries
+                    .iter()
+                    .filter(|(_, value)| !value.is_empty())
+                    .map(|(key, value)| [key.as_bytes(), value].join(&b'=')),
+            );
+            let member =
+                |group: &accounts::Group<'_>| group.members().any(|member| member == user.name);
+            found.groups.extend(
+                accounts::groups(&group_file)
+                    .filter(member)
+                    .map(|group| group.gid),
+            );
         }
     }
     let group = |name: &str| {
         let entry = accounts::find_group(&group_file, name).map(|group| group.gid);
-        entry.or(accounts::number(name.as_bytes())).ok_or_else(|| unknown(format!("group {name}: not in /etc/group")))
+        entry
+            .or(accounts::number(name.as_bytes()))
+            .ok_or_else(|| unknown(format!("group {name}: not in /etc/group")))
     };
     if let Some(name) = &identity.group {
         found.gid = group(name)?;
@@ -148,5 +196,8 @@ fn account(identity: &Identity) -> Result<Account, Failure> {
     found.groups.push(found.gid);
     found.groups.sort_unstable();
     found.groups.dedup();
-    Ok(Account { identity: Some(found), variables })
+    Ok(Account {
+        identity: Some(found),
+        variables,
+    })
 }

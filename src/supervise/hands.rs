@@ -50,7 +50,11 @@ impl Hands {
     /// When something is due that the core doesn't know of.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let probe = self.probe_deadlines.first().map(|(at, _)| *at);
-        let others = [self.outputs.deadline(), self.trees.deadline(), self.strays.deadline()];
+        let others = [
+            self.outputs.deadline(),
+            self.trees.deadline(),
+            self.strays.deadline(),
+        ];
         others.into_iter().flatten().chain(probe).min()
     }
 }

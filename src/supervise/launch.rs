@@ -61,7 +61,12 @@ pub(crate) struct Extras {
 }
 
 impl Extras {
-    fn new(spec: &ServiceSpec, invocation: Invocation, notify: Option<&[u8]>, control: Option<&[u8]>) -> Self {
+    fn new(
+        spec: &ServiceSpec,
+        invocation: Invocation,
+        notify: Option<&[u8]>,
+        control: Option<&[u8]>,
+    ) -> Self {
         Self {
             service: format!("RINIT_SERVICE={}", spec.name).into(),
             invocation: format!("{VARIABLE}={invocation}").into(),
@@ -72,14 +77,26 @@ impl Extras {
 
     /// Each as a word.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        [&self.service, &self.invocation].into_iter().chain(&self.notify).chain(&self.control).map(Vec::as_slice)
+        [&self.service, &self.invocation]
+            .into_iter()
+            .chain(&self.notify)
+            .chain(&self.control)
+            .map(Vec::as_slice)
     }
 }
 
 impl Launcher {
     /// With the container's environment, and what rinit has changed of itself.
     pub(crate) fn new(base: Words, nofile: Option<Limit>, ignored: SignalSet, boot: u64) -> Self {
-        Self { base, control_socket: None, nofile, ignored, borrow: may_borrow(), boot, slots: VecDeque::new() }
+        Self {
+            base,
+            control_socket: None,
+            nofile,
+            ignored,
+            borrow: may_borrow(),
+            boot,
+            slots: VecDeque::new(),
+        }
     }
 
     /// Services are told of a control socket that isn't at its default place.
@@ -89,25 +106,46 @@ impl Launcher {
 
     /// A run's mark.
     pub(crate) fn invocation(&self, run: crate::core::id::RunId) -> Invocation {
-        Invocation { boot: self.boot, run }
+        Invocation {
+            boot: self.boot,
+            run,
+        }
     }
 
     /// Starts the service's process. Doesn't wait for its exec.
     ///
     /// # Errors
     /// Where the kernel gives no process or no descriptor.
-    pub(crate) fn launch(&mut self, spec: &ServiceSpec, invocation: Invocation, wires: &Wires<'_>) -> Result<Launched, Errno> {
+    pub(crate) fn launch(
+        &mut self,
+        spec: &ServiceSpec,
+        invocation: Invocation,
+        wires: &Wires<'_>,
+    ) -> Result<Launched, Errno> {
         let (report, told) = fd::pipe()?;
         fd::set_nonblocking(&report);
         // The service's own number must not be ours at that moment.
         let told = match wires.ready {
-            Some((_, number)) if told.as_raw_fd() == number => fd::duplicate_above(&told, number.saturating_add(1))?,
+            Some((_, number)) if told.as_raw_fd() == number => {
+                fd::duplicate_above(&told, number.saturating_add(1))?
+            }
             _ => told,
         };
-        let extras = Extras::new(spec, invocation, wires.notify, self.control_socket.as_deref());
+        let extras = Extras::new(
+            spec,
+            invocation,
+            wires.notify,
+            self.control_socket.as_deref(),
+        );
         if self.borrow && is_plain(spec) {
             match self.fast(spec, &extras, wires, told.as_fd()) {
-                Ok(Some(pid)) => return Ok(Launched { pid, report, keeper: None }),
+                Ok(Some(pid)) => {
+                    return Ok(Launched {
+                        pid,
+                        report,
+                        keeper: None,
+                    });
+                }
                 // Too big for a slot.
                 Ok(None) => {}
                 Err(errno) if is_shortage(errno) => return Err(errno),
@@ -122,7 +160,16 @@ impl Launcher {
             (SignalSet::EMPTY, Place::Session)
         };
         let become_it = || {
-            let full = full::Full { spec, base: &self.base, extras: &extras, wires, limits: &limits, ignored, place, report: told.as_fd() };
+            let full = full::Full {
+                spec,
+                base: &self.base,
+                extras: &extras,
+                wires,
+                limits: &limits,
+                ignored,
+                place,
+                report: told.as_fd(),
+            };
             full.become_program()
         };
         let launched = match spec.tracking {
@@ -142,11 +189,21 @@ impl Launcher {
             fd.done();
         }
         let (pid, keeper) = launched?;
-        Ok(Launched { pid, report, keeper })
+        Ok(Launched {
+            pid,
+            report,
+            keeper,
+        })
     }
 
     /// `None` where the order is too big for a slot.
-    fn fast(&mut self, spec: &ServiceSpec, extras: &Extras, wires: &Wires<'_>, report: BorrowedFd<'_>) -> Result<Option<Pid>, Errno> {
+    fn fast(
+        &mut self,
+        spec: &ServiceSpec,
+        extras: &Extras,
+        wires: &Wires<'_>,
+        report: BorrowedFd<'_>,
+    ) -> Result<Option<Pid>, Errno> {
         let limits = self.limits(&spec.exec);
         let mut slot = match self.slots.pop_front() {
             Some(slot) if slot.is_free() => slot,
@@ -160,8 +217,9 @@ impl Launcher {
         for word in spec.exec.environment.iter().chain(extras.iter()) {
             environment::put(&mut words, word);
         }
+        let arguments: Vec<&[u8]> = spec.exec.command.iter().collect();
         let order = Order {
-            arguments: &mut spec.exec.command.iter(),
+            arguments: &arguments,
             path: environment::lookup(&words, b"PATH").unwrap_or(DEFAULT_PATH),
             environment: &words,
             directory: spec.exec.directory.as_deref().map(str::as_bytes),
@@ -175,15 +233,26 @@ impl Launcher {
             report,
         };
         let fits = slot.prepare(order).is_some();
-        let spawned = if fits { slot.spawn().map(Some) } else { Ok(None) };
+        let spawned = if fits {
+            slot.spawn().map(Some)
+        } else {
+            Ok(None)
+        };
         self.slots.push_back(slot);
         spawned
     }
 
     /// The service's limits, and the one that rinit has changed for itself.
     fn limits(&self, exec: &Exec) -> Vec<Limit> {
-        let own = exec.limits.iter().any(|limit| limit.resource == Resource::Nofile);
-        self.nofile.filter(|_| !own).into_iter().chain(exec.limits.iter().copied()).collect()
+        let own = exec
+            .limits
+            .iter()
+            .any(|limit| limit.resource == Resource::Nofile);
+        self.nofile
+            .filter(|_| !own)
+            .into_iter()
+            .chain(exec.limits.iter().copied())
+            .collect()
     }
 
     /// Gives unused memory back, after a turn of many spawns.
@@ -192,17 +261,18 @@ impl Launcher {
             self.slots.pop_front();
         }
     }
-
-    /// Whether slots wait to be given back.
-    pub(crate) fn wants_trim(&self) -> bool {
-        self.slots.len() > SPARE_SLOTS
-    }
 }
 
 /// What the subreaper holds for its main process.
 fn keep(socket: &OwnedFd, told: &OwnedFd, wires: &Wires<'_>) -> Vec<RawFd> {
-    let standard = wires.standard.iter().chain(wires.ready.iter().map(|(fd, _)| fd)).map(AsRawFd::as_raw_fd);
-    standard.chain([socket.as_raw_fd(), told.as_raw_fd()]).collect()
+    let standard = wires
+        .standard
+        .iter()
+        .chain(wires.ready.iter().map(|(fd, _)| fd))
+        .map(AsRawFd::as_raw_fd);
+    standard
+        .chain([socket.as_raw_fd(), told.as_raw_fd()])
+        .collect()
 }
 
 /// Whether there is nothing to do between clone and exec but signals, session, limits,
@@ -210,36 +280,65 @@ fn keep(socket: &OwnedFd, told: &OwnedFd, wires: &Wires<'_>) -> Vec<RawFd> {
 fn is_plain(spec: &ServiceSpec) -> bool {
     let exec = &spec.exec;
     let plain = !exec.expand && exec.environment_files.is_empty() && exec.identity.is_none();
-    plain && exec.nice.is_none() && exec.oom_score_adjust.is_none() && !spec.is_main && spec.tracking == Tracking::Marks
+    plain
+        && exec.nice.is_none()
+        && exec.oom_score_adjust.is_none()
+        && !spec.is_main
+        && spec.tracking == Tracking::Marks
 }
 
 fn is_shortage(errno: Errno) -> bool {
     use nix::errno::Errno as E;
-    [E::EAGAIN, E::ENOMEM, E::EMFILE, E::ENFILE].iter().any(|shortage| *shortage as i32 == errno.0)
+    [E::EAGAIN, E::ENOMEM, E::EMFILE, E::ENFILE]
+        .iter()
+        .any(|shortage| *shortage as i32 == errno.0)
 }
 
 /// A child's failure in words, with the object out of the definition.
 pub(crate) fn explain(spec: &ServiceSpec, failure: &Failure) -> SpawnFailure {
     let exec = &spec.exec;
     let identity = exec.identity.as_deref();
-    let command = || String::from_utf8_lossy(exec.command.iter().next().unwrap_or_default()).into_owned();
-    let user = || identity.and_then(|identity| identity.user.as_deref()).unwrap_or_default();
-    let group = || identity.and_then(|identity| identity.group.as_deref()).unwrap_or_default();
+    let command =
+        || String::from_utf8_lossy(exec.command.iter().next().unwrap_or_default()).into_owned();
+    let user = || {
+        identity
+            .and_then(|identity| identity.user.as_deref())
+            .unwrap_or_default()
+    };
+    let group = || {
+        identity
+            .and_then(|identity| identity.group.as_deref())
+            .unwrap_or_default()
+    };
     let detail = failure.detail.as_str();
     let step = match failure.step {
         Step::EnvironmentFile => format!("environment-file {detail}"),
         Step::Expand | Step::Account => detail.to_owned(),
         Step::Nice => format!("nice {}", exec.nice.unwrap_or_default()),
-        Step::OomScore => format!("oom-score-adjust {}", exec.oom_score_adjust.unwrap_or_default()),
+        Step::OomScore => format!(
+            "oom-score-adjust {}",
+            exec.oom_score_adjust.unwrap_or_default()
+        ),
         Step::Memory => "memory for the start".to_owned(),
         Step::Files => "descriptors".to_owned(),
         Step::Limits => "limits".to_owned(),
         Step::Groups => format!("supplementary groups of {}", user()),
-        Step::Group => format!("group {}", if group().is_empty() { user() } else { group() }),
+        Step::Group => format!(
+            "group {}",
+            if group().is_empty() { user() } else { group() }
+        ),
         Step::User => format!("user {}", user()),
         Step::Directory => format!("chdir {}", exec.directory.as_deref().unwrap_or_default()),
         Step::Exec => format!("exec {}", command()),
     };
-    let reason = if failure.errno == 0 { "" } else { strerror(failure.errno) };
-    SpawnFailure { step: step.into(), errno: failure.errno, reason: reason.into() }
+    let reason = if failure.errno == 0 {
+        ""
+    } else {
+        strerror(failure.errno)
+    };
+    SpawnFailure {
+        step: step.into(),
+        errno: failure.errno,
+        reason: reason.into(),
+    }
 }

@@ -119,9 +119,16 @@ fn members<'a>(stats: &'a [Stat], marks: &[Option<Vec<u8>>], tree: &Wanted) -> V
         Some(mark) => mark == tree.invocation.as_bytes(),
         None => stat.session == tree.leader.0 || stat.group == tree.leader.0,
     };
-    let marked = stats.iter().zip(marks).filter(|(stat, mark)| own(mark, stat)).map(|(stat, _)| stat.pid);
+    let marked = stats
+        .iter()
+        .zip(marks)
+        .filter(|(stat, mark)| own(mark, stat))
+        .map(|(stat, _)| stat.pid);
     let inside = procfs::with_descendants(stats, marked);
-    stats.iter().filter(|stat| inside.contains(&stat.pid)).collect()
+    stats
+        .iter()
+        .filter(|stat| inside.contains(&stat.pid))
+        .collect()
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ use crate::sys::poll::Interest;
 
 pub use own_lines::begin as begin_log;
 pub(crate) use source::Source;
-pub use start::{Start, Trouble};
+pub use start::{Start, Surrounded, Trouble, pid1_supervises, prepare_process};
 
 /// A turn that comes so much later than it should was not slow: time has jumped.
 const OVERSLEPT: Duration = Duration::from_secs(1);
@@ -58,8 +58,13 @@ struct Supervisor {
 /// Where the kernel refuses what rinit cannot do without; nothing was started then.
 pub fn run(start: Start<'_>) -> Result<u8, Trouble> {
     let (system, hands) = start.prepare()?;
-    let mut supervisor =
-        Supervisor { system, hands, actions: Vec::new(), results: Results::new(), more_to_reap: false };
+    let mut supervisor = Supervisor {
+        system,
+        hands,
+        actions: Vec::new(),
+        results: Results::new(),
+        more_to_reap: false,
+    };
     Ok(supervisor.run())
 }
 
@@ -72,8 +77,14 @@ impl Supervisor {
         let mut ready = Vec::new();
         loop {
             if let Some(code) = self.hands.exit {
-                self.hands.notify.values().for_each(notify::NotifySocket::unlink);
-                self.hands.control.iter().for_each(crate::control::Server::unlink);
+                self.hands
+                    .notify
+                    .values()
+                    .for_each(notify::NotifySocket::unlink);
+                self.hands
+                    .control
+                    .iter()
+                    .for_each(crate::control::Server::unlink);
                 return code;
             }
             self.turn(&mut ready);
@@ -94,7 +105,11 @@ impl Supervisor {
         // is no crash.
         let is_signals = |source: &Source| *source == Source::Signals;
         let others = ready.iter().filter(|source| !is_signals(source));
-        for source in ready.iter().filter(|source| is_signals(source)).chain(others) {
+        for source in ready
+            .iter()
+            .filter(|source| is_signals(source))
+            .chain(others)
+        {
             self.hands.sense(&self.system, *source, now, &mut events);
             self.feed_all(&mut events, now);
         }
@@ -110,7 +125,10 @@ impl Supervisor {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.system.deadline(), self.hands.deadline()].into_iter().flatten().min()
+        [self.system.deadline(), self.hands.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// `docker pause`, a snapshot of a virtual machine.
@@ -137,11 +155,17 @@ impl Supervisor {
         let hands = &mut self.hands;
         hands.expire_probes(now, events);
         let launcher = &hands.launcher;
-        let (gone, started) = hands.trees.look(now.at, &hands.runs, &hands.helpers, |run| launcher.invocation(run));
+        let (gone, started) = hands
+            .trees
+            .look(now.at, &hands.runs, &hands.helpers, |run| {
+                launcher.invocation(run)
+            });
         events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
         if started {
             hands.helpers.extend(hands.trees.seeker());
-            hands.trees.pipe().iter().for_each(|pipe| drop(hands.poll.add(pipe, Interest::Read, Source::Seeker)));
+            if let Some(pipe) = hands.trees.pipe() {
+                let _ = hands.poll.add(pipe, Interest::Read, Source::Seeker);
+            }
         }
         if hands.strays.look(now.at, hands.pid1, &hands.helpers) {
             events.push_back(Event::StraysGone);
@@ -149,13 +173,17 @@ impl Supervisor {
     }
 
     fn start_logger(&mut self, now: Instant) {
-        let Some(socket) = self.hands.outputs.start(now) else { return };
+        let Some(socket) = self.hands.outputs.start(now) else {
+            return;
+        };
         let _ = self.hands.poll.add(socket, Interest::Read, Source::Logger);
         self.hands.helpers.extend(self.hands.outputs.logger());
     }
 
     fn serve(&mut self, ready: &[Source]) {
-        let Some(server) = &mut self.hands.control else { return };
+        let Some(server) = &mut self.hands.control else {
+            return;
+        };
         for source in ready {
             if *source == Source::Control {
                 server.accept(&self.hands.poll);

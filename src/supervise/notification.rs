@@ -4,26 +4,26 @@
 use crate::core::id::Pid;
 
 /// The longest message that is looked at; systemd's own bound.
-pub const LIMIT: usize = 4096;
+pub(super) const LIMIT: usize = 4096;
 
 /// The longest STATUS= that is kept, in bytes.
 const STATUS_LIMIT: usize = 512;
 
 /// What a message says, of what rinit understands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notification {
+pub(super) struct Notification {
     /// READY=1.
-    pub ready: bool,
+    pub(super) ready: bool,
     /// STATUS=: one printable line.
-    pub status: Option<Box<str>>,
+    pub(super) status: Option<Box<str>>,
     /// MAINPID=: a claim, yet to be checked.
-    pub main_pid: Option<Pid>,
+    pub(super) main_pid: Option<Pid>,
 }
 
 impl Notification {
     /// Reads a message. Unknown keys and malformed lines say nothing.
     #[must_use]
-    pub fn parse(message: &[u8]) -> Self {
+    pub(super) fn parse(message: &[u8]) -> Self {
         let mut found = Self::default();
         for line in message.split(|byte| *byte == b'\n') {
             let Some(equals) = memchr::memchr(b'=', line) else {

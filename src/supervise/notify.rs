@@ -24,13 +24,30 @@ pub(crate) struct Place {
 impl Place {
     /// With rinit's folder, and its name for abstract sockets.
     pub(crate) fn new(root: Option<String>, instance: String) -> Self {
-        Self { root, instance, folder: OnceCell::new() }
+        Self {
+            root,
+            instance,
+            folder: OnceCell::new(),
+        }
     }
 
     fn folder(&self) -> Option<&str> {
         use std::os::unix::fs::DirBuilderExt;
-        let make = |path: &String| std::fs::DirBuilder::new().recursive(true).mode(0o711).create(path).is_ok();
-        self.folder.get_or_init(|| self.root.as_ref().map(|root| format!("{root}/notify")).filter(make)).as_deref()
+        let make = |path: &String| {
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o711)
+                .create(path)
+                .is_ok()
+        };
+        self.folder
+            .get_or_init(|| {
+                self.root
+                    .as_ref()
+                    .map(|root| format!("{root}/notify"))
+                    .filter(make)
+            })
+            .as_deref()
     }
 }
 

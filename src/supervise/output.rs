@@ -59,7 +59,10 @@ impl Outputs {
     ///
     /// # Errors
     /// EMFILE, ENFILE; ENOMEM.
-    pub(crate) fn new<'a>(services: impl Iterator<Item = (ServiceId, &'a ServiceSpec)>, colour: bool) -> nix::Result<Self> {
+    pub(crate) fn new<'a>(
+        services: impl Iterator<Item = (ServiceId, &'a ServiceSpec)>,
+        colour: bool,
+    ) -> nix::Result<Self> {
         let mut streams = Vec::new();
         let mut of_service = BTreeMap::new();
         for (id, spec) in services {
@@ -80,12 +83,30 @@ impl Outputs {
             own_lines::redirect(own.write.as_raw_fd());
             streams.push(own);
         }
-        let words = if streams.is_empty() { &[] } else { shared::words(streams.len() + 2)? };
-        Ok(Self { streams, of_service, words, logger: None, start_at: None, pause: PAUSE, draining: false, colour })
+        let words = if streams.is_empty() {
+            &[]
+        } else {
+            shared::words(streams.len() + 2)?
+        };
+        Ok(Self {
+            streams,
+            of_service,
+            words,
+            logger: None,
+            start_at: None,
+            pause: PAUSE,
+            draining: false,
+            colour,
+        })
     }
 
     /// Where a service's standard output and error go.
-    pub(crate) fn of<'a>(&'a self, id: ServiceId, output: Output, null: &'a OwnedFd) -> [BorrowedFd<'a>; 2] {
+    pub(crate) fn of<'a>(
+        &'a self,
+        id: ServiceId,
+        output: Output,
+        null: &'a OwnedFd,
+    ) -> [BorrowedFd<'a>; 2] {
         let pipes = self.of_service.get(&id).and_then(|first| {
             let write = |index: usize| self.streams.get(index).map(|stream| stream.write.as_fd());
             Some([write(*first)?, write(first + 1)?])
@@ -99,13 +120,20 @@ impl Outputs {
 
     /// Starts the logger if it is due. Gives its socket to be watched.
     pub(crate) fn start(&mut self, now: Instant) -> Option<BorrowedFd<'_>> {
-        if self.streams.is_empty() || self.logger.is_some() || self.start_at.is_some_and(|at| now < at) {
+        if self.streams.is_empty()
+            || self.logger.is_some()
+            || self.start_at.is_some_and(|at| now < at)
+        {
             return None;
         }
         self.start_at = None;
         match self.fork_logger() {
             Ok((pid, socket)) => {
-                self.logger = Some(Logger { pid, socket, since: now });
+                self.logger = Some(Logger {
+                    pid,
+                    socket,
+                    since: now,
+                });
                 self.tell_again();
             }
             Err(_) => self.start_later(now),
@@ -115,16 +143,25 @@ impl Outputs {
 
     fn fork_logger(&self) -> Result<(Pid, OwnedFd), crate::sys::error::Errno> {
         let (ours, theirs) = socket::message_pair()?;
-        let pipes = self.streams.iter().flat_map(|stream| [stream.read.as_raw_fd(), stream.write.as_raw_fd()]);
+        let pipes = self
+            .streams
+            .iter()
+            .flat_map(|stream| [stream.read.as_raw_fd(), stream.write.as_raw_fd()]);
         let keep: Vec<RawFd> = pipes.chain([theirs.as_raw_fd()]).collect();
-        let pid = helper(c"rinit-logger", &keep, || self.setup(theirs.as_fd()).map_or(1, logger::run))?;
+        let pid = helper(c"rinit-logger", &keep, || {
+            self.setup(theirs.as_fd()).map_or(1, logger::run)
+        })?;
         Ok((pid, ours))
     }
 
     fn setup<'a>(&'a self, control: BorrowedFd<'a>) -> Option<Setup<'a>> {
         let (positions, begun) = self.words.split_first_chunk::<2>()?;
         let [out, err] = positions;
-        let sink = |fd, position| Sink { fd: standard(fd), colour: self.colour, position };
+        let sink = |fd, position| Sink {
+            fd: standard(fd),
+            colour: self.colour,
+            position,
+        };
         let stream = |(stream, begun): (&'a Stream, &'a AtomicU32)| logger::Stream {
             name: &stream.name,
             target: stream.target,
@@ -143,7 +180,11 @@ impl Outputs {
 
     /// What the former logger was asked and didn't answer.
     fn tell_again(&mut self) {
-        let ended: Vec<u32> = (0u32..).zip(&self.streams).filter(|(_, stream)| stream.ended).map(|(index, _)| index).collect();
+        let ended: Vec<u32> = (0u32..)
+            .zip(&self.streams)
+            .filter(|(_, stream)| stream.ended)
+            .map(|(index, _)| index)
+            .collect();
         for stream in ended {
             self.tell(ToLogger::RunEnded { stream });
         }
@@ -177,7 +218,9 @@ impl Outputs {
 
     /// The logger died. Another follows, at once if this one was good.
     pub(crate) fn logger_died(&mut self, now: Instant) {
-        let Some(old) = self.logger.take() else { return };
+        let Some(old) = self.logger.take() else {
+            return;
+        };
         if now.since(old.since) >= GOOD_AFTER {
             self.pause = PAUSE;
         }
@@ -186,7 +229,9 @@ impl Outputs {
 
     /// A service's run is over: what stands in its pipes without a newline is its last line.
     pub(crate) fn run_ended(&mut self, id: ServiceId) {
-        let Some(first) = self.of_service.get(&id).copied() else { return };
+        let Some(first) = self.of_service.get(&id).copied() else {
+            return;
+        };
         for index in [first, first + 1] {
             let unwritten = self.streams.get_mut(index).is_some_and(|stream| {
                 stream.ended = fd::pending(stream.read.as_fd()) > 0;
@@ -238,6 +283,13 @@ impl Outputs {
 impl Stream {
     fn new(name: &str, target: Target, style: Style) -> nix::Result<Self> {
         let (read, write) = fd::output_pipe()?;
-        Ok(Self { name: name.into(), target, style, read, write, ended: false })
+        Ok(Self {
+            name: name.into(),
+            target,
+            style,
+            read,
+            write,
+            ended: false,
+        })
     }
 }

@@ -26,7 +26,12 @@ pub(crate) fn say(line: &str) {
 fn write_line(line: &[u8]) {
     let to = TO.load(Ordering::Acquire);
     let lost = LOST.load(Ordering::Acquire);
-    if lost > 0 && console::write_now(to, format!("rinit: {lost} lines were lost: nobody reads them\n").as_bytes()) {
+    if lost > 0
+        && console::write_now(
+            to,
+            format!("rinit: {lost} lines were lost: nobody reads them\n").as_bytes(),
+        )
+    {
         LOST.store(0, Ordering::Release);
     }
     if !console::write_now(to, line) {
@@ -49,7 +54,7 @@ impl Write for Lines {
 }
 
 /// Begins to log: `filter` is RINIT_LOG's value, `verbosity` the number of `-v`.
-pub(crate) fn begin(filter: Option<&str>, verbosity: u8) {
+pub fn begin(filter: Option<&str>, verbosity: u8) {
     let level = match verbosity {
         0 => log::LevelFilter::Info,
         1 => log::LevelFilter::Debug,

@@ -139,14 +139,4 @@ impl Runs {
             .find(|(_, run)| run.service == service)
             .map(|(id, _)| *id)
     }
-
-    /// Every live run.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (RunId, &Run)> {
-        self.by_run.iter().map(|(id, run)| (*id, run))
-    }
-
-    /// Every live run, to be changed.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (RunId, &mut Run)> {
-        self.by_run.iter_mut().map(|(id, run)| (*id, run))
-    }
 }

@@ -23,11 +23,20 @@ use crate::sys::{procfs, reap, socket, tty};
 
 impl Hands {
     /// All that the ready descriptors tell, but ends and control.
-    pub(crate) fn sense(&mut self, system: &System, source: Source, now: Now, events: &mut Results) {
+    pub(crate) fn sense(
+        &mut self,
+        system: &System,
+        source: Source,
+        now: Now,
+        events: &mut Results,
+    ) {
         match source {
             Source::Signals => {
                 for signal in self.signals.take().filter(|signal| *signal != Signal::CHLD) {
-                    let hung_up = signal == Signal::HUP && self.terminal.is_some_and(|fd| tty::is_hung_up(standard(fd)));
+                    let hung_up = signal == Signal::HUP
+                        && self
+                            .terminal
+                            .is_some_and(|fd| tty::is_hung_up(standard(fd)));
                     events.push_back(Event::Signalled { signal, hung_up });
                 }
             }
@@ -68,7 +77,10 @@ impl Hands {
         if let Some(entry) = self.runs.get_mut(run) {
             entry.ended = true;
         }
-        Some(Event::SpawnFailed { run, failure: super::launch::explain(spec, &failure) })
+        Some(Event::SpawnFailed {
+            run,
+            failure: super::launch::explain(spec, &failure),
+        })
     }
 
     /// The first newline on the readiness descriptor.
@@ -80,14 +92,20 @@ impl Hands {
             let is_ready = memchr::memchr(b'\n', buffer.get(..count).unwrap_or_default()).is_some();
             if is_ready || count == 0 {
                 // At its end without a newline it never will be: that is for the timeout.
-                extra.ready.take().iter().for_each(|fd| self.poll.remove(fd));
+                extra
+                    .ready
+                    .take()
+                    .iter()
+                    .for_each(|fd| self.poll.remove(fd));
                 return is_ready.then_some(Event::Ready { run });
             }
         }
     }
 
     fn connected(&mut self, run: RunId, now: Now) -> Option<Event> {
-        let Some(Step::Connection { fd, address, left }) = self.stop_probing(run) else { return None };
+        let Some(Step::Connection { fd, address, left }) = self.stop_probing(run) else {
+            return None;
+        };
         let progress = probe::connected(fd, address, left);
         self.go_on_probing(run, progress, now)
     }
@@ -95,7 +113,10 @@ impl Hands {
     /// What a service said on its notify socket.
     fn notified(&mut self, service: ServiceId, events: &mut Results) {
         let Some(run) = self.runs.of_service(service) else {
-            self.notify.get(&service).iter().for_each(|socket| socket.discard());
+            self.notify
+                .get(&service)
+                .iter()
+                .for_each(|socket| socket.discard());
             return;
         };
         let mut said: Vec<(Option<Pid>, Notification)> = Vec::new();
@@ -103,7 +124,10 @@ impl Hands {
             socket.receive(|sender, message| said.push((sender, message)));
         }
         for (sender, message) in said {
-            if let Some(pid) = message.main_pid.filter(|pid| self.is_own(run, *pid, sender)) {
+            if let Some(pid) = message
+                .main_pid
+                .filter(|pid| self.is_own(run, *pid, sender))
+            {
                 self.adopt_main(run, pid);
                 events.push_back(Event::MainPid { run, pid });
             }
@@ -117,13 +141,28 @@ impl Hands {
     /// Whether a process may be the run's main one: it descends from the run, stands in its
     /// session, or says so itself on the run's own socket; and is nobody else's.
     fn is_own(&self, run: RunId, pid: Pid, sender: Option<Pid>) -> bool {
-        let Some(entry) = self.runs.get(run) else { return false };
-        let Some(stat) = procfs::stat(pid).filter(|stat| !stat.zombie) else { return false };
-        let foreign = self.runs.of_main(pid).is_some_and(|other| other != run) || self.helpers.contains(&pid);
-        let keeper = entry.extra.as_ref().and_then(|extra| extra.keeper.as_ref()).map(|(pid, _)| *pid);
-        let roots: Vec<Pid> = entry.main.into_iter().chain(entry.leader).chain(keeper).collect();
+        let Some(entry) = self.runs.get(run) else {
+            return false;
+        };
+        let Some(stat) = procfs::stat(pid).filter(|stat| !stat.zombie) else {
+            return false;
+        };
+        let foreign =
+            self.runs.of_main(pid).is_some_and(|other| other != run) || self.helpers.contains(&pid);
+        let keeper = entry
+            .extra
+            .as_ref()
+            .and_then(|extra| extra.keeper.as_ref())
+            .map(|(pid, _)| *pid);
+        let roots: Vec<Pid> = entry
+            .main
+            .into_iter()
+            .chain(entry.leader)
+            .chain(keeper)
+            .collect();
         let in_session = entry.leader.is_some_and(|leader| stat.session == leader.0);
-        let descends = || procfs::with_descendants(&procfs::stats(), roots.iter().copied()).contains(&pid);
+        let descends =
+            || procfs::with_descendants(&procfs::stats(), roots.iter().copied()).contains(&pid);
         !foreign && (in_session || sender == Some(pid) || descends())
     }
 
@@ -132,8 +171,15 @@ impl Hands {
         self.runs.set_main(run, pid);
         let own = nix::unistd::getpid().as_raw();
         let ours = procfs::stat(pid).is_some_and(|stat| stat.parent == own);
-        let Some(entry) = self.runs.get_mut(run) else { return };
-        entry.extra().foreign.take().iter().for_each(|fd| self.poll.remove(fd));
+        let Some(entry) = self.runs.get_mut(run) else {
+            return;
+        };
+        entry
+            .extra()
+            .foreign
+            .take()
+            .iter()
+            .for_each(|fd| self.poll.remove(fd));
         if !ours && let Ok(fd) = crate::sys::process::descriptor(pid) {
             let _ = self.poll.add(&fd, Interest::Read, Source::Foreign(run));
             entry.extra().foreign = Some(fd);
@@ -157,9 +203,14 @@ impl Hands {
     fn hear_subreaper(&mut self, run: RunId, events: &mut Results) {
         let mut buffer = [0u8; LENGTH + 1];
         loop {
-            let keeper = self.runs.get(run).and_then(|entry| entry.extra.as_ref()?.keeper.as_ref());
+            let keeper = self
+                .runs
+                .get(run)
+                .and_then(|entry| entry.extra.as_ref()?.keeper.as_ref());
             let Some((_, socket)) = keeper else { return };
-            let Some(count) = socket::receive_now(socket, &mut buffer) else { return };
+            let Some(count) = socket::receive_now(socket, &mut buffer) else {
+                return;
+            };
             if count == 0 {
                 self.lose_keeper(run);
                 return;
@@ -177,7 +228,11 @@ impl Hands {
             }
             Report::Refused(errno) => {
                 self.runs.get_mut(run)?.ended = true;
-                let failure = SpawnFailure { step: "fork".into(), errno, reason: strerror(errno).into() };
+                let failure = SpawnFailure {
+                    step: "fork".into(),
+                    errno,
+                    reason: strerror(errno).into(),
+                };
                 Some(Event::SpawnFailed { run, failure })
             }
             Report::Exited(exit) => self.ended(run, exit),
@@ -191,7 +246,9 @@ impl Hands {
 
     /// A subreaper died; what was below it is ours now, and known by its marks.
     fn lose_keeper(&mut self, run: RunId) {
-        let Some(entry) = self.runs.get_mut(run) else { return };
+        let Some(entry) = self.runs.get_mut(run) else {
+            return;
+        };
         if let Some((pid, socket)) = entry.extra.as_mut().and_then(|extra| extra.keeper.take()) {
             self.poll.remove(&socket);
             self.keepers.remove(&pid);
@@ -203,7 +260,9 @@ impl Hands {
 
     /// Reaps one that has ended; whether there was one.
     pub(crate) fn reap_next(&mut self, system: &System, now: Now, events: &mut Results) -> bool {
-        let Some((pid, exit)) = reap::next_ended() else { return false };
+        let Some((pid, exit)) = reap::next_ended() else {
+            return false;
+        };
         self.reaped(system, pid, exit, now, events);
         self.trees.child_ended(now.at);
         self.strays.child_ended(now.at);
@@ -215,8 +274,14 @@ impl Hands {
             // What it said before its death counts before it.
             events.extend(self.launched(system, run));
             events.extend(self.ready(run));
-            let service = self.runs.get(run).map(|entry| entry.service);
-            service.iter().filter(|service| self.notify.contains_key(service)).for_each(|service| self.notified(*service, events));
+            if let Some(service) = self
+                .runs
+                .get(run)
+                .map(|entry| entry.service)
+                .filter(|service| self.notify.contains_key(service))
+            {
+                self.notified(service, events);
+            }
             if self.runs.of_main(pid) == Some(run) {
                 events.extend(self.ended(run, exit));
             }
@@ -231,14 +296,20 @@ impl Hands {
         } else if let Some(run) = self.probes.remove(&pid) {
             events.extend(self.probe_ended(run, pid, exit));
         } else if self.outputs.logger() == Some(pid) {
-            self.outputs.socket().iter().for_each(|socket| self.poll.remove(socket));
+            self.outputs
+                .socket()
+                .iter()
+                .for_each(|socket| self.poll.remove(socket));
             // Its last words may be the answer that the end waits for.
             if self.outputs.hear() {
                 events.push_back(Event::OutputDrained);
             }
             self.outputs.logger_died(now.at);
         } else if self.trees.seeker() == Some(pid) {
-            self.trees.pipe().iter().for_each(|pipe| self.poll.remove(pipe));
+            self.trees
+                .pipe()
+                .iter()
+                .for_each(|pipe| self.poll.remove(pipe));
             let gone = self.trees.seeker_died(&mut self.runs);
             events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
         }
@@ -261,7 +332,9 @@ impl Hands {
             Step::Child { pid: known, what } if known == pid => {
                 let answer = match exit {
                     Exit::Code(code) => probe::from_child(&what, code),
-                    Exit::Signal(signal) => Answer::No(format!("{what}: the look was killed by {signal}").into()),
+                    Exit::Signal(signal) => {
+                        Answer::No(format!("{what}: the look was killed by {signal}").into())
+                    }
                 };
                 Some(Event::Probed { run, answer })
             }
@@ -274,7 +347,12 @@ impl Hands {
 
     /// Gives up the looks that took too long.
     pub(crate) fn expire_probes(&mut self, now: Now, events: &mut Results) {
-        while let Some((_, run)) = self.probe_deadlines.first().copied().filter(|(at, _)| *at <= now.at) {
+        while let Some((_, run)) = self
+            .probe_deadlines
+            .first()
+            .copied()
+            .filter(|(at, _)| *at <= now.at)
+        {
             let Some(step) = self.stop_probing(run) else {
                 self.probe_deadlines.retain(|(_, other)| *other != run);
                 continue;
@@ -282,7 +360,10 @@ impl Hands {
             if let Step::Child { pid, .. } = &step {
                 let _ = kill(*pid, Signal::KILL);
             }
-            events.push_back(Event::Probed { run, answer: probe::timed_out(&step) });
+            events.push_back(Event::Probed {
+                run,
+                answer: probe::timed_out(&step),
+            });
         }
     }
 }

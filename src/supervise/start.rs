@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 
+use super::environment;
 use super::hands::Hands;
 use super::launch::Launcher;
 use super::notify::{Place, Sockets};
@@ -11,7 +12,6 @@ use super::runs::Runs;
 use super::source::Source;
 use super::strays::Strays;
 use super::trees::Trees;
-use super::environment;
 use crate::control::{Server, address};
 use crate::core::id::ServiceId;
 use crate::core::signal::Signal;
@@ -23,6 +23,40 @@ use crate::sys::inherited::Inherited;
 use crate::sys::poll::{Interest, Poll};
 use crate::sys::signal_pipe::SignalPipe;
 use crate::sys::{fork, limits, process, random, signal, tty};
+
+/// What rinit needs of its own process before anything else: nothing of its own on
+/// descriptors 0 to 2, nothing inherited in its services, orphans that come to it.
+#[must_use]
+pub fn prepare_process() -> Surrounded {
+    fd::occupy_standard();
+    fd::cloexec_inherited();
+    let pid1 = process::own_pid().0 == 1;
+    if !pid1 && let Err(errno) = process::become_subreaper() {
+        log::warn!("orphans will not be adopted: {errno}");
+    }
+    Surrounded {
+        pid1,
+        uid: process::effective_uid(),
+        can_setuid: process::may_change_user(),
+    }
+}
+
+/// What rinit is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Surrounded {
+    /// PID 1 of its namespace.
+    pub pid1: bool,
+    /// Its user.
+    pub uid: u32,
+    /// It may become another.
+    pub can_setuid: bool,
+}
+
+/// Whether a rinit supervises as PID 1 of this namespace already.
+#[must_use]
+pub fn pid1_supervises() -> bool {
+    address::pid1_supervises()
+}
 
 /// What a supervisor is started with.
 pub struct Start<'a> {
@@ -44,13 +78,20 @@ impl Start<'_> {
         fork::ignore(Signal::TTOU);
         let nofile = limits::raise_descriptors();
         let poll = Poll::new().map_err(refused("epoll"))?;
-        poll.add(signals.fd(), Interest::Read, Source::Signals).map_err(refused("epoll"))?;
+        poll.add(signals.fd(), Interest::Read, Source::Signals)
+            .map_err(refused("epoll"))?;
         let null: OwnedFd = fd::null().map_err(refused("open /dev/null"))?;
-        let terminal = [Standard::Input, Standard::Output, Standard::Error].into_iter().find(|fd| tty::is_one(standard(*fd)));
-        let no_color = self.inherited.variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let terminal = [Standard::Input, Standard::Output, Standard::Error]
+            .into_iter()
+            .find(|fd| tty::is_one(standard(*fd)));
+        let no_color = self
+            .inherited
+            .variable("NO_COLOR")
+            .is_some_and(|value| !value.is_empty());
         let colour = !no_color && tty::is_one(standard(Standard::Output));
         let services = (0..).map(ServiceId).zip(&self.spec.services);
-        let outputs = Outputs::new(services, colour).map_err(refused("pipes for the services' output"))?;
+        let outputs =
+            Outputs::new(services, colour).map_err(refused("pipes for the services' output"))?;
         let base = environment::base(self.inherited.environment.iter());
         let seed = random::number();
         let runtime_dir = self.inherited.variable("XDG_RUNTIME_DIR");
@@ -76,7 +117,11 @@ impl Start<'_> {
             terminal,
             exit: None,
         };
-        let surroundings = Surroundings { pid1, terminal: terminal.is_some(), seed };
+        let surroundings = Surroundings {
+            pid1,
+            terminal: terminal.is_some(),
+            seed,
+        };
         let mut hands = hands;
         // Services are to know of a socket that they could not guess.
         if let ControlSocket::Path(path) = &self.spec.init.control_socket {
@@ -96,13 +141,18 @@ pub(super) fn bind_control(system: &System, hands: &mut Hands) {
     }
     match Server::bind(&places, init.control_access) {
         Ok(server) => {
-            let _ = hands.poll.add(server.listener(), Interest::Read, Source::Control);
+            let _ = hands
+                .poll
+                .add(server.listener(), Interest::Read, Source::Control);
             log::debug!("control socket at {}", server.address());
             hands.control = Some(server);
         }
         Err(errno) => {
             let places = places.join(" and ");
-            log::warn!("no control socket: {}", OsError::new("bind", &places, errno));
+            log::warn!(
+                "no control socket: {}",
+                OsError::new("bind", &places, errno)
+            );
         }
     }
 }

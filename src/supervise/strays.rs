@@ -1,7 +1,7 @@
 //! What is left at the very end: orphans, shells of `exec`. As PID 1 that is everybody
 //! but the helpers; elsewhere only what descends from us.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::core::id::Pid;
@@ -16,21 +16,25 @@ const PAUSE_MAX: Duration = Duration::from_millis(100);
 /// The hunt for strays.
 #[derive(Default)]
 pub(crate) struct Strays {
-    signal: Option<Signal>,
-    sent: BTreeSet<Pid>,
+    /// What they get, in order: one that is found later gets all of it.
+    signals: Vec<Signal>,
+    /// How many of these each has got.
+    sent: BTreeMap<Pid, usize>,
     look_at: Option<Instant>,
     pause: Duration,
 }
 
 impl Strays {
-    /// Begins, or begins again with a stronger signal.
+    /// Begins, or goes on with another signal.
     pub(crate) fn send(&mut self, signal: Signal, now: Instant) {
-        *self = Self { signal: Some(signal), sent: BTreeSet::new(), look_at: Some(now), pause: PAUSE };
+        self.signals.push(signal);
+        self.look_at = Some(now);
+        self.pause = PAUSE;
     }
 
     /// A child ended: perhaps the last.
     pub(crate) fn child_ended(&mut self, now: Instant) {
-        if self.signal.is_some() {
+        if !self.signals.is_empty() {
             self.look_at = Some(now);
         }
     }
@@ -40,20 +44,17 @@ impl Strays {
         self.look_at
     }
 
-    /// Looks if that is due, and signals what is new; whether none is left.
+    /// Looks if that is due, and signals what stands; whether none is left.
     pub(crate) fn look(&mut self, now: Instant, pid1: bool, helpers: &BTreeSet<Pid>) -> bool {
-        let Some(signal) = self.signal.filter(|_| self.look_at.is_some_and(|at| now >= at)) else { return false };
+        if self.look_at.is_none_or(|at| now < at) {
+            return false;
+        }
         let gone = match strays(pid1, helpers) {
             Some(strays) => {
-                for pid in &strays {
-                    if self.sent.insert(*pid) {
-                        let _ = kill(*pid, signal);
-                        let _ = kill(*pid, Signal::CONT);
-                    }
-                }
+                strays.iter().for_each(|pid| self.tell(*pid));
                 strays.is_empty()
             }
-            None => self.blind(signal, pid1),
+            None => self.blind(pid1),
         };
         if gone {
             *self = Self::default();
@@ -64,14 +65,27 @@ impl Strays {
         gone
     }
 
-    /// Without /proc: everybody gets the gentle signal, to which helpers are deaf. The hard
-    /// one would hit the logger before it has written everything; our own end kills all.
-    fn blind(&mut self, signal: Signal, pid1: bool) -> bool {
-        if pid1 && signal != Signal::KILL && self.sent.insert(Pid(-1)) {
-            let _ = kill_everyone(signal);
-            let _ = kill_everyone(Signal::CONT);
+    fn tell(&mut self, pid: Pid) {
+        let sent = self.sent.entry(pid).or_default();
+        for signal in self.signals.iter().skip(*sent) {
+            let _ = kill(pid, *signal);
         }
-        !pid1 || signal == Signal::KILL
+        *sent = self.signals.len();
+    }
+
+    /// Without /proc: everybody gets the gentle signals, to which helpers are deaf. The hard
+    /// one would hit the logger before it has written everything; our own end kills all.
+    fn blind(&mut self, pid1: bool) -> bool {
+        let (hard, gentle): (Vec<Signal>, Vec<Signal>) = self
+            .signals
+            .iter()
+            .partition(|signal| **signal == Signal::KILL);
+        let sent = self.sent.entry(Pid(-1)).or_default();
+        for signal in gentle.iter().skip(*sent).filter(|_| pid1) {
+            let _ = kill_everyone(*signal);
+        }
+        *sent = gentle.len();
+        !pid1 || !hard.is_empty()
     }
 }
 
@@ -80,10 +94,23 @@ fn strays(pid1: bool, helpers: &BTreeSet<Pid>) -> Option<Vec<Pid>> {
     let own = Pid(nix::unistd::getpid().as_raw());
     procfs::all()?;
     let stats = procfs::stats();
-    let below = if pid1 { BTreeSet::new() } else { procfs::with_descendants(&stats, [own]) };
+    let below = if pid1 {
+        BTreeSet::new()
+    } else {
+        procfs::with_descendants(&stats, [own])
+    };
     let ours = |stat: &&Stat| pid1 || below.contains(&stat.pid);
-    let alive = |stat: &&Stat| !stat.zombie && stat.pid != own && !helpers.contains(&stat.pid) && !is_kernels(stat);
-    Some(stats.iter().filter(ours).filter(alive).map(|stat| stat.pid).collect())
+    let alive = |stat: &&Stat| {
+        !stat.zombie && stat.pid != own && !helpers.contains(&stat.pid) && !is_kernels(stat)
+    };
+    Some(
+        stats
+            .iter()
+            .filter(ours)
+            .filter(alive)
+            .map(|stat| stat.pid)
+            .collect(),
+    )
 }
 
 /// A thread of the kernel, where rinit is PID 1 of a whole machine.

@@ -70,7 +70,10 @@ impl Trees {
     /// When it is to be looked next, or the helper given up.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let give_up = self.seeker.as_ref().map(|seeker| seeker.give_up_at);
-        [self.look_at.filter(|_| self.seeker.is_none()), give_up].into_iter().flatten().min()
+        [self.look_at.filter(|_| self.seeker.is_none()), give_up]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The pipe of the helper that has just been started, to be watched.
@@ -91,34 +94,60 @@ impl Trees {
         helpers: &BTreeSet<Pid>,
         invocation: impl Fn(RunId) -> Invocation,
     ) -> (Vec<RunId>, bool) {
-        if self.seeker.as_ref().is_some_and(|seeker| now >= seeker.give_up_at) {
+        if self
+            .seeker
+            .as_ref()
+            .is_some_and(|seeker| now >= seeker.give_up_at)
+        {
             self.give_up(now);
         }
         if self.seeker.is_some() || self.look_at.is_none_or(|at| now < at) {
             return (Vec::new(), false);
         }
-        if let Some(next) = self.last.map(|last| last.plus(SPACING)).filter(|next| now < *next && runs.living() > 0) {
+        if let Some(next) = self
+            .last
+            .map(|last| last.plus(SPACING))
+            .filter(|next| now < *next && runs.living() > 0)
+        {
             self.look_at = Some(next);
             return (Vec::new(), false);
         }
         self.last = Some(now);
-        let open: Vec<(RunId, &Run)> = self.waiting.iter().filter_map(|run| Some((*run, runs.get(*run)?))).filter(|(_, run)| run.main.is_none()).collect();
+        let open: Vec<(RunId, &Run)> = self
+            .waiting
+            .iter()
+            .filter_map(|run| Some((*run, runs.get(*run)?)))
+            .filter(|(_, run)| run.main.is_none())
+            .collect();
         self.look_at = None;
         if open.is_empty() {
             return (Vec::new(), false);
         }
         let known = |pid: &Pid| runs.of_main(*pid).is_some() || helpers.contains(pid);
         match procfs::children() {
-            Some(children) if children.iter().all(known) => (self.gone(open.iter().map(|(run, _)| *run).collect()), false),
+            Some(children) if children.iter().all(known) => {
+                (self.gone(open.iter().map(|(run, _)| *run).collect()), false)
+            }
             None if procfs::all().is_none() => {
                 // No /proc: the group is all that can be asked.
-                let empty = |(_, run): &&(RunId, &Run)| run.leader.is_none_or(|leader| !group_exists(leader));
+                let empty = |(_, run): &&(RunId, &Run)| {
+                    run.leader.is_none_or(|leader| !group_exists(leader))
+                };
                 let gone = open.iter().filter(empty).map(|(run, _)| *run).collect();
                 self.look_later(now);
                 (self.gone(gone), false)
             }
             Some(_) | None => {
-                let wanted = open.iter().filter_map(|(id, run)| Some(Wanted { run: *id, leader: run.leader?, invocation: invocation(*id).to_string() })).collect();
+                let wanted = open
+                    .iter()
+                    .filter_map(|(id, run)| {
+                        Some(Wanted {
+                            run: *id,
+                            leader: run.leader?,
+                            invocation: invocation(*id).to_string(),
+                        })
+                    })
+                    .collect();
                 self.look_later(now);
                 (Vec::new(), self.seek(now, wanted, helpers))
             }
@@ -136,7 +165,9 @@ impl Trees {
     }
 
     fn seek(&mut self, now: Instant, wanted: Vec<Wanted>, helpers: &BTreeSet<Pid>) -> bool {
-        let Ok((read, write)) = fd::pipe() else { return false };
+        let Ok((read, write)) = fd::pipe() else {
+            return false;
+        };
         fd::set_nonblocking(&read);
         let mut spared = helpers.clone();
         spared.insert(Pid(nix::unistd::getpid().as_raw()));
@@ -144,12 +175,23 @@ impl Trees {
             let mut spared = spared.clone();
             spared.insert(Pid(nix::unistd::getpid().as_raw()));
             let found = marks::look(&wanted, &spared);
-            let bytes: Vec<u8> = found.iter().flat_map(|(run, member)| record(*run, *member)).collect();
+            let bytes: Vec<u8> = found
+                .iter()
+                .flat_map(|(run, member)| record(*run, *member))
+                .collect();
             i32::from(fd::write_all(&write, &bytes).is_err())
         };
-        let Ok(pid) = helper(c"rinit-seeker", &[write.as_raw_fd()], body) else { return false };
+        let Ok(pid) = helper(c"rinit-seeker", &[write.as_raw_fd()], body) else {
+            return false;
+        };
         let wanted = wanted.iter().map(|wanted| wanted.run).collect();
-        self.seeker = Some(Seeker { pid, pipe: read, wanted, said: Vec::new(), give_up_at: now.plus(LIMIT) });
+        self.seeker = Some(Seeker {
+            pid,
+            pipe: read,
+            wanted,
+            said: Vec::new(),
+            give_up_at: now.plus(LIMIT),
+        });
         true
     }
 
@@ -161,7 +203,9 @@ impl Trees {
             match fd::read_some(seeker.pipe.as_fd(), &mut buffer) {
                 None => return None,
                 Some(0) => break,
-                Some(count) if seeker.said.len() < ANSWER_MAX => seeker.said.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+                Some(count) if seeker.said.len() < ANSWER_MAX => seeker
+                    .said
+                    .extend_from_slice(buffer.get(..count).unwrap_or_default()),
                 Some(_) => {}
             }
         }
@@ -170,13 +214,21 @@ impl Trees {
         for (run, member) in seeker.said.chunks_exact(RECORD).filter_map(unrecord) {
             found.entry(run).or_default().insert(member);
         }
-        let (left, empty): (Vec<RunId>, Vec<RunId>) = seeker.wanted.into_iter().partition(|run| found.contains_key(run));
+        let (left, empty): (Vec<RunId>, Vec<RunId>) = seeker
+            .wanted
+            .into_iter()
+            .partition(|run| found.contains_key(run));
         for id in left {
-            if let (Some(run), Some(members)) = (runs.get_mut(id), found.remove(&id)) && let Some(leader) = run.leader {
+            if let (Some(run), Some(members)) = (runs.get_mut(id), found.remove(&id))
+                && let Some(leader) = run.leader
+            {
                 run.extra().marks.found(leader, members);
             }
         }
-        let empty = empty.into_iter().filter(|run| self.waiting.contains(run)).collect();
+        let empty = empty
+            .into_iter()
+            .filter(|run| self.waiting.contains(run))
+            .collect();
         Some(self.gone(empty))
     }
 
@@ -195,13 +247,21 @@ impl Trees {
 }
 
 fn record(run: RunId, member: Member) -> Vec<u8> {
-    [&run.0.to_ne_bytes()[..], &member.pid.0.to_ne_bytes(), &member.started.to_ne_bytes()].concat()
+    [
+        &run.0.to_ne_bytes()[..],
+        &member.pid.0.to_ne_bytes(),
+        &member.started.to_ne_bytes(),
+    ]
+    .concat()
 }
 
 fn unrecord(bytes: &[u8]) -> Option<(RunId, Member)> {
     let (run, rest) = bytes.split_first_chunk::<8>()?;
     let (pid, rest) = rest.split_first_chunk::<4>()?;
     let started = rest.first_chunk::<8>()?;
-    let member = Member { pid: Pid(i32::from_ne_bytes(*pid)), started: u64::from_ne_bytes(*started) };
+    let member = Member {
+        pid: Pid(i32::from_ne_bytes(*pid)),
+        started: u64::from_ne_bytes(*started),
+    };
     Some((RunId(u64::from_ne_bytes(*run)), member))
 }

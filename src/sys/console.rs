@@ -85,7 +85,16 @@ impl Line {
 pub fn write_now(fd: RawFd, text: &[u8]) -> bool {
     let text = text.get(..PIECE).unwrap_or(text);
     // SAFETY: that many bytes are there, and live through the call.
-    let write = || unsafe { raw::call(libc::SYS_write, [fd.cast_unsigned() as usize, text.as_ptr().addr(), text.len()]) };
+    let write = || unsafe {
+        raw::call(
+            libc::SYS_write,
+            [
+                fd.cast_unsigned() as usize,
+                text.as_ptr().addr(),
+                text.len(),
+            ],
+        )
+    };
     writable(fd) && write().is_ok()
 }
 

@@ -13,7 +13,11 @@ pub fn raise_descriptors() -> Option<Limit> {
         return None;
     }
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).ok()?;
-    Some(Limit { resource: spec::Resource::Nofile, soft, hard })
+    Some(Limit {
+        resource: spec::Resource::Nofile,
+        soft,
+        hard,
+    })
 }
 
 /// From now on this process gets no more memory than that. For helpers.

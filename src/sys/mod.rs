@@ -20,6 +20,7 @@ pub mod procfs;
 pub mod random;
 pub mod raw;
 pub mod reap;
+pub mod shared;
 pub mod signal;
 pub mod signal_pipe;
 pub mod socket;

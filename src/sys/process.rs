@@ -74,7 +74,12 @@ pub fn set_parent_death(signal: Signal) -> Result<(), Errno> {
 pub fn set_nice(nice: i8) -> Result<(), Errno> {
     let value = isize::from(nice).cast_unsigned();
     // SAFETY: no pointers.
-    unsafe { raw::call(libc::SYS_setpriority, [libc::PRIO_PROCESS as usize, 0, value]) }?;
+    unsafe {
+        raw::call(
+            libc::SYS_setpriority,
+            [libc::PRIO_PROCESS as usize, 0, value],
+        )
+    }?;
     Ok(())
 }
 
@@ -88,6 +93,25 @@ pub fn effective_uid() -> u32 {
 #[must_use]
 pub fn effective_gid() -> u32 {
     nix::unistd::getegid().as_raw()
+}
+
+/// Whether we may become another user: CAP_SETUID and CAP_SETGID (`capget(2)`).
+#[must_use]
+pub fn may_change_user() -> bool {
+    const VERSION_3: u32 = 0x2008_0522;
+    const SETGID_AND_SETUID: u32 = 1 << 6 | 1 << 7;
+    let header = [VERSION_3, 0];
+    // Two sets of effective, permitted, inheritable.
+    let mut data = [0u32; 6];
+    // SAFETY: a header of two words and room for six, which live through the call.
+    let asked = unsafe {
+        raw::call(
+            libc::SYS_capget,
+            [header.as_ptr().addr(), data.as_mut_ptr().addr()],
+        )
+    };
+    let [effective, ..] = data;
+    asked.is_ok() && effective & SETGID_AND_SETUID == SETGID_AND_SETUID
 }
 
 /// A descriptor that becomes readable when that process ends (`pidfd_open(2)`).

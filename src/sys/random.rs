@@ -11,7 +11,12 @@ pub fn number() -> u64 {
     let mut bytes = [0u8; 8];
     const GRND_NONBLOCK: usize = 1;
     // SAFETY: eight bytes, which live through the call.
-    let got = unsafe { raw::call(libc::SYS_getrandom, [bytes.as_mut_ptr().addr(), bytes.len(), GRND_NONBLOCK]) };
+    let got = unsafe {
+        raw::call(
+            libc::SYS_getrandom,
+            [bytes.as_mut_ptr().addr(), bytes.len(), GRND_NONBLOCK],
+        )
+    };
     if got == Ok(bytes.len()) {
         return u64::from_ne_bytes(bytes);
     }

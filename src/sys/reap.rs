@@ -147,7 +147,12 @@ fn standing() -> Option<libc::siginfo_t> {
 pub fn take(pid: Pid) {
     let target = pid.0.cast_unsigned() as usize;
     // SAFETY: no status and no usage are asked for.
-    let _ = unsafe { raw::call(libc::SYS_wait4, [target, 0, libc::WNOHANG.cast_unsigned() as usize, 0]) };
+    let _ = unsafe {
+        raw::call(
+            libc::SYS_wait4,
+            [target, 0, libc::WNOHANG.cast_unsigned() as usize, 0],
+        )
+    };
 }
 
 /// Waits for a child that is about to end, and reaps it. For the start, before there is a
@@ -155,7 +160,9 @@ pub fn take(pid: Pid) {
 pub fn wait_for(pid: Pid) {
     let target = pid.0.cast_unsigned() as usize;
     // SAFETY: no status and no usage are asked for.
-    while unsafe { raw::call(libc::SYS_wait4, [target, 0, 0, 0]) } == Err(super::error::Errno(libc::EINTR)) {}
+    while unsafe { raw::call(libc::SYS_wait4, [target, 0, 0, 0]) }
+        == Err(super::error::Errno(libc::EINTR))
+    {}
 }
 
 /// A wait status in our words; `None` for what is neither an end nor a stop.

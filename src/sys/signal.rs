@@ -243,7 +243,12 @@ pub fn group_exists(leader: Pid) -> bool {
 pub(super) fn write_byte(fd: i32) {
     let byte = 0u8;
     // SAFETY: one byte, which lives through the call.
-    let _ = unsafe { raw::call(libc::SYS_write, [fd.cast_unsigned() as usize, (&raw const byte).addr(), 1]) };
+    let _ = unsafe {
+        raw::call(
+            libc::SYS_write,
+            [fd.cast_unsigned() as usize, (&raw const byte).addr(), 1],
+        )
+    };
 }
 
 fn send(target: i64, signal: Signal) -> Result<(), Errno> {

@@ -41,7 +41,10 @@ impl SignalPipe {
             let _ = unsafe { register(number, move || wake(bit)) };
         }
         set_mask(SignalSet::EMPTY);
-        Ok(Self { read, _write: write })
+        Ok(Self {
+            read,
+            _write: write,
+        })
     }
 
     /// The descriptor to watch.
@@ -56,7 +59,9 @@ impl SignalPipe {
         let mut buffer = [0u8; 64];
         while fd::read_some(&self.read, &mut buffer).is_some_and(|count| count > 0) {}
         let pending = PENDING.swap(0, Ordering::AcqRel);
-        (1..=64).filter(move |number| pending & (1 << (number - 1)) != 0).filter_map(Signal::new)
+        (1..=64)
+            .filter(move |number| pending & (1 << (number - 1)) != 0)
+            .filter_map(Signal::new)
     }
 }
 

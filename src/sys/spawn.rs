@@ -47,7 +47,7 @@ pub struct Become {
 /// All that a child needs to know.
 pub struct Order<'a> {
     /// Its arguments; the first is what is sought.
-    pub arguments: &'a mut dyn Iterator<Item = &'a [u8]>,
+    pub arguments: &'a [&'a [u8]],
     /// Its environment.
     pub environment: &'a [&'a [u8]],
     /// Where a program without a slash is sought.
@@ -249,6 +249,7 @@ impl Slot {
         };
         let arguments: Vec<*const c_char> = order
             .arguments
+            .iter()
             .map(|word| self.text(word))
             .collect::<Option<Vec<_>>>()?;
         let file = *arguments.first()?;

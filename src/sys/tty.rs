@@ -109,7 +109,11 @@ pub fn is_hung_up(fd: std::os::fd::BorrowedFd<'_>) -> bool {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     let mut fds = [PollFd::new(fd, PollFlags::empty())];
     let asked = poll(&mut fds, PollTimeout::ZERO);
-    asked.is_ok() && fds.iter().filter_map(PollFd::revents).any(|events| events.contains(PollFlags::POLLHUP))
+    asked.is_ok()
+        && fds
+            .iter()
+            .filter_map(PollFd::revents)
+            .any(|events| events.contains(PollFlags::POLLHUP))
 }
 
 /// Whether a descriptor is a terminal.

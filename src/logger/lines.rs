@@ -1,0 +1,278 @@
+//! The pure part: where the head of a stream may be cut, and how what was cut looks.
+//! Knows no descriptor, so that every case can be tried with plain bytes.
+//!
+//! A line that is too long to wait for its end is written in pieces. A piece ends with
+//! ` …` and a newline of ours, and the next begins with `… ` after the name:
+//!
+//! ```text
+//! web: the first 64 KiB of a very long li …
+//! web: … ne
+//! ```
+
+use memchr::{memchr_iter, memrchr};
+
+use super::Style;
+
+/// What ends a cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The newline of its last line.
+    Newline,
+    /// Nothing: the line goes on.
+    Piece,
+    /// Nothing: the run is over, and so is the line.
+    Rest,
+}
+
+/// The length of all complete lines at the head of `bytes`, if there is one.
+pub(super) fn complete(bytes: &[u8]) -> Option<usize> {
+    memrchr(b'\n', bytes).map(|newline| newline.saturating_add(1))
+}
+
+/// The length of the piece to write of a line whose end isn't in `bytes`: all of it, but
+/// for a character of UTF-8 whose end is missing too.
+pub(super) fn piece(bytes: &[u8]) -> usize {
+    // A character has at most three bytes before its last.
+    let torn = (1..=3).find_map(|back| {
+        let at = bytes.len().checked_sub(back)?;
+        let width = match bytes.get(at)? {
+            0x80..=0xBF => return None,
+            0xC2..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF4 => 4,
+            _ => 1,
+        };
+        Some(if width > back { at } else { bytes.len() })
+    });
+    // Never nothing: a caller that cannot go on would ask for ever.
+    torn.filter(|length| *length > 0).unwrap_or(bytes.len())
+}
+
+/// How the lines of one stream look.
+pub(super) struct Frame {
+    style: Style,
+    /// What a line begins with.
+    head: Box<[u8]>,
+    /// What the next piece of a line begins with.
+    again: Box<[u8]>,
+}
+
+/// What a piece ends with, instead of the newline that its line doesn't have yet.
+const CONTINUES: &str = " …\n";
+
+/// The colours of names on a terminal: all that are readable on black and on white,
+/// without the reds, which mean that something is wrong.
+const COLOURS: [u8; 8] = [36, 33, 32, 35, 34, 96, 92, 95];
+
+impl Frame {
+    /// `colour` is the number of a colour, if the name is to have one.
+    pub(super) fn new(style: Style, name: &str, colour: Option<usize>) -> Self {
+        let head = match style {
+            Style::Raw | Style::Own => String::new(),
+            Style::Prefix => match colour.and_then(|number| COLOURS.get(number % COLOURS.len())) {
+                Some(code) => format!("\x1b[{code}m{name}:\x1b[0m "),
+                None => format!("{name}: "),
+            },
+        };
+        Self {
+            style,
+            again: format!("{head}… ").into_bytes().into(),
+            head: head.into_bytes().into(),
+        }
+    }
+
+    /// Writes `bytes` as it looks to `out`. `begun`: a piece of the first line is out
+    /// already. `end` says what follows its last newline; bytes without one are a line.
+    pub(super) fn render(&self, bytes: &[u8], begun: bool, end: End, mut out: impl FnMut(&[u8])) {
+        if self.style == Style::Raw {
+            return out(bytes);
+        }
+        let mut head = if begun { &self.again } else { &self.head };
+        let mut start = 0;
+        for newline in memchr_iter(b'\n', bytes) {
+            let next = newline.saturating_add(1);
+            out(head);
+            out(bytes.get(start..next).unwrap_or_default());
+            head = &self.head;
+            start = next;
+        }
+        let rest = bytes.get(start..).unwrap_or_default();
+        if !rest.is_empty() {
+            out(head);
+            out(rest);
+            out(match end {
+                End::Piece => CONTINUES.as_bytes(),
+                End::Newline | End::Rest => b"\n",
+            });
+        }
+    }
+
+    /// Whether the next bytes continue a line of which a piece stands there, after one
+    /// that ended so.
+    pub(super) fn begun_after(&self, end: End) -> bool {
+        self.style != Style::Raw && end == End::Piece
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rendered(style: Style, bytes: &[u8], begun: bool, end: End) -> String {
+        let mut text = Vec::new();
+        Frame::new(style, "web", None)
+            .render(bytes, begun, end, |part| text.extend_from_slice(part));
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn each_line_gets_the_name_and_an_empty_one_too() {
+        let text = rendered(Style::Prefix, b"one\n\ntwo\n", false, End::Newline);
+        assert_eq!(text, "web: one\nweb: \nweb: two\n");
+    }
+
+    #[test]
+    fn the_rest_of_a_run_gets_the_newline_that_it_lacks() {
+        let text = rendered(Style::Prefix, b"one\ntwo", false, End::Rest);
+        assert_eq!(text, "web: one\nweb: two\n");
+    }
+
+    #[test]
+    fn a_line_in_pieces_is_marked_at_every_seam() {
+        assert_eq!(
+            rendered(Style::Prefix, b"a", false, End::Piece),
+            "web: a …\n"
+        );
+        assert_eq!(
+            rendered(Style::Prefix, b"b", true, End::Piece),
+            "web: … b …\n"
+        );
+        assert_eq!(
+            rendered(Style::Prefix, b"c\nd\n", true, End::Newline),
+            "web: … c\nweb: d\n"
+        );
+    }
+
+    #[test]
+    fn raw_output_is_what_went_in() {
+        for end in [End::Newline, End::Piece, End::Rest] {
+            assert_eq!(rendered(Style::Raw, b"a\nb", true, end), "a\nb");
+        }
+    }
+
+    #[test]
+    fn rinit_s_own_lines_get_no_name() {
+        assert_eq!(
+            rendered(Style::Own, b"rinit: x\n", false, End::Newline),
+            "rinit: x\n"
+        );
+    }
+
+    #[test]
+    fn a_coloured_name_is_reset_before_the_line_and_is_never_red() {
+        for number in 0..20 {
+            let mut text = Vec::new();
+            Frame::new(Style::Prefix, "web", Some(number)).render(
+                b"x\n",
+                false,
+                End::Newline,
+                |part| text.extend_from_slice(part),
+            );
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.ends_with("mweb:\x1b[0m x\n"), "{text:?}");
+            assert!(!text.contains("[31m") && !text.contains("[91m"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_piece_ends_before_a_character_that_is_cut() {
+        for character in ["é", "…", "🦀"] {
+            let whole = format!("abc{character}");
+            assert_eq!(piece(whole.as_bytes()), whole.len(), "{character}");
+            for cut in 1..character.len() {
+                let bytes = &whole.as_bytes()[..3 + cut];
+                assert_eq!(piece(bytes), 3, "{character} cut after {cut}");
+                assert_eq!(piece(&bytes[3..]), cut, "never nothing");
+            }
+        }
+        assert_eq!(piece(&[b'a', 0xFF]), 2);
+        assert_eq!(piece(&[0x80; 9]), 9);
+        assert_eq!(piece(&[]), 0);
+    }
+
+    /// What should come out, said the slow way: byte by byte over the whole stream.
+    fn naive(bytes: &[u8]) -> Vec<u8> {
+        let mut text = Vec::new();
+        let mut at_start = true;
+        for byte in bytes {
+            if at_start {
+                text.extend_from_slice(b"web: ");
+            }
+            text.push(*byte);
+            at_start = *byte == b'\n';
+        }
+        if !at_start {
+            text.push(b'\n');
+        }
+        text
+    }
+
+    /// Takes out the seams of lines that were written in pieces.
+    fn joined(text: &[u8]) -> Vec<u8> {
+        let seam = " …\nweb: … ".as_bytes();
+        let mut joined = Vec::new();
+        let mut rest = text;
+        while let Some(first) = rest.first() {
+            if let Some(after) = rest.strip_prefix(seam) {
+                rest = after;
+            } else {
+                joined.push(*first);
+                rest = &rest[1..];
+            }
+        }
+        joined
+    }
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(
+            prop_oneof![Just(b'\n'), Just(0u8), Just(0xE2), any::<u8>()],
+            0..200,
+        )
+    }
+
+    proptest! {
+        /// The stream is a pipe of any size that any writes fill; the cuts are the logger's.
+        #[test]
+        fn whatever_bytes_come_in_whatever_pieces_the_lines_are_those_of_the_whole(
+            bytes in bytes(), writes in prop::collection::vec(1..40usize, 1..30), room in 1..60usize
+        ) {
+            let frame = Frame::new(Style::Prefix, "web", None);
+            let mut text = Vec::new();
+            let mut pipe: Vec<u8> = Vec::new();
+            let mut unwritten = bytes.as_slice();
+            let mut writes = writes.iter().cycle();
+            let mut begun = false;
+            loop {
+                let wanted = (*writes.next().unwrap()).min(unwritten.len()).min(room - pipe.len());
+                let (now, later) = unwritten.split_at(wanted);
+                pipe.extend_from_slice(now);
+                unwritten = later;
+                let over = unwritten.is_empty();
+                let (length, end) = match complete(&pipe) {
+                    Some(length) => (length, End::Newline),
+                    None if over => (pipe.len(), End::Rest),
+                    None if pipe.len() == room => (piece(&pipe), End::Piece),
+                    None => continue,
+                };
+                frame.render(&pipe[..length], begun, end, |part| text.extend_from_slice(part));
+                begun = frame.begun_after(end);
+                pipe.drain(..length);
+                if over && pipe.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(joined(&text), naive(&bytes));
+        }
+    }
+}

@@ -111,10 +111,6 @@ impl Shutdown {
         }
     }
 
-    pub(super) const fn is_gone(&self) -> bool {
-        matches!(self.phase, Phase::Gone)
-    }
-
     /// The last line is on its way: nothing may follow it.
     pub(super) const fn is_silent(&self) -> bool {
         matches!(self.phase, Phase::Draining { .. } | Phase::Gone)
@@ -239,20 +235,26 @@ impl System {
         self.reports.push(Report::Shutdown { cause });
         self.shutdown = Some(Shutdown::new(cause, self.now.at, timeout, delay));
         for id in self.ids() {
-            let runs_on = match self.state(id) {
-                Some(State::Active { .. }) => true,
-                Some(State::Starting(starting)) => starting.stage.has_process(),
-                Some(
-                    State::Inactive(_)
-                    | State::Waiting(_)
-                    | State::Stopping(_)
-                    | State::Killing(_)
-                    | State::Backoff(_)
-                    | State::Exited { .. }
-                    | State::Failed { .. },
-                )
-                | None => false,
+            let Some(service) = self.services.get_mut(id.index()) else {
+                continue;
             };
+            let runs_on = match &mut service.state {
+                State::Active { .. } => true,
+                State::Starting(starting) => {
+                    // It is stopped in its turn, ready or not.
+                    starting.deadline = None;
+                    starting.notice_at = None;
+                    starting.stage.has_process()
+                }
+                State::Inactive(_)
+                | State::Waiting(_)
+                | State::Stopping(_)
+                | State::Killing(_)
+                | State::Backoff(_)
+                | State::Exited { .. }
+                | State::Failed { .. } => false,
+            };
+            self.reindex(id);
             if !runs_on {
                 self.stop(id, Then::Stopped);
             }

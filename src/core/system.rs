@@ -152,7 +152,8 @@ impl System {
             at: now.at.max(self.now.at),
             wall: now.wall,
         };
-        if self.is_gone() {
+        // Once the last line is on its way nothing counts but its arrival, or the time.
+        if self.is_silent() && !matches!(event, Event::Woke | Event::OutputDrained) {
             return;
         }
         match event {
@@ -191,11 +192,11 @@ impl System {
     /// When `Event::Woke` is due; `None` when there is nothing to wait for but events.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let services = self.deadlines.first().map(|(at, _)| *at);
         let shutdown = self.shutdown.as_ref().and_then(Shutdown::deadline);
-        if self.is_gone() {
-            return None;
+        if self.is_silent() {
+            return shutdown;
         }
+        let services = self.deadlines.first().map(|(at, _)| *at);
         services.into_iter().chain(shutdown).min()
     }
 
@@ -298,8 +299,10 @@ impl System {
         // Each service once: what a deadline brings is later than now, or follows next turn.
         let due: Vec<ServiceId> = self.deadlines.range(..=last).map(|(_, id)| *id).collect();
         for id in due {
-            self.due(id);
-            self.settle();
+            if !self.is_silent() {
+                self.due(id);
+                self.settle();
+            }
         }
         self.shutdown_due();
     }
@@ -438,7 +441,8 @@ impl System {
             }
         }
         if ended_for_good && spec.essential {
-            self.work.push_back(Work::EssentialEnded(id));
+            // Before anything starts that would have to stop at once.
+            self.work.push_front(Work::EssentialEnded(id));
         }
         if died && self.shutdown.as_ref().is_some_and(|s| s.has_turned(id)) {
             self.work.push_back(Work::Turn(id));
@@ -466,7 +470,7 @@ impl System {
 
     /// Behind the orders; but nothing follows the last line of all.
     pub(super) fn flush_reports(&mut self) {
-        if self.shutdown.as_ref().is_some_and(Shutdown::is_silent) {
+        if self.is_silent() {
             self.reports.clear();
         }
         let reports = self.reports.drain(..).map(Action::Report);
@@ -482,8 +486,8 @@ impl System {
         (0..count).map(ServiceId)
     }
 
-    fn is_gone(&self) -> bool {
-        self.shutdown.as_ref().is_some_and(Shutdown::is_gone)
+    fn is_silent(&self) -> bool {
+        self.shutdown.as_ref().is_some_and(Shutdown::is_silent)
     }
 }
 

@@ -93,15 +93,15 @@ impl Watcher {
                 return Err("the shutdown is not over in its time".into());
             }
         }
-        for id in ids(spec) {
-            match system.state(id).map(State::standing) {
-                None
-                | Some(
-                    Standing::Waiting | Standing::Starting | Standing::Stopping | Standing::Killing,
-                ) => {}
-                Some(_) => {
-                    self.attempted.insert(id);
-                }
+        for action in actions {
+            // A state may last no longer than an event: a restart without delay.
+            if let Action::Report(Report::Changed { service, to, .. }) = action
+                && !matches!(
+                    to,
+                    Standing::Waiting | Standing::Starting | Standing::Stopping | Standing::Killing
+                )
+            {
+                self.attempted.insert(*service);
             }
         }
         let mut started: BTreeSet<RunId> = BTreeSet::new();

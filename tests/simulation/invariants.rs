@@ -134,8 +134,11 @@ impl Watcher {
                 Action::SignalMain { run, signal, .. } => {
                     self.is_known(*run)?;
                     let service = system.service_of(*run);
+                    // What led to the shutdown may have stopped others for its own reasons.
+                    let ordered = shutting_down || matches!(event, Event::Signalled { .. });
                     if let Some(id) = service
                         && self.shutdown_at.is_some()
+                        && ordered
                         && !self.forced
                         && *signal != Signal::CONT
                         && system.state(id).map(State::standing) == Some(Standing::Stopping)

@@ -24,3 +24,6 @@ mod restart;
 mod service;
 mod start;
 mod stop;
+
+#[cfg(test)]
+mod rules;

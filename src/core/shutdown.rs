@@ -37,7 +37,7 @@ pub enum Cause {
     NothingLeft,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
     Delay {
         until: Instant,
@@ -55,7 +55,7 @@ enum Phase {
 }
 
 /// A service's part in the order of stops.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Place {
     /// How many that come after it have not passed their turn on.
     dependants_left: usize,
@@ -66,7 +66,7 @@ struct Place {
 }
 
 /// A shutdown under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Shutdown {
     pub(super) cause: Cause,
     pub(super) begun: Instant,

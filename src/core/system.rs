@@ -5,6 +5,7 @@
 //! what depends on it: the counters of those that wait, the tally, the deadlines.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::action::Action;
@@ -278,6 +279,17 @@ impl System {
             return Err(Disagreement::Tally);
         }
         Ok(())
+    }
+
+    /// A number for all that decides what comes: two systems of one spec that share it
+    /// behave alike. For the exploration of all orders of events.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.services, &self.runs, &self.random).hash(&mut hasher);
+        (self.now.at, &self.first_stop_signal, self.first_failed).hash(&mut hasher);
+        self.shutdown.hash(&mut hasher);
+        hasher.finish()
     }
 
     fn boot(&mut self) {

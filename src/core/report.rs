@@ -224,7 +224,7 @@ impl fmt::Display for ReportIn<'_> {
                     write!(f, ", {done} done")?;
                 }
                 if *troubled > 0 {
-                    write!(f, ", {troubled} not")?;
+                    write!(f, ", {troubled} in trouble")?;
                 }
                 write!(f, ", {}", Span(*after))
             }

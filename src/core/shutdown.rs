@@ -14,6 +14,7 @@ use super::id::ServiceId;
 use super::report::Report;
 use super::signal::Signal;
 use super::state::{Standing, Starting, State, Then};
+use super::stop::KILL_PAUSE;
 use super::system::{System, Work};
 use super::time::Instant;
 
@@ -21,8 +22,6 @@ use super::time::Instant;
 const KEPT: Duration = Duration::from_millis(250);
 /// Strays have this long between SIGTERM and SIGKILL.
 const STRAYS_GRACE: Duration = Duration::from_secs(1);
-/// SIGKILL goes out again after this long, doubled each time.
-const KILL_PAUSE: Duration = Duration::from_millis(100);
 /// A stop signal so soon after the first is an echo of it, not impatience.
 const ECHO: Duration = Duration::from_millis(500);
 

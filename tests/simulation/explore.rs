@@ -18,7 +18,7 @@ use rinit::core::system::{Surroundings, System};
 use rinit::core::time::{Instant, Now};
 
 /// States gone into for each system: some seconds for all of them in a debug build.
-const MOST_STATES: usize = 15_000;
+const MOST_STATES: usize = 8_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Main {

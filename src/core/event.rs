@@ -15,6 +15,7 @@ pub enum Event {
     /// Time has passed; deadlines may be due.
     Woke,
     /// A turn came this much later than its deadline (docker pause, a VM's snapshot).
+    /// Comes before the turn's other events; `Woke` follows at the turn's end.
     Overslept {
         /// By how much.
         by: Duration,

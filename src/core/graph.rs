@@ -242,7 +242,10 @@ mod tests {
     use super::*;
     use crate::core::spec::ServiceSpec;
 
-    fn spec(edges: &[(&str, &[u32], &[u32], &[u32])]) -> Spec {
+    /// Name, `requires`, `after`, `before`.
+    type Line<'a> = (&'a str, &'a [u32], &'a [u32], &'a [u32]);
+
+    fn spec(edges: &[Line<'_>]) -> Spec {
         let mut spec = Spec::default();
         let list = |ids: &[u32]| ids.iter().copied().map(ServiceId).collect();
         for (name, requires, after, before) in edges {

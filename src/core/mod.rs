@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod action;
+pub mod audit;
 pub mod environment_file;
 pub mod event;
 pub mod exit;
@@ -19,8 +20,13 @@ pub mod system;
 pub mod time;
 
 mod ending;
+mod fate;
+mod outcome;
 mod readiness;
 mod restart;
 mod service;
 mod start;
 mod stop;
+
+#[cfg(test)]
+mod rules;

@@ -168,11 +168,16 @@ impl Report {
             Self::StillWaiting { .. }
             | Self::DependencyEnded { .. }
             | Self::WaitingFor { .. }
-            | Self::ApplyLater => Level::Info,
+            | Self::ApplyLater
+            | Self::Shutdown {
+                cause: Cause::Signal(_),
+            } => Level::Info,
             // The last line of all says it too.
-            Self::Changed { .. } | Self::Shutdown { .. } | Self::SignalDropped { .. } => {
-                Level::Debug
+            Self::Changed { .. }
+            | Self::Shutdown {
+                cause: Cause::Essential(_) | Cause::NothingLeft,
             }
+            | Self::SignalDropped { .. } => Level::Debug,
         }
     }
 
@@ -219,7 +224,7 @@ impl fmt::Display for ReportIn<'_> {
                     write!(f, ", {done} done")?;
                 }
                 if *troubled > 0 {
-                    write!(f, ", {troubled} not")?;
+                    write!(f, ", {troubled} in trouble")?;
                 }
                 write!(f, ", {}", Span(*after))
             }
@@ -290,7 +295,7 @@ impl fmt::Display for ReportIn<'_> {
                 Cause::NothingLeft => f.write_str("nothing left to supervise"),
             },
             Report::WaitingFor { signal, services } => {
-                write!(f, "{signal} again; waiting for ")?;
+                write!(f, "{signal}: waiting for ")?;
                 for (place, id) in services.iter().enumerate() {
                     write!(f, "{}{}", if place > 0 { ", " } else { "" }, name(id))?;
                 }

@@ -9,7 +9,7 @@ use super::state::State;
 use super::time::Instant;
 
 /// One service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Service {
     pub(super) state: State,
     /// What is left of the tree of a service that has ended for good.

@@ -14,6 +14,7 @@ use super::id::ServiceId;
 use super::report::Report;
 use super::signal::Signal;
 use super::state::{Standing, Starting, State, Then};
+use super::stop::KILL_PAUSE;
 use super::system::{System, Work};
 use super::time::Instant;
 
@@ -21,8 +22,6 @@ use super::time::Instant;
 const KEPT: Duration = Duration::from_millis(250);
 /// Strays have this long between SIGTERM and SIGKILL.
 const STRAYS_GRACE: Duration = Duration::from_secs(1);
-/// SIGKILL goes out again after this long, doubled each time.
-const KILL_PAUSE: Duration = Duration::from_millis(100);
 /// A stop signal so soon after the first is an echo of it, not impatience.
 const ECHO: Duration = Duration::from_millis(500);
 
@@ -37,7 +36,7 @@ pub enum Cause {
     NothingLeft,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
     Delay {
         until: Instant,
@@ -55,7 +54,7 @@ enum Phase {
 }
 
 /// A service's part in the order of stops.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Place {
     /// How many that come after it have not passed their turn on.
     dependants_left: usize,
@@ -66,7 +65,7 @@ struct Place {
 }
 
 /// A shutdown under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Shutdown {
     pub(super) cause: Cause,
     pub(super) begun: Instant,
@@ -109,10 +108,6 @@ impl Shutdown {
             killed: Vec::new(),
             essential_code: 0,
         }
-    }
-
-    pub(super) const fn is_gone(&self) -> bool {
-        matches!(self.phase, Phase::Gone)
     }
 
     /// The last line is on its way: nothing may follow it.
@@ -239,20 +234,26 @@ impl System {
         self.reports.push(Report::Shutdown { cause });
         self.shutdown = Some(Shutdown::new(cause, self.now.at, timeout, delay));
         for id in self.ids() {
-            let runs_on = match self.state(id) {
-                Some(State::Active { .. }) => true,
-                Some(State::Starting(starting)) => starting.stage.has_process(),
-                Some(
-                    State::Inactive(_)
-                    | State::Waiting(_)
-                    | State::Stopping(_)
-                    | State::Killing(_)
-                    | State::Backoff(_)
-                    | State::Exited { .. }
-                    | State::Failed { .. },
-                )
-                | None => false,
+            let Some(service) = self.services.get_mut(id.index()) else {
+                continue;
             };
+            let runs_on = match &mut service.state {
+                State::Active { .. } => true,
+                State::Starting(starting) => {
+                    // It is stopped in its turn, ready or not.
+                    starting.deadline = None;
+                    starting.notice_at = None;
+                    starting.stage.has_process()
+                }
+                State::Inactive(_)
+                | State::Waiting(_)
+                | State::Stopping(_)
+                | State::Killing(_)
+                | State::Backoff(_)
+                | State::Exited { .. }
+                | State::Failed { .. } => false,
+            };
+            self.reindex(id);
             if !runs_on {
                 self.stop(id, Then::Stopped);
             }

@@ -83,8 +83,8 @@ pub struct System {
     pub(super) orders: Vec<Action>,
     pub(super) reports: Vec<Report>,
     pub(super) work: VecDeque<Work>,
-    deadlines: BTreeSet<(Instant, ServiceId)>,
-    tally: [u32; Standing::ALL.len()],
+    pub(super) deadlines: BTreeSet<(Instant, ServiceId)>,
+    pub(super) tally: [u32; Standing::ALL.len()],
     attempts_pending: u32,
     up_told: bool,
 }
@@ -152,7 +152,8 @@ impl System {
             at: now.at.max(self.now.at),
             wall: now.wall,
         };
-        if self.is_gone() {
+        // Once the last line is on its way nothing counts but its arrival, or the time.
+        if self.is_silent() && !matches!(event, Event::Woke | Event::OutputDrained) {
             return;
         }
         match event {
@@ -191,11 +192,11 @@ impl System {
     /// When `Event::Woke` is due; `None` when there is nothing to wait for but events.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let services = self.deadlines.first().map(|(at, _)| *at);
         let shutdown = self.shutdown.as_ref().and_then(Shutdown::deadline);
-        if self.is_gone() {
-            return None;
+        if self.is_silent() {
+            return shutdown;
         }
+        let services = self.deadlines.first().map(|(at, _)| *at);
         services.into_iter().chain(shutdown).min()
     }
 
@@ -237,48 +238,6 @@ impl System {
         }
     }
 
-    /// Checks what the types cannot: that the counters and the set of deadlines say what
-    /// the states say. For the simulation and for tests.
-    ///
-    /// # Errors
-    /// Names the first disagreement.
-    pub fn audit(&self) -> Result<(), Disagreement> {
-        let mut tally = [0_u32; Standing::ALL.len()];
-        let mut expected = BTreeSet::new();
-        let mut sweeps = 0_u32;
-        for (id, service) in self.ids().zip(&self.services) {
-            if let Some(count) = tally.get_mut(service.state.standing() as usize) {
-                *count = count.saturating_add(1);
-            }
-            expected.extend(service.deadline().map(|at| (at, id)));
-            sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
-            let unmet = |wanted: Bond| {
-                let needs = self.graph.needs(id).iter();
-                let open = needs.filter(|(need, bond)| {
-                    let need = self.services.get(need.index());
-                    *bond == wanted
-                        && need.is_some_and(|need| match bond {
-                            Bond::Requires => !need.satisfied,
-                            Bond::After => !need.attempted,
-                        })
-                });
-                u32::try_from(open.count()).unwrap_or(u32::MAX)
-            };
-            if service.unmet_requires != unmet(Bond::Requires)
-                || service.unmet_after != unmet(Bond::After)
-            {
-                return Err(Disagreement::Needs(id));
-            }
-        }
-        if expected != self.deadlines {
-            return Err(Disagreement::Deadlines);
-        }
-        if tally != self.tally || sweeps != self.sweeps {
-            return Err(Disagreement::Tally);
-        }
-        Ok(())
-    }
-
     fn boot(&mut self) {
         self.booted_at = self.now.at;
         for id in self.ids() {
@@ -298,8 +257,10 @@ impl System {
         // Each service once: what a deadline brings is later than now, or follows next turn.
         let due: Vec<ServiceId> = self.deadlines.range(..=last).map(|(_, id)| *id).collect();
         for id in due {
-            self.due(id);
-            self.settle();
+            if !self.is_silent() {
+                self.due(id);
+                self.settle();
+            }
         }
         self.shutdown_due();
     }
@@ -438,7 +399,8 @@ impl System {
             }
         }
         if ended_for_good && spec.essential {
-            self.work.push_back(Work::EssentialEnded(id));
+            // Before anything starts that would have to stop at once.
+            self.work.push_front(Work::EssentialEnded(id));
         }
         if died && self.shutdown.as_ref().is_some_and(|s| s.has_turned(id)) {
             self.work.push_back(Work::Turn(id));
@@ -466,7 +428,7 @@ impl System {
 
     /// Behind the orders; but nothing follows the last line of all.
     pub(super) fn flush_reports(&mut self) {
-        if self.shutdown.as_ref().is_some_and(Shutdown::is_silent) {
+        if self.is_silent() {
             self.reports.clear();
         }
         let reports = self.reports.drain(..).map(Action::Report);
@@ -482,18 +444,7 @@ impl System {
         (0..count).map(ServiceId)
     }
 
-    fn is_gone(&self) -> bool {
-        self.shutdown.as_ref().is_some_and(Shutdown::is_gone)
+    fn is_silent(&self) -> bool {
+        self.shutdown.as_ref().is_some_and(Shutdown::is_silent)
     }
-}
-
-/// What `System::audit` found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disagreement {
-    /// A service's counters of unmet needs.
-    Needs(ServiceId),
-    /// The set of deadlines.
-    Deadlines,
-    /// How many stand where.
-    Tally,
 }

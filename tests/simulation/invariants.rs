@@ -93,15 +93,15 @@ impl Watcher {
                 return Err("the shutdown is not over in its time".into());
             }
         }
-        for id in ids(spec) {
-            match system.state(id).map(State::standing) {
-                None
-                | Some(
-                    Standing::Waiting | Standing::Starting | Standing::Stopping | Standing::Killing,
-                ) => {}
-                Some(_) => {
-                    self.attempted.insert(id);
-                }
+        for action in actions {
+            // A state may last no longer than an event: a restart without delay.
+            if let Action::Report(Report::Changed { service, to, .. }) = action
+                && !matches!(
+                    to,
+                    Standing::Waiting | Standing::Starting | Standing::Stopping | Standing::Killing
+                )
+            {
+                self.attempted.insert(*service);
             }
         }
         let mut started: BTreeSet<RunId> = BTreeSet::new();
@@ -134,8 +134,11 @@ impl Watcher {
                 Action::SignalMain { run, signal, .. } => {
                     self.is_known(*run)?;
                     let service = system.service_of(*run);
+                    // What led to the shutdown may have stopped others for its own reasons.
+                    let ordered = shutting_down || matches!(event, Event::Signalled { .. });
                     if let Some(id) = service
                         && self.shutdown_at.is_some()
+                        && ordered
                         && !self.forced
                         && *signal != Signal::CONT
                         && system.state(id).map(State::standing) == Some(Standing::Stopping)

@@ -201,13 +201,11 @@ impl Kernel {
                     let gone = self.strays.is_empty() && std::mem::take(&mut self.strays_awaited);
                     return gone.then_some(Event::StraysGone);
                 }
-                let has = |run: &&mut Run| run.others.contains_key(&number);
                 let (id, run) = self
                     .runs
                     .iter_mut()
                     .find(|(_, run)| run.others.contains_key(&number))
                     .map(|(id, run)| (*id, run))?;
-                debug_assert!(has(&&mut *run));
                 run.others.remove(&number);
                 (run.watched && !run.anything_lives()).then_some(Event::TreeGone { run: id })
             }

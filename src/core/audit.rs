@@ -1,0 +1,76 @@
+//! What the simulation asks of a system beside what everybody sees: whether its books
+//! agree, and whether two systems are alike.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::graph::Bond;
+use super::id::ServiceId;
+use super::state::Standing;
+use super::system::System;
+
+/// What `System::audit` found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disagreement {
+    /// A service's counters of unmet needs.
+    Needs(ServiceId),
+    /// The set of deadlines.
+    Deadlines,
+    /// How many stand where.
+    Tally,
+}
+
+impl System {
+    /// Checks what the types cannot: that the counters and the set of deadlines say what
+    /// the states say. For the simulation and for tests.
+    ///
+    /// # Errors
+    /// Names the first disagreement.
+    pub fn audit(&self) -> Result<(), Disagreement> {
+        let mut tally = [0_u32; Standing::ALL.len()];
+        let mut expected = BTreeSet::new();
+        let mut sweeps = 0_u32;
+        for (id, service) in self.ids().zip(&self.services) {
+            if let Some(count) = tally.get_mut(service.state.standing() as usize) {
+                *count = count.saturating_add(1);
+            }
+            expected.extend(service.deadline().map(|at| (at, id)));
+            sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
+            let unmet = |wanted: Bond| {
+                let needs = self.graph.needs(id).iter();
+                let open = needs.filter(|(need, bond)| {
+                    let need = self.services.get(need.index());
+                    *bond == wanted
+                        && need.is_some_and(|need| match bond {
+                            Bond::Requires => !need.satisfied,
+                            Bond::After => !need.attempted,
+                        })
+                });
+                u32::try_from(open.count()).unwrap_or(u32::MAX)
+            };
+            if service.unmet_requires != unmet(Bond::Requires)
+                || service.unmet_after != unmet(Bond::After)
+            {
+                return Err(Disagreement::Needs(id));
+            }
+        }
+        if expected != self.deadlines {
+            return Err(Disagreement::Deadlines);
+        }
+        if tally != self.tally || sweeps != self.sweeps {
+            return Err(Disagreement::Tally);
+        }
+        Ok(())
+    }
+
+    /// A number for all that decides what comes: two systems of one spec that share it
+    /// behave alike. For the exploration of all orders of events.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.services, &self.runs, &self.random).hash(&mut hasher);
+        (self.now.at, &self.first_stop_signal, self.first_failed).hash(&mut hasher);
+        self.shutdown.hash(&mut hasher);
+        hasher.finish()
+    }
+}

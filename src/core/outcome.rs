@@ -1,0 +1,246 @@
+//! What becomes of a service that ended without being asked to: restart, end, failure.
+
+use std::time::Duration;
+
+use super::action::Action;
+use super::exit::Exit;
+use super::id::{RunId, ServiceId};
+use super::report::{Next, Report};
+use super::restart;
+use super::service::Sweep;
+use super::signal::Signal;
+use super::spec::{KillMode, Kind, RestartPolicy, ServiceSpec, Tracking};
+use super::state::{Backoff, Idle, Reason, Run, State, Stopping, Then};
+use super::stop::KILL_PAUSE;
+use super::system::System;
+
+/// What comes after an end that nobody asked for.
+pub(super) enum Verdict {
+    Again { delay: Duration },
+    Exited(Exit),
+    Failed(Reason),
+}
+
+impl System {
+    /// It ended without being asked to, or never came to be.
+    pub(super) fn ended(&mut self, id: ServiceId, reason: Reason) {
+        let Some(run) = self.state(id).and_then(State::run).cloned() else {
+            return;
+        };
+        let after = self.now.at.since(run.since);
+        if self.shutdown.is_some() {
+            self.ended_in_shutdown(id, run, &reason, after);
+            return;
+        }
+        self.credit(id);
+        match self.verdict(id, reason.clone()) {
+            Verdict::Again { delay } => {
+                let left = self.clear_for_restart(id, run.id, &reason);
+                self.back_off(id, reason, left, delay, after);
+            }
+            Verdict::Exited(exit) => {
+                self.sweep(id, run.id, &reason);
+                self.transition(id, State::Exited { exit, after });
+                self.reports.push(Report::Ended {
+                    service: id,
+                    reason,
+                    after,
+                    next: Next::Nothing,
+                });
+            }
+            Verdict::Failed(reason) => {
+                self.sweep(id, run.id, &reason);
+                self.fail(id, reason, after);
+            }
+        }
+    }
+
+    /// No crash: whoever asks rinit to stop may have asked the services themselves too.
+    fn ended_in_shutdown(&mut self, id: ServiceId, run: Run, reason: &Reason, after: Duration) {
+        let Some(spec) = self.spec.services.get(id.index()) else {
+            return;
+        };
+        let (kind, kill_mode) = (spec.kind, spec.stop.kill_mode);
+        let exit = match reason {
+            Reason::Exit(exit) => Some(*exit),
+            Reason::Spawn(_)
+            | Reason::NotReady { .. }
+            | Reason::ForkRefused { .. }
+            | Reason::StartLimit { .. }
+            | Reason::Dependency { .. } => None,
+        };
+        let well = exit.filter(|exit| is_well(spec, *exit));
+        if let Some(exit) = exit {
+            self.note_stopped(id, exit, false);
+        }
+        if exit.is_some() && kind == Kind::Simple && kill_mode == KillMode::Tree {
+            self.end_tree(run.id);
+            let grace = self.grace(id);
+            let stopping = Stopping {
+                run,
+                main_gone: true,
+                since: self.now.at,
+                kill_at: grace.map(|grace| self.now.at.plus(grace)),
+                then: Then::Stopped,
+            };
+            self.transition(id, State::Stopping(stopping));
+            return;
+        }
+        self.forget(run.id);
+        let state = match (kind, well) {
+            (Kind::Oneshot, Some(exit)) => State::Exited { exit, after },
+            (Kind::Oneshot, None) | (Kind::Simple, _) => State::Inactive(Idle::Stopped),
+        };
+        self.transition(id, state);
+    }
+
+    /// What `restart`, `success-exit-status` and `start-limit` say.
+    pub(super) fn verdict(&mut self, id: ServiceId, reason: Reason) -> Verdict {
+        let (Some(service), Some(spec)) = (
+            self.services.get_mut(id.index()),
+            self.spec.services.get(id.index()),
+        ) else {
+            return Verdict::Failed(reason);
+        };
+        let well = match &reason {
+            Reason::Exit(exit) if is_well(spec, *exit) => Some(*exit),
+            Reason::Exit(_)
+            | Reason::Spawn(_)
+            | Reason::NotReady { .. }
+            | Reason::ForkRefused { .. }
+            | Reason::StartLimit { .. }
+            | Reason::Dependency { .. } => None,
+        };
+        match (spec.restart.policy, spec.kind, well) {
+            // A oneshot that did its work is done, whatever `restart` says.
+            (_, Kind::Oneshot, Some(exit))
+            | (RestartPolicy::OnFailure | RestartPolicy::No, _, Some(exit)) => {
+                return Verdict::Exited(exit);
+            }
+            (RestartPolicy::No, _, None) => return Verdict::Failed(reason),
+            (RestartPolicy::Always, Kind::Simple, _) | (_, _, None) => {}
+        }
+        let delay = restart::delay(&spec.restart, service.attempt);
+        let delay = self.random.jitter(delay);
+        match spec.restart.limit {
+            Some(limit) if service.starts.exhausted(limit, self.now.at.plus(delay)) => {
+                Verdict::Failed(Reason::StartLimit {
+                    last: Box::new(reason),
+                })
+            }
+            Some(_) | None => Verdict::Again { delay },
+        }
+    }
+
+    pub(super) fn back_off(
+        &mut self,
+        id: ServiceId,
+        reason: Reason,
+        left: Option<RunId>,
+        delay: Duration,
+        after: Duration,
+    ) {
+        let Some(service) = self.services.get_mut(id.index()) else {
+            return;
+        };
+        service.attempt = service.attempt.saturating_add(1);
+        let backoff = Backoff {
+            until: self.now.at.plus(delay),
+            attempt: service.attempt,
+            left,
+            reason: reason.clone(),
+        };
+        self.transition(id, State::Backoff(backoff));
+        self.reports.push(Report::Ended {
+            service: id,
+            reason,
+            after,
+            next: Next::Restart { delay },
+        });
+        if delay.is_zero() && left.is_none() {
+            self.resume(id);
+        }
+    }
+
+    pub(super) fn fail(&mut self, id: ServiceId, reason: Reason, after: Duration) {
+        self.first_failed.get_or_insert(id);
+        self.reports.push(Report::Failed {
+            service: id,
+            reason: reason.clone(),
+        });
+        self.transition(id, State::Failed { reason, after });
+    }
+
+    /// Long enough active: the restart delay begins anew.
+    pub(super) fn credit(&mut self, id: ServiceId) {
+        if let (Some(service), Some(spec)) = (
+            self.services.get_mut(id.index()),
+            self.spec.services.get(id.index()),
+        ) && let State::Active { since, .. } = &service.state
+            && self.now.at.since(*since) >= spec.restart.reset
+        {
+            service.attempt = 0;
+        }
+    }
+
+    /// Ends what a run left behind before its service starts again: at once, since people
+    /// wait for the service. Gives back the run if its end has to be awaited.
+    fn clear_for_restart(&mut self, id: ServiceId, run: RunId, reason: &Reason) -> Option<RunId> {
+        let spec = self.spec.services.get(id.index())?;
+        let signal = Signal::KILL;
+        match (reason, spec.stop.kill_mode, spec.tracking) {
+            (Reason::Exit(_), KillMode::Tree, Tracking::Subreaper) => {
+                self.orders.push(Action::SignalTree { run, signal });
+                self.orders.push(Action::WatchTree { run });
+                return Some(run);
+            }
+            (Reason::Exit(_), KillMode::Tree, Tracking::Marks) => {
+                let to_group = true;
+                self.orders.push(Action::SignalMain {
+                    run,
+                    signal,
+                    to_group,
+                });
+            }
+            // `kill-mode = "process"` leaves sessions alone; without a process nothing is left.
+            (_, KillMode::Process, _) | (_, KillMode::Tree, _) => {}
+        }
+        self.forget(run);
+        None
+    }
+
+    /// Ends what a service leaves behind that has ended for good, while the world goes on.
+    /// What oneshots leave was meant to stay, and is a stray.
+    fn sweep(&mut self, id: ServiceId, run: RunId, reason: &Reason) {
+        let Some(spec) = self.spec.services.get(id.index()) else {
+            return;
+        };
+        let (kind, kill_mode) = (spec.kind, spec.stop.kill_mode);
+        let had_process = match reason {
+            Reason::Exit(_) => true,
+            Reason::StartLimit { last } => matches!(**last, Reason::Exit(_)),
+            Reason::Spawn(_)
+            | Reason::NotReady { .. }
+            | Reason::ForkRefused { .. }
+            | Reason::Dependency { .. } => false,
+        };
+        if !had_process || kind == Kind::Oneshot || kill_mode == KillMode::Process {
+            self.forget(run);
+            return;
+        }
+        self.end_tree(run);
+        let grace = self.grace(id);
+        if let Some(service) = self.services.get_mut(id.index()) {
+            service.sweep = Some(Sweep {
+                run,
+                kill_at: grace.map(|grace| self.now.at.plus(grace)),
+                wait: KILL_PAUSE,
+            });
+            self.sweeps = self.sweeps.saturating_add(1);
+        }
+    }
+}
+
+fn is_well(spec: &ServiceSpec, exit: Exit) -> bool {
+    exit.is_success() || spec.success.contains(&exit)
+}

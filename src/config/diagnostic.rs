@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn the_caret_stands_below_the_word_behind_tabs_and_letters_of_two_bytes() {
         assert_eq!(
-            rendered("x = 1\n\té = bad # no\n", 11..14),
+            rendered("x = 1\n\té = bad # no\n", 12..15),
             "a.toml:2:6: is wrong\n  2 |  é = bad # no\n    |      ^^^\nhelp: right it"
         );
     }

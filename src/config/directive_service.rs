@@ -382,10 +382,12 @@ fn command(draft: &mut Draft, value: Value<'_>) -> Option<()> {
         }
         check_nul(script, value)?;
         draft.spec.exec.command = Words::new(["/bin/sh", "-c", script]);
+        draft.spec.exec.expand = false;
         draft.spec.stop.to_group = true;
         return Some(());
     }
     let mut words = Vec::new();
+    let mut expand = false;
     let mut good = Some(());
     for item in value.items() {
         let Some(word) = item.as_str() else {
@@ -400,16 +402,19 @@ fn command(draft: &mut Draft, value: Value<'_>) -> Option<()> {
             good = item.wrong_variable(word, &error);
         }
         good = good.and(check_nul(word, item));
-        draft.spec.exec.expand |= expand::has_variables(word.as_bytes());
+        expand |= expand::has_variables(word.as_bytes());
         words.push(word.as_bytes().to_vec());
     }
-    if words.first().is_none_or(Vec::is_empty) && good.is_some() {
+    good?;
+    if words.first().is_none_or(Vec::is_empty) {
         return value.wrong(
             "command names no program",
             "the first word of the array is the program",
         );
     }
     draft.spec.exec.command = Words::new(words);
+    draft.spec.exec.expand = expand;
+    draft.spec.stop.to_group = false;
     good
 }
 
@@ -632,6 +637,9 @@ fn umask(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     let mask = match value.as_octal() {
         Some(mask) => Some(mask),
         None if value.as_str().is_some() => u32::from_str_radix(&value.text()?, 8).ok(),
+        None if !value.is_integer() => {
+            return value.wrong("umask must be octal, from 000 to 777", HELP);
+        }
         None => {
             let number = value.integer(0..=777)?;
             let what = format!("umask = {number} is a decimal number");

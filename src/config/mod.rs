@@ -148,17 +148,7 @@ fn read_sources(request: &Request) -> (Vec<Source>, Findings) {
     let mut sources = Vec::new();
     for path in paths {
         let number = u32::try_from(sources.len()).unwrap_or(u32::MAX);
-        match source::read(&path, number) {
-            Ok(source) => sources.push(source),
-            Err((source, problem)) => {
-                // Its text is shown, but says nothing.
-                sources.extend(source.map(|source| Source {
-                    origin: Origin::Unreadable,
-                    ..source
-                }));
-                problems.push(problem);
-            }
-        }
+        sources.extend(source::read(&path, number, &mut problems));
     }
     sources.extend(overrides::sources(&request.environment));
     if !request.command.is_empty() {
@@ -287,8 +277,13 @@ fn warn_of_doubts(draft: &Draft, init: &InitSpec, context: &Context<'_>) {
         let grace = units::written(draft.spec.stop.timeout);
         let limit = units::written(Some(limit));
         let what = format!("{name}: {grace} exceeds shutdown-timeout {limit}");
-        let help =
-            format!("a shutdown kills it earlier; write [init] shutdown-timeout above {grace}");
+        let help = match draft.spec.stop.timeout {
+            Some(_) => {
+                format!("a shutdown kills it earlier; write [init] shutdown-timeout above {grace}")
+            }
+            None => "a shutdown kills it earlier; write [init] shutdown-timeout = \"infinity\" too"
+                .to_owned(),
+        };
         context.warn(at, what, help);
     }
     if draft.spec.essential

@@ -72,11 +72,12 @@ impl<'a> Needs<'a> {
 
     /// Checks one enabled service. `maybe_made`: a oneshot comes before it.
     pub(super) fn check(&mut self, draft: &Draft, maybe_made: bool) {
-        let folder_is_there = self.check_folder(draft, maybe_made);
+        let doubt = maybe_made.then_some("yet: a oneshot comes before it");
+        let folder_is_there = self.check_folder(draft, doubt);
         if folder_is_there {
-            self.check_program(draft, maybe_made);
+            self.check_program(draft, doubt);
         }
-        self.check_accounts(draft, maybe_made);
+        self.check_accounts(draft, doubt);
         for file in &draft.spec.exec.environment_files {
             let missing =
                 !file.optional && matches!(Path::new(&*file.path).try_exists(), Ok(false));
@@ -89,17 +90,15 @@ impl<'a> Needs<'a> {
         }
     }
 
-    fn report(&self, at: At, what: String, help: String, maybe_made: bool) {
-        let diagnostic = if maybe_made {
-            let what = format!("{what} (yet: a oneshot comes before)");
-            Diagnostic::warning(Some(at), what, help)
-        } else {
-            Diagnostic::error(Some(at), what, help)
-        };
-        self.context.add(diagnostic);
+    /// An error, or a warning with the reason why it may be no error.
+    fn report(&self, at: At, what: String, help: String, doubt: Option<&str>) {
+        self.context.add(match doubt {
+            Some(doubt) => Diagnostic::warning(Some(at), format!("{what} ({doubt})"), help),
+            None => Diagnostic::error(Some(at), what, help),
+        });
     }
 
-    fn check_folder(&self, draft: &Draft, maybe_made: bool) -> bool {
+    fn check_folder(&self, draft: &Draft, doubt: Option<&str>) -> bool {
         let Some(path) = &draft.spec.exec.directory else {
             return true;
         };
@@ -118,11 +117,11 @@ impl<'a> Needs<'a> {
             "{} starts in it: make it, or name another one",
             draft.name()
         );
-        self.report(at, what, help, maybe_made);
+        self.report(at, what, help, doubt);
         false
     }
 
-    fn check_program(&mut self, draft: &Draft, maybe_made: bool) {
+    fn check_program(&mut self, draft: &Draft, doubt: Option<&str>) {
         let exec = &draft.spec.exec;
         let Some(word) = exec.command.iter().next() else {
             return;
@@ -177,7 +176,16 @@ impl<'a> Needs<'a> {
         };
         // A PATH in an environment-file may find what ours doesn't.
         let by_file = from_file && !word.contains(&b'/');
-        self.report(at, what, help, maybe_made || by_file);
+        let doubt = doubt
+            .or_else(|| by_file.then_some("an environment-file may set another PATH"))
+            // What only the exec finds out ends with its own exit code, 126 or 127.
+            .or_else(|| {
+                draft
+                    .spec
+                    .is_main
+                    .then_some("it fails once all services were started")
+            });
+        self.report(at, what, help, doubt);
     }
 
     fn find(&mut self, word: &[u8], path: &[u8], folder: &Path) -> Program {
@@ -214,7 +222,7 @@ impl<'a> Needs<'a> {
         program
     }
 
-    fn check_accounts(&self, draft: &Draft, maybe_made: bool) {
+    fn check_accounts(&self, draft: &Draft, doubt: Option<&str>) {
         let Some(identity) = draft.spec.exec.identity.as_deref() else {
             return;
         };
@@ -227,7 +235,7 @@ impl<'a> Needs<'a> {
                 .collect();
             let help = account_help("user", "passwd", user, &names);
             let what = format!("there is no user \"{user}\"");
-            self.report(draft.place("user"), what, help, maybe_made);
+            self.report(draft.place("user"), what, help, doubt);
         }
         let groups = identity.group.iter().map(|group| ("group", group));
         let more = identity.supplementary.iter();
@@ -239,7 +247,7 @@ impl<'a> Needs<'a> {
                     .collect();
                 let help = account_help("group", "group", group, &names);
                 let what = format!("there is no group \"{group}\"");
-                self.report(draft.place(key), what, help, maybe_made);
+                self.report(draft.place(key), what, help, doubt);
             }
         }
     }

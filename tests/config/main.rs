@@ -21,7 +21,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use rinit::config::{Outcome, Request, load};
-use rinit::core::spec::{Spec, Words};
+use rinit::core::spec::{ServiceSpec, Spec, Words};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config")
@@ -69,11 +69,61 @@ fn dump(outcome: &Outcome) -> String {
     text.replace(&format!("{}/", folder().display()), "")
 }
 
-/// What differs from a service without any key.
+/// Of each service what differs from a simple one without any key.
 fn dump_spec(text: &mut String, spec: &Spec) {
     writeln!(text, "{:#?}", spec.init).unwrap();
+    let plain = ServiceSpec::new("");
     for service in &spec.services {
-        writeln!(text, "{:#?}", service).unwrap();
+        writeln!(text, "{} ({})", service.name, service.source).unwrap();
+        let mut line = |name: &str, value: &dyn std::fmt::Debug, plain: &dyn std::fmt::Debug| {
+            let value = format!("{value:?}");
+            if value != format!("{plain:?}") {
+                writeln!(text, "  {name}: {value}").unwrap();
+            }
+        };
+        macro_rules! lines {
+            ($($name:ident $(. $field:ident)?),* $(,)?) => {
+                $(line(
+                    concat!(stringify!($name) $(, ".", stringify!($field))?),
+                    &service.$name $(. $field)?,
+                    &plain.$name $(. $field)?,
+                );)*
+            };
+        }
+        lines!(
+            kind,
+            enabled,
+            essential,
+            is_main,
+            edges.requires,
+            edges.wants,
+            edges.after,
+            edges.before,
+            ready,
+            start_timeout,
+            restart.policy,
+            restart.delay,
+            restart.delay_max,
+            restart.reset,
+            restart.limit,
+            success,
+            stop.signal,
+            stop.timeout,
+            stop.kill_mode,
+            stop.to_group,
+            tracking,
+            exec.command,
+            exec.expand,
+            exec.environment,
+            exec.environment_files,
+            exec.directory,
+            exec.identity,
+            exec.umask,
+            exec.limits,
+            exec.nice,
+            exec.oom_score_adjust,
+            exec.output,
+        );
     }
     text.push_str("order:");
     let mut left: Vec<usize> = (0..spec.services.len()).collect();

@@ -16,6 +16,7 @@ mod limits;
 mod nearest;
 mod needs;
 mod overrides;
+mod programs;
 mod readiness;
 mod rights;
 mod source;
@@ -95,10 +96,7 @@ pub fn exists_at_default_places() -> bool {
 /// Reads and checks the whole configuration.
 #[must_use]
 pub fn load(request: &Request) -> Outcome {
-    load_for(request, &Accounts::read())
-}
-
-fn load_for(request: &Request, accounts: &Accounts) -> Outcome {
+    let accounts = &Accounts::read();
     let (sources, findings) = read_sources(request);
     let context = Context {
         sources: &sources,
@@ -156,11 +154,8 @@ fn read_sources(request: &Request) -> (Vec<Source>, Findings) {
             .command
             .iter()
             .map(|word| String::from_utf8_lossy(word));
-        sources.push(Source {
-            name: "COMMAND".to_owned(),
-            origin: Origin::CommandLine,
-            text: words.collect::<Vec<_>>().join(" "),
-        });
+        let text = words.collect::<Vec<_>>().join(" ");
+        sources.push(Source::new("COMMAND".to_owned(), Origin::CommandLine, text));
     }
     let mut findings = Findings::default();
     for problem in problems {
@@ -321,6 +316,3 @@ fn warn_of_identities(drafts: &[Draft], context: &Context<'_>) {
         context.add(Diagnostic::warning(None, what, help));
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,14 +2,11 @@
 //! Behind a oneshot that may make it, a missing one is a warning.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
+use super::programs::{Program, Programs};
 use super::source::{At, reason};
 use super::value::Context;
 use crate::core::{accounts, expand};
@@ -45,20 +42,11 @@ impl Accounts {
     }
 }
 
-/// What is wrong with a program.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Program {
-    Good,
-    Missing,
-    Folder,
-    NotExecutable,
-}
-
 /// The checks, with what they have looked up.
 pub(super) struct Needs<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) accounts: &'a Accounts,
-    found: BTreeMap<PathBuf, Program>,
+    programs: Programs,
 }
 
 impl<'a> Needs<'a> {
@@ -66,7 +54,7 @@ impl<'a> Needs<'a> {
         Self {
             context,
             accounts,
-            found: BTreeMap::new(),
+            programs: Programs::default(),
         }
     }
 
@@ -144,7 +132,7 @@ impl<'a> Needs<'a> {
         let path = variable(b"PATH").unwrap_or_else(|| DEFAULT_PATH.to_vec());
         let folder = exec.directory.as_deref().unwrap_or("");
         let at = draft.place("command");
-        let program = self.find(&word, &path, Path::new(folder));
+        let program = self.programs.find(&word, &path, folder);
         let shown = String::from_utf8_lossy(&word);
         let what = match program {
             Program::Good => return,
@@ -186,40 +174,6 @@ impl<'a> Needs<'a> {
                     .then_some("it fails once all services were started")
             });
         self.report(at, what, help, doubt);
-    }
-
-    fn find(&mut self, word: &[u8], path: &[u8], folder: &Path) -> Program {
-        if word.contains(&b'/') {
-            return self.look_at(folder.join(OsStr::from_bytes(word)));
-        }
-        let mut best = Program::Missing;
-        for place in path.split(|byte| *byte == b':') {
-            let full = folder
-                .join(OsStr::from_bytes(place))
-                .join(OsStr::from_bytes(word));
-            match self.look_at(full) {
-                Program::Good => return Program::Good,
-                found @ Program::NotExecutable => best = found,
-                Program::Missing | Program::Folder => {}
-            }
-        }
-        best
-    }
-
-    fn look_at(&mut self, path: PathBuf) -> Program {
-        if let Some(known) = self.found.get(&path) {
-            return *known;
-        }
-        let program = match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => Program::Folder,
-            Ok(metadata) if metadata.permissions().mode() & 0o111 == 0 => Program::NotExecutable,
-            Ok(_) => Program::Good,
-            // What rinit may not see, another user may.
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Program::Good,
-            Err(_) => Program::Missing,
-        };
-        self.found.insert(path, program);
-        program
     }
 
     fn check_accounts(&self, draft: &Draft, doubt: Option<&str>) {

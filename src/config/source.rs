@@ -57,21 +57,37 @@ pub(super) struct Source {
     pub(super) name: String,
     pub(super) origin: Origin,
     pub(super) text: String,
+    /// Where each newline stands: a thousand services ask for their line.
+    newlines: Vec<usize>,
 }
 
 impl Source {
+    pub(super) fn new(name: String, origin: Origin, text: String) -> Self {
+        let newlines = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
+        Self {
+            name,
+            origin,
+            text,
+            newlines,
+        }
+    }
+
+    /// How many lines end before `offset`.
+    fn lines_before(&self, offset: u32) -> usize {
+        self.newlines
+            .partition_point(|newline| *newline < offset as usize)
+    }
+
     /// The start of the line that holds `offset`.
     pub(super) fn line_start(&self, offset: u32) -> usize {
-        let before = self.text.as_bytes().get(..offset as usize);
-        let before = before.unwrap_or(self.text.as_bytes());
-        memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1)
+        let last = self.lines_before(offset).checked_sub(1);
+        let newline = last.and_then(|last| self.newlines.get(last));
+        newline.map_or(0, |newline| newline + 1)
     }
 
     /// The number of the line that holds `offset`, from 1.
     pub(super) fn line_number(&self, offset: u32) -> usize {
-        let before = self.text.as_bytes().get(..offset as usize);
-        let before = before.unwrap_or(self.text.as_bytes());
-        memchr::memchr_iter(b'\n', before).count() + 1
+        self.lines_before(offset) + 1
     }
 }
 
@@ -153,7 +169,7 @@ pub(super) fn read(path: &Path, number: u32, problems: &mut Vec<Diagnostic>) -> 
             Origin::Unreadable
         }
     };
-    Some(Source { name, origin, text })
+    Some(Source::new(name, origin, text))
 }
 
 /// Why a file's bytes can't be had.

@@ -244,7 +244,7 @@ impl<'a> Value<'a> {
     /// As `text`, but a number is taken as well: `user = 1000`.
     pub(super) fn word(&self) -> Option<String> {
         if !self.toml.is_str() && !self.toml.is_integer() {
-            return self.wrong_type("a string or a number", "\"text\"");
+            return self.wrong_type("a string or a number", "1000");
         }
         let Ok(text) = String::from_utf8(self.bytes()?) else {
             return self.wrong(

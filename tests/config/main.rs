@@ -16,6 +16,7 @@
 )]
 
 mod files;
+mod properties;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

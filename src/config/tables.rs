@@ -232,7 +232,16 @@ fn fill<'a, T>(
     for (at, key, value) in in_order(table, source, context) {
         match admit(key) {
             Ok(directive) => section.put(directive, value),
-            Err(Unknown { what, help }) => context.error(at, what, help),
+            Err(Unknown { what, help }) => {
+                // [service.my.app] is the table "app" in the service "my".
+                let is_service = value.as_table().is_some_and(|t| t.contains_key("command"));
+                let help = if is_service {
+                    format!("a name with a dot stands in quotes: [service.\"NAME.{key}\"]")
+                } else {
+                    help
+                };
+                context.error(at, what, help);
+            }
         }
     }
     Some(())

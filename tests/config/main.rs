@@ -22,6 +22,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use rinit::config::{Outcome, Request, load};
+use rinit::core::graph::start_order;
+use rinit::core::id::ServiceId;
 use rinit::core::spec::{ServiceSpec, Spec, Words};
 
 fn folder() -> PathBuf {
@@ -127,37 +129,10 @@ fn dump_spec(text: &mut String, spec: &Spec) {
         );
     }
     text.push_str("order:");
-    let mut left: Vec<usize> = (0..spec.services.len()).collect();
-    while !left.is_empty() {
-        let ready: Vec<usize> = left
-            .iter()
-            .copied()
-            .filter(|index| {
-                let edges = &spec.services[*index].edges;
-                let firsts = edges
-                    .requires
-                    .iter()
-                    .chain(&edges.wants)
-                    .chain(&edges.after);
-                let waits = firsts.map(|id| id.index()).any(|id| left.contains(&id));
-                let held = left.iter().any(|other| {
-                    spec.services[*other]
-                        .edges
-                        .before
-                        .iter()
-                        .any(|id| id.index() == *index)
-                });
-                let held_as_main = spec.services[*index].is_main && left.len() > 1;
-                !waits && !held && !held_as_main
-            })
-            .collect();
-        assert!(!ready.is_empty(), "a circle got through: {spec:#?}");
-        let names: Vec<_> = ready
-            .iter()
-            .map(|index| &*spec.services[*index].name)
-            .collect();
+    for level in start_order(spec) {
+        let name = |id: &ServiceId| &*spec.services[id.index()].name;
+        let names: Vec<_> = level.iter().map(name).collect();
         write!(text, " ({})", names.join(" ")).unwrap();
-        left.retain(|index| !ready.contains(index));
     }
     text.push('\n');
 }

@@ -1,11 +1,13 @@
 //! Texts that nobody would write: whatever they are, the answer is a diagnostic.
 
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use rinit::config::{Outcome, load, reference};
+use rinit::core::graph::cycles;
 use rinit::plan;
 
 use super::files::Scratch;
@@ -76,6 +78,29 @@ proptest! {
     #[test]
     fn any_text_is_answered(text in "(\\PC|[\\n\\r\\t\x1b\"'\\[\\]{}=.#,]){0,80}") {
         check(&text);
+    }
+
+    #[test]
+    fn what_is_accepted_has_no_circle_and_what_has_one_is_refused(
+        edges in vec((0..6usize, 0..4usize, 0..6usize), 0..9)
+    ) {
+        let mut text = String::new();
+        for service in 0..6 {
+            writeln!(text, "[service.s{service}]\ncommand = 'x'").unwrap();
+            for (kind, key) in ["after", "before", "requires", "wants"].iter().enumerate() {
+                let here = edges.iter().filter(|(from, k, to)| *from == service && *k == kind && to != from);
+                let names: Vec<_> = here.map(|(_, _, to)| format!("'s{to}'")).collect();
+                writeln!(text, "{key} = [{}]", names.join(", ")).unwrap();
+            }
+        }
+        let scratch = Scratch::new("circles");
+        match load(&request(&[&scratch.write("a.toml", &text)])) {
+            Outcome::Ready { spec, .. } => prop_assert_eq!(cycles(&spec), Vec::<Vec<_>>::new()),
+            Outcome::Refused { errors, .. } => {
+                prop_assert!(errors.iter().all(|error| error.contains("in a circle: ")), "{:?}", errors);
+            }
+            Outcome::Nothing => prop_assert!(false, "nothing: {}", text),
+        }
     }
 
     #[test]

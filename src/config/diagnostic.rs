@@ -183,7 +183,7 @@ impl Diagnostic {
         if let Some((at, source)) = found {
             let _ = write!(text, "{place}{}:{end} ", place_of(at, source));
         }
-        let _ = writeln!(text, "{paint}{label}{end}{place}{}{end}", self.what);
+        let _ = writeln!(text, "{paint}{label}{end}{place}{}{end}", clean(&self.what));
         if let Some((at, source)) = found {
             excerpt(&mut text, at, source, paint, end);
         }
@@ -193,20 +193,37 @@ impl Diagnostic {
                 excerpt(&mut text, *at, source, paint, end);
             }
         }
-        let _ = write!(text, "{help}help:{end} {}", self.help);
+        let _ = write!(text, "{help}help:{end} {}", clean(&self.help));
         text
     }
+}
+
+/// What a file says may be quoted in a message, but never moves the terminal's cursor.
+fn clean(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            clean.extend(c.escape_default());
+        } else {
+            clean.push(c);
+        }
+    }
+    clean
 }
 
 /// `FILE:LINE:COLUMN`, columns in characters from 1.
 fn place_of(at: At, source: &Source) -> String {
     match source.origin {
-        Origin::Environment | Origin::CommandLine => source.name.clone(),
+        Origin::Environment | Origin::CommandLine => clean(&source.name),
         Origin::File | Origin::Unreadable => {
             let start = source.line_start(at.start);
             let before = source.text.get(start..at.start as usize);
             let column = before.map_or(0, |before| before.chars().count()) + 1;
-            format!("{}:{}:{column}", source.name, source.line_number(at.start))
+            format!(
+                "{}:{}:{column}",
+                clean(&source.name),
+                source.line_number(at.start)
+            )
         }
     }
 }
@@ -262,11 +279,7 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> [Source; 1] {
-        [Source {
-            name: "a.toml".into(),
-            origin: Origin::File,
-            text: text.into(),
-        }]
+        [Source::new("a.toml".into(), Origin::File, text.into())]
     }
 
     fn rendered(text: &str, span: std::ops::Range<usize>) -> String {
@@ -277,7 +290,7 @@ mod tests {
     #[test]
     fn the_caret_stands_below_the_word_behind_tabs_and_letters_of_two_bytes() {
         assert_eq!(
-            rendered("x = 1\n\té = bad # no\n", 11..14),
+            rendered("x = 1\n\té = bad # no\n", 12..15),
             "a.toml:2:6: is wrong\n  2 |  é = bad # no\n    |      ^^^\nhelp: right it"
         );
     }
@@ -299,6 +312,15 @@ mod tests {
             assert!(rendered("a = 1\n", span).contains('^'));
         }
         assert!(rendered("", 0..0).contains('^'));
+    }
+
+    #[test]
+    fn what_a_file_says_never_reaches_the_terminal_as_an_order() {
+        let at = Some(At::new(0, 0..1));
+        let diagnostic = Diagnostic::error(at, "no \x1b[2J".into(), "a\nb");
+        let text = diagnostic.render(&source("\x1b[2J"), &PLAIN);
+        assert!(!text.contains('\x1b'), "{text:?}");
+        assert!(text.ends_with("help: a\\nb"), "{text}");
     }
 
     #[test]

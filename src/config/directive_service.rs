@@ -3,13 +3,10 @@
 use super::directive::Directive;
 use super::draft::{Draft, Target, TrackingChoice};
 use super::value::Value;
-use super::{limits, readiness};
+use super::{execution, limits, readiness};
 use crate::core::exit::Exit;
-use crate::core::expand;
 use crate::core::signal::Signal;
-use crate::core::spec::{
-    EnvironmentFile, KillMode, Kind, Output, RestartPolicy, StartLimit, Tracking, Words,
-};
+use crate::core::spec::{KillMode, Kind, Output, RestartPolicy, StartLimit, Tracking};
 
 type Setter = fn(&mut Draft, Value<'_>) -> Option<()>;
 
@@ -64,7 +61,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "command",
         "array of words, or string",
         "required",
-        command,
+        execution::command,
         "What is executed: an array as it is, a string by /bin/sh -c.",
     ),
     own(
@@ -251,7 +248,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
             "environment",
             "table of NAME = value",
             NONE,
-            environment,
+            execution::environment,
             "Variables over the container's; tables add up name by name.",
         )
     },
@@ -259,7 +256,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "environment-file",
         "path, or array of paths",
         NONE,
-        environment_file,
+        execution::environment_file,
         "Files of NAME=value, read at each start; a leading - makes one optional.",
     ),
     shared(
@@ -267,7 +264,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "name or number",
         "rinit's own",
         |draft, value| {
-            draft.identity().user = Some(account(value)?);
+            draft.identity().user = Some(execution::account(value)?);
             Some(())
         },
         "The user that it runs as; HOME, USER, LOGNAME and SHELL follow.",
@@ -277,7 +274,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "name or number",
         "the user's own",
         |draft, value| {
-            draft.identity().group = Some(account(value)?);
+            draft.identity().group = Some(execution::account(value)?);
             Some(())
         },
         "The group that it runs as.",
@@ -286,14 +283,14 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "supplementary-groups",
         "array of names or numbers",
         "those of the user",
-        supplementary,
+        execution::supplementary,
         "More groups beside those that /etc/group gives the user.",
     ),
     shared(
         "umask",
         "octal: \"022\" or 0o022",
         "rinit's own",
-        umask,
+        execution::umask,
         "The permissions that new files don't get.",
     ),
     shared(
@@ -368,60 +365,6 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     limit("limit-msgqueue", "Bytes in POSIX message queues."),
     limit("limit-locks", "File locks; the kernel ignores it."),
 ];
-
-fn command(draft: &mut Draft, value: Value<'_>) -> Option<()> {
-    if !value.is_array() {
-        let Some(script) = value.as_str() else {
-            return value.wrong(
-                "command must be an array of words or a string",
-                "command = [\"nginx\", \"-g\", \"daemon off;\"], or command = \"a line for /bin/sh\"",
-            );
-        };
-        if script.trim().is_empty() {
-            return value.wrong("command is empty", "write what is to be executed");
-        }
-        check_nul(script, value)?;
-        draft.spec.exec.command = Words::new(["/bin/sh", "-c", script]);
-        draft.spec.stop.to_group = true;
-        return Some(());
-    }
-    let mut words = Vec::new();
-    let mut good = Some(());
-    for item in value.items() {
-        let Some(word) = item.as_str() else {
-            // A number is no wonder in a list of arguments; what it says is clear.
-            match item.bytes() {
-                Some(bytes) => words.push(bytes),
-                None => good = None,
-            }
-            continue;
-        };
-        if let Err(error) = expand::check(word.as_bytes()) {
-            good = item.wrong_variable(word, &error);
-        }
-        good = good.and(check_nul(word, item));
-        draft.spec.exec.expand |= expand::has_variables(word.as_bytes());
-        words.push(word.as_bytes().to_vec());
-    }
-    if words.first().is_none_or(Vec::is_empty) && good.is_some() {
-        return value.wrong(
-            "command names no program",
-            "the first word of the array is the program",
-        );
-    }
-    draft.spec.exec.command = Words::new(words);
-    good
-}
-
-fn check_nul(text: &str, value: Value<'_>) -> Option<()> {
-    if text.contains('\0') {
-        return value.wrong(
-            "command holds a NUL character",
-            "the kernel ends every word at a NUL",
-        );
-    }
-    Some(())
-}
 
 #[derive(Clone, Copy)]
 enum Type {
@@ -532,120 +475,4 @@ fn signal(value: Value<'_>) -> Option<Signal> {
         None => "a name such as \"SIGTERM\", \"SIGRTMIN+3\", or a number from 1 to 64".to_owned(),
     };
     value.wrong(format!("there is no signal \"{text}\""), help)
-}
-
-fn environment(draft: &mut Draft, value: Value<'_>) -> Option<()> {
-    const FORM: &str = "environment = { LANG = \"C.UTF-8\", PORT = 8080 }";
-    let Some(entries) = value.entries() else {
-        return value.wrong("environment must be a table of NAME = value", FORM);
-    };
-    let mut good = Some(());
-    for (key_at, entry) in entries {
-        if entry.key.is_empty() || entry.key.contains(['=', '\0']) {
-            good = value.wrong_at(
-                key_at,
-                "this can't be the name of a variable",
-                "a name isn't empty and holds neither = nor NUL",
-            );
-            continue;
-        }
-        let Some(bytes) = entry.bytes() else {
-            good = None;
-            continue;
-        };
-        let list = &mut draft.environment;
-        match list.iter_mut().find(|(name, _)| **name == *entry.key) {
-            Some((_, known)) => *known = bytes,
-            None => list.push((entry.key.into(), bytes)),
-        }
-    }
-    good
-}
-
-fn environment_file(draft: &mut Draft, value: Value<'_>) -> Option<()> {
-    let mut files = Vec::new();
-    let mut good = Some(());
-    for item in value.items() {
-        let Some(text) = item.text() else {
-            good = None;
-            continue;
-        };
-        let path = text.strip_prefix('-').unwrap_or(&text);
-        if path.is_empty() {
-            good = item.wrong(
-                "environment-file names no file",
-                "write \"-/etc/default/web\"",
-            );
-        }
-        files.push(EnvironmentFile {
-            path: path.into(),
-            optional: path.len() < text.len(),
-        });
-    }
-    draft.spec.exec.environment_files = files.into();
-    good
-}
-
-/// A user or a group.
-fn account(value: Value<'_>) -> Option<Box<str>> {
-    let name = value.word()?;
-    if name.contains(':') {
-        return value.wrong(
-            format!("\"{name}\" is no single name"),
-            "write user = \"NAME\" and group = \"NAME\", two keys",
-        );
-    }
-    let digits = name
-        .trim_start_matches('-')
-        .bytes()
-        .all(|byte| byte.is_ascii_digit());
-    if digits && crate::core::accounts::number(name.as_bytes()).is_none() {
-        return value.wrong(
-            format!("{name} is out of range"),
-            "a number from 0 to 4294967294",
-        );
-    }
-    if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return value.wrong(
-            format!("\"{name}\" can't be a name"),
-            "names hold no spaces",
-        );
-    }
-    Some(name.into())
-}
-
-fn supplementary(draft: &mut Draft, value: Value<'_>) -> Option<()> {
-    let mut groups = Vec::new();
-    let mut good = Some(());
-    for item in value.items() {
-        match account(item) {
-            Some(group) => groups.push(group),
-            None => good = None,
-        }
-    }
-    draft.identity().supplementary = groups.into();
-    good
-}
-
-fn umask(draft: &mut Draft, value: Value<'_>) -> Option<()> {
-    const HELP: &str = "write it in octal: \"022\" or 0o022";
-    let mask = match value.as_octal() {
-        Some(mask) => Some(mask),
-        None if value.as_str().is_some() => u32::from_str_radix(&value.text()?, 8).ok(),
-        None => {
-            let number = value.integer(0..=777)?;
-            let what = format!("umask = {number} is a decimal number");
-            return value.wrong(
-                what,
-                format!("write it in octal: \"{number:03}\" or 0o{number:03}"),
-            );
-        }
-    };
-    match mask.filter(|mask| *mask <= 0o777) {
-        Some(mask) => {
-            draft.spec.exec.umask = Some(mask);
-            Some(())
-        }
-        None => value.wrong("umask must be octal, from 000 to 777", HELP),
-    }
 }

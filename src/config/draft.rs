@@ -73,14 +73,17 @@ impl Draft {
         draft
     }
 
-    /// Lets a key's directive fill in what its value says.
+    /// Lets a key's directive fill in what its value says; a bad value leaves no trace that
+    /// a later check could trip over.
     pub(super) fn apply(&mut self, directive: &'static Directive<Self>, value: Value<'_>) {
         let key = directive.key;
+        if (directive.set)(self, value).is_none() {
+            return;
+        }
         match self.places.iter_mut().find(|(known, _)| *known == key) {
             Some((_, place)) => *place = value.at,
             None => self.places.push((key, value.at)),
         }
-        (directive.set)(self, value);
     }
 
     /// Where the key's value stands, if it was written.

@@ -9,13 +9,16 @@ mod diagnostic;
 mod directive;
 mod directive_init;
 mod directive_service;
+mod doubts;
 mod draft;
 mod edges;
+mod execution;
 mod foreign;
 mod limits;
 mod nearest;
 mod needs;
 mod overrides;
+mod programs;
 mod readiness;
 mod rights;
 mod source;
@@ -33,7 +36,7 @@ use self::rights::HardLimits;
 use self::source::{At, Origin, Source};
 use self::tables::Tables;
 use self::value::Context;
-use crate::core::spec::{InitSpec, Kind, RestartPolicy, Spec};
+use crate::core::spec::{InitSpec, Kind, Spec};
 
 pub use self::directive::{Reference, reference};
 
@@ -95,10 +98,7 @@ pub fn exists_at_default_places() -> bool {
 /// Reads and checks the whole configuration.
 #[must_use]
 pub fn load(request: &Request) -> Outcome {
-    load_for(request, &Accounts::read())
-}
-
-fn load_for(request: &Request, accounts: &Accounts) -> Outcome {
+    let accounts = &Accounts::read();
     let (sources, findings) = read_sources(request);
     let context = Context {
         sources: &sources,
@@ -148,17 +148,7 @@ fn read_sources(request: &Request) -> (Vec<Source>, Findings) {
     let mut sources = Vec::new();
     for path in paths {
         let number = u32::try_from(sources.len()).unwrap_or(u32::MAX);
-        match source::read(&path, number) {
-            Ok(source) => sources.push(source),
-            Err((source, problem)) => {
-                // Its text is shown, but says nothing.
-                sources.extend(source.map(|source| Source {
-                    origin: Origin::Unreadable,
-                    ..source
-                }));
-                problems.push(problem);
-            }
-        }
+        sources.extend(source::read(&path, number, &mut problems));
     }
     sources.extend(overrides::sources(&request.environment));
     if !request.command.is_empty() {
@@ -166,11 +156,8 @@ fn read_sources(request: &Request) -> (Vec<Source>, Findings) {
             .command
             .iter()
             .map(|word| String::from_utf8_lossy(word));
-        sources.push(Source {
-            name: "COMMAND".to_owned(),
-            origin: Origin::CommandLine,
-            text: words.collect::<Vec<_>>().join(" "),
-        });
+        let text = words.collect::<Vec<_>>().join(" ");
+        sources.push(Source::new("COMMAND".to_owned(), Origin::CommandLine, text));
     }
     let mut findings = Findings::default();
     for problem in problems {
@@ -256,8 +243,9 @@ fn check(
         if draft.is_enabled() {
             needs.check(draft, maybe_made);
         }
-        warn_of_doubts(draft, init, context);
+        doubts::of_one(draft, init, context);
     }
+    doubts::shared_addresses(drafts, context);
     if request.uid != 0
         && let Some(warning) =
             rights::drop_forbidden(drafts, request.uid, accounts, &HardLimits::read())
@@ -266,66 +254,9 @@ fn check(
         context.add(Diagnostic::warning(None, warning, help));
     }
     if request.uid == 0 && !request.can_setuid {
-        warn_of_identities(drafts, context);
+        doubts::identities(drafts, context);
     }
     for draft in drafts {
         rights::choose_tracking(draft, request.uid, accounts);
     }
 }
-
-/// What is allowed and hardly meant.
-fn warn_of_doubts(draft: &Draft, init: &InitSpec, context: &Context<'_>) {
-    let name = draft.name();
-    if let Some(at) = draft.written("stop-timeout")
-        && let Some(limit) = init.shutdown_timeout
-        && draft
-            .spec
-            .stop
-            .timeout
-            .is_none_or(|timeout| timeout > limit)
-    {
-        let grace = units::written(draft.spec.stop.timeout);
-        let limit = units::written(Some(limit));
-        let what = format!("{name}: {grace} exceeds shutdown-timeout {limit}");
-        let help =
-            format!("a shutdown kills it earlier; write [init] shutdown-timeout above {grace}");
-        context.warn(at, what, help);
-    }
-    if draft.spec.essential
-        && draft.spec.restart.policy == RestartPolicy::Always
-        && draft.spec.restart.limit.is_none()
-        && !draft.spec.is_main
-    {
-        let what = format!("{name}: essential, but always restarted: it never ends the container");
-        let help = "leave restart out (the engine restarts the container), or add start-limit";
-        context.warn(draft.place("restart"), what, help);
-    }
-    if draft.spec.essential && !draft.is_enabled() {
-        let what = format!("{name}: essential, but not enabled");
-        context.warn(
-            draft.place("enabled"),
-            what,
-            "it can't end the container before it is started by hand",
-        );
-    }
-}
-
-/// Root that can't become anybody else: such services fail, they never run as root instead.
-fn warn_of_identities(drafts: &[Draft], context: &Context<'_>) {
-    let with_user: Vec<_> = drafts
-        .iter()
-        .filter(|draft| draft.is_enabled() && draft.spec.exec.identity.is_some())
-        .map(Draft::name)
-        .collect();
-    if !with_user.is_empty() {
-        let what = format!(
-            "rinit may not change its user, and these services would: {}",
-            with_user.join(", ")
-        );
-        let help = "give the container CAP_SETUID and CAP_SETGID; they fail without";
-        context.add(Diagnostic::warning(None, what, help));
-    }
-}
-
-#[cfg(test)]
-mod tests;

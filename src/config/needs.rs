@@ -2,14 +2,11 @@
 //! Behind a oneshot that may make it, a missing one is a warning.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
+use super::programs::{Program, Programs};
 use super::source::{At, reason};
 use super::value::Context;
 use crate::core::{accounts, expand};
@@ -45,20 +42,11 @@ impl Accounts {
     }
 }
 
-/// What is wrong with a program.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Program {
-    Good,
-    Missing,
-    Folder,
-    NotExecutable,
-}
-
 /// The checks, with what they have looked up.
 pub(super) struct Needs<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) accounts: &'a Accounts,
-    found: BTreeMap<PathBuf, Program>,
+    programs: Programs,
 }
 
 impl<'a> Needs<'a> {
@@ -66,17 +54,18 @@ impl<'a> Needs<'a> {
         Self {
             context,
             accounts,
-            found: BTreeMap::new(),
+            programs: Programs::default(),
         }
     }
 
     /// Checks one enabled service. `maybe_made`: a oneshot comes before it.
     pub(super) fn check(&mut self, draft: &Draft, maybe_made: bool) {
-        let folder_is_there = self.check_folder(draft, maybe_made);
+        let doubt = maybe_made.then_some("yet: a oneshot comes before it");
+        let folder_is_there = self.check_folder(draft, doubt);
         if folder_is_there {
-            self.check_program(draft, maybe_made);
+            self.check_program(draft, doubt);
         }
-        self.check_accounts(draft, maybe_made);
+        self.check_accounts(draft, doubt);
         for file in &draft.spec.exec.environment_files {
             let missing =
                 !file.optional && matches!(Path::new(&*file.path).try_exists(), Ok(false));
@@ -89,17 +78,15 @@ impl<'a> Needs<'a> {
         }
     }
 
-    fn report(&self, at: At, what: String, help: String, maybe_made: bool) {
-        let diagnostic = if maybe_made {
-            let what = format!("{what} (yet: a oneshot comes before)");
-            Diagnostic::warning(Some(at), what, help)
-        } else {
-            Diagnostic::error(Some(at), what, help)
-        };
-        self.context.add(diagnostic);
+    /// An error, or a warning with the reason why it may be no error.
+    fn report(&self, at: At, what: String, help: String, doubt: Option<&str>) {
+        self.context.add(match doubt {
+            Some(doubt) => Diagnostic::warning(Some(at), format!("{what} ({doubt})"), help),
+            None => Diagnostic::error(Some(at), what, help),
+        });
     }
 
-    fn check_folder(&self, draft: &Draft, maybe_made: bool) -> bool {
+    fn check_folder(&self, draft: &Draft, doubt: Option<&str>) -> bool {
         let Some(path) = &draft.spec.exec.directory else {
             return true;
         };
@@ -118,11 +105,11 @@ impl<'a> Needs<'a> {
             "{} starts in it: make it, or name another one",
             draft.name()
         );
-        self.report(at, what, help, maybe_made);
+        self.report(at, what, help, doubt);
         false
     }
 
-    fn check_program(&mut self, draft: &Draft, maybe_made: bool) {
+    fn check_program(&mut self, draft: &Draft, doubt: Option<&str>) {
         let exec = &draft.spec.exec;
         let Some(word) = exec.command.iter().next() else {
             return;
@@ -145,7 +132,7 @@ impl<'a> Needs<'a> {
         let path = variable(b"PATH").unwrap_or_else(|| DEFAULT_PATH.to_vec());
         let folder = exec.directory.as_deref().unwrap_or("");
         let at = draft.place("command");
-        let program = self.find(&word, &path, Path::new(folder));
+        let program = self.programs.find(&word, &path, folder);
         let shown = String::from_utf8_lossy(&word);
         let what = match program {
             Program::Good => return,
@@ -177,44 +164,19 @@ impl<'a> Needs<'a> {
         };
         // A PATH in an environment-file may find what ours doesn't.
         let by_file = from_file && !word.contains(&b'/');
-        self.report(at, what, help, maybe_made || by_file);
+        let doubt = doubt
+            .or_else(|| by_file.then_some("an environment-file may set another PATH"))
+            // What only the exec finds out ends with its own exit code, 126 or 127.
+            .or_else(|| {
+                draft
+                    .spec
+                    .is_main
+                    .then_some("it fails once all services were started")
+            });
+        self.report(at, what, help, doubt);
     }
 
-    fn find(&mut self, word: &[u8], path: &[u8], folder: &Path) -> Program {
-        if word.contains(&b'/') {
-            return self.look_at(folder.join(OsStr::from_bytes(word)));
-        }
-        let mut best = Program::Missing;
-        for place in path.split(|byte| *byte == b':') {
-            let full = folder
-                .join(OsStr::from_bytes(place))
-                .join(OsStr::from_bytes(word));
-            match self.look_at(full) {
-                Program::Good => return Program::Good,
-                found @ Program::NotExecutable => best = found,
-                Program::Missing | Program::Folder => {}
-            }
-        }
-        best
-    }
-
-    fn look_at(&mut self, path: PathBuf) -> Program {
-        if let Some(known) = self.found.get(&path) {
-            return *known;
-        }
-        let program = match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => Program::Folder,
-            Ok(metadata) if metadata.permissions().mode() & 0o111 == 0 => Program::NotExecutable,
-            Ok(_) => Program::Good,
-            // What rinit may not see, another user may.
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Program::Good,
-            Err(_) => Program::Missing,
-        };
-        self.found.insert(path, program);
-        program
-    }
-
-    fn check_accounts(&self, draft: &Draft, maybe_made: bool) {
+    fn check_accounts(&self, draft: &Draft, doubt: Option<&str>) {
         let Some(identity) = draft.spec.exec.identity.as_deref() else {
             return;
         };
@@ -227,7 +189,7 @@ impl<'a> Needs<'a> {
                 .collect();
             let help = account_help("user", "passwd", user, &names);
             let what = format!("there is no user \"{user}\"");
-            self.report(draft.place("user"), what, help, maybe_made);
+            self.report(draft.place("user"), what, help, doubt);
         }
         let groups = identity.group.iter().map(|group| ("group", group));
         let more = identity.supplementary.iter();
@@ -239,7 +201,7 @@ impl<'a> Needs<'a> {
                     .collect();
                 let help = account_help("group", "group", group, &names);
                 let what = format!("there is no group \"{group}\"");
-                self.report(draft.place(key), what, help, maybe_made);
+                self.report(draft.place(key), what, help, doubt);
             }
         }
     }

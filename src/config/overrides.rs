@@ -38,11 +38,7 @@ pub(super) fn sources(environment: &[(Vec<u8>, Vec<u8>)]) -> impl Iterator<Item 
         .map(|(name, value)| {
             let name = String::from_utf8_lossy(name).into_owned();
             let text = format!("{name}={}", String::from_utf8_lossy(value));
-            Source {
-                name,
-                origin: Origin::Environment,
-                text,
-            }
+            Source::new(name, Origin::Environment, text)
         })
 }
 

@@ -57,21 +57,37 @@ pub(super) struct Source {
     pub(super) name: String,
     pub(super) origin: Origin,
     pub(super) text: String,
+    /// Where each newline stands: a thousand services ask for their line.
+    newlines: Vec<usize>,
 }
 
 impl Source {
+    pub(super) fn new(name: String, origin: Origin, text: String) -> Self {
+        let newlines = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
+        Self {
+            name,
+            origin,
+            text,
+            newlines,
+        }
+    }
+
+    /// How many lines end before `offset`.
+    fn lines_before(&self, offset: u32) -> usize {
+        self.newlines
+            .partition_point(|newline| *newline < offset as usize)
+    }
+
     /// The start of the line that holds `offset`.
     pub(super) fn line_start(&self, offset: u32) -> usize {
-        let before = self.text.as_bytes().get(..offset as usize);
-        let before = before.unwrap_or(self.text.as_bytes());
-        memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1)
+        let last = self.lines_before(offset).checked_sub(1);
+        let newline = last.and_then(|last| self.newlines.get(last));
+        newline.map_or(0, |newline| newline + 1)
     }
 
     /// The number of the line that holds `offset`, from 1.
     pub(super) fn line_number(&self, offset: u32) -> usize {
-        let before = self.text.as_bytes().get(..offset as usize);
-        let before = before.unwrap_or(self.text.as_bytes());
-        memchr::memchr_iter(b'\n', before).count() + 1
+        self.lines_before(offset) + 1
     }
 }
 
@@ -118,65 +134,81 @@ pub(super) fn files(path: &Path, required: bool, problems: &mut Vec<Diagnostic>)
     }
 }
 
-/// The file's text, or what is wrong with it as a file. Where a byte of it is to blame,
-/// the text comes with the diagnostic.
-pub(super) fn read(path: &Path, number: u32) -> Result<Source, (Option<Source>, Diagnostic)> {
+/// The file's text. One that is no text comes as `Unreadable`, to show its bad byte; of
+/// one that can't be read only the problem is told.
+pub(super) fn read(path: &Path, number: u32, problems: &mut Vec<Diagnostic>) -> Option<Source> {
     let name = path.display().to_string();
-    let refuse = |what: String, help: &str| {
-        let what = format!("{name}: {what}");
-        (None, Diagnostic::error(None, what, help))
+    let bytes = match read_bytes(path) {
+        Ok(bytes) => bytes,
+        Err(Unread { what, help }) => {
+            problems.push(Diagnostic::error(None, format!("{name}: {what}"), help));
+            return None;
+        }
     };
-    let unreadable = |error: std::io::Error| {
-        refuse(
-            format!("cannot read: {}", reason(&error)),
-            "the file must be readable for the user that rinit runs as",
-        )
+    let (text, bad) = match String::from_utf8(bytes) {
+        Ok(text) => {
+            let nul = memchr::memchr(0, text.as_bytes());
+            (
+                text,
+                nul.map(|at| (at..at + 1, "a NUL byte: this is no text")),
+            )
+        }
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let shown = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            (text, Some((shown, "invalid UTF-8")))
+        }
     };
+    let origin = match bad {
+        None => Origin::File,
+        Some((span, what)) => {
+            let at = Some(At::new(number, span));
+            let help = "a configuration is a text file in UTF-8";
+            problems.push(Diagnostic::error(at, what.to_owned(), help));
+            Origin::Unreadable
+        }
+    };
+    Some(Source::new(name, origin, text))
+}
+
+/// Why a file's bytes can't be had.
+struct Unread {
+    what: String,
+    help: &'static str,
+}
+
+impl From<std::io::Error> for Unread {
+    fn from(error: std::io::Error) -> Self {
+        Self {
+            what: format!("cannot read: {}", reason(&error)),
+            help: "the file must be readable for the user that rinit runs as",
+        }
+    }
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Unread> {
     let file = std::fs::OpenOptions::new()
         .read(true)
         .custom_flags(O_NONBLOCK)
-        .open(path)
-        .map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
+        .open(path)?;
+    let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(refuse(
-            format!("is {}, not a regular file", kind(&metadata)),
-            "a configuration is a regular file that ends in .toml",
-        ));
+        return Err(Unread {
+            what: format!("is {}, not a regular file", kind(&metadata)),
+            help: "a configuration is a regular file that ends in .toml",
+        });
     }
     let mut bytes = Vec::new();
     // One byte more than allowed, since a file's size may be a lie (/proc).
-    file.take(MAX_FILE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(refuse(
-            format!("is larger than {} MiB", MAX_FILE >> 20),
-            "split it into several files, if it is a configuration at all",
-        ));
+        return Err(Unread {
+            what: format!("is larger than {} MiB", MAX_FILE >> 20),
+            help: "split it into several files, if it is a configuration at all",
+        });
     }
-    let source = |text| Source {
-        name: name.clone(),
-        origin: Origin::File,
-        text,
-    };
-    let refuse_byte = |text: String, offset: usize, length: usize, what: &str| {
-        let at = At::new(number, offset..offset + length);
-        let help = "a configuration is a text file in UTF-8";
-        let diagnostic = Diagnostic::error(Some(at), what.to_owned(), help);
-        Err((Some(source(text)), diagnostic))
-    };
-    match String::from_utf8(bytes) {
-        Ok(text) => match memchr::memchr(0, text.as_bytes()) {
-            Some(offset) => refuse_byte(text, offset, 1, "a NUL byte: this is no text"),
-            None => Ok(source(text)),
-        },
-        Err(error) => {
-            let offset = error.utf8_error().valid_up_to();
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            refuse_byte(text, offset, '\u{fffd}'.len_utf8(), "invalid UTF-8")
-        }
-    }
+    Ok(bytes)
 }
 
 fn kind(metadata: &std::fs::Metadata) -> &'static str {

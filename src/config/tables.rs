@@ -88,8 +88,7 @@ pub(super) fn parse<'a>(source: &'a Source, number: u32, context: &Context<'_>) 
         if last.replace(span.start) == Some(span.start) {
             continue;
         }
-        let what = error.message().to_owned();
-        let help = syntax_help(error.message());
+        let (what, help) = syntax(error.message(), source.text.get(span.clone()));
         let at = At::new(number, span);
         findings.add_syntax(at, Diagnostic::error(Some(at), what, help), source);
     }
@@ -109,11 +108,18 @@ fn deepest_line(text: &str) -> std::ops::Range<usize> {
     found.1
 }
 
-fn syntax_help(message: &str) -> &'static str {
+/// The parser's words for the text at the place, or plainer ones, and what to write instead.
+fn syntax(message: &str, text: Option<&str>) -> (String, &'static str) {
     let starts = |word: &str| message.starts_with(word);
-    if starts("string values must be quoted") {
-        "put the text into quotes: key = \"text\""
-    } else if starts("duplicate key") {
+    let is_guess = starts("string values must be quoted") || starts("invalid float");
+    if is_guess && text.is_some_and(str::is_empty) {
+        return ("a value is missing".to_owned(), "write key = value");
+    }
+    if is_guess && text.is_some_and(|text| text.starts_with(|c: char| c.is_alphabetic())) {
+        let help = "put the text into quotes: key = \"text\"";
+        return ("a text must stand in quotes".to_owned(), help);
+    }
+    let help = if starts("duplicate key") {
         "a key stands once in a table, and a table once in a file: put the two together"
     } else if starts("cannot recurse") || starts("recursion limit") {
         "nothing in a configuration is nested more than four deep"
@@ -131,7 +137,9 @@ fn syntax_help(message: &str) -> &'static str {
         "write key = value"
     } else {
         "a line is [table], key = value, or # a comment; a value is \"text\", 1, true, [list] or { table }"
-    }
+    };
+    let help_says_it = message.split(", expected").next().unwrap_or(message);
+    (help_says_it.to_owned(), help)
 }
 
 impl<'a> Tables<'a> {
@@ -224,7 +232,16 @@ fn fill<'a, T>(
     for (at, key, value) in in_order(table, source, context) {
         match admit(key) {
             Ok(directive) => section.put(directive, value),
-            Err(Unknown { what, help }) => context.error(at, what, help),
+            Err(Unknown { what, help }) => {
+                // [service.my.app] is the table "app" in the service "my".
+                let is_service = value.as_table().is_some_and(|t| t.contains_key("command"));
+                let help = if is_service {
+                    format!("a name with a dot stands in quotes: [service.\"NAME.{key}\"]")
+                } else {
+                    help
+                };
+                context.error(at, what, help);
+            }
         }
     }
     Some(())
@@ -253,12 +270,13 @@ fn in_order<'a>(
 fn top_level(key: &str) -> (String, String) {
     let what = format!("unknown table \"{key}\"");
     let known = ["init", "defaults", "service"];
-    let is_service_key = directive::find(directive::service(), key).is_some();
-    if is_service_key {
-        return (
-            format!("{key} belongs to a service"),
-            format!("write [service.NAME] above it, or [defaults] if {key} is for all"),
-        );
+    if let Some(directive) = directive::find(directive::service(), key) {
+        let help = if directive.shared {
+            format!("write [service.NAME] above it, or [defaults] if {key} is for all")
+        } else {
+            "write [service.NAME] above it".to_owned()
+        };
+        return (format!("{key} belongs to a service"), help);
     }
     if directive::find(directive::init(), key).is_some() {
         return (

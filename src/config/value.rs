@@ -133,6 +133,10 @@ impl<'a> Value<'a> {
         self.toml.is_array()
     }
 
+    pub(super) fn is_integer(&self) -> bool {
+        self.toml.is_integer()
+    }
+
     /// An integer written in octal (`0o022`).
     pub(super) fn as_octal(&self) -> Option<u32> {
         let integer = self.toml.as_integer().filter(|i| i.radix() == 8)?;
@@ -239,6 +243,9 @@ impl<'a> Value<'a> {
 
     /// As `text`, but a number is taken as well: `user = 1000`.
     pub(super) fn word(&self) -> Option<String> {
+        if !self.toml.is_str() && !self.toml.is_integer() {
+            return self.wrong_type("a string or a number", "1000");
+        }
         let Ok(text) = String::from_utf8(self.bytes()?) else {
             return self.wrong(
                 format!(

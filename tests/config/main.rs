@@ -16,12 +16,15 @@
 )]
 
 mod files;
+mod properties;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use rinit::config::{Outcome, Request, load};
-use rinit::core::spec::{Spec, Words};
+use rinit::core::graph::start_order;
+use rinit::core::id::ServiceId;
+use rinit::core::spec::{ServiceSpec, Spec, Words};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config")
@@ -69,44 +72,67 @@ fn dump(outcome: &Outcome) -> String {
     text.replace(&format!("{}/", folder().display()), "")
 }
 
-/// What differs from a service without any key.
+/// Of each service what differs from a simple one without any key.
 fn dump_spec(text: &mut String, spec: &Spec) {
     writeln!(text, "{:#?}", spec.init).unwrap();
+    let plain = ServiceSpec::new("");
     for service in &spec.services {
-        writeln!(text, "{:#?}", service).unwrap();
+        writeln!(text, "{} ({})", service.name, service.source).unwrap();
+        let mut line = |name: &str, value: &dyn std::fmt::Debug, plain: &dyn std::fmt::Debug| {
+            let value = format!("{value:?}");
+            if value != format!("{plain:?}") {
+                writeln!(text, "  {name}: {value}").unwrap();
+            }
+        };
+        macro_rules! lines {
+            ($($name:ident $(. $field:ident)?),* $(,)?) => {
+                $(line(
+                    concat!(stringify!($name) $(, ".", stringify!($field))?),
+                    &service.$name $(. $field)?,
+                    &plain.$name $(. $field)?,
+                );)*
+            };
+        }
+        lines!(
+            kind,
+            enabled,
+            essential,
+            is_main,
+            edges.requires,
+            edges.wants,
+            edges.after,
+            edges.before,
+            ready,
+            start_timeout,
+            restart.policy,
+            restart.delay,
+            restart.delay_max,
+            restart.reset,
+            restart.limit,
+            success,
+            stop.signal,
+            stop.timeout,
+            stop.kill_mode,
+            stop.to_group,
+            tracking,
+            exec.command,
+            exec.expand,
+            exec.environment,
+            exec.environment_files,
+            exec.directory,
+            exec.identity,
+            exec.umask,
+            exec.limits,
+            exec.nice,
+            exec.oom_score_adjust,
+            exec.output,
+        );
     }
     text.push_str("order:");
-    let mut left: Vec<usize> = (0..spec.services.len()).collect();
-    while !left.is_empty() {
-        let ready: Vec<usize> = left
-            .iter()
-            .copied()
-            .filter(|index| {
-                let edges = &spec.services[*index].edges;
-                let firsts = edges
-                    .requires
-                    .iter()
-                    .chain(&edges.wants)
-                    .chain(&edges.after);
-                let waits = firsts.map(|id| id.index()).any(|id| left.contains(&id));
-                let held = left.iter().any(|other| {
-                    spec.services[*other]
-                        .edges
-                        .before
-                        .iter()
-                        .any(|id| id.index() == *index)
-                });
-                let held_as_main = spec.services[*index].is_main && left.len() > 1;
-                !waits && !held && !held_as_main
-            })
-            .collect();
-        assert!(!ready.is_empty(), "a circle got through: {spec:#?}");
-        let names: Vec<_> = ready
-            .iter()
-            .map(|index| &*spec.services[*index].name)
-            .collect();
+    for level in start_order(spec) {
+        let name = |id: &ServiceId| &*spec.services[id.index()].name;
+        let names: Vec<_> = level.iter().map(name).collect();
         write!(text, " ({})", names.join(" ")).unwrap();
-        left.retain(|index| !ready.contains(index));
     }
     text.push('\n');
 }

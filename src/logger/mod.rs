@@ -2,31 +2,38 @@
 //!
 //! It is a fork of PID 1 that never execs. It may block on the container's standard
 //! output for as long as that takes, which PID 1 must not, and it may be killed at any
-//! moment: PID 1 forks it anew with the same pipes, the same `begun` and `position`
-//! words and a new control socket, and asks again what was not answered.
+//! moment: PID 1 forks it anew with the same pipes, the same `Memory` and a new control
+//! socket, and asks again what was not answered.
 //!
 //! It promises:
-//! - Nothing is lost when it is killed, and at most one piece is written twice. An
-//!   unfinished line stays where it is, in the service's pipe; complete lines are looked
-//!   at there, written, and only then taken out (`intake`).
-//! - A line is never torn by another stream's. One too long to wait for (64 KiB, or the
-//!   pipe has no room for the rest) is written in pieces that are marked (`lines`).
+//! - Nothing is lost when it is killed, and at most one piece is written twice. Bytes are
+//!   looked at in the service's pipe (`intake`) and taken out when they are written, or
+//!   noted as the beginning of a line in memory that outlives the logger (`memory`).
+//! - A line is never torn by another stream's (`output`). One of more than 64 KiB is
+//!   written in pieces that are marked (`lines`).
 //! - Order is kept within a stream. Bytes pass unharmed, whatever they are.
-//! - Memory is bounded: one buffer for all streams.
-//! - A service never waits for more than the output's own slowness: an output that fails
-//!   takes nothing, and services go on.
+//! - Memory is bounded: one buffer for all streams, and at most 64 KiB of an unfinished
+//!   line for each.
+//! - A service waits for nothing but the output's slowness: an output that fails takes
+//!   nothing, and services go on.
 //! - A noisy stream doesn't starve the others: a turn takes one piece of each.
 //!
 //! It must not know what a service is: streams have numbers and names, no more.
 
 mod intake;
 mod lines;
+mod memory;
 pub mod message;
 mod output;
 mod turns;
 
-use std::os::fd::BorrowedFd;
-use std::sync::atomic::AtomicU32;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+pub use memory::Memory;
+use turns::Turns;
+
+use crate::sys::process::set_name;
+use crate::sys::signal::{SignalSet, set_dispositions};
 
 /// Where a stream goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +63,8 @@ pub struct Stream<'a> {
     pub target: Target,
     /// How it looks.
     pub style: Style,
-    /// The pipe's read end.
+    /// The pipe's read end. PID 1 keeps the write end open between runs.
     pub read: BorrowedFd<'a>,
-    /// The pipe's write end: it tells whether there is room.
-    pub write: BorrowedFd<'a>,
-    /// Zero at first; shared with PID 1 and later loggers (`sys::shared`). Not zero while
-    /// a piece of the line at the pipe's head is written already.
-    pub begun: &'a AtomicU32,
 }
 
 /// One of the container's outputs.
@@ -72,8 +74,6 @@ pub struct Sink<'a> {
     pub fd: BorrowedFd<'a>,
     /// It is a terminal, and names may be coloured.
     pub colour: bool,
-    /// Zero at first; shared as `Stream::begun` is. Says who left it in the middle of a line.
-    pub position: &'a AtomicU32,
 }
 
 /// What a logger works with. A stream's place in `streams` is its number in messages.
@@ -82,22 +82,36 @@ pub struct Setup<'a> {
     pub streams: Vec<Stream<'a>>,
     /// A SOCK_SEQPACKET socket to PID 1, which alone holds the other end.
     pub control: BorrowedFd<'a>,
+    /// What outlives this logger; made for at least as many streams.
+    pub memory: &'a Memory,
     /// The container's standard output.
     pub stdout: Sink<'a>,
     /// The container's standard error; it may be the same file.
     pub stderr: Sink<'a>,
 }
 
+impl Setup<'_> {
+    /// Every descriptor that the logger needs; its fork shall close all others.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        let given = [self.control, self.stdout.fd, self.stderr.fd];
+        let streams = self.streams.iter().map(|stream| stream.read);
+        let all = streams.chain(given).map(|fd| fd.as_raw_fd());
+        all.chain(self.memory.descriptors()).collect()
+    }
+}
+
 /// Works until PID 1 closes the control socket, writes what stands in the streams then,
-/// and gives the code that the caller's fork shall exit with: 0, or 1 if the kernel
-/// refused a descriptor at the start (another try may succeed).
+/// and gives the code that the fork shall exit with: 0, or 1 if the kernel refused a
+/// descriptor at the start (another try may succeed).
 ///
-/// To be called in a fork that holds nothing but what `setup` names.
+/// To be called in a fork of its own: it ignores all signals. A fault still ends it.
 #[must_use]
 pub fn run(setup: Setup<'_>) -> i32 {
+    set_dispositions(SignalSet::ALL);
     // Only for people who look at a list of processes.
-    let _ = nix::sys::prctl::set_name(c"rinit-logger");
-    match turns::Turns::new(setup).and_then(turns::Turns::run) {
+    set_name(c"rinit-logger");
+    match Turns::new(setup).and_then(Turns::run) {
         Ok(()) => 0,
         Err(_) => 1,
     }

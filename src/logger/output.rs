@@ -6,7 +6,7 @@
 //! tried again, since a disk may get room and a FIFO a new reader.
 
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -21,8 +21,8 @@ const LINE_START: u32 = 0;
 const IN_DOUBT: u32 = u32::MAX;
 
 /// Who left an output in the middle of a line.
-fn middle_of(stream: u32) -> u32 {
-    stream.saturating_add(1)
+fn middle_of(stream: usize) -> u32 {
+    u32::try_from(stream).unwrap_or(IN_DOUBT).saturating_add(1)
 }
 
 /// How much is gathered before it is written: a piece of 100-byte lines with their names
@@ -31,22 +31,33 @@ const CAPACITY: usize = 96 * 1024;
 
 /// Both outputs, and what is about to be written to one of them.
 pub(super) struct Outputs<'a> {
-    stdout: Sink<'a>,
-    stderr: Sink<'a>,
+    stdout: Output<'a>,
+    stderr: Output<'a>,
     gathered: Vec<u8>,
 }
 
 impl<'a> Outputs<'a> {
-    pub(super) fn new(stdout: Sink<'a>, stderr: Sink<'a>) -> Self {
+    pub(super) fn new(
+        stdout: Sink<'a>,
+        stderr: Sink<'a>,
+        positions: (&'a AtomicU32, &'a AtomicU32),
+    ) -> Self {
+        let (out, err) = positions;
         // What is written to one of them moves the other too if both are the same file.
-        let position = if same_file(stdout.fd, stderr.fd) {
-            stdout.position
+        let err = if same_file(stdout.fd, stderr.fd) {
+            out
         } else {
-            stderr.position
+            err
         };
         Self {
-            stdout,
-            stderr: Sink { position, ..stderr },
+            stdout: Output {
+                fd: stdout.fd,
+                position: out,
+            },
+            stderr: Output {
+                fd: stderr.fd,
+                position: err,
+            },
             gathered: Vec::with_capacity(CAPACITY),
         }
     }
@@ -56,22 +67,22 @@ impl<'a> Outputs<'a> {
     pub(super) fn write(
         &mut self,
         target: Target,
-        stream: u32,
+        stream: usize,
         continues: bool,
         render: impl FnOnce(&mut Page<'_>),
     ) {
-        let sink = match target {
+        let output = match target {
             Target::Out => &self.stdout,
             Target::Err => &self.stderr,
         };
         self.gathered.clear();
         let mut page = Page {
-            fd: sink.fd,
+            fd: output.fd,
             gathered: &mut self.gathered,
             last: None,
             failed: false,
         };
-        let position = sink.position.swap(IN_DOUBT, Ordering::Relaxed);
+        let position = output.position.swap(IN_DOUBT, Ordering::SeqCst);
         if position != LINE_START && !(continues && position == middle_of(stream)) {
             page.put(b"\n");
         }
@@ -83,8 +94,13 @@ impl<'a> Outputs<'a> {
             Some(b'\n') => LINE_START,
             Some(_) => middle_of(stream),
         };
-        sink.position.store(after, Ordering::Relaxed);
+        output.position.store(after, Ordering::SeqCst);
     }
+}
+
+struct Output<'a> {
+    fd: BorrowedFd<'a>,
+    position: &'a AtomicU32,
 }
 
 /// What one stream writes in one go.
@@ -108,16 +124,6 @@ impl Page<'_> {
             self.send(bytes);
         } else {
             self.gathered.extend_from_slice(bytes);
-        }
-    }
-
-    /// Appends much at once, without a copy if nothing stands before it.
-    pub(super) fn put_through(&mut self, bytes: &[u8]) {
-        if self.gathered.is_empty() {
-            self.last = bytes.last().copied();
-            self.send(bytes);
-        } else {
-            self.put(bytes);
         }
     }
 
@@ -164,9 +170,8 @@ mod tests {
     use super::*;
     use nix::unistd::{pipe, read};
     use std::os::fd::AsFd;
-    use std::sync::atomic::AtomicU32;
 
-    fn put(outputs: &mut Outputs<'_>, target: Target, stream: u32, raw: bool, bytes: &[u8]) {
+    fn put(outputs: &mut Outputs<'_>, target: Target, stream: usize, raw: bool, bytes: &[u8]) {
         outputs.write(target, stream, raw, |page| page.put(bytes));
     }
 
@@ -176,11 +181,10 @@ mod tests {
         String::from_utf8_lossy(&buffer[..count]).into_owned()
     }
 
-    fn sink<'a>(fd: &'a impl AsFd, position: &'a AtomicU32) -> Sink<'a> {
+    fn sink(fd: &impl AsFd) -> Sink<'_> {
         Sink {
             fd: fd.as_fd(),
             colour: false,
-            position,
         }
     }
 
@@ -189,7 +193,7 @@ mod tests {
         let (read_end, write_end) = pipe().unwrap();
         let (out, err) = (AtomicU32::new(0), AtomicU32::new(0));
         // Both are the same file, so what stands on one matters to the other.
-        let mut outputs = Outputs::new(sink(&write_end, &out), sink(&write_end, &err));
+        let mut outputs = Outputs::new(sink(&write_end), sink(&write_end), (&out, &err));
         put(&mut outputs, Target::Out, 1, true, b"one, ");
         put(&mut outputs, Target::Out, 1, true, b"two");
         put(&mut outputs, Target::Err, 2, false, b"other\n");
@@ -202,19 +206,20 @@ mod tests {
     fn after_a_logger_that_was_killed_while_writing_a_new_line_begins() {
         let (read_end, write_end) = pipe().unwrap();
         let (out, err) = (AtomicU32::new(IN_DOUBT), AtomicU32::new(0));
-        let mut outputs = Outputs::new(sink(&write_end, &out), sink(&write_end, &err));
+        let mut outputs = Outputs::new(sink(&write_end), sink(&write_end), (&out, &err));
         put(&mut outputs, Target::Out, 1, true, b"again\n");
         assert_eq!(written(&read_end), "\nagain\n");
-        assert_eq!(out.load(Ordering::Relaxed), LINE_START);
+        assert_eq!(out.load(Ordering::SeqCst), LINE_START);
     }
 
     #[test]
     fn a_failed_write_is_no_error_and_the_next_one_is_tried_again() {
         let (read_end, write_end) = pipe().unwrap();
         let (out, err) = (AtomicU32::new(0), AtomicU32::new(0));
-        let mut outputs = Outputs::new(sink(&read_end, &out), sink(&write_end, &err));
-        put(&mut outputs, Target::Out, 1, false, b"nowhere\n"); // EBADF: it cannot be written
-        assert_eq!(out.load(Ordering::Relaxed), IN_DOUBT);
+        let not_for_writing = std::fs::File::open("/dev/null").unwrap();
+        let mut outputs = Outputs::new(sink(&not_for_writing), sink(&write_end), (&out, &err));
+        put(&mut outputs, Target::Out, 1, false, b"nowhere\n");
+        assert_eq!(out.load(Ordering::SeqCst), IN_DOUBT);
         put(&mut outputs, Target::Err, 1, false, b"somewhere\n");
         assert_eq!(written(&read_end), "somewhere\n");
     }

@@ -1,75 +1,81 @@
-//! The logger's loop: who has something to read, whose turn it is, what PID 1 wants.
+//! The logger's loop: who has something to read, and what PID 1 wants.
 //!
-//! The pipes are watched edge-triggered, since an unfinished line that stays in one
-//! would be reported for ever. No edge is lost by this rule: a stream that was reported
-//! stays in the queue until a turn finds nothing to take from it, and what is written
-//! after that turn looked is a new edge.
+//! A turn leaves nothing in a service's pipe but what it had no time for: an unfinished
+//! line is moved to `memory`. So a pipe that isn't empty always has work for us, and a
+//! service that waits for room never waits for itself to end its line.
 
-use std::collections::VecDeque;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::Ordering;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::socket::{MsgFlags, recv, send};
 
-use super::intake::{Intake, capacity};
+use super::intake::{Intake, PIECE, capacity, hung_up};
 use super::lines::{End, Frame, complete, piece};
+use super::memory::Unfinished;
 use super::message::{FromLogger, LENGTH, ToLogger};
 use super::output::Outputs;
-use super::{Setup, Stream, Style};
-
-/// What epoll reports for the control socket; streams report their numbers.
-const CONTROL: u64 = u64::MAX;
+use super::{Setup, Stream, Style, Target};
+use crate::sys::poll::{Interest, Poll};
 
 /// How many messages of PID 1 one turn reads at most.
 const MESSAGES: usize = 64;
 
-/// How long the end of a line may go unseen on a kernel that doesn't report it.
-const UNREPORTED: u16 = 100;
+/// Whose descriptor is ready.
+enum Source {
+    Control,
+    Stream(usize),
+}
+
+impl From<Source> for u64 {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Control => Self::MAX,
+            Source::Stream(number) => Self::try_from(number).unwrap_or(Self::MAX),
+        }
+    }
+}
+
+impl TryFrom<u64> for Source {
+    type Error = std::num::TryFromIntError;
+
+    fn try_from(value: u64) -> Result<Self, Self::Error> {
+        match value {
+            u64::MAX => Ok(Self::Control),
+            number => usize::try_from(number).map(Self::Stream),
+        }
+    }
+}
 
 pub(super) struct Turns<'a> {
     setup: Setup<'a>,
-    epoll: Epoll,
-    intake: Intake,
+    poll: Poll<Source>,
+    intake: Intake<'a>,
     outputs: Outputs<'a>,
-    lanes: Vec<Lane>,
-    /// Lanes whose turn comes, each once.
-    queue: VecDeque<usize>,
-    /// This kernel reports what is written into a pipe only if it was empty (5.5 until
-    /// it was mended in 5.14, 5.10.56 and 5.13.8), so unfinished lines are looked after by the clock.
-    misses_edges: bool,
-    /// On such a kernel: lanes with an unfinished line.
-    unfinished: Vec<usize>,
-}
-
-/// What the logger keeps of a stream.
-struct Lane {
-    frame: Frame,
-    queued: bool,
+    /// How each stream looks.
+    frames: Vec<Frame>,
+    /// The unfinished line of the stream whose turn it is.
+    begin: Vec<u8>,
 }
 
 impl<'a> Turns<'a> {
     /// # Errors
     /// What the kernel refuses: descriptors for epoll or a pipe.
     pub(super) fn new(setup: Setup<'a>) -> nix::Result<Self> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        epoll.add(setup.control, EpollEvent::new(EpollFlags::EPOLLIN, CONTROL))?;
-        for (stream, number) in setup.streams.iter().zip(0..) {
-            epoll.add(
-                stream.read,
-                EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, number),
-            )?;
+        let poll = Poll::new()?;
+        poll.add(setup.control, Interest::Read, Source::Control)?;
+        for (number, stream) in setup.streams.iter().enumerate() {
+            poll.add(stream.read, Interest::Read, Source::Stream(number))?;
         }
+        let mut intake = Intake::new(setup.memory.taken())?;
+        setup.memory.recover(intake.has_taken());
+        intake.forget_taken();
         Ok(Self {
-            epoll,
-            intake: Intake::new()?,
-            outputs: Outputs::new(setup.stdout, setup.stderr),
-            lanes: lanes(&setup),
-            queue: VecDeque::new(),
-            misses_edges: misses_edges()?,
-            unfinished: Vec::new(),
+            poll,
+            intake,
+            outputs: Outputs::new(setup.stdout, setup.stderr, setup.memory.positions()),
+            frames: frames(&setup),
+            begin: Vec::new(),
             setup,
         })
     }
@@ -79,56 +85,32 @@ impl<'a> Turns<'a> {
     /// # Errors
     /// A stream isn't a pipe.
     pub(super) fn run(mut self) -> nix::Result<()> {
+        let mut ready = Vec::new();
         loop {
-            if self.wait() && !self.listen()? {
-                return self.drain();
-            }
-            // Those that are queued again during this round wait for the next.
-            for _ in 0..self.queue.len() {
-                let Some(number) = self.queue.pop_front() else {
-                    break;
-                };
-                if let Some(lane) = self.lanes.get_mut(number) {
-                    lane.queued = false;
-                }
-                if self.turn(number, false)? > 0 {
-                    self.enqueue(number);
+            self.poll.wait(None, &mut ready);
+            for source in ready.drain(..) {
+                match source {
+                    Source::Control => {
+                        if !self.listen()? {
+                            return self.drain();
+                        }
+                    }
+                    Source::Stream(number) => {
+                        if self.turn(number)? == 0 {
+                            self.forget_if_dead(number);
+                        }
+                    }
                 }
             }
         }
     }
 
-    /// Waits for something to do, if nothing is queued. `true`: PID 1 has said something.
-    fn wait(&mut self) -> bool {
-        let timeout = if !self.queue.is_empty() {
-            EpollTimeout::ZERO
-        } else if !self.unfinished.is_empty() {
-            EpollTimeout::from(UNREPORTED)
-        } else {
-            EpollTimeout::NONE
-        };
-        let mut events = [EpollEvent::empty(); 64];
-        // EINTR is the only error of a valid set, and there are no handlers.
-        let count = self.epoll.wait(&mut events, timeout).unwrap_or(0);
-        let mut spoken = false;
-        for event in events.iter().take(count) {
-            match event.data() {
-                CONTROL => spoken = true,
-                number => self.enqueue(usize::try_from(number).unwrap_or(usize::MAX)),
-            }
-        }
-        for number in std::mem::take(&mut self.unfinished) {
-            self.enqueue(number);
-        }
-        spoken
-    }
-
-    fn enqueue(&mut self, number: usize) {
-        if let Some(lane) = self.lanes.get_mut(number)
-            && !lane.queued
+    /// A pipe that nobody can write into would be reported for ever.
+    fn forget_if_dead(&self, number: usize) {
+        if let Some(stream) = self.setup.streams.get(number)
+            && hung_up(stream.read)
         {
-            lane.queued = true;
-            self.queue.push_back(number);
+            self.poll.remove(stream.read);
         }
     }
 
@@ -185,7 +167,7 @@ impl<'a> Turns<'a> {
     /// so that rinit's last line is the last.
     fn drain(&mut self) -> nix::Result<()> {
         let own = |stream: &Stream<'_>| stream.style == Style::Own;
-        let (last, first): (Vec<usize>, Vec<usize>) = (0..self.lanes.len())
+        let (last, first): (Vec<usize>, Vec<usize>) = (0..self.frames.len())
             .partition(|number| self.setup.streams.get(*number).is_some_and(own));
         first
             .into_iter()
@@ -201,98 +183,105 @@ impl<'a> Turns<'a> {
         };
         let mut left = capacity(stream.read);
         while left > 0 {
-            let taken = self.turn(number, true)?;
-            if taken == 0 {
-                break;
+            match self.turn(number)? {
+                0 => break,
+                taken => left = left.saturating_sub(taken),
             }
-            left = left.saturating_sub(taken);
         }
-        if let Some(stream) = self.setup.streams.get(number) {
-            stream.begun.store(0, Ordering::Relaxed);
-        }
-        // Somebody may have gone on writing, and its edge may be behind us.
-        self.enqueue(number);
+        self.write(number, 0, End::Rest);
+        self.setup
+            .memory
+            .set_unfinished(number, Unfinished::default());
         Ok(())
     }
 
-    /// Writes one piece of a stream and takes it out of the pipe; gives its length.
-    /// `over`: nothing will be added to an unfinished line.
-    fn turn(&mut self, number: usize, over: bool) -> nix::Result<usize> {
-        let (Some(stream), Some(lane)) = (self.setup.streams.get(number), self.lanes.get(number))
-        else {
+    /// Deals with one piece of a stream and takes it out of the pipe; gives its length.
+    fn turn(&mut self, number: usize) -> nix::Result<usize> {
+        let Some(stream) = self.setup.streams.get(number) else {
             return Ok(0);
         };
-        let looked = self.intake.look(stream)?;
+        let pipe = stream.read;
+        let looked = self.intake.look(pipe)?;
         if looked == 0 {
             return Ok(0);
         }
+        let memory = self.setup.memory;
+        let unfinished = memory.unfinished(number);
+        let together = unfinished.length.saturating_add(looked);
         let bytes = self.intake.bytes(looked);
-        let (length, end) = match complete(bytes) {
-            Some(length) => (length, End::Newline),
-            None if over && !self.intake.looked_at_a_part(stream, looked) => (looked, End::Rest),
-            None if over || self.intake.must_cut(stream, looked) => (piece(bytes), End::Piece),
-            None => {
-                if self.misses_edges {
-                    self.unfinished.push(number);
-                }
-                return Ok(0);
-            }
+        let (length, next) = if let Some(length) = complete(bytes) {
+            self.write(number, length, End::Newline);
+            (length, Unfinished::default())
+        } else if together <= PIECE {
+            memory.append(number, unfinished.length, bytes);
+            (
+                looked,
+                Unfinished {
+                    length: together,
+                    ..unfinished
+                },
+            )
+        } else {
+            let length = piece(bytes);
+            self.write(number, length, End::Piece);
+            (
+                length,
+                Unfinished {
+                    length: 0,
+                    begun: true,
+                },
+            )
         };
-        let bytes = self.intake.bytes(length);
-        let begun = stream.begun.load(Ordering::Relaxed) != 0;
-        let raw = stream.style == Style::Raw;
-        let stream_number = u32::try_from(number).unwrap_or(u32::MAX);
-        self.outputs
-            .write(stream.target, stream_number, raw, |page| {
-                if raw {
-                    page.put_through(bytes);
-                } else {
-                    lane.frame.render(bytes, begun, end, |part| page.put(part));
-                }
-            });
-        stream
-            .begun
-            .store(lane.frame.begun_after(end).into(), Ordering::Relaxed);
-        self.intake.consume(stream, length);
+        if unfinished == next {
+            // Nothing but whole lines: a kill before this repeats them.
+            self.intake.discard(pipe, length);
+        } else {
+            memory.step(number, next, || self.intake.take(pipe, length));
+            self.intake.forget_taken();
+        }
         Ok(length)
     }
+
+    /// Writes what is unfinished of a stream and, behind it, the first `length` bytes of
+    /// what was looked at.
+    fn write(&mut self, number: usize, length: usize, end: End) {
+        let (Some(stream), Some(frame)) = (self.setup.streams.get(number), self.frames.get(number))
+        else {
+            return;
+        };
+        let unfinished = self.setup.memory.unfinished(number);
+        self.setup
+            .memory
+            .recall(number, unfinished.length, &mut self.begin);
+        let begin = self.begin.as_slice();
+        let bytes = self.intake.bytes(length);
+        if begin.is_empty() && bytes.is_empty() {
+            return;
+        }
+        self.outputs
+            .write(stream.target, number, stream.style == Style::Raw, |page| {
+                frame.render(unfinished.begun, begin, bytes, end, |part| page.put(part));
+            });
+    }
 }
 
-/// A lane for each stream. Names have the same colour on both outputs, and neighbours
-/// have different ones.
-fn lanes(setup: &Setup<'_>) -> Vec<Lane> {
-    let mut lanes = Vec::with_capacity(setup.streams.len());
+/// How each stream looks. A service's name has the same colour on both outputs, and
+/// neighbours have different ones.
+fn frames<'a>(setup: &Setup<'a>) -> Vec<Frame> {
     let mut colour = 0usize;
-    let mut previous: Option<&str> = None;
-    for stream in &setup.streams {
-        if previous.is_some_and(|name| name != stream.name) {
+    let mut previous: Option<&'a str> = None;
+    let frame = |stream: &Stream<'a>| {
+        if previous
+            .replace(stream.name)
+            .is_some_and(|name| name != stream.name)
+        {
             colour = colour.wrapping_add(1);
         }
-        previous = Some(stream.name);
         let sink = match stream.target {
-            super::Target::Out => &setup.stdout,
-            super::Target::Err => &setup.stderr,
+            Target::Out => &setup.stdout,
+            Target::Err => &setup.stderr,
         };
-        lanes.push(Lane {
-            frame: Frame::new(stream.style, stream.name, sink.colour.then_some(colour)),
-            queued: false,
-        });
-    }
-    lanes
-}
-
-/// Tries whether a write into a pipe that isn't empty is reported.
-fn misses_edges() -> nix::Result<bool> {
-    let (read_end, write_end) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
-    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-    epoll.add(
-        &read_end,
-        EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, 0),
-    )?;
-    let mut reported = false;
-    for _ in 0..2 {
-        nix::unistd::write(&write_end, b".")?;
-        reported = epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::ZERO)? > 0;
-    }
-    Ok(!reported)
+        Frame::new(stream.style, stream.name, sink.colour.then_some(colour))
+    };
+    setup.streams.iter().map(frame).collect()
 }

@@ -1,21 +1,22 @@
 //! What services print: the pipes that they write into, of which PID 1 keeps both ends,
 //! and the logger that writes it out. The logger may die at any time; the next one finds
-//! everything in the pipes.
+//! everything in the pipes and in the memory that all of them share.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::AtomicU32;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
+
+use nix::errno::Errno;
 
 use super::own_lines;
 use crate::core::id::{Pid, ServiceId};
 use crate::core::spec::{Output, ServiceSpec};
 use crate::core::time::Instant;
 use crate::logger::message::{FromLogger, LENGTH, ToLogger};
-use crate::logger::{self, Setup, Sink, Style, Target};
+use crate::logger::{self, Memory, Setup, Sink, Style, Target};
 use crate::sys::fd::{self, Standard, standard};
 use crate::sys::fork::helper;
-use crate::sys::{shared, socket};
+use crate::sys::socket;
 
 /// A logger that dies is followed by another after this long, so that one that can't
 /// live costs little.
@@ -46,7 +47,8 @@ pub(crate) struct Outputs {
     streams: Vec<Stream>,
     /// Where a service's standard output is among them; its standard error follows.
     of_service: BTreeMap<ServiceId, usize>,
-    words: &'static [AtomicU32],
+    /// What outlives a logger; none where there is nothing to log.
+    memory: Option<Memory>,
     logger: Option<Logger>,
     start_at: Option<Instant>,
     pause: Duration,
@@ -83,15 +85,16 @@ impl Outputs {
             own_lines::redirect(own.write.as_raw_fd());
             streams.push(own);
         }
-        let words = if streams.is_empty() {
-            &[]
+        let memory = if streams.is_empty() {
+            None
         } else {
-            shared::words(streams.len() + 2)?
+            let memory = Memory::new(streams.len());
+            Some(memory.map_err(|errno| Errno::from_raw(errno.0))?)
         };
         Ok(Self {
             streams,
             of_service,
-            words,
+            memory,
             logger: None,
             start_at: None,
             pause: PAUSE,
@@ -143,38 +146,29 @@ impl Outputs {
 
     fn fork_logger(&self) -> Result<(Pid, OwnedFd), crate::sys::error::Errno> {
         let (ours, theirs) = socket::message_pair()?;
-        let pipes = self
-            .streams
-            .iter()
-            .flat_map(|stream| [stream.read.as_raw_fd(), stream.write.as_raw_fd()]);
-        let keep: Vec<RawFd> = pipes.chain([theirs.as_raw_fd()]).collect();
-        let pid = helper(c"rinit-logger", &keep, || {
-            self.setup(theirs.as_fd()).map_or(1, logger::run)
-        })?;
+        let setup = self.setup(theirs.as_fd()).ok_or(Errno::EINVAL)?;
+        let keep = setup.descriptors();
+        let pid = helper(c"rinit-logger", &keep, || logger::run(setup))?;
         Ok((pid, ours))
     }
 
     fn setup<'a>(&'a self, control: BorrowedFd<'a>) -> Option<Setup<'a>> {
-        let (positions, begun) = self.words.split_first_chunk::<2>()?;
-        let [out, err] = positions;
-        let sink = |fd, position| Sink {
+        let sink = |fd| Sink {
             fd: standard(fd),
             colour: self.colour,
-            position,
         };
-        let stream = |(stream, begun): (&'a Stream, &'a AtomicU32)| logger::Stream {
+        let stream = |stream: &'a Stream| logger::Stream {
             name: &stream.name,
             target: stream.target,
             style: stream.style,
             read: stream.read.as_fd(),
-            write: stream.write.as_fd(),
-            begun,
         };
         Some(Setup {
-            streams: self.streams.iter().zip(begun).map(stream).collect(),
+            streams: self.streams.iter().map(stream).collect(),
             control,
-            stdout: sink(Standard::Output, out),
-            stderr: sink(Standard::Error, err),
+            memory: self.memory.as_ref()?,
+            stdout: sink(Standard::Output),
+            stderr: sink(Standard::Error),
         })
     }
 
@@ -233,8 +227,10 @@ impl Outputs {
             return;
         };
         for index in [first, first + 1] {
+            let memory = self.memory.as_ref();
+            let held = || memory.is_some_and(|memory| memory.holds(index));
             let unwritten = self.streams.get_mut(index).is_some_and(|stream| {
-                stream.ended = fd::pending(stream.read.as_fd()) > 0;
+                stream.ended = fd::pending(stream.read.as_fd()) > 0 || held();
                 stream.ended
             });
             if unwritten && let Ok(stream) = u32::try_from(index) {

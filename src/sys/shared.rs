@@ -1,39 +1,50 @@
-//! Memory that a process shares with its forks.
+//! Memory that a process shares with its later forks: all zero at first, kept for as
+//! long as the process lives, and touched by the kernel only as it is used.
 #![allow(unsafe_code)]
 
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 use std::slice;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU8, AtomicU32};
 
 use nix::libc::c_void;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
-/// `count` words, all zero, that stay the same memory in every later fork and for as
-/// long as the process lives.
+use super::error::Errno;
+
+/// `count` words.
 ///
 /// # Errors
-/// ENOMEM, or EINVAL for a count that no memory has room for.
-pub fn words(count: usize) -> nix::Result<&'static [AtomicU32]> {
-    let length = count
-        .checked_mul(size_of::<AtomicU32>())
-        .and_then(|bytes| NonZeroUsize::new(bytes.max(1)))
-        .filter(|bytes| isize::try_from(bytes.get()).is_ok())
-        .ok_or(nix::errno::Errno::EINVAL)?;
-    // SAFETY: a new mapping at a place that the kernel chooses overlaps nothing.
-    let start: NonNull<c_void> = unsafe {
-        mmap_anonymous(
-            None,
-            length,
-            ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
-            MapFlags::MAP_SHARED,
-        )
-    }?;
-    let first = start.cast::<AtomicU32>();
-    // SAFETY: the mapping has room for `count` words (checked above), is page-aligned and
-    // zeroed by the kernel, zero is a valid AtomicU32, all access is atomic, and nothing
-    // ever unmaps it.
+/// ENOMEM, or EINVAL for more than there can be.
+pub fn words(count: usize) -> Result<&'static [AtomicU32], Errno> {
+    let first = zeroed(count, size_of::<AtomicU32>())?.cast::<AtomicU32>();
+    // SAFETY: the mapping has room for `count` words, is page-aligned and zeroed by the
+    // kernel, zero is a valid AtomicU32, all access is atomic, and nothing ever unmaps it.
     Ok(unsafe { slice::from_raw_parts(first.as_ptr(), count) })
+}
+
+/// `count` bytes.
+///
+/// # Errors
+/// ENOMEM, or EINVAL for more than there can be.
+pub fn bytes(count: usize) -> Result<&'static [AtomicU8], Errno> {
+    let first = zeroed(count, size_of::<AtomicU8>())?.cast::<AtomicU8>();
+    // SAFETY: as in `words`.
+    Ok(unsafe { slice::from_raw_parts(first.as_ptr(), count) })
+}
+
+/// A new shared mapping with room for `count` things of `size` bytes, or one byte if
+/// that is none.
+fn zeroed(count: usize, size: usize) -> Result<NonNull<c_void>, Errno> {
+    let length = count
+        .checked_mul(size)
+        .filter(|bytes| isize::try_from(*bytes).is_ok())
+        .and_then(|bytes| NonZeroUsize::new(bytes.max(1)))
+        .ok_or(nix::errno::Errno::EINVAL)?;
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
+    // SAFETY: a new mapping at a place that the kernel chooses overlaps nothing.
+    Ok(unsafe { mmap_anonymous(None, length, access, flags) }?)
 }
 
 #[cfg(test)]
@@ -52,9 +63,11 @@ mod tests {
     }
 
     #[test]
-    fn no_words_and_too_many_are_no_crash() {
+    fn nothing_and_too_much_are_no_crash() {
         assert!(words(0).unwrap().is_empty());
-        assert!(words(usize::MAX).is_err());
-        assert!(words(usize::MAX / 4).is_err());
+        assert!(bytes(0).unwrap().is_empty());
+        for count in [usize::MAX, usize::MAX / 4, usize::MAX / 2] {
+            assert!(words(count).is_err());
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::thread;
 
 use rinit::logger::message::{FromLogger, ToLogger};
 use rinit::logger::{Style, Target};
+use rinit::sys::fd::set_nonblocking;
 
 use crate::harness::{Keeper, Pipe, all_of, read_until, service, write_numbers};
 
@@ -24,7 +25,7 @@ fn a_closed_stdout_stops_no_service_and_does_not_harm_stderr() {
         service("web", Style::Prefix, Target::Out),
         service("web", Style::Prefix, Target::Err),
     ];
-    let keeper = Keeper::start_with(services, out, Pipe::new(), false);
+    let keeper = Keeper::start_with(services, out, Pipe::new());
     // Far more than the pipe holds: it ends only if the logger goes on reading.
     write_numbers(keeper.services[0].pipe.writer(), 0..LINES);
     keeper.write(1, "an error\n");
@@ -40,7 +41,6 @@ fn a_full_disk_loses_lines_and_nothing_else() {
         vec![service("web", Style::Prefix, Target::Out)],
         out,
         Pipe::new(),
-        false,
     );
     write_numbers(keeper.services[0].pipe.writer(), 0..LINES);
     assert_eq!(keeper.ask(ToLogger::Drain), FromLogger::Drained);
@@ -62,11 +62,12 @@ fn a_slow_reader_gets_everything() {
 
 #[test]
 fn an_output_that_somebody_made_non_blocking_gets_everything() {
+    let out = Pipe::with_capacity(4096);
+    set_nonblocking(&out.write);
     let keeper = Keeper::start_with(
         vec![service("web", Style::Prefix, Target::Out)],
-        Pipe::with_capacity(4096),
+        out,
         Pipe::new(),
-        true,
     );
     let writer = keeper.services[0].pipe.writer();
     let writer = thread::spawn(move || write_numbers(writer, 0..LINES));
@@ -86,10 +87,7 @@ fn a_noisy_stream_does_not_starve_a_quiet_one_nor_pid_1() {
         service("quiet", Style::Prefix, Target::Err),
     ]);
     let noisy = keeper.services[0].pipe.writer();
-    let reader = Pipe {
-        read: keeper.out.read.try_clone().unwrap(),
-        write: keeper.out.writer(),
-    };
+    let reader = keeper.out.again();
     // Both end when the last of the noise has come.
     let writer = thread::spawn(move || write_numbers(noisy, 0..2_000_000));
     let reader = thread::spawn(move || {
@@ -123,10 +121,7 @@ fn a_drain_ends_though_somebody_goes_on_writing() {
     let keeper = Keeper::start(vec![service("noisy", Style::Prefix, Target::Out)]);
     let noisy = keeper.services[0].pipe.writer();
     let writer = thread::spawn(move || write_numbers(noisy, 0..1_000_000));
-    let out = Pipe {
-        read: keeper.out.read.try_clone().unwrap(),
-        write: keeper.out.writer(),
-    };
+    let out = keeper.out.again();
     let reader = thread::spawn(move || {
         read_until(&out, 65536, |text| text.ends_with(b"line 999999\n")).len()
     });

@@ -1,0 +1,217 @@
+//! What outlives a logger that is killed: the unfinished line of each stream, and where
+//! the outputs stand. PID 1 makes it once and hands it to every logger.
+//!
+//! Taking bytes out of a service's pipe and noting what became of them must be one step,
+//! or a kill between the two loses or doubles a part of a line. So the bytes are moved,
+//! by one system call, into a pipe that outlives the logger too, `taken`: whether it holds
+//! something tells the next logger whether the step had been made.
+//!
+//! | killed | `moving` | `taken` holds | so the next logger |
+//! | --- | --- | --- | --- |
+//! | before the move | the stream | nothing | forgets it; the piece comes again |
+//! | after it | the stream | the piece | notes what was to be noted |
+//! | after noting | nobody | the piece, or nothing | has nothing to do but to empty it |
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use super::intake::PIECE;
+use crate::sys::error::Errno;
+use crate::sys::{fd, shared};
+
+/// What outlives a logger.
+pub struct Memory {
+    stdout: &'static AtomicU32,
+    stderr: &'static AtomicU32,
+    /// The stream whose bytes are being taken, by its number plus one; 0 for nobody.
+    moving: &'static AtomicU32,
+    /// What its `Unfinished` is when they have been.
+    next: &'static AtomicU32,
+    unfinished: &'static [AtomicU32],
+    text: &'static [AtomicU8],
+    taken: (OwnedFd, OwnedFd),
+}
+
+/// What stands of a stream's last line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unfinished {
+    /// How much of it was taken from the pipe and not written.
+    pub(super) length: usize,
+    /// A piece of it is written already.
+    pub(super) begun: bool,
+}
+
+const BEGUN: u32 = 1 << 31;
+
+impl Unfinished {
+    /// `length` is at most PIECE.
+    fn to_word(self) -> u32 {
+        let length = u32::try_from(self.length.min(PIECE)).unwrap_or(0);
+        if self.begun { length | BEGUN } else { length }
+    }
+
+    fn from_word(word: u32) -> Self {
+        let length = usize::try_from(word & !BEGUN).unwrap_or(0).min(PIECE);
+        Self {
+            length,
+            begun: word & BEGUN != 0,
+        }
+    }
+}
+
+impl Memory {
+    /// For this many streams; costs a service nothing before it leaves a line unfinished.
+    ///
+    /// # Errors
+    /// ENOMEM, EMFILE, ENFILE.
+    pub fn new(streams: usize) -> Result<Self, Errno> {
+        let words = shared::words(streams.saturating_add(4))?;
+        let ([stdout, stderr, moving, next], unfinished) =
+            words.split_first_chunk().ok_or(nix::errno::Errno::EINVAL)?;
+        Ok(Self {
+            stdout,
+            stderr,
+            moving,
+            next,
+            unfinished,
+            text: shared::bytes(streams.saturating_mul(PIECE))?,
+            taken: fd::pipe()?,
+        })
+    }
+
+    /// Whether an unfinished line of a stream stands here. For PID 1, which must have seen
+    /// the stream's pipe empty before it asks: then what was in it is either written or here.
+    #[must_use]
+    pub fn holds(&self, stream: usize) -> bool {
+        // In this order: a step notes what it moved before it says that it is over.
+        self.moving.load(Ordering::SeqCst) == mover(stream)
+            || self.unfinished(stream) != Unfinished::default()
+    }
+
+    /// Where standard output and standard error stand (`output`).
+    pub(super) fn positions(&self) -> (&'static AtomicU32, &'static AtomicU32) {
+        (self.stdout, self.stderr)
+    }
+
+    /// Both ends of the pipe that is part of it: to read, to write.
+    pub(super) fn taken(&self) -> (BorrowedFd<'_>, BorrowedFd<'_>) {
+        (self.taken.0.as_fd(), self.taken.1.as_fd())
+    }
+
+    /// The descriptors that a logger must keep.
+    pub(super) fn descriptors(&self) -> [RawFd; 2] {
+        [self.taken.0.as_raw_fd(), self.taken.1.as_raw_fd()]
+    }
+
+    pub(super) fn unfinished(&self, stream: usize) -> Unfinished {
+        self.unfinished
+            .get(stream)
+            .map_or_else(Unfinished::default, |word| {
+                Unfinished::from_word(word.load(Ordering::SeqCst))
+            })
+    }
+
+    pub(super) fn set_unfinished(&self, stream: usize, unfinished: Unfinished) {
+        if let Some(word) = self.unfinished.get(stream) {
+            word.store(unfinished.to_word(), Ordering::SeqCst);
+        }
+    }
+
+    /// Puts the unfinished text of a stream into `text`.
+    pub(super) fn recall(&self, stream: usize, length: usize, text: &mut Vec<u8>) {
+        text.clear();
+        let cells = self.room(stream).get(..length).unwrap_or_default();
+        text.extend(cells.iter().map(|cell| cell.load(Ordering::Relaxed)));
+    }
+
+    /// Writes `bytes` behind the first `length` of a stream's unfinished text. They count
+    /// only when the length is noted.
+    pub(super) fn append(&self, stream: usize, length: usize, bytes: &[u8]) {
+        let cells = self.room(stream).get(length..).unwrap_or_default();
+        for (cell, byte) in cells.iter().zip(bytes) {
+            cell.store(*byte, Ordering::Relaxed);
+        }
+    }
+
+    fn room(&self, stream: usize) -> &[AtomicU8] {
+        let start = stream.saturating_mul(PIECE);
+        self.text
+            .get(start..start.saturating_add(PIECE))
+            .unwrap_or_default()
+    }
+
+    /// One step: `take` moves bytes of this stream into `taken`, and then its `Unfinished`
+    /// is this. What is in `taken` afterwards may be thrown away.
+    pub(super) fn step(&self, stream: usize, next: Unfinished, take: impl FnOnce()) {
+        self.next.store(next.to_word(), Ordering::SeqCst);
+        self.moving.store(mover(stream), Ordering::SeqCst);
+        take();
+        self.set_unfinished(stream, next);
+        self.moving.store(0, Ordering::SeqCst);
+    }
+
+    /// Finishes the step in which the last logger was killed, if there is one. `moved`:
+    /// something stands in `taken`.
+    pub(super) fn recover(&self, moved: bool) {
+        let mover = self.moving.load(Ordering::SeqCst).checked_sub(1);
+        if let Some(stream) = mover.filter(|_| moved) {
+            let next = Unfinished::from_word(self.next.load(Ordering::SeqCst));
+            self.set_unfinished(usize::try_from(stream).unwrap_or(usize::MAX), next);
+        }
+        self.moving.store(0, Ordering::SeqCst);
+    }
+}
+
+/// How `moving` names a stream.
+fn mover(stream: usize) -> u32 {
+    u32::try_from(stream).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEVEN: Unfinished = Unfinished {
+        length: 7,
+        begun: true,
+    };
+
+    #[test]
+    fn what_is_unfinished_is_kept_for_each_stream() {
+        let memory = Memory::new(2).unwrap();
+        memory.append(1, 0, b"one");
+        memory.append(1, 3, b" two");
+        memory.set_unfinished(1, SEVEN);
+        assert_eq!(memory.unfinished(0), Unfinished::default());
+        assert_eq!(memory.unfinished(1), SEVEN);
+        assert!(memory.holds(1) && !memory.holds(0));
+        let mut text = b"before".to_vec();
+        memory.recall(1, 7, &mut text);
+        assert_eq!(text, b"one two");
+    }
+
+    #[test]
+    fn a_stream_that_is_not_there_has_nothing() {
+        let memory = Memory::new(1).unwrap();
+        memory.append(1, 0, b"lost");
+        memory.set_unfinished(1, SEVEN);
+        assert_eq!(memory.unfinished(1), Unfinished::default());
+        memory.step(usize::MAX, SEVEN, || ());
+        memory.recover(true);
+    }
+
+    #[test]
+    fn a_step_counts_if_and_only_if_the_bytes_were_moved() {
+        for moved in [false, true] {
+            let memory = Memory::new(3).unwrap();
+            let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                memory.step(2, SEVEN, || panic!("killed here"));
+            }));
+            assert!(killed.is_err());
+            memory.recover(moved);
+            assert_eq!(memory.unfinished(2) == SEVEN, moved);
+            memory.recover(true);
+            assert_eq!(memory.unfinished(0), Unfinished::default(), "once only");
+        }
+    }
+}

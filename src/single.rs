@@ -21,6 +21,7 @@ use crate::sys::{memory, process};
 
 pub use crate::sys::console::{Line, Stream};
 pub use crate::sys::error::Errno;
+pub use crate::sys::file::exists;
 pub use crate::sys::inherited::{Inherited, Vector, Word, Words};
 pub use crate::sys::launch::{Place, Refused};
 pub use settings::{Codes, Notice, Rewrite, Settings, Target};
@@ -141,8 +142,12 @@ impl Single<'_> {
     /// The loop.
     fn watch(&mut self) -> Exit {
         loop {
-            // An error is a stop and continue, or nothing at all.
-            let Ok(received) = signal::wait(SignalSet::ALL, None) else {
+            let again = self.zombies.look_again();
+            let Ok(received) = signal::wait(SignalSet::ALL, again) else {
+                // A stop and continue, or time for the second look.
+                if again.is_some() {
+                    self.zombies.tell_standing(self.settings, self.own);
+                }
                 continue;
             };
             if received.signal != Signal::CHLD {

@@ -1,7 +1,7 @@
 //! rinit under its own name: its options, and whether it supervises or is the minimal
 //! init for one command.
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,9 +19,9 @@ use crate::single::{
 pub const FAILED: i32 = 125;
 
 /// The places that are looked at without `-c`.
-pub const DEFAULT_FILE: &str = "/etc/rinit.toml";
+pub const DEFAULT_FILE: &CStr = c"/etc/rinit.toml";
 /// All `*.toml` in it, by name.
-pub const DEFAULT_FOLDER: &str = "/etc/rinit.d";
+pub const DEFAULT_FOLDER: &CStr = c"/etc/rinit.d";
 
 /// The kinds of options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -338,15 +338,26 @@ fn supervises(options: &Options, inherited: &Inherited) -> bool {
         return false;
     }
     match inherited.variable("RINIT_CONFIG") {
-        None | Some(b"") => {
-            Path::new(DEFAULT_FILE).exists() || has_files(Path::new(DEFAULT_FOLDER))
-        }
+        None | Some(b"") => single::exists(DEFAULT_FILE) || has_files(DEFAULT_FOLDER),
         Some(b"none") => false,
         Some(_) => true,
     }
 }
 
-fn has_files(folder: &Path) -> bool {
+/// No default place could make a supervisor of us, whatever we are called. No heap.
+pub(super) fn no_files(inherited: &Inherited) -> bool {
+    inherited
+        .variable("RINIT_CONFIG")
+        .is_none_or(<[u8]>::is_empty)
+        && !single::exists(DEFAULT_FILE)
+        && !single::exists(DEFAULT_FOLDER)
+}
+
+fn has_files(folder: &CStr) -> bool {
+    if !single::exists(folder) {
+        return false;
+    }
+    let folder = Path::new(OsStr::from_bytes(folder.to_bytes()));
     let mut entries = folder.read_dir().into_iter().flatten().flatten();
     entries.any(|entry| entry.path().extension() == Some(OsStr::new("toml")))
 }

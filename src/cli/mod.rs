@@ -30,6 +30,28 @@ pub fn run(mut inherited: Inherited) -> i32 {
     }
 }
 
+/// Whether this needs neither heap nor C library as long as all goes well: one command,
+/// no options. What `run` does then allocates nothing and fails without a word that
+/// would; usage errors are not among it.
+#[must_use]
+pub fn is_plain(inherited: &Inherited) -> bool {
+    let words = &inherited.arguments;
+    let (Some(called), Some(first)) = (words.get(0).map(basename), words.get(1)) else {
+        return false;
+    };
+    let has_command = first == b"--" && words.get(2).is_some();
+    match called {
+        b"tini" | b"tini-static" | b"docker-init" | b"podman-init" | b"catatonit"
+        | b"dumb-init" => has_command,
+        b"rinit" => {
+            let is_word =
+                !first.starts_with(b"-") && !matches!(first, b"ctl" | b"import" | b"rehearse");
+            (has_command || is_word) && init::no_files(inherited)
+        }
+        _ => false,
+    }
+}
+
 /// What follows the last slash.
 #[must_use]
 pub fn basename(path: &'static [u8]) -> &'static [u8] {

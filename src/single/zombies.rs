@@ -1,9 +1,13 @@
 //! `-w`: which orphans were reaped, and which zombies stand because a living parent does
 //! not reap them. Looks into /proc at each SIGCHLD; only for those who ask.
 
+use std::time::Duration;
+
 use super::settings::{Notice, Settings};
 use crate::core::id::Pid;
 use crate::sys::{procfs, reap};
+
+const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 /// No more are remembered; a program that leaves more has been told of.
 const LIMIT: usize = 256;
@@ -18,6 +22,12 @@ pub(super) struct Zombies {
 }
 
 impl Zombies {
+    /// When to look a second time at what may just be about to be reaped; once each.
+    pub(super) fn look_again(&self) -> Option<Duration> {
+        let unsure = self.seen.iter().any(|pid| !self.told.contains(pid));
+        unsure.then_some(SECOND_LOOK)
+    }
+
     /// The one that will be reaped next still has its name.
     pub(super) fn remember_next(&mut self) {
         self.next = reap::peek().and_then(|pid| Some((pid, procfs::name(pid)?)));

@@ -17,6 +17,16 @@ use super::signal::{self, SignalSet};
 #[repr(transparent)]
 pub struct Vector(*mut Word);
 
+impl Vector {
+    /// One out of the initial stack.
+    ///
+    /// # Safety
+    /// `words` is where the kernel laid it, and nobody else owns its slots.
+    pub(super) const unsafe fn from_kernel(words: *mut Word) -> Self {
+        Self(words)
+    }
+}
+
 /// One word of them.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
@@ -130,6 +140,16 @@ pub struct Inherited {
 }
 
 impl Inherited {
+    /// Takes stock and leaves the signals alone. Whoever calls this drops it before
+    /// anybody else looks at the same words.
+    pub(super) fn look(argv: Vector, envp: Vector) -> Self {
+        Self {
+            mask: SignalSet::EMPTY,
+            arguments: Words::new(argv),
+            environment: Words::new(envp),
+        }
+    }
+
     /// Blocks every signal and takes stock. `main` calls it before anything else.
     #[must_use]
     pub fn capture(argv: Vector, envp: Vector) -> Self {

@@ -6,9 +6,12 @@
 
 pub mod clock;
 pub mod console;
+#[cfg(target_arch = "x86_64")]
+pub mod entry;
 pub mod error;
 pub mod exec;
 pub mod fd;
+pub mod file;
 pub mod fork;
 pub mod inherited;
 pub mod launch;

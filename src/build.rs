@@ -1,0 +1,21 @@
+//! Tells whether the program may have an entry of its own, before the C library's: in a
+//! static build for x86_64 with glibc (src/sys/entry.rs says why).
+
+fn main() {
+    println!("cargo::rerun-if-changed=src/build.rs");
+    println!("cargo::rustc-check-cfg=cfg(own_entry)");
+    let is = |name: &str, wanted: &str| {
+        std::env::var(name).is_ok_and(|value| value.split(',').any(|part| part == wanted))
+    };
+    if is("CARGO_CFG_TARGET_ARCH", "x86_64")
+        && is("CARGO_CFG_TARGET_OS", "linux")
+        && is("CARGO_CFG_TARGET_ENV", "gnu")
+        && is("CARGO_CFG_TARGET_POINTER_WIDTH", "64")
+        && is("CARGO_CFG_TARGET_FEATURE", "crt-static")
+        && std::env::var("CARGO_ENCODED_RUSTFLAGS")
+            .is_ok_and(|flags| flags.contains("relocation-model=static"))
+    {
+        println!("cargo::rustc-cfg=own_entry");
+        println!("cargo::rustc-link-arg-bin=rinit=-Wl,--entry=rinit_entry");
+    }
+}

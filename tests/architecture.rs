@@ -48,7 +48,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "sys",
         rooms: &["sys"],
-        may_use: &[],
+        may_use: &["core"], // its words alone: WORDS_OF_THE_CORE
     },
 ];
 
@@ -58,6 +58,9 @@ struct Layer {
     rooms: &'static [&'static str],
     may_use: &'static [&'static str],
 }
+
+/// What `sys` may know of the core: plain values, no decisions.
+const WORDS_OF_THE_CORE: &[&str] = &["exit", "id", "signal", "spec", "time"];
 
 /// What the core must not know: it is std without the world.
 const FOREIGN_TO_THE_CORE: &[&str] = &[
@@ -74,7 +77,8 @@ const FOREIGN_TO_THE_CORE: &[&str] = &[
     "std::io",
     "std::os",
     "std::thread",
-    "Instant",
+    "std::time::Instant",
+    "Instant::now",
     "SystemTime",
     "HashMap",
     "HashSet",
@@ -106,6 +110,14 @@ const NAMES_THAT_SAY_NOTHING: &[&str] = &[
 /// More than this can't be held in the head.
 const MOST_LINES: usize = 500;
 
+/// Files that were longer when the rule came, and how long they may be at most: to be
+/// taken apart, never to grow. An entry that is no longer needed fails the test too.
+const STILL_TOO_LONG: &[(&str, usize)] = &[
+    ("src/core/shutdown.rs", 520),
+    ("src/core/stop.rs", 700),
+    ("src/sys/spawn.rs", 580),
+];
+
 #[test]
 fn no_layer_knows_the_ones_above_it() {
     let mut broken = Vec::new();
@@ -123,6 +135,20 @@ fn no_layer_knows_the_ones_above_it() {
             }
         }
     }
+    none(&broken);
+}
+
+#[test]
+fn sys_knows_the_cores_words_and_none_of_its_decisions() {
+    let mut broken = places(
+        |source| source.room() == "sys",
+        &["crate::core", "super::core"],
+    );
+    broken.retain(|place| {
+        !WORDS_OF_THE_CORE
+            .iter()
+            .any(|word| place.contains(&format!("crate::core::{word}::")))
+    });
     none(&broken);
 }
 
@@ -180,12 +206,17 @@ fn a_files_name_says_what_is_inside() {
 
 #[test]
 fn a_file_can_be_held_in_the_head() {
-    let broken: Vec<String> = sources()
-        .iter()
-        .map(|source| (source, source.text.lines().count()))
-        .filter(|(_, lines)| *lines > MOST_LINES)
-        .map(|(source, lines)| format!("{}: {lines} lines, at most {MOST_LINES}", source.path))
-        .collect();
+    let mut broken = Vec::new();
+    for source in sources() {
+        let lines = source.text.lines().count();
+        let debt = STILL_TOO_LONG.iter().find(|(path, _)| *path == source.path);
+        let most = debt.map_or(MOST_LINES, |(_, most)| *most);
+        if lines > most {
+            broken.push(format!("{}: {lines} lines, at most {most}", source.path));
+        } else if debt.is_some() && lines <= MOST_LINES {
+            broken.push(format!("{}: short now, take it off the list", source.path));
+        }
+    }
     none(&broken);
 }
 
@@ -355,7 +386,7 @@ fn word_starts<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> 
             let before = text[..*at].chars().next_back();
             let after = text[at + word.len()..].chars().next();
             let ends_in_name = word.ends_with(in_name);
-            !before.is_some_and(in_name) && !(ends_in_name && after.is_some_and(in_name))
+            !(before.is_some_and(in_name) || ends_in_name && after.is_some_and(in_name))
         })
 }
 

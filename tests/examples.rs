@@ -1,4 +1,4 @@
-//! README's first command: the demo starts, shows what it promises, and ^C ends it.
+//! The files in config-examples are right, and README's first command does what it says.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,12 +8,17 @@
 )]
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rinit::config::{self, Outcome, Request};
+
+/// Where the examples are.
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config-examples");
 
 /// The longest wait for something that the demo should say.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,7 +28,7 @@ struct Demo {
     rinit: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
-    folder: std::path::PathBuf,
+    folder: PathBuf,
 }
 
 impl Demo {
@@ -121,4 +126,59 @@ fn the_demo_shows_what_it_promises_and_ends_in_order() {
     assert!(demo.place("web: goodbye") < demo.place("store: saved"));
     let last = demo.seen.last().unwrap();
     assert!(last.starts_with("rinit: SIGINT:"), "{last:?}");
+}
+
+/// Loads one example as an ordinary user would; whatever is wrong or doubtful fails.
+fn loads(example: &str) {
+    let environment = [
+        ("PATH", "/usr/bin:/bin"),
+        ("USER", "me"),
+        ("TMPDIR", "/tmp"),
+    ];
+    let request = Request {
+        explicit: vec![Path::new(EXAMPLES).join(example)],
+        environment: environment
+            .map(|(name, value)| (name.into(), value.into()))
+            .into(),
+        can_setuid: true,
+        ..Request::default()
+    };
+    match config::load(&request) {
+        Outcome::Ready { warnings, .. } => {
+            assert!(warnings.is_empty(), "\n{}", warnings.join("\n"));
+        }
+        Outcome::Refused { errors, .. } => panic!("\n{}", errors.join("\n")),
+        Outcome::Nothing => panic!("{example} defines nothing"),
+    }
+}
+
+#[test]
+fn the_demo_is_a_valid_configuration() {
+    loads("demo.toml");
+}
+
+#[test]
+fn the_minimal_example_is_a_valid_configuration() {
+    loads("minimal.toml");
+}
+
+#[test]
+fn the_example_with_every_key_is_a_valid_configuration() {
+    loads("every-key.toml");
+}
+
+#[test]
+fn the_example_with_every_key_leaves_none_out() {
+    let text = std::fs::read_to_string(Path::new(EXAMPLES).join("every-key.toml")).unwrap();
+    let missing: Vec<&str> = config::reference()
+        .map(|directive| directive.key)
+        // One limit- key speaks for all of them.
+        .filter(|key| !key.starts_with("limit-"))
+        .filter(|key| {
+            !text
+                .lines()
+                .any(|line| line.split_once('=').is_some_and(|(k, _)| k.trim() == *key))
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -1,0 +1,64 @@
+//! An essential service ends the container, and its exit code is the container's.
+
+use crate::engine::Plan;
+use crate::image::DEBIAN;
+
+/// A container whose essential service ends like this, beside one that would run on.
+fn ends_by(command: &str) -> (i32, String) {
+    let system = Plan::of(&DEBIAN)
+        .config(&format!(
+            r#"
+            [service.bystander]
+            command = ["sleep", "infinity"]
+            [service.heart]
+            command = ["bash", "-c", "{command}"]
+            essential = true
+            "#
+        ))
+        .start();
+    let code = system.wait_for_end();
+    (code, system.logs())
+}
+
+#[test]
+fn the_exit_code_of_an_essential_service_is_the_containers() {
+    let (code, logs) = ends_by("echo it is over; exit 42");
+
+    assert_eq!(code, 42, "{logs}");
+    assert!(logs.contains("heart: it is over"), "{logs}");
+    let last = logs.lines().last().unwrap_or_default();
+    assert!(
+        last.starts_with("rinit: heart (essential) exited with status 42")
+            && last.ends_with("exit code 42"),
+        "the last line should name the culprit: {last:?}"
+    );
+}
+
+#[test]
+fn an_essential_service_that_a_signal_killed_gives_128_and_the_signal() {
+    let (code, logs) = ends_by("kill -KILL $$");
+    assert_eq!(code, 137, "{logs}");
+}
+
+#[test]
+fn an_essential_service_that_ended_well_ends_the_container_with_0() {
+    let (code, logs) = ends_by("exit 0");
+    assert_eq!(code, 0, "{logs}");
+}
+
+#[test]
+fn an_essential_service_that_docker_stopped_in_order_gives_0() {
+    let system = Plan::of(&DEBIAN)
+        .config(
+            r#"
+            [service.heart]
+            command = ["bash", "-c", "echo up; exec sleep infinity"]
+            essential = true
+            "#,
+        )
+        .start();
+    system.wait_for_text("heart: up");
+
+    // It dies of the SIGTERM that rinit sends, which is just what was asked for.
+    assert_eq!(system.stop().code, 0);
+}

@@ -112,12 +112,8 @@ const MOST_LINES: usize = 500;
 
 /// Files that were longer when the rule came, and how long they may be at most: to be
 /// taken apart, never to grow. An entry that is no longer needed fails the test too.
-const STILL_TOO_LONG: &[(&str, usize)] = &[
-    ("src/config/directive_service.rs", 670),
-    ("src/core/shutdown.rs", 520),
-    ("src/core/stop.rs", 700),
-    ("src/sys/spawn.rs", 580),
-];
+const STILL_TOO_LONG: &[(&str, usize)] =
+    &[("src/core/shutdown.rs", 520), ("src/sys/spawn.rs", 580)];
 
 #[test]
 fn no_layer_knows_the_ones_above_it() {
@@ -336,7 +332,8 @@ fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
     gather(&root.join("src"), &mut paths);
-    paths.retain(|path| !path.ends_with("tests.rs"));
+    // What stands only in tests, and what runs before there is a program.
+    paths.retain(|path| !path.ends_with("tests.rs") && !path.ends_with("src/build.rs"));
     paths.sort();
     paths
         .into_iter()

@@ -29,4 +29,4 @@ mod start;
 mod stop;
 
 #[cfg(test)]
-mod rules;
+mod tests;

@@ -72,6 +72,7 @@ pub fn run(
     if let Terminal::Foreground(fd) = terminal {
         fd.done();
     }
+    process::let_go();
     memory::drop_unused_code();
     let mut single = Single {
         settings,
@@ -238,7 +239,7 @@ impl Single<'_> {
         match self.settings.target {
             Target::Group => signal::kill_group(self.child, signal),
             // If the queue is full, the signal is worth more than its value.
-            Target::Process if received.has_value() => {
+            Target::Process if received.value().is_some() => {
                 signal::requeue(self.child, signal, received)
                     .or_else(|_| signal::kill(self.child, signal))
             }

@@ -175,10 +175,16 @@ impl Received {
         Some(unsafe { self.info.si_pid() })
     }
 
-    /// It was sent with `sigqueue`, so it carries a value.
+    /// The value that it was sent with, if `sigqueue` sent it.
     #[must_use]
-    pub fn has_value(&self) -> bool {
-        self.info.si_code == libc::SI_QUEUE
+    pub fn value(&self) -> Option<i32> {
+        if self.info.si_code != libc::SI_QUEUE {
+            return None;
+        }
+        // SAFETY: for SI_QUEUE the union holds a value.
+        let value = unsafe { self.info.si_value() };
+        // The number is the low half of the union of number and pointer.
+        Some(value.sival_ptr.addr() as u32 as i32)
     }
 }
 

@@ -1,0 +1,31 @@
+//! The real binary as PID 1 of a PID namespace that each test makes itself; and, where a
+//! test says so, as an ordinary process in one. `harness` starts it, `programs` are what
+//! it runs; then one file a subject.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking, and says why on stderr"
+)]
+
+mod child_state;
+mod compat_catatonit;
+mod compat_dumb_init;
+mod compat_tini;
+mod exit_status;
+mod harness;
+mod idle;
+mod odd;
+mod options;
+mod programs;
+mod reaping;
+mod signals;
+mod stop;
+mod tty;

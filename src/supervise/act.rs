@@ -45,6 +45,13 @@ impl Hands {
             }
             Action::SignalMain {
                 run,
+                signal: Signal::CONT,
+                to_group: false,
+            } => {
+                self.to_continue.push(run);
+            }
+            Action::SignalMain {
+                run,
                 signal,
                 to_group,
             } => self.signal_main(run, signal, to_group),
@@ -69,6 +76,14 @@ impl Hands {
                 }
             }
             Action::Exit { code } => self.exit = Some(code),
+        }
+    }
+
+    /// SIGCONT to those that were to be stopped. Later than their stop signals, of which
+    /// most will have died: each signal to a sleeping process wakes it.
+    pub(crate) fn continue_all(&mut self) {
+        for run in std::mem::take(&mut self.to_continue) {
+            self.signal_main(run, Signal::CONT, false);
         }
     }
 

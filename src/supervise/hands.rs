@@ -36,6 +36,8 @@ pub(crate) struct Hands {
     pub(crate) outputs: Outputs,
     pub(crate) trees: Trees,
     pub(crate) strays: Strays,
+    /// Runs that get SIGCONT once all others have their stop signal.
+    pub(crate) to_continue: Vec<RunId>,
     pub(crate) control: Option<Server>,
     pub(crate) null: OwnedFd,
     /// rinit is PID 1 of its namespace.

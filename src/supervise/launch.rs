@@ -16,8 +16,8 @@ use crate::sys::signal::SignalSet;
 use crate::sys::spawn::{Failure, Order, Place, Slot, Step, may_borrow};
 use crate::sys::{fd, socket, tty};
 
-/// How many unused slots are kept for the next spawns.
-const SPARE_SLOTS: usize = 4;
+/// How many unused slots are kept for the next spawn.
+const SPARE_SLOTS: usize = 1;
 
 /// What all spawns have in common.
 pub(crate) struct Launcher {

@@ -29,10 +29,10 @@ use self::act::Results;
 use self::hands::Hands;
 use crate::core::action::Action;
 use crate::core::event::Event;
-use crate::core::system::System;
+use crate::core::system::{System, Whole};
 use crate::core::time::{Instant, Now};
-use crate::sys::clock;
 use crate::sys::poll::Interest;
+use crate::sys::{clock, memory};
 
 pub use own_lines::begin as begin_log;
 pub(crate) use source::Source;
@@ -50,6 +50,7 @@ struct Supervisor {
     actions: Vec<Action>,
     results: Results,
     more_to_reap: bool,
+    settled: bool,
 }
 
 /// Supervises until the core says to leave; gives the exit status.
@@ -64,6 +65,7 @@ pub fn run(start: Start<'_>) -> Result<u8, Trouble> {
         actions: Vec::new(),
         results: Results::new(),
         more_to_reap: false,
+        settled: false,
     };
     Ok(supervisor.run())
 }
@@ -122,6 +124,16 @@ impl Supervisor {
         self.start_logger(now.at);
         self.serve(ready);
         self.hands.launcher.trim();
+        self.settle();
+    }
+
+    /// Once all is up, what only the start needed is given back.
+    fn settle(&mut self) {
+        if !self.settled && self.system.whole() != Whole::Starting {
+            self.settled = true;
+            memory::give_back_heap();
+            memory::drop_unused_code();
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -207,6 +219,7 @@ impl Supervisor {
             for action in self.actions.drain(..) {
                 self.hands.act(&self.system, action, now, &mut self.results);
             }
+            self.hands.continue_all();
         }
     }
 }

@@ -32,7 +32,7 @@ impl Hands {
     ) {
         match source {
             Source::Signals => {
-                for signal in self.signals.take().filter(|signal| *signal != Signal::CHLD) {
+                for signal in self.signals.take() {
                     let hung_up = signal == Signal::HUP
                         && self
                             .terminal
@@ -40,6 +40,8 @@ impl Hands {
                     events.push_back(Event::Signalled { signal, hung_up });
                 }
             }
+            // Reaping follows in every turn.
+            Source::Children => self.signals.clear_children(),
             Source::Launch(run) => events.extend(self.launched(system, run)),
             Source::ReadyFd(run) => events.extend(self.ready(run)),
             Source::Connection(run) => events.extend(self.connected(run, now)),

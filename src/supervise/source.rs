@@ -7,6 +7,8 @@ use crate::core::id::{RunId, ServiceId};
 pub(crate) enum Source {
     /// The pipe that signal handlers wake.
     Signals,
+    /// The descriptor that tells of ended children.
+    Children,
     /// The pipe that closes when a run's program is executed, or says why it isn't.
     Launch(RunId),
     /// A run's readiness descriptor.
@@ -46,6 +48,7 @@ impl From<Source> for u64 {
             Source::Seeker => (8, 0),
             Source::Control => (9, 0),
             Source::Client(client) => (10, Self::from(client)),
+            Source::Children => (11, 0),
         };
         (kind << KIND_SHIFT) | (number & NUMBER)
     }
@@ -69,6 +72,7 @@ impl TryFrom<u64> for Source {
             8 => Self::Seeker,
             9 => Self::Control,
             10 => Self::Client(small?),
+            11 => Self::Children,
             _ => return Err(()),
         })
     }
@@ -93,6 +97,7 @@ mod tests {
             Source::Seeker,
             Source::Control,
             Source::Client(u32::MAX),
+            Source::Children,
         ];
         for source in sources {
             assert_eq!(Source::try_from(u64::from(source)), Ok(source));

@@ -80,6 +80,8 @@ impl Start<'_> {
         let poll = Poll::new().map_err(refused("epoll"))?;
         poll.add(signals.fd(), Interest::Read, Source::Signals)
             .map_err(refused("epoll"))?;
+        poll.add(signals.children(), Interest::Read, Source::Children)
+            .map_err(refused("epoll"))?;
         let null: OwnedFd = fd::null().map_err(refused("open /dev/null"))?;
         let terminal = [Standard::Input, Standard::Output, Standard::Error]
             .into_iter()
@@ -111,6 +113,7 @@ impl Start<'_> {
             outputs,
             trees: Trees::default(),
             strays: Strays::default(),
+            to_continue: Vec::new(),
             control: None,
             null,
             pid1,

@@ -13,6 +13,13 @@ unsafe extern "C" {
 
 const PAGE: usize = 4096;
 
+/// Gives back what the heap has kept of what was freed.
+pub fn give_back_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it touches only memory that nobody has.
+    let _ = unsafe { libc::malloc_trim(0) };
+}
+
 /// Drops the pages of our own code that are mapped but not used: the kernel maps sixteen
 /// around each that is. What is needed comes back one by one, from the page cache.
 pub fn drop_unused_code() {

@@ -1,13 +1,16 @@
 //! The supervisor's signals: handlers that set a bit each and wake one pipe, so that a
-//! flood of one signal can't push out another.
+//! flood of one signal can't push out another. SIGCHLD comes by a descriptor of its own,
+//! since a thousand children that end at one moment would interrupt the reaping of them.
 #![allow(unsafe_code)]
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
+use nix::sys::signal::SigSet;
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use signal_hook::low_level::register;
 
-use super::signal::{SignalSet, set_mask};
+use super::signal::{Disposition, SignalSet, set_mask};
 use super::{fd, signal};
 use crate::core::signal::Signal;
 
@@ -18,14 +21,15 @@ static WAKE: AtomicI32 = AtomicI32::new(-1);
 pub struct SignalPipe {
     read: OwnedFd,
     _write: OwnedFd,
+    children: SignalFd,
 }
 
-/// Left alone: what cannot or must not be caught, the C library's own two, and what a
-/// person at the terminal stops rinit with.
-const LEFT: [i32; 13] = [4, 5, 7, 8, 9, 11, 19, 20, 21, 22, 31, 32, 33];
+/// Left alone: what cannot or must not be caught, SIGCHLD, the C library's own two, and
+/// what a person at the terminal stops rinit with.
+const LEFT: [i32; 14] = [4, 5, 7, 8, 9, 11, 17, 19, 20, 21, 22, 31, 32, 33];
 
 impl SignalPipe {
-    /// Catches every signal that can be, and unblocks all.
+    /// Catches every signal that can be, and unblocks all but SIGCHLD.
     ///
     /// # Errors
     /// Where there is no descriptor left.
@@ -40,10 +44,16 @@ impl SignalPipe {
             // signal handler may do. One that the kernel refuses stays as it is.
             let _ = unsafe { register(number, move || wake(bit)) };
         }
-        set_mask(SignalSet::EMPTY);
+        // Who ignores it reaps nothing: whoever started us may have.
+        signal::set_disposition(Signal::CHLD, Disposition::Default);
+        let mut chld = SigSet::empty();
+        chld.add(nix::sys::signal::Signal::SIGCHLD);
+        let children = SignalFd::with_flags(&chld, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        set_mask(SignalSet::EMPTY.with(Signal::CHLD));
         Ok(Self {
             read,
             _write: write,
+            children,
         })
     }
 
@@ -51,6 +61,21 @@ impl SignalPipe {
     #[must_use]
     pub fn fd(&self) -> &OwnedFd {
         &self.read
+    }
+
+    /// The descriptor that tells of ended children; `clear_children` before reaping them.
+    #[must_use]
+    pub fn children(&self) -> BorrowedFd<'_> {
+        self.children.as_fd()
+    }
+
+    /// Forgets that children have ended: those that end from now on tell again.
+    pub fn clear_children(&self) {
+        while self
+            .children
+            .read_signal()
+            .is_ok_and(|signal| signal.is_some())
+        {}
     }
 
     /// All that came since the last call, lowest first. Empties the pipe before it looks,

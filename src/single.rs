@@ -15,7 +15,7 @@ use crate::core::id::Pid;
 use crate::core::signal::Signal;
 use crate::sys::launch::{self, Launch};
 use crate::sys::reap::{self, Change, Found, Look};
-use crate::sys::signal::{self, Disposition, Received, SignalSet};
+use crate::sys::signal::{self, Disposition, Pending, Received, SignalSet};
 use crate::sys::tty::{self, Terminal};
 use crate::sys::{memory, process};
 
@@ -73,6 +73,7 @@ pub fn run(
         fd.done();
     }
     process::let_go();
+    let pending = Pending::open();
     memory::drop_unused_code();
     let mut single = Single {
         settings,
@@ -86,7 +87,7 @@ pub fn run(
         stop_forwarded: false,
         zombies: Zombies::default(),
     };
-    let exit = single.watch();
+    let exit = single.watch(&pending);
     Ok(single.finish(exit))
 }
 
@@ -94,8 +95,9 @@ pub fn run(
 pub fn pause() {
     signal::set_disposition(Signal::CHLD, Disposition::Default);
     memory::drop_unused_code();
+    let pending = Pending::open();
     loop {
-        match signal::wait(SignalSet::ALL, None) {
+        match pending.next(None) {
             Ok(received) if received.signal == Signal::CHLD => {
                 while reap::next_ended().is_some() {}
             }
@@ -141,10 +143,10 @@ struct Single<'a> {
 
 impl Single<'_> {
     /// The loop.
-    fn watch(&mut self) -> Exit {
+    fn watch(&mut self, pending: &Pending) -> Exit {
         loop {
             let again = self.zombies.look_again();
-            let Ok(received) = signal::wait(SignalSet::ALL, again) else {
+            let Ok(received) = pending.next(again) else {
                 // A stop and continue, or time for the second look.
                 if again.is_some() {
                     self.zombies.tell_standing(self.settings, self.own);

@@ -192,10 +192,7 @@ impl Received {
 /// time is over, `Err(EINTR)` when something else (a stop and continue) woke us.
 pub fn wait(set: SignalSet, timeout: Option<Duration>) -> Result<Received, Errno> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    let limit = timeout.map(|timeout| libc::timespec {
-        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: timeout.subsec_nanos().into(),
-    });
+    let limit = timeout.map(timespec);
     // SAFETY: the pointers are to objects of the kernel's layout that live through the call.
     let number = unsafe {
         raw::call(
@@ -217,6 +214,92 @@ pub fn wait(set: SignalSet, timeout: Option<Duration>) -> Result<Received, Errno
     // SAFETY: all zeros is a siginfo_t, and the kernel has filled it.
     let info = unsafe { info.assume_init() };
     Ok(Received { signal, info })
+}
+
+fn timespec(time: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
+
+fn until_readable(fd: i32, timeout: Option<Duration>) -> Result<(), Errno> {
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let limit = timeout.map(timespec);
+    // SAFETY: one pollfd and a timespec, which live through the call.
+    unsafe {
+        raw::call(
+            libc::SYS_ppoll,
+            [
+                (&raw mut poll).addr(),
+                1,
+                limit
+                    .as_ref()
+                    .map_or(0, |limit| ptr::from_ref(limit).addr()),
+                0,
+                0,
+            ],
+        )
+    }?;
+    Ok(())
+}
+
+/// What is pending for us, one by one, every signal being blocked. While it sleeps the
+/// mask stays as it is, for all to see in /proc/PID/status: `sigtimedwait` alone would
+/// lift it for as long as it waits.
+pub struct Pending {
+    /// Readable while something is pending; without one the mask is not to be seen.
+    fd: Option<i32>,
+}
+
+impl Pending {
+    /// With a descriptor of its own.
+    #[must_use]
+    pub fn open() -> Self {
+        let all = SignalSet::ALL;
+        let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+        // SAFETY: the set has SET_BYTES bytes and lives through the call.
+        let fd = unsafe {
+            raw::call(
+                libc::SYS_signalfd4,
+                [
+                    usize::MAX,
+                    (&raw const all).addr(),
+                    SET_BYTES,
+                    flags.cast_unsigned() as usize,
+                ],
+            )
+        };
+        Self {
+            fd: fd.ok().and_then(|fd| i32::try_from(fd).ok()),
+        }
+    }
+
+    /// The next one; else as `wait`.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Received, Errno> {
+        let Some(fd) = self.fd else {
+            return wait(SignalSet::ALL, timeout);
+        };
+        match wait(SignalSet::ALL, Some(Duration::ZERO)) {
+            Err(Errno(libc::EAGAIN)) => {}
+            answer => return answer,
+        }
+        until_readable(fd, timeout)?;
+        wait(SignalSet::ALL, Some(Duration::ZERO))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(fd) = self.fd {
+            // SAFETY: it is ours, and nobody else's.
+            let _ = unsafe { raw::call(libc::SYS_close, [fd.cast_unsigned() as usize]) };
+        }
+    }
 }
 
 /// `kill(2)`: one process.

@@ -101,7 +101,7 @@ fn signals_are_rewritten_by_number_and_0_drops() {
 fn the_command_starts_with_every_signal_reset() {
     let ended = dumb_init()
         .setup(Setup::OddSignals)
-        .args(["grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"])
+        .args(["sh", "-c", "cat /proc/self/status | grep -E 'Sig(Blk|Ign)'"])
         .run();
     let none = "0".repeat(16);
     assert_eq!(ended.stdout, format!("SigBlk:\t{none}\nSigIgn:\t{none}\n"));
@@ -109,8 +109,9 @@ fn the_command_starts_with_every_signal_reset() {
 
 #[test]
 fn signals_go_to_the_whole_group_and_the_end_too() {
-    let script = "sh -c 'trap \"echo inner\" USR1; echo up; while :; do sleep 0.01; done' &
-        trap 'echo outer' USR1; while :; do wait; done";
+    let script = "trap 'echo outer' USR1
+        sh -c 'trap \"echo inner\" USR1; echo up; while :; do sleep 0.01; done' &
+        while :; do wait; done";
     let rinit = dumb_init().args(["sh", "-c", script]).spawn();
     rinit.wait_for_line("up");
     rinit.signal(10);

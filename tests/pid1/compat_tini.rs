@@ -28,10 +28,7 @@ fn the_engine_s_call_runs_the_command() {
 #[test]
 fn words_are_permuted_unless_posixly_correct() {
     let ended = tini().args(["echo", "-v", "hi"]).run();
-    assert!(
-        ended.stdout.ends_with("hi\n") && !ended.stdout.contains("-v"),
-        "{ended:?}"
-    );
+    assert!(ended.stdout.lines().any(|line| line == "hi"), "{ended:?}");
     let ended = tini().args(["sh", "-c", "exit 3"]).run();
     assert_eq!(ended.status, Status::Exited(1));
     assert!(ended.stderr.contains("invalid option -- 'c'"), "{ended:?}");
@@ -110,8 +107,8 @@ fn e_remaps_and_the_environment_sets_the_rest() {
 
 #[test]
 fn tini_kill_process_group_is_g() {
-    let script = "sh -c 'trap \"echo inner; exit\" USR1; echo up; while :; do sleep 0.01; done' &
-        trap 'wait; exit 5' USR1
+    let script = "trap 'wait; exit 5' USR1
+        sh -c 'trap \"echo inner; exit\" USR1; echo up; while :; do sleep 0.01; done' &
         while :; do wait; done";
     let rinit = tini()
         .env("TINI_KILL_PROCESS_GROUP", "")

@@ -34,6 +34,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+
 /// The binary under test.
 pub const RINIT: &str = env!("CARGO_BIN_EXE_rinit");
 
@@ -61,6 +64,10 @@ pub enum Setup {
     AllBlocked,
     /// Descriptors 0, 1 and 2 are closed.
     Closed,
+    /// What was given as standard input is descriptor 5, and 0 is /dev/null.
+    StdinIsFive,
+    /// User and group 12345, who have no name.
+    User,
     /// Standard input is the controlling terminal of a new session.
     Terminal,
     /// No capabilities, and no-new-privileges.
@@ -104,6 +111,13 @@ impl Pid1 {
     /// Another argv[0].
     pub fn called(mut self, name: &str) -> Self {
         self.called = name.into();
+        self
+    }
+
+    /// A copy of rinit in another place.
+    pub fn binary(mut self, path: PathBuf) -> Self {
+        self.called = path.clone().into();
+        self.binary = path;
         self
     }
 
@@ -471,8 +485,19 @@ impl Drop for Folder {
 
 /// Both ends of a new terminal: the test's, and the one for rinit.
 pub fn open_terminal() -> (OwnedFd, OwnedFd) {
-    let pty = nix::pty::openpty(None, None).expect("these tests need /dev/ptmx");
-    (pty.master, pty.slave)
+    // Close-on-exec from their birth: tests beside this one start programs too.
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let master = nix::pty::posix_openpt(flags).expect("these tests need /dev/ptmx");
+    nix::pty::grantpt(&master).unwrap();
+    nix::pty::unlockpt(&master).unwrap();
+    let name = nix::pty::ptsname_r(&master).unwrap();
+    let slave = nix::fcntl::open(name.as_str(), flags, Mode::empty()).unwrap();
+    (OwnedFd::from(master), slave)
+}
+
+/// A pipe: its reading and its writing end.
+pub fn open_pipe() -> (OwnedFd, OwnedFd) {
+    nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap()
 }
 
 /// The terminal's foreground group, by the master's end.

@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::exit,
     clippy::disallowed_methods,
     clippy::print_stderr,
     clippy::print_stdout,

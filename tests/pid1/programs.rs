@@ -9,6 +9,7 @@
 use std::ffi::CString;
 use std::fs;
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::process;
@@ -17,7 +18,10 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::{ForkResult, Pid as Process, execv, fork, getgid, getuid, setpgid, setsid};
+use nix::unistd::{
+    ForkResult, Pid as Process, execv, fork, getgid, getuid, setgroups, setpgid, setresgid,
+    setresuid, setsid,
+};
 use rinit::core::exit::Exit;
 use rinit::core::id::Pid;
 use rinit::core::signal::Signal;
@@ -41,6 +45,11 @@ extern "C" fn before_main() {
     match name {
         "enter" => enter(&args),
         "collect" => collect(&word(0)),
+        "root" => {
+            // All of root, so that a user may not signal it.
+            setresuid(0.into(), 0.into(), 0.into()).unwrap();
+            collect(&word(0));
+        }
         "die" => die(word(0).parse().unwrap()),
         "orphans" => orphans(word(0).parse().unwrap()),
         "storm" => storm(Duration::from_secs(word(0).parse().unwrap())),
@@ -264,6 +273,8 @@ fn enter(args: &[Vec<u8>]) {
             };
             write_number(&folder, ".pid", pid);
             write_number(&folder, ".init", child.as_raw());
+            // Who waits for the end of this stream waits for rinit alone.
+            let _ = nix::unistd::close(0);
             let exit = wait_for_end(Pid(child.as_raw()));
             if !stands_between {
                 write_status(&folder, exit);
@@ -333,6 +344,7 @@ fn stand_between(folder: &Path, has: &dyn Fn(&str) -> bool, words: &[CString]) {
             become_rinit(has, words)
         }
         ForkResult::Parent { child } => {
+            let _ = nix::unistd::close(0);
             let exit = wait_for_end(Pid(child.as_raw()));
             write_status(&folder.to_string_lossy(), exit);
             process::exit(0)
@@ -360,6 +372,18 @@ fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString]) -> ! {
     }
     if has("NoCapabilities") {
         drop_capabilities();
+    }
+    if has("User") {
+        setgroups(&[]).unwrap();
+        setresgid(12345.into(), 12345.into(), 12345.into()).unwrap();
+        setresuid(12345.into(), 12345.into(), 12345.into()).unwrap();
+    }
+    if has("StdinIsFive") {
+        let null = fs::File::open("/dev/null").unwrap();
+        // SAFETY: nobody has descriptor 5.
+        unsafe { libc::dup2(0, 5) };
+        // SAFETY: nobody uses standard input any more.
+        unsafe { libc::dup2(null.as_raw_fd(), 0) };
     }
     if has("Closed") {
         for fd in 0..3 {

@@ -76,7 +76,12 @@ fn a_terminal_on_stderr_alone_is_found() {
         .args(["sh", "-c", "echo up; while :; do sleep 0.01; done"])
         .spawn();
     rinit.wait_for_line("up");
-    let group = rinit.children()[0].pid;
+    let processes = rinit.processes();
+    let group = processes
+        .iter()
+        .find(|process| process.name == "sh")
+        .unwrap()
+        .pid;
     rinit.wait_until("the command has it", || foreground(&master) == group);
 }
 

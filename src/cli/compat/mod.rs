@@ -6,7 +6,7 @@ pub(super) mod catatonit;
 pub(super) mod dumb_init;
 pub(super) mod tini;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::single::Errno;
 
@@ -17,13 +17,25 @@ const LICENSE: &str = include_str!("../../../LICENSE");
 struct Capital(Errno);
 
 impl fmt::Display for Capital {
+    /// Without a heap: the plain road to an exec has none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        let mut letters = text.chars();
-        if let Some(first) = letters.next() {
-            write!(f, "{}", first.to_ascii_uppercase())?;
+        struct Begin<'a, 'b> {
+            f: &'a mut fmt::Formatter<'b>,
+            first: bool,
         }
-        f.write_str(letters.as_str())
+        impl fmt::Write for Begin<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                text.chars().try_for_each(|letter| {
+                    let first = std::mem::take(&mut self.first);
+                    self.f.write_char(if first {
+                        letter.to_ascii_uppercase()
+                    } else {
+                        letter
+                    })
+                })
+            }
+        }
+        write!(Begin { f, first: true }, "{}", self.0)
     }
 }
 

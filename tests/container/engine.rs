@@ -176,6 +176,13 @@ impl Container {
         (text(&output.stdout), text(&output.stderr))
     }
 
+    /// The last line of its stderr, where rinit has the last word. (Docker reads two
+    /// streams and keeps no order between them.)
+    pub(crate) fn last_words(&self) -> String {
+        let (_, stderr) = self.streams();
+        stderr.lines().last().unwrap_or_default().to_owned()
+    }
+
     /// Waits until it has said a line that `wanted` accepts, and returns that line.
     pub(crate) fn wait_for_line(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         self.wait_for(&format!("a line: {what}"), || {
@@ -218,7 +225,7 @@ impl Container {
     /// `docker stop`, with Docker's own ten seconds.
     pub(crate) fn stop(&self) -> Stopped {
         let began = Instant::now();
-        self.docker(&["stop", "--time=10"]);
+        self.docker(&["stop", "-t", "10"]);
         let took = began.elapsed();
         Stopped {
             took,

@@ -1,10 +1,11 @@
 //! An essential service ends the container, and its exit code is the container's.
 
-use crate::engine::Plan;
+use crate::engine::{Container, Plan};
 use crate::image::DEBIAN;
 
-/// A container whose essential service ends like this, beside one that would run on.
-fn ends_by(command: &str) -> (i32, String) {
+/// A container whose essential service ended like this, beside one that would run on,
+/// and its exit code.
+fn ended_by(command: &str) -> (i32, Container) {
     let system = Plan::of(&DEBIAN)
         .config(&format!(
             r#"
@@ -17,16 +18,16 @@ fn ends_by(command: &str) -> (i32, String) {
         ))
         .start();
     let code = system.wait_for_end();
-    (code, system.logs())
+    (code, system)
 }
 
 #[test]
 fn the_exit_code_of_an_essential_service_is_the_containers() {
-    let (code, logs) = ends_by("echo it is over; exit 42");
+    let (code, system) = ended_by("echo it is over; exit 42");
 
-    assert_eq!(code, 42, "{logs}");
-    assert!(logs.contains("heart: it is over"), "{logs}");
-    let last = logs.lines().last().unwrap_or_default();
+    assert_eq!(code, 42);
+    assert!(system.logs().contains("heart: it is over"));
+    let last = system.last_words();
     assert!(
         last.starts_with("rinit: heart (essential) exited with status 42")
             && last.ends_with("exit code 42"),
@@ -36,14 +37,14 @@ fn the_exit_code_of_an_essential_service_is_the_containers() {
 
 #[test]
 fn an_essential_service_that_a_signal_killed_gives_128_and_the_signal() {
-    let (code, logs) = ends_by("kill -KILL $$");
-    assert_eq!(code, 137, "{logs}");
+    let (code, _system) = ended_by("kill -KILL $$");
+    assert_eq!(code, 137);
 }
 
 #[test]
 fn an_essential_service_that_ended_well_ends_the_container_with_0() {
-    let (code, logs) = ends_by("exit 0");
-    assert_eq!(code, 0, "{logs}");
+    let (code, _system) = ended_by("exit 0");
+    assert_eq!(code, 0);
 }
 
 #[test]

@@ -53,7 +53,6 @@ fn the_demo_runs_as_anybody_and_not_as_pid_1_and_ends_in_order() {
     demo.docker(&["kill", "--signal=INT"]);
 
     assert_eq!(demo.wait_for_end(), 0);
-    let logs = demo.logs();
-    let last = logs.lines().last().unwrap_or_default();
+    let last = demo.last_words();
     assert!(last.starts_with("rinit: SIGINT:"), "{last:?}");
 }

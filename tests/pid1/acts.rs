@@ -40,7 +40,11 @@ extern "C" fn before_main() {
     if args.next().as_deref() != Some("%do") {
         return;
     }
-    // As if nobody had blocked or ignored anything: a service gets it so anyway.
+    let args: Vec<String> = args.collect();
+    if args.iter().any(|act| act == "wait") {
+        // It may come before its time.
+        signal::set_mask(SignalSet::EMPTY.with(Signal::TERM));
+    }
     let mut kept: Vec<Box<dyn std::any::Any>> = Vec::new();
     for act in args {
         let (verb, value) = act.split_once(':').unwrap_or((&act, ""));
@@ -48,6 +52,8 @@ extern "C" fn before_main() {
             "say" => print(1, &format!("{value}\n")),
             "complain" => print(2, &format!("{value}\n")),
             "write" => print(1, value),
+            "note" => note(value),
+            "look-for" => println!("{value} is there: {}", std::path::Path::new(value).exists()),
             "count" => count(value.parse().unwrap()),
             "notify" => notify(&value.replace("\\n", "\n")),
             "line-on" => print(value.parse().unwrap(), "\n"),
@@ -86,10 +92,20 @@ fn count(lines: u32) {
     }
 }
 
+/// A line in a file that all services share: what they print has no order among them.
+fn note(text: &str) {
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open("notes")
+        .unwrap();
+    file.write_all(format!("{text}\n").as_bytes()).unwrap();
+}
+
 fn notify(message: &str) {
     let address = std::env::var("NOTIFY_SOCKET").unwrap();
     let socket = UnixDatagram::unbound().unwrap();
-    let message = message.replace("$$", &process::id().to_string());
+    let message = message.replace("SELF", &process::id().to_string());
     match address.strip_prefix('@') {
         Some(name) => {
             let address = SocketAddr::from_abstract_name(name).unwrap();

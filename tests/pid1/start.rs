@@ -1,6 +1,6 @@
 use crate::acts::acts;
 use crate::harness::{Pid1, Status};
-use crate::supervisor::{IN_ORDER, last_line, place, service, supervisor, wait_for_process};
+use crate::supervisor::{IN_ORDER, last_line, notes, place, service, supervisor, wait_for_process};
 
 fn oneshot(name: &str, acts_: &[&str], keys: &str) -> String {
     service(
@@ -21,19 +21,14 @@ fn services_that_do_not_wait_for_each_other_start_at_the_same_moment() {
 
 #[test]
 fn a_dependant_starts_when_its_last_dependency_is_ready_and_before_is_the_other_way_round() {
-    let config = oneshot("last", &["say:4"], "requires = ['second', 'third']")
-        + &oneshot("third", &["say:3"], "after = ['second']")
-        + &oneshot("second", &["say:2"], "wants = ['first']")
-        + &oneshot("first", &["say:1"], "")
-        + &oneshot("zeroth", &["say:0"], "before = ['first']");
-    let ended = supervisor(&config).run();
-    assert_eq!(ended.status, IN_ORDER, "{ended:?}");
-    let said: Vec<&str> = ended
-        .stdout
-        .lines()
-        .filter_map(|line| line.split(": ").nth(1))
-        .collect();
-    assert_eq!(said, ["0", "1", "2", "3", "4"], "{ended:?}");
+    let config = oneshot("last", &["note:4"], "requires = ['second', 'third']")
+        + &oneshot("third", &["note:3"], "after = ['second']")
+        + &oneshot("second", &["note:2"], "wants = ['first']")
+        + &oneshot("first", &["note:1"], "")
+        + &oneshot("zeroth", &["note:0"], "before = ['first']");
+    let rinit = supervisor(&config).spawn();
+    assert_eq!(rinit.wait(), IN_ORDER);
+    assert_eq!(notes(&rinit), ["0", "1", "2", "3", "4"], "{}", rinit.dump());
 }
 
 #[test]
@@ -53,15 +48,15 @@ fn wants_and_after_go_on_when_the_other_one_s_first_attempt_has_failed() {
 
 #[test]
 fn a_disabled_service_is_not_started_and_an_edge_to_it_is_dropped() {
-    let config = oneshot("off", &["say:off runs"], "enabled = '${WITH_OFF:-no}'")
-        + &oneshot("on", &["say:on runs"], "requires = ['off']");
-    let ended = supervisor(&config).run();
-    assert_eq!(ended.status, IN_ORDER, "{ended:?}");
-    place(&ended.stdout, "on runs");
-    assert!(!ended.stdout.contains("off runs"), "{ended:?}");
+    let config = oneshot("off", &["note:off runs"], "enabled = '${WITH_OFF:-no}'")
+        + &oneshot("on", &["note:on runs"], "requires = ['off']");
+    let rinit = supervisor(&config).spawn();
+    assert_eq!(rinit.wait(), IN_ORDER);
+    assert_eq!(notes(&rinit), ["on runs"], "{}", rinit.dump());
 
-    let ended = supervisor(&config).env("WITH_OFF", "yes").run();
-    assert!(place(&ended.stdout, "off runs") < place(&ended.stdout, "on runs"));
+    let rinit = supervisor(&config).env("WITH_OFF", "yes").spawn();
+    assert_eq!(rinit.wait(), IN_ORDER);
+    assert_eq!(notes(&rinit), ["off runs", "on runs"], "{}", rinit.dump());
 }
 
 #[test]

@@ -74,3 +74,9 @@ pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
+
+/// What services have noted, in order.
+pub fn notes(rinit: &Running) -> Vec<String> {
+    let text = std::fs::read_to_string(rinit.path("notes")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,228 @@
+//! What services do in these tests: this very executable, called with `%do` and a list of
+//! acts, one after the other, as `service = acts(["say:hello", "wait"])` writes it. Every
+//! service ends by itself at the end of its list.
+#![allow(
+    unsafe_code,
+    reason = "forks, and the state before the runtime is what is looked at"
+)]
+
+use std::ffi::CString;
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::fd::FromRawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
+use std::process;
+use std::time::Duration;
+
+use nix::libc;
+use nix::unistd::{ForkResult, execve, fork, setsid};
+use rinit::core::signal::Signal;
+use rinit::sys::signal::{self, SignalSet};
+
+/// A TOML array that makes a service do these things. No act may hold a quote.
+pub fn acts<'a>(list: impl IntoIterator<Item = &'a str>) -> String {
+    let own = std::env::current_exe().unwrap();
+    let mut text = format!("['{}', '%do'", own.display());
+    for act in list {
+        text.push_str(&format!(", '{act}'"));
+    }
+    text.push(']');
+    text
+}
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = before_main;
+
+extern "C" fn before_main() {
+    let mut args = std::env::args().skip(1);
+    if args.next().as_deref() != Some("%do") {
+        return;
+    }
+    let args: Vec<String> = args.collect();
+    if args.iter().any(|act| act == "wait") {
+        // It may come before its time.
+        signal::set_mask(SignalSet::EMPTY.with(Signal::TERM));
+    }
+    let mut kept: Vec<Box<dyn std::any::Any>> = Vec::new();
+    for act in args {
+        let (verb, value) = act.split_once(':').unwrap_or((&act, ""));
+        match verb {
+            "say" => print(1, &format!("{value}\n")),
+            "complain" => print(2, &format!("{value}\n")),
+            "write" => print(1, value),
+            "note" => note(value),
+            "look-for" => println!("{value} is there: {}", std::path::Path::new(value).exists()),
+            "count" => count(value.parse().unwrap()),
+            "notify" => notify(&value.replace("\\n", "\n")),
+            "line-on" => print(value.parse().unwrap(), "\n"),
+            "listen" => kept.push(Box::new(TcpListener::bind(value).unwrap())),
+            "listen-unix" => kept.push(Box::new(UnixListener::bind(value).unwrap())),
+            "touch" => std::fs::write(value, "x").unwrap(),
+            "await" => await_file(value),
+            "ignore" => signal::set_disposition(
+                Signal::new(value.parse().unwrap()).unwrap(),
+                signal::Disposition::Ignored,
+            ),
+            "child" => child(value),
+            "escape" => escape(value),
+            "orphans" => orphans(value.parse().unwrap()),
+            "wait" => wait(&[Signal::TERM]),
+            "wait-any" => println!("got {}", any_signal()),
+            "exit" => process::exit(value.parse().unwrap()),
+            "die" => die(value.parse().unwrap()),
+            _ => panic!("no act {act}"),
+        }
+    }
+    process::exit(0)
+}
+
+/// All of it, by one call where that is possible.
+fn print(fd: i32, text: &str) {
+    // SAFETY: the descriptor is open, and stays so: the file is forgotten.
+    let mut file = std::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(fd) });
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+/// Numbered lines, each by a call of its own.
+fn count(lines: u32) {
+    for number in 0..lines {
+        print(1, &format!("line {number}\n"));
+    }
+}
+
+/// A line in a file that all services share: what they print has no order among them.
+fn note(text: &str) {
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open("notes")
+        .unwrap();
+    file.write_all(format!("{text}\n").as_bytes()).unwrap();
+}
+
+fn notify(message: &str) {
+    let address = std::env::var("NOTIFY_SOCKET").unwrap();
+    let socket = UnixDatagram::unbound().unwrap();
+    let message = message.replace("SELF", &process::id().to_string());
+    match address.strip_prefix('@') {
+        Some(name) => {
+            let address = SocketAddr::from_abstract_name(name).unwrap();
+            socket.send_to_addr(message.as_bytes(), &address).unwrap()
+        }
+        None => socket.send_to(message.as_bytes(), address).unwrap(),
+    };
+}
+
+/// The test's own wait: until it makes the file.
+fn await_file(path: &str) {
+    while !std::path::Path::new(path).exists() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A child that does one act, written with `=` for `:`, and waits for SIGTERM.
+fn child(act: &str) {
+    exec_in_fork(&[&act.replacen('=', ":", 1), "wait"], false);
+}
+
+/// Away from the service: a double fork, a session of its own, no environment left; and
+/// `deaf` to SIGTERM if that is the value.
+fn escape(how: &str) {
+    let acts: &[&str] = if how == "deaf" {
+        &["ignore:15", "touch:escaped", "await:never"]
+    } else {
+        &["touch:escaped", "wait", "touch:asked"]
+    };
+    // SAFETY: one thread.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Parent { child } => reap(child.as_raw()),
+        ForkResult::Child => {
+            setsid().unwrap();
+            exec_in_fork(acts, true);
+            // SAFETY: no pointers.
+            unsafe { libc::_exit(0) }
+        }
+    }
+    await_file("escaped");
+}
+
+fn exec_in_fork(acts: &[&str], bare: bool) {
+    // SAFETY: one thread.
+    if let ForkResult::Child = unsafe { fork() }.unwrap() {
+        let own = CString::new("/proc/self/exe").unwrap();
+        let words = ["escaped", "%do"].iter().chain(acts);
+        let words: Vec<CString> = words.map(|word| CString::new(*word).unwrap()).collect();
+        let environment: Vec<CString> = std::env::vars()
+            .filter(|_| !bare)
+            .map(|(name, value)| CString::new(format!("{name}={value}")).unwrap())
+            .collect();
+        let _ = execve(&own, &words, &environment);
+        // Without /proc there is no such link.
+        let own = CString::new(std::env::args().next().unwrap()).unwrap();
+        let error = execve(&own, &words, &environment);
+        panic!("{error:?}");
+    }
+}
+
+/// So many orphans, which all end at one moment.
+fn orphans(count: usize) {
+    let (reader, writer) = nix::unistd::pipe().unwrap();
+    // SAFETY: one thread.
+    if let ForkResult::Child = unsafe { fork() }.unwrap() {
+        drop(writer);
+        for _ in 0..count {
+            // SAFETY: one thread.
+            if let ForkResult::Child = unsafe { fork() }.unwrap() {
+                let _ = nix::unistd::read(&reader, &mut [0]);
+                // SAFETY: no pointers.
+                unsafe { libc::_exit(0) }
+            }
+        }
+        // SAFETY: no pointers.
+        unsafe { libc::_exit(0) }
+    }
+    drop(reader);
+    // SAFETY: no status is asked for.
+    unsafe { libc::wait(std::ptr::null_mut()) };
+    println!("orphans stand");
+    await_file("go");
+    drop(writer);
+}
+
+fn reap(pid: i32) {
+    // SAFETY: no status is asked for.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+}
+
+fn wait(signals: &[Signal]) {
+    let set = signals
+        .iter()
+        .fold(SignalSet::EMPTY, |set, signal| set.with(*signal));
+    signal::set_mask(set);
+    while signal::wait(set, None).is_err() {}
+}
+
+fn any_signal() -> u8 {
+    signal::set_mask(SignalSet::ALL);
+    println!("waiting");
+    loop {
+        if let Ok(received) = signal::wait(SignalSet::ALL, None) {
+            return received.signal.number();
+        }
+    }
+}
+
+fn die(number: i32) {
+    let no_core = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: a valid limit.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core) };
+    let signal = Signal::new(number).unwrap();
+    signal::set_disposition(signal, signal::Disposition::Default);
+    signal::set_mask(SignalSet::EMPTY);
+    let _ = signal::kill(rinit::sys::process::own_pid(), signal);
+}

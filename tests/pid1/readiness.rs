@@ -1,0 +1,169 @@
+use crate::acts::acts;
+use crate::harness::{Pid1, Status};
+use crate::supervisor::{IN_ORDER, free_port, place, service, supervisor};
+
+/// A service that becomes ready in this way, and one that waits for it and says so.
+fn pair(how: &[&str], keys: &str) -> String {
+    service("db", &acts(how.iter().copied()), keys)
+        + &service("web", &acts(["look-for:go", "say:web runs", "wait"]), "requires = ['db']")
+}
+
+/// `web` must not run before the test makes the file `go`.
+fn is_ready_only_after(how: &[&str], keys: &str) {
+    is_ready_only_after_in(how, keys, |rinit| rinit);
+}
+
+fn is_ready_only_after_in(how: &[&str], keys: &str, set_up: impl FnOnce(Pid1) -> Pid1) {
+    let mut list = vec!["say:db is not ready", "await:go", "say:db goes"];
+    list.extend(how);
+    let rinit = set_up(supervisor(&pair(&list, keys))).spawn();
+    rinit.wait_for_line("db: db is not ready");
+    assert!(!rinit.stdout().contains("web runs"), "{}", rinit.dump());
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_for_line("db: db goes");
+    rinit.wait_for_line("web: web runs");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+    place(&rinit.stdout(), "web: go is there: true");
+}
+
+#[test]
+fn notify_is_ready_with_ready_1() {
+    is_ready_only_after(
+        &["notify:STATUS=warming up\\nREADY=0", "notify:READY=1\\nSTATUS=all well", "wait"],
+        "ready = 'notify'",
+    );
+}
+
+#[test]
+fn ready_that_was_sent_before_death_counts_before_it() {
+    for attempt in 0..20 {
+        let config = service(
+            "job",
+            &acts(["notify:READY=1", "exit:3"]),
+            "ready = 'notify'\nrestart = 'no'",
+        ) + &service("after", &acts(["say:after runs"]), "type = 'oneshot'\nwants = ['job']");
+        let ended = supervisor(&config).arg("-v").run();
+        assert_eq!(ended.status, Status::Exited(3), "{ended:?}");
+        place(&ended.stderr, "job: starting -> active");
+        assert!(attempt >= 0);
+    }
+}
+
+#[test]
+fn anybody_of_the_service_may_notify() {
+    is_ready_only_after(&["child:notify=READY=1", "wait"], "ready = 'notify'");
+}
+
+#[test]
+fn mainpid_makes_another_process_the_main_one() {
+    let how = "$RINIT_ACT %do notify:MAINPID=SELF notify:READY=1 touch:claimed await:go exit:5 & \
+               until test -e claimed; do sleep 0.01; done; exit 0";
+    for tracking in ["marks", "subreaper"] {
+        let how = how.replace("$RINIT_ACT", &std::env::current_exe().unwrap().display().to_string());
+        let config = service(
+            "forker",
+            &format!("'{how}'"),
+            &format!("ready = 'notify'\nessential = true\ntracking = '{tracking}'"),
+        );
+        let rinit = supervisor(&config).arg("-v").spawn();
+        rinit.wait_for_line("forker: starting -> active");
+        std::fs::write(rinit.path("go"), "").unwrap();
+        assert_eq!(rinit.wait(), Status::Exited(5), "{tracking} {}", rinit.dump());
+    }
+}
+
+#[test]
+fn fd_is_ready_with_a_newline_on_it() {
+    is_ready_only_after(&["line-on:9", "wait"], "ready = { fd = 9 }");
+}
+
+#[test]
+fn tcp_is_ready_when_it_accepts() {
+    let port = free_port();
+    is_ready_only_after(
+        &[&format!("listen:127.0.0.1:{port}"), "wait"],
+        &format!("ready = {{ tcp = '127.0.0.1:{port}' }}"),
+    );
+}
+
+#[test]
+fn a_port_that_somebody_else_has_is_said_and_does_not_count() {
+    let theirs = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = theirs.local_addr().unwrap().port();
+    let config = pair(
+        &["await:go", &format!("listen:127.0.0.1:{port}"), "wait"],
+        &format!("ready = {{ tcp = '127.0.0.1:{port}' }}\nstart-timeout = '200ms'\nrestart-delay = '10ms'"),
+    );
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line(&format!("db: 127.0.0.1:{port} is already taken"));
+    rinit.wait_for_line("db not ready after 0.2 s");
+    assert!(!rinit.stdout().contains("web runs"), "{}", rinit.dump());
+    // The next attempt finds it free.
+    drop(theirs);
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_for_line("web: web runs");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+}
+
+#[test]
+fn unix_is_ready_when_it_accepts() {
+    is_ready_only_after(&["listen-unix:db.sock", "wait"], "ready = { unix = 'db.sock' }");
+}
+
+#[test]
+fn file_is_ready_when_it_has_changed_since_the_start() {
+    is_ready_only_after(&["touch:db.ready", "wait"], "ready = { file = 'db.ready' }");
+    is_ready_only_after_in(
+        &["touch:db.ready", "wait"],
+        "ready = { file = 'db.ready' }",
+        |rinit| rinit.file("db.ready", "old"),
+    );
+}
+
+#[test]
+fn who_is_not_ready_in_time_is_killed_with_its_probe_s_last_word() {
+    let port = free_port();
+    let config = pair(
+        &["ignore:15", "await:never"],
+        &format!("ready = {{ tcp = '127.0.0.1:{port}' }}\nstart-timeout = '200ms'\nrestart = 'no'\nstop-timeout = '100ms'"),
+    );
+    let ended = supervisor(&config).run();
+    // Without a status of its own it is 1.
+    assert_eq!(ended.status, Status::Exited(1), "{ended:?}");
+    let line = &ended.stderr.lines().find(|line| line.contains("db failed: not ready after")).unwrap();
+    assert!(line.contains("0.2 s") && line.contains(&format!("(connect 127.0.0.1:{port}: ")), "{ended:?}");
+    assert!(!ended.stdout.contains("web runs"), "{ended:?}");
+}
+
+#[test]
+fn a_service_that_dies_before_it_is_ready_is_no_probe_s_success() {
+    // The port is open, but not by the service, which lives no more.
+    let config = service("db", &acts(["exit:4"]), "ready = 'notify'\nrestart = 'no'")
+        + &service("web", &acts(["say:web runs"]), "requires = ['db']\nrestart = 'no'");
+    let ended = supervisor(&config).run();
+    assert_eq!(ended.status, Status::Exited(4), "{ended:?}");
+    assert!(!ended.stdout.contains("web runs"), "{ended:?}");
+}
+
+#[test]
+fn a_readiness_number_that_is_a_standard_stream_s_is_refused() {
+    let config = service("db", "['true']", "ready = { fd = 1 }");
+    let ended = supervisor(&config).run();
+    assert_eq!(ended.status, Status::Exited(125), "{ended:?}");
+    place(&ended.stderr, "rinit.toml:3:");
+    place(&ended.stderr, "help: ");
+}
+
+#[test]
+fn a_message_that_is_rubbish_says_nothing() {
+    is_ready_only_after(
+        &[
+            "notify:\\n\\n==\\nREADY\\nREADY=yes\\nMAINPID=1\\nMAINPID=99999999999",
+            "notify:READY=1",
+            "wait",
+        ],
+        "ready = 'notify'",
+    );
+}

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rinit::config::{self, Outcome, Request};
+use rinit::config::{self, Outcome, Request, Rights};
 
 /// Where the examples are.
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config-examples");
@@ -140,7 +140,11 @@ fn loads(example: &str) {
         environment: environment
             .map(|(name, value)| (name.into(), value.into()))
             .into(),
-        can_setuid: true,
+        rights: Rights {
+            change_user: true,
+            raise_limits: true,
+            raise_priority: true,
+        },
         ..Request::default()
     };
     match config::load(&request) {

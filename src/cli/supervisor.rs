@@ -105,7 +105,7 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
         command,
         environment: inherited.environment.iter().filter_map(pair).collect(),
         uid: here.uid,
-        can_setuid: here.can_setuid,
+        rights: here.rights,
         colour,
     }
 }

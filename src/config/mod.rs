@@ -33,6 +33,7 @@ use self::diagnostic::{Diagnostic, Findings};
 use self::draft::Draft;
 use self::needs::{Accounts, Needs};
 use self::rights::HardLimits;
+pub use self::rights::Rights;
 use self::source::{At, Origin, Source};
 use self::tables::Tables;
 use self::value::Context;
@@ -57,8 +58,8 @@ pub struct Request {
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
     /// rinit's own user.
     pub uid: u32,
-    /// rinit may become another user.
-    pub can_setuid: bool,
+    /// What else it may.
+    pub rights: Rights,
     /// Diagnostics are for a terminal that shows colours.
     pub colour: bool,
 }
@@ -246,14 +247,16 @@ fn check(
         doubts::of_one(draft, init, context);
     }
     doubts::shared_addresses(drafts, context);
-    if request.uid != 0
-        && let Some(warning) =
-            rights::drop_forbidden(drafts, request.uid, accounts, &HardLimits::read())
-    {
-        let help = "run the container as root, or take these out";
+    let (uid, may, limits) = (request.uid, request.rights, HardLimits::read());
+    if let Some(warning) = rights::drop_forbidden(drafts, uid, may, accounts, &limits) {
+        let help = if uid == 0 {
+            "add CAP_SYS_RESOURCE (limits, OOM score) or CAP_SYS_NICE, raise the container's own limits, or take these out"
+        } else {
+            "run the container as root, or take these out"
+        };
         context.add(Diagnostic::warning(None, warning, help));
     }
-    if request.uid == 0 && !request.can_setuid {
+    if request.uid == 0 && !request.rights.change_user {
         doubts::identities(drafts, context);
     }
     for draft in drafts {

@@ -1,6 +1,7 @@
-//! What rinit may not do for a service: dropped with one warning that lists it all where
-//! rinit isn't root (a random user number is no mistake), left to fail at the spawn where
-//! it is root without the capability.
+//! What rinit may not do for a service: dropped with one warning that lists it all, since
+//! a random user number, or an engine that gives few capabilities, is no mistake of the
+//! file's. Only another user is left to fail at the spawn where rinit is root without
+//! CAP_SETUID: a service never runs as root instead.
 
 use super::draft::{Draft, TrackingChoice};
 use super::needs::Accounts;
@@ -56,10 +57,23 @@ impl HardLimits {
     }
 }
 
-/// Takes out what a rinit with this user number may not do; what it was, by service.
+/// What rinit may do beyond what any process may (`capabilities(7)`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Become another user: CAP_SETUID and CAP_SETGID.
+    pub change_user: bool,
+    /// Raise hard limits, lower the OOM score: CAP_SYS_RESOURCE.
+    pub raise_limits: bool,
+    /// Lower the nice value: CAP_SYS_NICE.
+    pub raise_priority: bool,
+}
+
+/// Takes out what a rinit with this user number and these rights may not do; what it was,
+/// by service.
 pub(super) fn drop_forbidden(
     drafts: &mut [Draft],
     uid: u32,
+    rights: Rights,
     accounts: &Accounts,
     limits: &HardLimits,
 ) -> Option<String> {
@@ -67,7 +81,7 @@ pub(super) fn drop_forbidden(
     for draft in drafts {
         let mut dropped = Vec::new();
         let exec = &mut draft.spec.exec;
-        if let Some(identity) = exec.identity.take() {
+        if let Some(identity) = exec.identity.take_if(|_| uid != 0) {
             let user = identity.user.as_deref();
             if let Some(user) = user.filter(|user| accounts.uid(user) != Some(uid)) {
                 dropped.push(format!("user {user}"));
@@ -81,17 +95,21 @@ pub(super) fn drop_forbidden(
         }
         let (kept, raised): (Vec<_>, Vec<_>) = std::mem::take(&mut exec.limits)
             .into_iter()
-            .partition(|limit| limits.allow(limit));
+            .partition(|limit| rights.raise_limits || limits.allow(limit));
         exec.limits = kept.into();
         dropped.extend(
             raised
                 .iter()
                 .map(|limit| format!("limit-{}", limit.resource.name())),
         );
-        if let Some(nice) = exec.nice.take_if(|nice| *nice < 0) {
+        if let Some(nice) = exec
+            .nice
+            .take_if(|nice| *nice < 0 && !rights.raise_priority)
+        {
             dropped.push(format!("nice {nice}"));
         }
-        if let Some(score) = exec.oom_score_adjust.take_if(|score| *score < 0) {
+        let lowered = |score: &mut i16| *score < 0 && !rights.raise_limits;
+        if let Some(score) = exec.oom_score_adjust.take_if(lowered) {
             dropped.push(format!("oom-score-adjust {score}"));
         }
         if !dropped.is_empty() {
@@ -101,10 +119,12 @@ pub(super) fn drop_forbidden(
     if all.is_empty() {
         return None;
     }
-    Some(format!(
-        "rinit runs as user {uid}, not as root, and leaves out: {}",
-        all.join("; ")
-    ))
+    let why = if uid == 0 {
+        "rinit runs as root without all of root's capabilities".to_owned()
+    } else {
+        format!("rinit runs as user {uid}, not as root,")
+    };
+    Some(format!("{why} and leaves out: {}", all.join("; ")))
 }
 
 /// Decides `tracking = "auto"`: another user's processes can't be read by their marks.
@@ -168,7 +188,8 @@ Max nice priority         0                    0
         ]
         .into();
         let mut drafts = [draft];
-        let warning = drop_forbidden(&mut drafts, 33, &accounts(), &HardLimits::parse(LIMITS));
+        let limits = HardLimits::parse(LIMITS);
+        let warning = drop_forbidden(&mut drafts, 33, Rights::default(), &accounts(), &limits);
         assert_eq!(
             warning.as_deref(),
             Some(
@@ -185,7 +206,30 @@ Max nice priority         0                    0
     fn ones_own_user_is_no_foreign_one() {
         let mut drafts = [draft("web"), draft("33")];
         let limits = HardLimits::parse("");
-        assert_eq!(drop_forbidden(&mut drafts, 33, &accounts(), &limits), None);
+        let rights = Rights::default();
+        let warning = drop_forbidden(&mut drafts, 33, rights, &accounts(), &limits);
+        assert_eq!(warning, None);
+    }
+
+    #[test]
+    fn root_in_a_container_keeps_its_users_and_drops_what_its_capabilities_forbid() {
+        let mut one = draft("web");
+        one.spec.exec.nice = Some(-5);
+        one.spec.exec.oom_score_adjust = Some(-100);
+        let mut drafts = [one];
+        let docker = Rights {
+            change_user: true,
+            ..Rights::default()
+        };
+        let limits = HardLimits::parse("");
+        let warning = drop_forbidden(&mut drafts, 0, docker, &accounts(), &limits);
+        assert_eq!(
+            warning.as_deref(),
+            Some(
+                "rinit runs as root without all of root's capabilities and leaves out: web: nice -5, oom-score-adjust -100"
+            )
+        );
+        assert!(drafts[0].spec.exec.identity.is_some());
     }
 
     #[test]

@@ -42,6 +42,15 @@ impl Notification {
     }
 }
 
+impl Notification {
+    /// Takes a later message into account.
+    pub(super) fn add(&mut self, later: Self) {
+        self.ready |= later.ready;
+        self.status = later.status.or(self.status.take());
+        self.main_pid = later.main_pid.or(self.main_pid);
+    }
+}
+
 fn number(value: &[u8]) -> Option<i32> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }

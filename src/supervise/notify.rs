@@ -8,8 +8,9 @@ use super::notification::{LIMIT, Notification};
 use crate::core::id::{Pid, ServiceId};
 use crate::sys::socket;
 
-/// How many messages of one socket a turn takes at most; the rest come with the next turn.
-const PER_TURN: usize = 64;
+/// How many messages of one socket a turn takes at most: more than the kernel keeps
+/// (`net.unix.max_dgram_qlen`), so that what was sent before a death is read before it.
+const PER_TURN: usize = 1024;
 
 /// Where rinit's sockets are bound.
 pub(crate) struct Place {

@@ -45,7 +45,7 @@ impl Hands {
             Source::Launch(run) => events.extend(self.launched(system, run)),
             Source::ReadyFd(run) => events.extend(self.ready(run)),
             Source::Connection(run) => events.extend(self.connected(run, now)),
-            Source::Subreaper(run) => self.hear_subreaper(run, events),
+            Source::Subreaper(run) => self.hear_subreaper(system, run, events),
             Source::Foreign(run) => events.extend(self.foreign_ended(run)),
             Source::Notify(service) => self.notified(service, events),
             Source::Logger => {
@@ -121,22 +121,27 @@ impl Hands {
                 .for_each(|socket| socket.discard());
             return;
         };
-        let mut said: Vec<(Option<Pid>, Notification)> = Vec::new();
+        // A flood counts as one message: the last word on each matter.
+        let mut said = Notification::default();
+        let mut main_sender = None;
         if let Some(socket) = self.notify.get(&service) {
-            socket.receive(|sender, message| said.push((sender, message)));
+            socket.receive(|sender, message| {
+                if message.main_pid.is_some() {
+                    main_sender = sender;
+                }
+                said.add(message);
+            });
         }
-        for (sender, message) in said {
-            if let Some(pid) = message
-                .main_pid
-                .filter(|pid| self.is_own(run, *pid, sender))
-            {
-                self.adopt_main(run, pid);
-                events.push_back(Event::MainPid { run, pid });
-            }
-            events.extend(message.status.map(|text| Event::Status { run, text }));
-            if message.ready {
-                events.push_back(Event::Ready { run });
-            }
+        if let Some(pid) = said
+            .main_pid
+            .filter(|pid| self.is_own(run, *pid, main_sender))
+        {
+            self.adopt_main(run, pid);
+            events.push_back(Event::MainPid { run, pid });
+        }
+        events.extend(said.status.map(|text| Event::Status { run, text }));
+        if said.ready {
+            events.push_back(Event::Ready { run });
         }
     }
 
@@ -202,7 +207,7 @@ impl Hands {
         self.ended(run, Exit::Code(0))
     }
 
-    fn hear_subreaper(&mut self, run: RunId, events: &mut Results) {
+    fn hear_subreaper(&mut self, system: &System, run: RunId, events: &mut Results) {
         let mut buffer = [0u8; LENGTH + 1];
         loop {
             let keeper = self
@@ -218,6 +223,10 @@ impl Hands {
                 return;
             }
             let report = Report::decode(buffer.get(..count).unwrap_or_default());
+            if matches!(report, Some(Report::Exited(_))) {
+                // Why there was no exec, and what it said before its death, count before it.
+                self.last_words(system, run, events);
+            }
             events.extend(report.and_then(|report| self.kept(run, report)));
         }
     }
@@ -273,17 +282,7 @@ impl Hands {
 
     fn reaped(&mut self, system: &System, pid: Pid, exit: Exit, now: Now, events: &mut Results) {
         if let Some(run) = self.runs.of_main(pid) {
-            // What it said before its death counts before it.
-            events.extend(self.launched(system, run));
-            events.extend(self.ready(run));
-            if let Some(service) = self
-                .runs
-                .get(run)
-                .map(|entry| entry.service)
-                .filter(|service| self.notify.contains_key(service))
-            {
-                self.notified(service, events);
-            }
+            self.last_words(system, run, events);
             if self.runs.of_main(pid) == Some(run) {
                 events.extend(self.ended(run, exit));
             }
@@ -293,7 +292,7 @@ impl Hands {
             return;
         }
         if let Some(run) = self.keepers.remove(&pid) {
-            self.hear_subreaper(run, events);
+            self.hear_subreaper(system, run, events);
             self.lose_keeper(run);
         } else if let Some(run) = self.probes.remove(&pid) {
             events.extend(self.probe_ended(run, pid, exit));
@@ -314,6 +313,16 @@ impl Hands {
                 .for_each(|pipe| self.poll.remove(pipe));
             let gone = self.trees.seeker_died(&mut self.runs);
             events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
+        }
+    }
+
+    /// What a run said before its main process's death counts before it.
+    fn last_words(&mut self, system: &System, run: RunId, events: &mut Results) {
+        events.extend(self.launched(system, run));
+        events.extend(self.ready(run));
+        let service = self.runs.get(run).map(|entry| entry.service);
+        if let Some(service) = service.filter(|service| self.notify.contains_key(service)) {
+            self.notified(service, events);
         }
     }
 
@@ -340,7 +349,7 @@ impl Hands {
                 };
                 Some(Event::Probed { run, answer })
             }
-            step => {
+            step @ (Step::Child { .. } | Step::Connection { .. }) => {
                 // Another look is under way already.
                 self.go_on_probing(run, Progress::Waits(step), crate::sys::clock::now())
             }

@@ -12,6 +12,7 @@ use super::runs::Runs;
 use super::source::Source;
 use super::strays::Strays;
 use super::trees::Trees;
+use crate::config::Rights;
 use crate::control::{Server, address};
 use crate::core::id::ServiceId;
 use crate::core::signal::Signal;
@@ -34,10 +35,16 @@ pub fn prepare_process() -> Surrounded {
     if !pid1 && let Err(errno) = process::become_subreaper() {
         log::warn!("orphans will not be adopted: {errno}");
     }
+    let capabilities = process::capabilities();
+    let has = |wanted| capabilities & wanted == wanted;
     Surrounded {
         pid1,
         uid: process::effective_uid(),
-        can_setuid: process::may_change_user(),
+        rights: Rights {
+            change_user: has(process::CHANGE_USER),
+            raise_limits: has(process::RAISE_LIMITS),
+            raise_priority: has(process::RAISE_PRIORITY),
+        },
     }
 }
 
@@ -48,8 +55,8 @@ pub struct Surrounded {
     pub pid1: bool,
     /// Its user.
     pub uid: u32,
-    /// It may become another.
-    pub can_setuid: bool,
+    /// What else it may.
+    pub rights: Rights,
 }
 
 /// Whether a rinit supervises as PID 1 of this namespace already.
@@ -71,7 +78,7 @@ pub type Trouble = OsError;
 
 impl Start<'_> {
     pub(super) fn prepare(self) -> Result<(System, Hands), Trouble> {
-        let refused = |what| move |errno| OsError::new(what, "", nix::errno::Errno::from(errno));
+        let refused = |what| move |errno: nix::errno::Errno| OsError::new(what, "", errno);
         let pid1 = process::own_pid().0 == 1;
         let ignored = signal::ignored();
         let signals = SignalPipe::open().map_err(refused("pipe"))?;

@@ -95,11 +95,17 @@ pub fn effective_gid() -> u32 {
     nix::unistd::getegid().as_raw()
 }
 
-/// Whether we may become another user: CAP_SETUID and CAP_SETGID (`capget(2)`).
+/// CAP_SETGID and CAP_SETUID.
+pub const CHANGE_USER: u32 = 1 << 6 | 1 << 7;
+/// CAP_SYS_NICE.
+pub const RAISE_PRIORITY: u32 = 1 << 23;
+/// CAP_SYS_RESOURCE.
+pub const RAISE_LIMITS: u32 = 1 << 24;
+
+/// Our effective capabilities, of those below 32 (`capget(2)`); none where it won't say.
 #[must_use]
-pub fn may_change_user() -> bool {
+pub fn capabilities() -> u32 {
     const VERSION_3: u32 = 0x2008_0522;
-    const SETGID_AND_SETUID: u32 = 1 << 6 | 1 << 7;
     let header = [VERSION_3, 0];
     // Two sets of effective, permitted, inheritable.
     let mut data = [0u32; 6];
@@ -111,7 +117,7 @@ pub fn may_change_user() -> bool {
         )
     };
     let [effective, ..] = data;
-    asked.is_ok() && effective & SETGID_AND_SETUID == SETGID_AND_SETUID
+    if asked.is_ok() { effective } else { 0 }
 }
 
 /// A descriptor that becomes readable when that process ends (`pidfd_open(2)`).

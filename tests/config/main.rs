@@ -21,7 +21,7 @@ mod properties;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use rinit::config::{Outcome, Request, load};
+use rinit::config::{Outcome, Request, Rights, load};
 use rinit::core::graph::start_order;
 use rinit::core::id::ServiceId;
 use rinit::core::spec::{ServiceSpec, Spec, Words};
@@ -29,6 +29,13 @@ use rinit::core::spec::{ServiceSpec, Spec, Words};
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config")
 }
+
+/// What root may outside of containers.
+const ROOTS: Rights = Rights {
+    change_user: true,
+    raise_limits: true,
+    raise_priority: true,
+};
 
 /// A start as root with a small environment.
 fn request(files: &[&Path]) -> Request {
@@ -40,7 +47,7 @@ fn request(files: &[&Path]) -> Request {
             pair("WORKERS", "4"),
             pair("EMPTY", ""),
         ],
-        can_setuid: true,
+        rights: ROOTS,
         ..Request::default()
     }
 }
@@ -165,9 +172,12 @@ fn every_golden_file_gives_what_is_expected() {
         {
             let (name, value) = option.split_once('=').unwrap();
             match name {
-                "uid" => start.uid = value.parse().unwrap(),
+                "uid" => {
+                    start.uid = value.parse().unwrap();
+                    start.rights = Rights::default();
+                }
                 "command" => start.command = value.split(',').map(|w| w.into()).collect(),
-                "can_setuid" => start.can_setuid = value.parse().unwrap(),
+                "can_setuid" => start.rights.change_user = value.parse().unwrap(),
                 _ => start.environment.push((name.into(), value.into())),
             }
         }

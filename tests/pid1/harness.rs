@@ -69,6 +69,8 @@ pub enum Setup {
     Closed,
     /// What was given as standard input is descriptor 5, and 0 is /dev/null.
     StdinIsFive,
+    /// A sandbox refuses clones that share memory.
+    NoSharedClone,
     /// User and group 12345, who have no name.
     User,
     /// Standard input is the controlling terminal of a new session.

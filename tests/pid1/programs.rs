@@ -379,6 +379,9 @@ fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString], start: &OwnedFd) 
     if has("NoCapabilities") {
         drop_capabilities();
     }
+    if has("NoSharedClone") {
+        refuse_shared_clones();
+    }
     if has("User") {
         setgroups(&[]).unwrap();
         setresgid(12345.into(), 12345.into(), 12345.into()).unwrap();
@@ -400,6 +403,38 @@ fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString], start: &OwnedFd) 
     signal::set_mask(mask);
     let error = execv(&words[0], &words[1..]);
     panic!("exec {:?}: {error:?}", words[0]);
+}
+
+/// A filter as old engines have it: EPERM for what they don't know.
+fn refuse_shared_clones() {
+    let load = |offset| (0x20, 0, 0, offset);
+    let clone = u32::try_from(libc::SYS_clone).unwrap();
+    let shares = u32::try_from(libc::CLONE_VM).unwrap();
+    let refusal = libc::SECCOMP_RET_ERRNO | u32::try_from(libc::EPERM).unwrap();
+    let instructions = [
+        load(0),
+        (0x15, 0, 3, clone), // another call: allow
+        load(16),
+        (0x45, 0, 1, shares), // no bit of it: allow
+        (0x06, 0, 0, refusal),
+        (0x06, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let mut filter = instructions.map(|(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k });
+    let program = libc::sock_fprog {
+        len: 6,
+        filter: filter.as_mut_ptr(),
+    };
+    // SAFETY: numbers.
+    unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    // SAFETY: a whole program of six instructions.
+    let set = unsafe {
+        libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const program,
+        )
+    };
+    assert_eq!(set, 0, "these tests need seccomp");
 }
 
 fn drop_capabilities() {

@@ -160,50 +160,65 @@ unsafe extern "C" fn run_child(argument: *mut c_void) -> ! {
 }
 
 /// The child as a copy of us; it tells its errno through a pipe that an exec closes.
+/// Raw calls here too: the plain road comes by before the C library is set up.
 fn fork(shared: &mut Shared<'_>) -> Result<Pid, Refused> {
-    let mut pipe = [0; 2];
+    let mut pipe = [0i32; 2];
+    let flags = libc::O_CLOEXEC.cast_unsigned() as usize;
     // SAFETY: two descriptors are written.
-    let made = unsafe { libc::pipe2(pipe.as_mut_ptr(), libc::O_CLOEXEC) };
-    if made == -1 {
-        return Err(Refused::Fork(nix::errno::Errno::last().into()));
-    }
+    unsafe { raw::call(libc::SYS_pipe2, [(&raw mut pipe).addr(), flags]) }
+        .map_err(Refused::Fork)?;
     let [reader, writer] = pipe;
-    // SAFETY: we have one thread, so the child may do whatever we may.
-    match unsafe { libc::fork() } {
-        -1 => {
-            let errno = nix::errno::Errno::last().into();
+    match copy() {
+        Err(errno) => {
             close(reader);
             close(writer);
             Err(Refused::Fork(errno))
         }
-        0 => {
-            let errno = become_program(shared).0.to_ne_bytes();
+        Ok(0) => {
+            let errno = become_program(shared).0;
+            let bytes = (&raw const errno).addr();
             // SAFETY: four bytes, which live through the call.
-            unsafe { libc::write(writer, errno.as_ptr().cast(), errno.len()) };
+            let _ = unsafe { raw::call(libc::SYS_write, [descriptor(writer), bytes, 4]) };
             process::leave(127)
         }
-        pid => {
+        Ok(pid) => {
             close(writer);
             if shared.launch.place == Place::OwnGroup {
                 // Too late if the child has exec'd: then it did it itself.
                 let _ = process::lead_group(Pid(pid));
             }
-            let mut errno = [0; 4];
+            let mut errno = 0i32;
+            let bytes = (&raw mut errno).addr();
             let read = loop {
                 // SAFETY: four bytes, which live through the call.
-                let read = unsafe { libc::read(reader, errno.as_mut_ptr().cast(), 4) };
-                if read != -1 || nix::errno::Errno::last_raw() != libc::EINTR {
+                let read = unsafe { raw::call(libc::SYS_read, [descriptor(reader), bytes, 4]) };
+                if read != Err(Errno(libc::EINTR)) {
                     break read;
                 }
             };
             close(reader);
-            if read == 4 {
+            if read == Ok(4) {
                 reap(pid);
-                return Err(Refused::Exec(Errno(i32::from_ne_bytes(errno))));
+                return Err(Refused::Exec(Errno(errno)));
             }
             Ok(Pid(pid))
         }
     }
+}
+
+/// A copy of this process: 0 in the copy, its number in the original.
+fn copy() -> Result<i32, Errno> {
+    if !raw::FAST {
+        // SAFETY: we have one thread, so the child may do whatever we may.
+        return match unsafe { libc::fork() } {
+            -1 => Err(nix::errno::Errno::last().into()),
+            pid => Ok(pid),
+        };
+    }
+    let flags = libc::SIGCHLD.cast_unsigned() as usize;
+    // SAFETY: no memory is shared and no pointer given, so the copy goes on as we do.
+    let pid = unsafe { raw::call(libc::SYS_clone, [flags, 0, 0, 0, 0]) }?;
+    i32::try_from(pid).map_err(|_| Errno(libc::EINVAL))
 }
 
 /// In the child: all signals are blocked until its own mask stands, last of all.
@@ -295,7 +310,11 @@ fn reap(pid: i32) {
 
 fn close(fd: i32) {
     // SAFETY: one of the pipe's two, which nobody else knows.
-    unsafe { libc::close(fd) };
+    let _ = unsafe { raw::call(libc::SYS_close, [descriptor(fd)]) };
+}
+
+const fn descriptor(fd: i32) -> usize {
+    fd.cast_unsigned() as usize
 }
 
 #[cfg(test)]

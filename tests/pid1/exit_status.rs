@@ -1,11 +1,12 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Pid1, RINIT, Status};
+use crate::harness::{PATH, Pid1, RINIT, Status};
 
 fn code_of(args: &[&str]) -> i32 {
     let status = Command::new(RINIT)
         .args(args)
+        .env("PATH", PATH)
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .status()
@@ -94,7 +95,11 @@ fn path_is_searched_past_what_is_denied_and_a_denial_is_remembered() {
     let both = path(&["nowhere", "a", "b"]);
     let first = path(&["a", "nowhere"]);
     let run = |path: &str| {
-        let status = Command::new(RINIT).arg("tool").env("PATH", path).status();
+        let status = Command::new(RINIT)
+            .arg("tool")
+            .env("PATH", path)
+            .stderr(Stdio::null())
+            .status();
         status.unwrap().code().unwrap()
     };
     assert_eq!(run(&both), 42);

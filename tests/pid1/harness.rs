@@ -40,6 +40,9 @@ use nix::sys::stat::Mode;
 /// The binary under test.
 pub const RINIT: &str = env!("CARGO_BIN_EXE_rinit");
 
+/// Where the programs of these tests are.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// No condition of a test may take longer; a machine that is busy needs patience.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
@@ -66,6 +69,8 @@ pub enum Setup {
     Closed,
     /// What was given as standard input is descriptor 5, and 0 is /dev/null.
     StdinIsFive,
+    /// A sandbox refuses clones that share memory.
+    NoSharedClone,
     /// User and group 12345, who have no name.
     User,
     /// Standard input is the controlling terminal of a new session.
@@ -101,7 +106,8 @@ impl Pid1 {
             binary: RINIT.into(),
             called: RINIT.into(),
             args: Vec::new(),
-            env: Vec::new(),
+            // A tester's own may lead through folders that are closed to others.
+            env: vec![("PATH".into(), Some(PATH.into()))],
             clear: false,
             setup: Vec::new(),
             stdin: None,

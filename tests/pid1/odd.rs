@@ -37,6 +37,17 @@ fn no_capabilities_are_no_error() {
 }
 
 #[test]
+fn a_sandbox_without_clones_that_share_memory_is_no_error() {
+    still_exits_with_7(Setup::NoSharedClone);
+    let ended = Pid1::new()
+        .setup(Setup::NoSharedClone)
+        .args(["--", "no-such-program"])
+        .run();
+    assert_eq!(ended.status, Status::Exited(127), "{ended:?}");
+    assert!(ended.stderr.contains("no such file or directory"));
+}
+
+#[test]
 fn not_to_be_pid_1_is_no_error_and_no_word() {
     let ended = Pid1::new().not_pid1().args(["sh", "-c", "exit 7"]).run();
     assert_eq!(ended.status, Status::Exited(7));

@@ -9,12 +9,13 @@
 use std::ffi::CString;
 use std::fs;
 use std::io::Write;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::process;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -249,10 +250,13 @@ fn enter(args: &[Vec<u8>]) {
         .collect();
 
     make_namespaces();
+    // rinit waits until its number is known: it may be quick.
+    let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
     let stands_between = has("NotPid1") || has("Background");
     // SAFETY: one thread.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
+            drop(writer);
             prepare_world(Path::new(&folder), has("NoProc"), has("ReadOnly"));
             if has("Terminal") || has("Background") {
                 setsid().unwrap();
@@ -261,9 +265,9 @@ fn enter(args: &[Vec<u8>]) {
                 assert_eq!(taken, 0, "no controlling terminal");
             }
             if stands_between {
-                stand_between(Path::new(&folder), &has, &words);
+                stand_between(Path::new(&folder), &has, &words, &reader);
             }
-            become_rinit(&has, &words)
+            become_rinit(&has, &words, &reader)
         }
         ForkResult::Parent { child } => {
             let pid = if stands_between {
@@ -273,6 +277,7 @@ fn enter(args: &[Vec<u8>]) {
             };
             write_number(&folder, ".pid", pid);
             write_number(&folder, ".init", child.as_raw());
+            drop(writer);
             // Who waits for the end of this stream waits for rinit alone.
             let _ = nix::unistd::close(0);
             let exit = wait_for_end(Pid(child.as_raw()));
@@ -332,7 +337,7 @@ fn prepare_world(folder: &Path, no_proc: bool, read_only: bool) {
 }
 
 /// As PID 1: starts rinit as a child, reaps, and leaves when it has ended.
-fn stand_between(folder: &Path, has: &dyn Fn(&str) -> bool, words: &[CString]) {
+fn stand_between(folder: &Path, has: &dyn Fn(&str) -> bool, words: &[CString], start: &OwnedFd) {
     // SAFETY: one thread.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
@@ -341,7 +346,7 @@ fn stand_between(folder: &Path, has: &dyn Fn(&str) -> bool, words: &[CString]) {
                 signal::set_mask(SignalSet::ALL);
                 nix::unistd::tcsetpgrp(std::io::stdin(), nix::unistd::getpgrp()).unwrap();
             }
-            become_rinit(has, words)
+            become_rinit(has, words, start)
         }
         ForkResult::Parent { child } => {
             let _ = nix::unistd::close(0);
@@ -352,7 +357,8 @@ fn stand_between(folder: &Path, has: &dyn Fn(&str) -> bool, words: &[CString]) {
     }
 }
 
-fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString]) -> ! {
+fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString], start: &OwnedFd) -> ! {
+    let _ = nix::unistd::read(start, &mut [0]);
     let mut mask = SignalSet::EMPTY;
     // Whatever the test runner was started with.
     signal::set_dispositions(SignalSet::EMPTY);
@@ -372,6 +378,9 @@ fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString]) -> ! {
     }
     if has("NoCapabilities") {
         drop_capabilities();
+    }
+    if has("NoSharedClone") {
+        refuse_shared_clones();
     }
     if has("User") {
         setgroups(&[]).unwrap();
@@ -394,6 +403,38 @@ fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString]) -> ! {
     signal::set_mask(mask);
     let error = execv(&words[0], &words[1..]);
     panic!("exec {:?}: {error:?}", words[0]);
+}
+
+/// A filter as old engines have it: EPERM for what they don't know.
+fn refuse_shared_clones() {
+    let load = |offset| (0x20, 0, 0, offset);
+    let clone = u32::try_from(libc::SYS_clone).unwrap();
+    let shares = u32::try_from(libc::CLONE_VM).unwrap();
+    let refusal = libc::SECCOMP_RET_ERRNO | u32::try_from(libc::EPERM).unwrap();
+    let instructions = [
+        load(0),
+        (0x15, 0, 3, clone), // another call: allow
+        load(16),
+        (0x45, 0, 1, shares), // no bit of it: allow
+        (0x06, 0, 0, refusal),
+        (0x06, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let mut filter = instructions.map(|(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k });
+    let program = libc::sock_fprog {
+        len: 6,
+        filter: filter.as_mut_ptr(),
+    };
+    // SAFETY: numbers.
+    unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    // SAFETY: a whole program of six instructions.
+    let set = unsafe {
+        libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const program,
+        )
+    };
+    assert_eq!(set, 0, "these tests need seccomp");
 }
 
 fn drop_capabilities() {

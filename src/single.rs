@@ -19,12 +19,13 @@ use crate::sys::signal::{self, Disposition, Pending, Received, SignalSet};
 use crate::sys::tty::{self, Terminal};
 use crate::sys::{memory, process};
 
+pub use crate::core::exit::Codes;
 pub use crate::sys::console::{Line, Stream};
 pub use crate::sys::error::Errno;
 pub use crate::sys::file::exists;
 pub use crate::sys::inherited::{Inherited, Vector, Word, Words};
 pub use crate::sys::launch::{Place, Refused};
-pub use settings::{Codes, Notice, Rewrite, Settings, Target};
+pub use settings::{Notice, Rewrite, Settings, Target};
 use zombies::Zombies;
 
 /// Our own process's number, for the faces' texts.

@@ -13,7 +13,7 @@ use crate::core::graph::start_order;
 use crate::core::spec::Spec;
 use crate::reader;
 use crate::single::Inherited;
-use crate::supervise::{self, Start, Surrounded, begin_log, prepare_process};
+use crate::supervise::{self, MainOptions, Start, Surrounded, begin_log, prepare_process};
 
 /// Supervises until the container ends; gives its exit status.
 #[must_use]
@@ -56,19 +56,29 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
                 print::out(order(&spec));
                 return 0;
             }
-            supervise(spec, &inherited, here.pid1)
+            supervise(spec, &inherited, here.pid1, &options)
         }
     }
 }
 
-fn supervise(spec: Spec, inherited: &Inherited, pid1: bool) -> i32 {
+fn supervise(spec: Spec, inherited: &Inherited, pid1: bool, options: &Options) -> i32 {
     if !pid1 && !spec.init.nested && supervise::pid1_supervises() {
         print::err(
             "rinit: rinit runs as pid 1; use rinitctl\nhelp: `nested = true` in [init] allows a second one\n",
         );
         return FAILED;
     }
-    match supervise::run(Start { spec, inherited }) {
+    let main = MainOptions {
+        to_group: options.group,
+        codes: options.codes,
+        rewrite: options.rewrite,
+        parent_death: options.parent_death,
+    };
+    match supervise::run(Start {
+        spec,
+        inherited,
+        main,
+    }) {
         Ok(code) => i32::from(code),
         Err(trouble) => {
             print::err(format_args!("rinit: cannot start: {trouble}\n"));

@@ -20,7 +20,7 @@ impl System {
         let Some(shutdown) = &self.shutdown else {
             return 0;
         };
-        match shutdown.cause {
+        let code = match shutdown.cause {
             Cause::Essential(id) => self.code_of(id),
             Cause::NothingLeft => self.first_failed.map_or(0, |id| self.code_of(id)),
             Cause::Signal(_) => {
@@ -34,6 +34,11 @@ impl System {
                     shutdown.essential_code
                 }
             }
+        };
+        if self.surroundings.as_zero.contains(code) {
+            0
+        } else {
+            code
         }
     }
 

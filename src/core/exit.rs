@@ -39,3 +39,42 @@ impl fmt::Display for Exit {
         }
     }
 }
+
+/// A set of exit statuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Codes([u64; 4]);
+
+impl Codes {
+    /// None.
+    pub const NONE: Self = Self([0; 4]);
+
+    /// Puts one in.
+    pub fn insert(&mut self, code: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(code / 64)) {
+            *word |= 1 << (code % 64);
+        }
+    }
+
+    /// Whether it is in it.
+    #[must_use]
+    pub fn contains(&self, code: u8) -> bool {
+        self.0
+            .get(usize::from(code / 64))
+            .is_some_and(|word| word & (1 << (code % 64)) != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_hold_exactly_what_was_put_in() {
+        let mut codes = Codes::NONE;
+        for code in [0, 63, 64, 143, 255] {
+            codes.insert(code);
+        }
+        let held: Vec<u8> = (0..=255).filter(|code| codes.contains(*code)).collect();
+        assert_eq!(held, [0, 63, 64, 143, 255]);
+    }
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::action::Action;
 use super::event::Event;
+use super::exit::Codes;
 use super::graph::{Bond, Graph};
 use super::id::{RunId, ServiceId};
 use super::report::Report;
@@ -31,6 +32,8 @@ pub struct Surroundings {
     pub terminal: bool,
     /// Of the restart delays' jitter.
     pub seed: u64,
+    /// `-e`: statuses that are reported as 0.
+    pub as_zero: Codes,
 }
 
 /// How the whole is.

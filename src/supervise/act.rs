@@ -55,7 +55,16 @@ impl Hands {
                 signal,
                 to_group,
             } => self.signal_main(run, signal, to_group),
-            Action::Forward { run, signal } => self.signal_main(run, signal, false),
+            Action::Forward { run, signal } => {
+                let spec = self
+                    .runs
+                    .get(run)
+                    .and_then(|entry| system.service(entry.service));
+                let to_group = spec.is_some_and(|spec| spec.stop.to_group);
+                if let Some(signal) = self.rewrite.apply(signal) {
+                    self.signal_main(run, signal, to_group);
+                }
+            }
             Action::SignalTree { run, signal } => self.signal_tree(run, signal),
             Action::WatchTree { run } => results.extend(self.watch_tree(run, now)),
             Action::Forget { run } => self.retire(run),

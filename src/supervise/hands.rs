@@ -14,6 +14,7 @@ use super::trees::Trees;
 use crate::control::Server;
 use crate::core::id::{Pid, RunId};
 use crate::core::time::Instant;
+use crate::single::Rewrite;
 use crate::sys::fd::Standard;
 use crate::sys::poll::Poll;
 use crate::sys::signal_pipe::SignalPipe;
@@ -36,6 +37,8 @@ pub(crate) struct Hands {
     pub(crate) outputs: Outputs,
     pub(crate) trees: Trees,
     pub(crate) strays: Strays,
+    /// What signals become on their way to `main`.
+    pub(crate) rewrite: Rewrite,
     /// Runs that get SIGCONT once all others have their stop signal.
     pub(crate) to_continue: Vec<RunId>,
     pub(crate) control: Option<Server>,

@@ -36,7 +36,7 @@ use crate::sys::{clock, memory};
 
 pub use own_lines::begin as begin_log;
 pub(crate) use source::Source;
-pub use start::{Start, Surrounded, Trouble, pid1_supervises, prepare_process};
+pub use start::{MainOptions, Start, Surrounded, Trouble, pid1_supervises, prepare_process};
 
 /// A turn that comes so much later than it should was not slow: time has jumped.
 const OVERSLEPT: Duration = Duration::from_secs(1);

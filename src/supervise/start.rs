@@ -14,10 +14,12 @@ use super::strays::Strays;
 use super::trees::Trees;
 use crate::config::Rights;
 use crate::control::{Server, address};
+use crate::core::exit::Codes;
 use crate::core::id::ServiceId;
 use crate::core::signal::Signal;
 use crate::core::spec::{ControlSocket, Spec};
 use crate::core::system::{Surroundings, System};
+use crate::single::Rewrite;
 use crate::sys::error::OsError;
 use crate::sys::fd::{self, Standard, standard};
 use crate::sys::inherited::Inherited;
@@ -71,15 +73,43 @@ pub struct Start<'a> {
     pub spec: Spec,
     /// What rinit itself was started with.
     pub inherited: &'a Inherited,
+    /// What the command line says of `main`.
+    pub main: MainOptions,
+}
+
+/// The minimal init's options, as far as they mean `main` as well.
+#[derive(Clone, Copy, Debug)]
+pub struct MainOptions {
+    /// `-g`: signals go to its whole group.
+    pub to_group: bool,
+    /// `-e`: statuses that are reported as 0.
+    pub codes: Codes,
+    /// `--rewrite`: what forwarded signals become.
+    pub rewrite: Rewrite,
+    /// `-p`: the signal that rinit wants when its parent dies.
+    pub parent_death: Option<Signal>,
 }
 
 /// The kernel refuses what rinit cannot do without.
 pub type Trouble = OsError;
 
 impl Start<'_> {
-    pub(super) fn prepare(self) -> Result<(System, Hands), Trouble> {
+    pub(super) fn prepare(mut self) -> Result<(System, Hands), Trouble> {
         let refused = |what| move |errno: nix::errno::Errno| OsError::new(what, "", errno);
         let pid1 = process::own_pid().0 == 1;
+        for service in self
+            .spec
+            .services
+            .iter_mut()
+            .filter(|service| service.is_main)
+        {
+            service.stop.to_group |= self.main.to_group;
+        }
+        if let Some(signal) = self.main.parent_death
+            && let Err(errno) = process::set_parent_death(signal)
+        {
+            log::warn!("the parent's death will go unnoticed: {errno}");
+        }
         let ignored = signal::ignored();
         let signals = SignalPipe::open().map_err(refused("pipe"))?;
         fork::ignore(Signal::TTOU);
@@ -121,6 +151,7 @@ impl Start<'_> {
             trees: Trees::default(),
             strays: Strays::default(),
             to_continue: Vec::new(),
+            rewrite: self.main.rewrite,
             control: None,
             null,
             pid1,
@@ -131,6 +162,7 @@ impl Start<'_> {
             pid1,
             terminal: terminal.is_some(),
             seed,
+            as_zero: self.main.codes,
         };
         let mut hands = hands;
         // Services are to know of a socket that they could not guess.

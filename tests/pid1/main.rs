@@ -23,6 +23,7 @@ mod compat_tini;
 mod exit_status;
 mod harness;
 mod idle;
+mod main_options;
 mod odd;
 mod options;
 mod programs;

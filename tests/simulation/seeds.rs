@@ -34,6 +34,7 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
         pid1: dice.percent(50),
         terminal: dice.percent(50),
         seed: dice.roll(1 << 40),
+        ..Surroundings::default()
     };
     if let Some(trace) = trace.as_deref_mut() {
         let _ = writeln!(trace, "{spec:#?}");

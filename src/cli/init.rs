@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::getopt::{Fault, Flag, Help, Parser, Rules};
 use super::print::{self, Text};
-use super::{basename, duration, supervisor};
+use super::{basename, supervisor};
+use crate::config;
 use crate::core::report::Level;
 use crate::core::signal::Signal;
 use crate::single::{
@@ -264,7 +265,7 @@ fn parse(words: &mut Words) -> Result<Options, Wrong> {
                 let (from, to) = rewrite(text?).ok_or_else(wrong)?;
                 options.rewrite.set(from, to);
             }
-            Kind::Wait => options.wait = Some(duration::parse(text?).ok_or_else(wrong)?),
+            Kind::Wait => options.wait = Some(wait(text?).ok_or_else(wrong)?),
             Kind::Warn => options.warn = true,
             Kind::Verbose => options.verbose = options.verbose.saturating_add(1),
             Kind::Help => options.help = true,
@@ -275,6 +276,13 @@ fn parse(words: &mut Words) -> Result<Options, Wrong> {
     }
     options.command = parser.operands();
     Ok(options)
+}
+
+fn wait(text: &str) -> Option<Duration> {
+    match text {
+        "infinity" => Some(single::FOR_EVER),
+        text => config::duration(text).ok(),
+    }
 }
 
 /// `FROM:TO`; a TO of 0 is nothing.

@@ -3,7 +3,6 @@
 
 mod compat;
 pub mod ctl;
-pub mod duration;
 pub mod getopt;
 pub mod init;
 pub mod print;

@@ -36,6 +36,7 @@ use self::rights::HardLimits;
 pub use self::rights::Rights;
 use self::source::{At, Origin, Source};
 use self::tables::Tables;
+pub use self::units::{NoDuration, duration};
 use self::value::Context;
 use crate::core::spec::{InitSpec, Kind, Spec};
 

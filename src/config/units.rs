@@ -7,7 +7,7 @@ const MAX_SECONDS: u64 = 100 * 365 * 86_400;
 
 /// Why a duration is none.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum NoDuration {
+pub enum NoDuration {
     /// Digits without a unit.
     BareNumber,
     /// Beyond a hundred years.
@@ -17,7 +17,10 @@ pub(super) enum NoDuration {
 }
 
 /// `500ms`, `5s`, `1m30s`, `2h`, `1.5s`, `1d`; units may be apart: `1m 30s`.
-pub(super) fn duration(text: &str) -> Result<Duration, NoDuration> {
+///
+/// # Errors
+/// A bare number, which could mean anything, and what is no duration at all.
+pub fn duration(text: &str) -> Result<Duration, NoDuration> {
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(NoDuration::Form);

@@ -79,6 +79,9 @@ impl Supervisor {
         let mut ready = Vec::new();
         loop {
             if let Some(code) = self.hands.exit {
+                if !self.hands.pid1 {
+                    self.hands.outputs.end();
+                }
                 self.hands
                     .notify
                     .values()

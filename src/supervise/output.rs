@@ -10,13 +10,15 @@ use nix::errno::Errno;
 
 use super::own_lines;
 use crate::core::id::{Pid, ServiceId};
+use crate::core::signal::Signal;
 use crate::core::spec::{Output, ServiceSpec};
 use crate::core::time::Instant;
 use crate::logger::message::{FromLogger, LENGTH, ToLogger};
 use crate::logger::{self, Memory, Setup, Sink, Style, Target};
 use crate::sys::fd::{self, Standard, standard};
 use crate::sys::fork::helper;
-use crate::sys::socket;
+use crate::sys::signal::kill;
+use crate::sys::{poll, process, reap, socket};
 
 /// A logger that dies is followed by another after this long, so that one that can't
 /// live costs little.
@@ -24,6 +26,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// So long alive, and a logger is a good one.
 const GOOD_AFTER: Duration = Duration::from_millis(100);
+
+/// A killed logger is gone within this.
+const LAST_WAIT: Duration = Duration::from_millis(100);
 
 /// One pipe.
 struct Stream {
@@ -267,6 +272,20 @@ impl Outputs {
         let index = usize::try_from(stream).unwrap_or(usize::MAX);
         if let Some(stream) = self.streams.get_mut(index) {
             stream.ended = false;
+        }
+    }
+
+    /// Ends the logger, which has written everything or never will, and reaps it: where
+    /// rinit isn't PID 1 its zombie would stand under whoever is.
+    pub(crate) fn end(&mut self) {
+        let Some(logger) = self.logger.take() else {
+            return;
+        };
+        let ended = process::descriptor(logger.pid);
+        let _ = kill(logger.pid, Signal::KILL);
+        // One that hangs in the kernel is left to the parent of us all.
+        if ended.is_ok_and(|fd| poll::readable(fd.as_fd(), LAST_WAIT)) {
+            reap::take(logger.pid);
         }
     }
 

@@ -71,8 +71,8 @@ pub enum Setup {
     StdinIsFive,
     /// A sandbox refuses clones that share memory.
     NoSharedClone,
-    /// User and group 12345, who have no name.
-    User,
+    /// SIGUSR1 may not be sent to anybody.
+    NoSignal,
     /// Standard input is the controlling terminal of a new session.
     Terminal,
     /// No capabilities, and no-new-privileges.
@@ -117,13 +117,6 @@ impl Pid1 {
     /// Another argv[0].
     pub fn called(mut self, name: &str) -> Self {
         self.called = name.into();
-        self
-    }
-
-    /// A copy of rinit in another place.
-    pub fn binary(mut self, path: PathBuf) -> Self {
-        self.called = path.clone().into();
-        self.binary = path;
         self
     }
 

@@ -19,10 +19,7 @@ use nix::fcntl::OFlag;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::{
-    ForkResult, Pid as Process, execv, fork, getgid, getuid, setgroups, setpgid, setresgid,
-    setresuid, setsid,
-};
+use nix::unistd::{ForkResult, Pid as Process, execv, fork, getgid, getuid, setpgid, setsid};
 use rinit::core::exit::Exit;
 use rinit::core::id::Pid;
 use rinit::core::signal::Signal;
@@ -46,11 +43,6 @@ extern "C" fn before_main() {
     match name {
         "enter" => enter(&args),
         "collect" => collect(&word(0)),
-        "root" => {
-            // All of root, so that a user may not signal it.
-            setresuid(0.into(), 0.into(), 0.into()).unwrap();
-            collect(&word(0));
-        }
         "die" => die(word(0).parse().unwrap()),
         "orphans" => orphans(word(0).parse().unwrap()),
         "storm" => storm(Duration::from_secs(word(0).parse().unwrap())),
@@ -382,10 +374,8 @@ fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString], start: &OwnedFd) 
     if has("NoSharedClone") {
         refuse_shared_clones();
     }
-    if has("User") {
-        setgroups(&[]).unwrap();
-        setresgid(12345.into(), 12345.into(), 12345.into()).unwrap();
-        setresuid(12345.into(), 12345.into(), 12345.into()).unwrap();
+    if has("NoSignal") {
+        refuse_usr1();
     }
     if has("StdinIsFive") {
         let null = fs::File::open("/dev/null").unwrap();
@@ -407,15 +397,30 @@ fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString], start: &OwnedFd) 
 
 /// A filter as old engines have it: EPERM for what they don't know.
 fn refuse_shared_clones() {
-    let load = |offset| (0x20, 0, 0, offset);
-    let clone = u32::try_from(libc::SYS_clone).unwrap();
+    const NO_BIT_OF_IT: u16 = 0x45;
     let shares = u32::try_from(libc::CLONE_VM).unwrap();
+    refuse(libc::SYS_clone, 0, (NO_BIT_OF_IT, shares));
+}
+
+/// The refusal that a command which became another user brings: it may not be signalled.
+fn refuse_usr1() {
+    const IS_NOT: u16 = 0x15;
+    refuse(
+        libc::SYS_kill,
+        1,
+        (IS_NOT, u32::try_from(libc::SIGUSR1).unwrap()),
+    );
+}
+
+/// From now on EPERM for this call, if the test of this argument says so.
+fn refuse(call: libc::c_long, argument: u32, (test, with): (u16, u32)) {
+    let load = |offset| (0x20, 0, 0, offset);
     let refusal = libc::SECCOMP_RET_ERRNO | u32::try_from(libc::EPERM).unwrap();
     let instructions = [
         load(0),
-        (0x15, 0, 3, clone), // another call: allow
-        load(16),
-        (0x45, 0, 1, shares), // no bit of it: allow
+        (0x15, 0, 3, u32::try_from(call).unwrap()), // another call: allow
+        load(16 + 8 * argument),
+        (test, 0, 1, with), // the test fails: allow
         (0x06, 0, 0, refusal),
         (0x06, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];

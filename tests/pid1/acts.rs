@@ -208,8 +208,10 @@ fn any_signal() -> u8 {
     signal::set_mask(SignalSet::ALL);
     println!("waiting");
     loop {
-        if let Ok(received) = signal::wait(SignalSet::ALL, None) {
-            return received.signal.number();
+        match signal::wait(SignalSet::ALL, None) {
+            // CONT goes along with every stop signal.
+            Ok(received) if received.signal != Signal::CONT => return received.signal.number(),
+            Ok(_) | Err(_) => {}
         }
     }
 }

@@ -68,6 +68,10 @@ fn mainpid_makes_another_process_the_main_one() {
         );
         let rinit = supervisor(&config).arg("-v").spawn();
         rinit.wait_for_line("forker: starting -> active");
+        // While its parent lives, that one alone learns its status.
+        rinit.wait_until("its parent is gone", || {
+            !rinit.processes().iter().any(|process| process.name == "sh")
+        });
         std::fs::write(rinit.path("go"), "").unwrap();
         assert_eq!(rinit.wait(), Status::Exited(5), "{tracking} {}", rinit.dump());
     }
@@ -93,7 +97,7 @@ fn a_port_that_somebody_else_has_is_said_and_does_not_count() {
     let port = theirs.local_addr().unwrap().port();
     let config = pair(
         &["await:go", &format!("listen:127.0.0.1:{port}"), "wait"],
-        &format!("ready = {{ tcp = '127.0.0.1:{port}' }}\nstart-timeout = '200ms'\nrestart-delay = '10ms'"),
+        &format!("ready = {{ tcp = '127.0.0.1:{port}' }}\nstart-timeout = '200ms'\nstop-timeout = '10ms'\nrestart-delay = '10ms'"),
     );
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line(&format!("db: 127.0.0.1:{port} is already taken"));

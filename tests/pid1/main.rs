@@ -16,25 +16,27 @@
     reason = "a test fails by panicking, and says why on stderr"
 )]
 
+mod acts;
 mod child_state;
 mod compat_catatonit;
 mod compat_dumb_init;
 mod compat_tini;
+mod exit;
 mod exit_status;
 mod harness;
 mod idle;
 mod odd;
 mod options;
-mod programs;
-mod reaping;
-mod signals;
-mod stop;
-mod tty;
-mod acts;
-mod supervisor;
-mod start;
-mod readiness;
-mod restart;
-mod exit;
-mod shutdown;
 mod output;
+mod programs;
+mod readiness;
+mod reaping;
+mod restart;
+mod shutdown;
+mod signals;
+mod start;
+mod stop;
+mod supervisor;
+mod tty;
+mod identity;
+mod trees;

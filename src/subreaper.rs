@@ -129,9 +129,13 @@ pub fn run(socket: &OwnedFd, body: impl FnOnce() -> i32) -> i32 {
     let mut keeper = Keeper {
         socket: Some(socket.as_fd()),
         main: None,
+        leader: None,
     };
     match fork(body) {
-        Ok(pid) => keeper.main = Some(pid),
+        Ok(pid) => {
+            keeper.main = Some(pid);
+            keeper.leader = Some(pid);
+        }
         Err(errno) => {
             keeper.tell(Report::Refused(errno.0));
             return 1;
@@ -149,6 +153,8 @@ pub fn run(socket: &OwnedFd, body: impl FnOnce() -> i32) -> i32 {
 struct Keeper<'a> {
     socket: Option<BorrowedFd<'a>>,
     main: Option<Pid>,
+    /// The first main process: its group may outlive it.
+    leader: Option<Pid>,
 }
 
 impl Keeper<'_> {
@@ -239,8 +245,8 @@ impl Keeper<'_> {
             }
         }
         if sent.is_empty() {
-            // No /proc: what the main process leads is all that can be reached.
-            let _ = self.main.map(|pid| kill_group(pid, signal));
+            // No /proc: what the first main process leads, or led, is all that can be reached.
+            let _ = self.leader.map(|pid| kill_group(pid, signal));
         }
     }
 }

@@ -56,7 +56,10 @@ fn a_spawn_error_is_126_or_127() {
                 );
             let ended = supervisor(&config).run();
             assert_eq!(ended.status, Status::Exited(code), "{command} {ended:?}");
-            assert!(last_line(&ended.stderr).contains("cannot start"), "{ended:?}");
+            assert!(
+                last_line(&ended.stderr).contains("cannot start"),
+                "{ended:?}"
+            );
         }
     }
 }

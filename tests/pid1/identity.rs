@@ -31,7 +31,10 @@ fn a_user_brings_its_group_its_groups_and_its_home() {
         "user = 'nobody'",
     );
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
-    let entry = passwd.lines().find(|line| line.starts_with("nobody:")).unwrap();
+    let entry = passwd
+        .lines()
+        .find(|line| line.starts_with("nobody:"))
+        .unwrap();
     let entry: Vec<&str> = entry.split(':').collect();
     assert_eq!(lines[0], entry[2]);
     assert_eq!(lines[1], entry[3]);
@@ -45,9 +48,15 @@ fn numbers_need_no_entry_and_groups_are_those_that_were_named() {
     if !is_root() {
         return skipped_identity_is_one_warning();
     }
-    assert_eq!(prints("'id -u; id -g; id -G'", "user = 4321"), ["4321", "4321", "4321"]);
     assert_eq!(
-        prints("'id -u; id -g; id -G'", "user = '4321'\ngroup = '87'\nsupplementary-groups = ['88', 89]"),
+        prints("'id -u; id -g; id -G'", "user = 4321"),
+        ["4321", "4321", "4321"]
+    );
+    assert_eq!(
+        prints(
+            "'id -u; id -g; id -G'",
+            "user = '4321'\ngroup = '87'\nsupplementary-groups = ['88', 89]"
+        ),
         ["4321", "87", "87 88 89"]
     );
     assert_eq!(prints("'id -u; id -g'", "group = 77"), ["0", "77"]);
@@ -55,7 +64,11 @@ fn numbers_need_no_entry_and_groups_are_those_that_were_named() {
 
 /// rinit that isn't root skips what it may not do, and says so in one line.
 fn skipped_identity_is_one_warning() {
-    let config = service("a", "'echo runs'", "type = 'oneshot'\nuser = 'nobody'\nnice = -5");
+    let config = service(
+        "a",
+        "'echo runs'",
+        "type = 'oneshot'\nuser = 'nobody'\nnice = -5",
+    );
     let ended = supervisor(&config).setup(Setup::User).run();
     assert_eq!(ended.status, IN_ORDER, "{ended:?}");
     let warnings = ended.stderr.lines().filter(|line| line.contains("skipped"));
@@ -65,7 +78,11 @@ fn skipped_identity_is_one_warning() {
 
 #[test]
 fn root_without_the_right_to_change_its_user_never_runs_a_service_as_root_instead() {
-    let config = service("a", "'echo runs as $(id -u)'", "user = 'nobody'\nessential = true");
+    let config = service(
+        "a",
+        "'echo runs as $(id -u)'",
+        "user = 'nobody'\nessential = true",
+    );
     let ended = supervisor(&config).setup(Setup::NoCapabilities).run();
     assert_ne!(ended.status, IN_ORDER, "{ended:?}");
     assert!(!ended.stdout.contains("runs as"), "{ended:?}");
@@ -86,7 +103,10 @@ fn what_is_not_said_is_as_rinit_was_started() {
     let config = service("a", "'ulimit -S -n; umask; pwd'", "type = 'oneshot'");
     let rinit = supervisor(&config);
     let here = rinit.path("").canonicalize().unwrap();
-    let command = format!("ulimit -S -n 99; umask 033; exec {} -c rinit.toml", crate::harness::RINIT);
+    let command = format!(
+        "ulimit -S -n 99; umask 033; exec {} -c rinit.toml",
+        crate::harness::RINIT
+    );
     let ended = crate::harness::Pid1::new()
         .binary("/bin/sh".into())
         .args(["-c", &format!("cd {}; {command}", here.display())])
@@ -106,7 +126,10 @@ fn the_oom_score_is_the_service_s_and_pid_1_s_stays() {
     let score = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
     let service = wait_for_process(&rinit, "%do say:ready").pid;
     assert_eq!(score(service), "777\n");
-    assert_eq!(score(rinit.pid()), score(i32::try_from(std::process::id()).unwrap()));
+    assert_eq!(
+        score(rinit.pid()),
+        score(i32::try_from(std::process::id()).unwrap())
+    );
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
 }
@@ -120,7 +143,10 @@ fn the_layers_of_the_environment_lie_in_their_order() {
             "type = 'oneshot'\nenvironment-file = ['one.env', '-absent.env']\nenvironment = { C = 'table', FROM = '${A}-${NONE:-none}' }",
         );
     let ended = supervisor(&config)
-        .file("one.env", "# comment\nB='file b'\nC=file\nexport A_IS=not\n")
+        .file(
+            "one.env",
+            "# comment\nB='file b'\nC=file\nexport A_IS=not\n",
+        )
         .env("A", "container")
         .env("B", "container")
         .env("C", "container")
@@ -141,7 +167,11 @@ fn an_environment_file_is_read_at_each_start_and_its_absence_is_a_reason() {
     let ended = supervisor(&config).file("n.env", "N=1\n").run();
     assert_eq!(ended.stdout, "a: run 1\na: run 2\n", "{ended:?}");
 
-    let config = service("a", "['true']", "environment-file = 'none.env'\nessential = true");
+    let config = service(
+        "a",
+        "['true']",
+        "environment-file = 'none.env'\nessential = true",
+    );
     let ended = supervisor(&config).run();
     assert_ne!(ended.status, IN_ORDER, "{ended:?}");
     assert!(ended.stderr.contains("none.env"), "{ended:?}");
@@ -154,7 +184,9 @@ fn words_of_an_array_expand_at_the_spawn_and_are_never_split() {
         "['printf', '<%s>\\n', '${WORDS}', '${NONE:-default}', '$${WORDS}', '$WORDS']",
         "type = 'oneshot'\nenvironment-file = 'a.env'",
     );
-    let ended = supervisor(&config).file("a.env", "WORDS='two words'\n").run();
+    let ended = supervisor(&config)
+        .file("a.env", "WORDS='two words'\n")
+        .run();
     assert_eq!(
         ended.stdout, "a: <two words>\na: <default>\na: <${WORDS}>\na: <$WORDS>\n",
         "{ended:?}"
@@ -172,12 +204,18 @@ fn a_folder_that_is_not_there_is_an_error_with_its_place_and_behind_a_oneshot_a_
     let keys = "working-directory = '/none/here'\nessential = true";
     let ended = supervisor(&service("a", "['true']", keys)).run();
     assert_eq!(ended.status, Status::Exited(125), "{ended:?}");
-    place(&ended.stderr, "rinit.toml:3:21: there is no folder /none/here");
+    place(
+        &ended.stderr,
+        "rinit.toml:3:21: there is no folder /none/here",
+    );
 
     let config = service("a", "['true']", &format!("{keys}\nafter = ['make']"))
         + &service("make", "['true']", "type = 'oneshot'");
     let ended = supervisor(&config).run();
-    assert!(matches!(ended.status, Status::Exited(126 | 127)), "{ended:?}");
+    assert!(
+        matches!(ended.status, Status::Exited(126 | 127)),
+        "{ended:?}"
+    );
     place(&ended.stderr, "/none/here: no such file or directory");
 }
 

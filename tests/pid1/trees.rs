@@ -2,9 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::acts::acts;
 use crate::harness::{Running, Setup, Status, send};
-use crate::supervisor::{
-    IN_ORDER, place, service, supervisor, wait_for_helper, wait_for_process,
-};
+use crate::supervisor::{IN_ORDER, place, service, supervisor, wait_for_helper, wait_for_process};
 
 fn descriptors(pid: i32) -> BTreeSet<String> {
     let all = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
@@ -19,7 +17,11 @@ fn count(rinit: &Running, part: &str) -> usize {
 
 #[test]
 fn a_subreaper_that_dies_takes_nothing_with_it() {
-    let config = service("a", &acts(["say:runs", "await:go", "exit:5"]), "tracking = 'subreaper'\nessential = true");
+    let config = service(
+        "a",
+        &acts(["say:runs", "await:go", "exit:5"]),
+        "tracking = 'subreaper'\nessential = true",
+    );
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("a: runs");
     let main = wait_for_process(&rinit, "%do say:runs");
@@ -34,7 +36,11 @@ fn a_subreaper_that_dies_takes_nothing_with_it() {
 
 #[test]
 fn killed_while_the_main_process_exits_it_costs_no_status_and_gives_none_twice() {
-    let config = service("a", &acts(["say:runs", "await:go", "exit:5"]), "tracking = 'subreaper'\nrestart = 'no'");
+    let config = service(
+        "a",
+        &acts(["say:runs", "await:go", "exit:5"]),
+        "tracking = 'subreaper'\nrestart = 'no'",
+    );
     for _ in 0..20 {
         let rinit = supervisor(&config).spawn();
         rinit.wait_for_line("a: runs");
@@ -42,7 +48,10 @@ fn killed_while_the_main_process_exits_it_costs_no_status_and_gives_none_twice()
         std::fs::write(rinit.path("go"), "").unwrap();
         send(main.parent, 9);
         assert_eq!(rinit.wait(), Status::Exited(5), "{}", rinit.dump());
-        let told = rinit.stderr().matches("a failed: exited with status 5\n").count();
+        let told = rinit
+            .stderr()
+            .matches("a failed: exited with status 5\n")
+            .count();
         assert_eq!(told, 1, "{}", rinit.dump());
     }
 }
@@ -56,7 +65,9 @@ fn with_a_subreaper_the_whole_tree_is_gone_before_the_next_run() {
         "tracking = 'subreaper'\nrestart-delay = '1ms'",
     );
     let rinit = supervisor(&config).spawn();
-    rinit.wait_until("the second run", || count(&rinit, "gone") + count(&rinit, "left") > 0);
+    rinit.wait_until("the second run", || {
+        count(&rinit, "gone") + count(&rinit, "left") > 0
+    });
     place(&rinit.stdout(), "a: gone");
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
@@ -70,9 +81,12 @@ fn a_dead_main_s_children_are_asked_at_the_stop() {
             "a",
             &acts(["child:note=child runs", "say:ready", "wait"]),
             &format!("tracking = '{tracking}'"),
-        ) + &service("b", "'sh -c \"trap \\\"touch asked; exit\\\" TERM; touch there; while :; do sleep 0.01; done\" & \
+        ) + &service(
+            "b",
+            "'sh -c \"trap \\\"touch asked; exit\\\" TERM; touch there; while :; do sleep 0.01; done\" & \
                           until test -e there; do sleep 0.01; done; echo ready; exec sleep 1000'",
-                     &format!("tracking = '{tracking}'"));
+            &format!("tracking = '{tracking}'"),
+        );
         let rinit = supervisor(&config).spawn();
         rinit.wait_for_line("a: ready");
         rinit.wait_for_line("b: ready");
@@ -108,14 +122,22 @@ fn restarts_leak_no_descriptor_and_leave_no_zombie() {
         let config = service(
             "a",
             &acts(["say:runs", "exit:1"]),
-            &format!("tracking = '{tracking}'\n{ready}\nrestart-delay = '1ms'\nrestart-delay-max = '1ms'"),
+            &format!(
+                "tracking = '{tracking}'\n{ready}\nrestart-delay = '1ms'\nrestart-delay-max = '1ms'"
+            ),
         ) + &service("other", "['sleep', '1000']", "");
         let rinit = supervisor(&config).spawn();
         rinit.wait_until("five runs", || count(&rinit, "runs") >= 5);
         rinit.wait_until("it ends with few descriptors after sixty", || {
             count(&rinit, "runs") >= 60 && descriptors(rinit.pid()).len() < 40
         });
-        let zombies = || rinit.children().iter().filter(|child| child.state == 'Z').count();
+        let zombies = || {
+            rinit
+                .children()
+                .iter()
+                .filter(|child| child.state == 'Z')
+                .count()
+        };
         rinit.wait_until("no zombie stands", || zombies() == 0);
         rinit.signal(15);
         assert_eq!(rinit.wait(), IN_ORDER);

@@ -368,7 +368,7 @@ impl Hands {
                 };
                 Some(Event::Probed { run, answer })
             }
-            step => {
+            step @ (Step::Connection { .. } | Step::Child { .. }) => {
                 // Another look is under way already.
                 self.go_on_probing(run, Progress::Waits(step), crate::sys::clock::now())
             }

@@ -71,7 +71,7 @@ pub type Trouble = OsError;
 
 impl Start<'_> {
     pub(super) fn prepare(self) -> Result<(System, Hands), Trouble> {
-        let refused = |what| move |errno| OsError::new(what, "", nix::errno::Errno::from(errno));
+        let refused = |what| move |errno| OsError::new(what, "", errno);
         let pid1 = process::own_pid().0 == 1;
         let ignored = signal::ignored();
         let signals = SignalPipe::open().map_err(refused("pipe"))?;

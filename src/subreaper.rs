@@ -30,6 +30,8 @@ pub enum Order {
     Group(Signal),
     /// A signal to all that is below.
     Tree(Signal),
+    /// Another process is the main one from now on.
+    Watch(Pid),
 }
 
 /// What PID 1 is told.
@@ -39,26 +41,29 @@ pub enum Report {
     Main(Pid),
     /// The kernel gave no process, and why.
     Refused(i32),
-    /// The main process ended.
-    Exited(Exit),
+    /// A process ended that was the main one here; which, since PID 1 may have heard of
+    /// another meanwhile.
+    Exited(Pid, Exit),
     /// Nothing is left below.
     Gone,
 }
 
 /// The length of every message.
-pub const LENGTH: usize = 5;
+pub const LENGTH: usize = 9;
 
-/// The service has a tag and one number.
+/// A tag, a number, and the process that it is about, if any.
 type Wire = [u8; LENGTH];
 
-fn wire(tag: u8, number: i32) -> Wire {
+fn wire(tag: u8, number: i32, pid: Pid) -> Wire {
     let [a, b, c, d] = number.to_ne_bytes();
-    [tag, a, b, c, d]
+    let [e, f, g, h] = pid.0.to_ne_bytes();
+    [tag, a, b, c, d, e, f, g, h]
 }
 
-fn unwire(bytes: &[u8]) -> Option<(u8, i32)> {
-    let [tag, a, b, c, d] = *bytes.first_chunk::<LENGTH>()?;
-    Some((tag, i32::from_ne_bytes([a, b, c, d])))
+fn unwire(bytes: &[u8]) -> Option<(u8, i32, Pid)> {
+    let [tag, a, b, c, d, e, f, g, h] = *bytes.first_chunk::<LENGTH>()?;
+    let pid = Pid(i32::from_ne_bytes([e, f, g, h]));
+    Some((tag, i32::from_ne_bytes([a, b, c, d]), pid))
 }
 
 impl Order {
@@ -69,19 +74,20 @@ impl Order {
             Self::Main(signal) => (1, signal),
             Self::Group(signal) => (2, signal),
             Self::Tree(signal) => (3, signal),
+            Self::Watch(pid) => return wire(4, 0, pid),
         };
-        wire(tag, i32::from(signal.number()))
+        wire(tag, i32::from(signal.number()), Pid(0))
     }
 
     /// Out of the socket.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (tag, number) = unwire(bytes)?;
-        let signal = Signal::new(number)?;
+        let (tag, number, pid) = unwire(bytes)?;
         match tag {
-            1 => Some(Self::Main(signal)),
-            2 => Some(Self::Group(signal)),
-            3 => Some(Self::Tree(signal)),
+            1 => Signal::new(number).map(Self::Main),
+            2 => Signal::new(number).map(Self::Group),
+            3 => Signal::new(number).map(Self::Tree),
+            4 => Some(Self::Watch(pid)),
             _ => None,
         }
     }
@@ -92,23 +98,23 @@ impl Report {
     #[must_use]
     pub fn encode(self) -> Wire {
         match self {
-            Self::Main(pid) => wire(1, pid.0),
-            Self::Refused(errno) => wire(2, errno),
-            Self::Exited(Exit::Code(code)) => wire(3, i32::from(code)),
-            Self::Exited(Exit::Signal(signal)) => wire(4, i32::from(signal.number())),
-            Self::Gone => wire(5, 0),
+            Self::Main(pid) => wire(1, 0, pid),
+            Self::Refused(errno) => wire(2, errno, Pid(0)),
+            Self::Exited(pid, Exit::Code(code)) => wire(3, i32::from(code), pid),
+            Self::Exited(pid, Exit::Signal(signal)) => wire(4, i32::from(signal.number()), pid),
+            Self::Gone => wire(5, 0, Pid(0)),
         }
     }
 
     /// Out of the socket.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (tag, number) = unwire(bytes)?;
+        let (tag, number, pid) = unwire(bytes)?;
         match tag {
-            1 => Some(Self::Main(Pid(number))),
+            1 => Some(Self::Main(pid)),
             2 => Some(Self::Refused(number)),
-            3 => Some(Self::Exited(Exit::Code(u8::try_from(number).ok()?))),
-            4 => Some(Self::Exited(Exit::Signal(Signal::new(number)?))),
+            3 => Some(Self::Exited(pid, Exit::Code(u8::try_from(number).ok()?))),
+            4 => Some(Self::Exited(pid, Exit::Signal(Signal::new(number)?))),
             5 => Some(Self::Gone),
             _ => None,
         }
@@ -123,9 +129,13 @@ pub fn run(socket: &OwnedFd, body: impl FnOnce() -> i32) -> i32 {
     let mut keeper = Keeper {
         socket: Some(socket.as_fd()),
         main: None,
+        leader: None,
     };
     match fork(body) {
-        Ok(pid) => keeper.main = Some(pid),
+        Ok(pid) => {
+            keeper.main = Some(pid);
+            keeper.leader = Some(pid);
+        }
         Err(errno) => {
             keeper.tell(Report::Refused(errno.0));
             return 1;
@@ -143,6 +153,8 @@ pub fn run(socket: &OwnedFd, body: impl FnOnce() -> i32) -> i32 {
 struct Keeper<'a> {
     socket: Option<BorrowedFd<'a>>,
     main: Option<Pid>,
+    /// The first main process: its group may outlive it.
+    leader: Option<Pid>,
 }
 
 impl Keeper<'_> {
@@ -183,8 +195,10 @@ impl Keeper<'_> {
         loop {
             match reap::look() {
                 Ended::Child(pid, exit) => {
+                    // It may be the main process that PID 1 has just named.
+                    self.obey();
                     if self.main == Some(pid) {
-                        self.tell(Report::Exited(exit));
+                        self.tell(Report::Exited(pid, exit));
                         self.main = None;
                     }
                     reap::take(pid);
@@ -209,12 +223,13 @@ impl Keeper<'_> {
         }
     }
 
-    fn carry_out(&self, order: Order) {
+    fn carry_out(&mut self, order: Order) {
         // Whoever is gone by now needs no signal.
         match order {
             Order::Main(signal) => drop(self.main.map(|pid| kill(pid, signal))),
             Order::Group(signal) => drop(self.main.map(|pid| kill_group(pid, signal))),
             Order::Tree(signal) => self.signal_tree(signal),
+            Order::Watch(pid) => self.main = Some(pid),
         }
     }
 
@@ -232,8 +247,8 @@ impl Keeper<'_> {
             }
         }
         if sent.is_empty() {
-            // No /proc: what the main process leads is all that can be reached.
-            let _ = self.main.map(|pid| kill_group(pid, signal));
+            // No /proc: what the first main process leads, or led, is all that can be reached.
+            let _ = self.leader.map(|pid| kill_group(pid, signal));
         }
     }
 }
@@ -257,11 +272,12 @@ mod tests {
             Order::Main(Signal::TERM),
             Order::Group(Signal::HUP),
             Order::Tree(Signal::KILL),
+            Order::Watch(Pid(7)),
         ] {
             assert_eq!(Order::decode(&order.encode()), Some(order));
         }
-        let ended =
-            [Exit::Code(0), Exit::Code(255), Exit::Signal(Signal::KILL)].map(Report::Exited);
+        let ended = [Exit::Code(0), Exit::Code(255), Exit::Signal(Signal::KILL)]
+            .map(|exit| Report::Exited(Pid(7), exit));
         for report in
             ended
                 .into_iter()
@@ -272,9 +288,9 @@ mod tests {
         for bytes in [
             &[][..],
             &[1],
-            &[9, 0, 0, 0, 0],
-            &[4, 0, 0, 0, 0],
-            &[3, 0, 1, 0, 0],
+            &[9, 0, 0, 0, 0, 0, 0, 0, 0],
+            &[4, 0, 0, 0, 0, 0, 0, 0, 0],
+            &[3, 0, 1, 0, 0, 0, 0, 0, 0],
         ] {
             assert_eq!(Report::decode(bytes), None);
         }

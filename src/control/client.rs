@@ -28,7 +28,7 @@ pub(crate) enum NoAnswer {
 pub(crate) fn ask(places: &[String], request: &Request) -> Result<Answer, NoAnswer> {
     let mut last = Errno::ENOENT;
     for place in places {
-        match socket::connect_unix(place.as_bytes()) {
+        match socket::connect_unix_within(place.as_bytes(), PATIENCE) {
             Ok(connection) => return converse(&connection, request),
             // A path that isn't there says less than one that refuses.
             Err(Errno::ENOENT) => {}

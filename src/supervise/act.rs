@@ -253,7 +253,7 @@ impl Hands {
         let Some(entry) = self.runs.get(run) else {
             return;
         };
-        if let Some((_, socket)) = entry.extra.as_ref().and_then(|extra| extra.keeper.as_ref()) {
+        if let Some((_, socket)) = entry.keeper() {
             let order = if to_group {
                 Order::Group(signal)
             } else {
@@ -275,7 +275,7 @@ impl Hands {
         let Some(entry) = self.runs.get(run) else {
             return;
         };
-        if let Some((_, socket)) = entry.extra.as_ref().and_then(|extra| extra.keeper.as_ref()) {
+        if let Some((_, socket)) = entry.keeper() {
             let _ = socket::send_now(socket, &Order::Tree(signal).encode());
             return;
         }
@@ -302,10 +302,7 @@ impl Hands {
     fn watch_tree(&mut self, run: RunId, now: Now) -> Option<Event> {
         let entry = self.runs.get_mut(run)?;
         entry.watched = true;
-        let kept = entry
-            .extra
-            .as_ref()
-            .is_some_and(|extra| extra.keeper.is_some());
+        let kept = entry.keeper().is_some();
         if entry.tree_gone || (entry.leader.is_none() && !kept) {
             return Some(Event::TreeGone { run });
         }

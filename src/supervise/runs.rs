@@ -60,6 +60,11 @@ impl Run {
         }
     }
 
+    /// Its subreaper, if it has one, and the socket to it.
+    pub(crate) fn keeper(&self) -> Option<&(Pid, OwnedFd)> {
+        self.extra.as_ref()?.keeper.as_ref()
+    }
+
     /// The rarely needed part, made when it is needed first.
     pub(crate) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()

@@ -6,6 +6,7 @@ use super::act::Results;
 use super::hands::Hands;
 use super::notification::Notification;
 use super::probe::{self, Progress, Step};
+use super::runs::Run;
 use super::source::Source;
 use crate::core::event::{Answer, Event, SpawnFailure};
 use crate::core::exit::Exit;
@@ -13,7 +14,7 @@ use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::signal::Signal;
 use crate::core::system::System;
 use crate::core::time::Now;
-use crate::subreaper::{LENGTH, Report};
+use crate::subreaper::{LENGTH, Order, Report};
 use crate::sys::error::strerror;
 use crate::sys::fd::{self, standard};
 use crate::sys::poll::Interest;
@@ -46,7 +47,7 @@ impl Hands {
             Source::ReadyFd(run) => events.extend(self.ready(run)),
             Source::Connection(run) => events.extend(self.connected(run, now)),
             Source::Subreaper(run) => self.hear_subreaper(system, run, events),
-            Source::Foreign(run) => events.extend(self.foreign_ended(run)),
+            Source::Foreign(run) => self.foreign_ended(system, run, events),
             Source::Notify(service) => self.notified(service, events),
             Source::Logger => {
                 if self.outputs.hear() {
@@ -156,11 +157,7 @@ impl Hands {
         };
         let foreign =
             self.runs.of_main(pid).is_some_and(|other| other != run) || self.helpers.contains(&pid);
-        let keeper = entry
-            .extra
-            .as_ref()
-            .and_then(|extra| extra.keeper.as_ref())
-            .map(|(pid, _)| *pid);
+        let keeper = entry.keeper().map(|(pid, _)| *pid);
         let roots: Vec<Pid> = entry
             .main
             .into_iter()
@@ -187,6 +184,10 @@ impl Hands {
             .take()
             .iter()
             .for_each(|fd| self.poll.remove(fd));
+        if let Some((_, socket)) = entry.keeper() {
+            // A subreaper tells of the end of the one that it takes for the main process.
+            let _ = socket::send_now(socket, &Order::Watch(pid).encode());
+        }
         if !ours && let Ok(fd) = crate::sys::process::descriptor(pid) {
             let _ = self.poll.add(&fd, Interest::Read, Source::Foreign(run));
             entry.extra().foreign = Some(fd);
@@ -194,26 +195,31 @@ impl Hands {
     }
 
     /// A main process ended that was not our child: its parent has its status, we don't.
-    fn foreign_ended(&mut self, run: RunId) -> Option<Event> {
-        let entry = self.runs.get_mut(run)?;
-        let fd = entry.extra.as_mut()?.foreign.take()?;
+    fn foreign_ended(&mut self, system: &System, run: RunId, events: &mut Results) {
+        let Some(entry) = self.runs.get_mut(run) else {
+            return;
+        };
+        let Some(fd) = entry.extra.as_mut().and_then(|extra| extra.foreign.take()) else {
+            return;
+        };
         self.poll.remove(&fd);
-        let main = entry.main?;
-        // One that came to us meanwhile is reaped with its status.
+        let Some(main) = entry.main else { return };
+        // One that came to us meanwhile, or to the subreaper, is reaped with its status.
         let own = nix::unistd::getpid().as_raw();
-        if procfs::stat(main).is_some_and(|stat| stat.parent == own) {
-            return None;
+        let keeper = entry.keeper().map(|(pid, _)| pid.0);
+        let is_ours = |parent| parent == own || Some(parent) == keeper;
+        let comes = procfs::stat(main).is_some_and(|stat| is_ours(stat.parent));
+        // The subreaper tells before it reaps: if it is gone, its report is here.
+        self.hear_subreaper(system, run, events);
+        if !comes && self.runs.of_main(main) == Some(run) {
+            events.extend(self.ended(run, Exit::Code(0)));
         }
-        self.ended(run, Exit::Code(0))
     }
 
     fn hear_subreaper(&mut self, system: &System, run: RunId, events: &mut Results) {
         let mut buffer = [0u8; LENGTH + 1];
         loop {
-            let keeper = self
-                .runs
-                .get(run)
-                .and_then(|entry| entry.extra.as_ref()?.keeper.as_ref());
+            let keeper = self.runs.get(run).and_then(Run::keeper);
             let Some((_, socket)) = keeper else { return };
             let Some(count) = socket::receive_now(socket, &mut buffer) else {
                 return;
@@ -223,36 +229,43 @@ impl Hands {
                 return;
             }
             let report = Report::decode(buffer.get(..count).unwrap_or_default());
-            if matches!(report, Some(Report::Exited(_))) {
-                // Why there was no exec, and what it said before its death, count before it.
-                self.last_words(system, run, events);
+            match report {
+                Some(Report::Main(pid)) => events.extend(self.kept_main(run, pid)),
+                Some(Report::Refused(errno)) => events.extend(self.kept_none(run, errno)),
+                Some(Report::Exited(pid, exit)) => {
+                    self.main_ended(system, run, pid, exit, events);
+                }
+                Some(Report::Gone) => events.extend(self.kept_all_gone(run)),
+                None => {}
             }
-            events.extend(report.and_then(|report| self.kept(run, report)));
         }
     }
 
-    fn kept(&mut self, run: RunId, report: Report) -> Option<Event> {
-        match report {
-            Report::Main(pid) => {
-                self.runs.set_main(run, pid);
-                Some(Event::MainPid { run, pid })
-            }
-            Report::Refused(errno) => {
-                self.runs.get_mut(run)?.ended = true;
-                let failure = SpawnFailure {
-                    step: "fork".into(),
-                    errno,
-                    reason: strerror(errno).into(),
-                };
-                Some(Event::SpawnFailed { run, failure })
-            }
-            Report::Exited(exit) => self.ended(run, exit),
-            Report::Gone => {
-                let entry = self.runs.get_mut(run)?;
-                entry.tree_gone = true;
-                entry.watched.then_some(Event::TreeGone { run })
-            }
+    fn kept_main(&mut self, run: RunId, pid: Pid) -> Option<Event> {
+        let entry = self.runs.get_mut(run)?;
+        if entry.main.is_some() {
+            // The service has named another already.
+            entry.leader = Some(pid);
+            return None;
         }
+        self.runs.set_main(run, pid);
+        Some(Event::MainPid { run, pid })
+    }
+
+    fn kept_none(&mut self, run: RunId, errno: i32) -> Option<Event> {
+        self.runs.get_mut(run)?.ended = true;
+        let failure = SpawnFailure {
+            step: "fork".into(),
+            errno,
+            reason: strerror(errno).into(),
+        };
+        Some(Event::SpawnFailed { run, failure })
+    }
+
+    fn kept_all_gone(&mut self, run: RunId) -> Option<Event> {
+        let entry = self.runs.get_mut(run)?;
+        entry.tree_gone = true;
+        entry.watched.then_some(Event::TreeGone { run })
     }
 
     /// A subreaper died; what was below it is ours now, and known by its marks.
@@ -282,10 +295,7 @@ impl Hands {
 
     fn reaped(&mut self, system: &System, pid: Pid, exit: Exit, now: Now, events: &mut Results) {
         if let Some(run) = self.runs.of_main(pid) {
-            self.last_words(system, run, events);
-            if self.runs.of_main(pid) == Some(run) {
-                events.extend(self.ended(run, exit));
-            }
+            self.main_ended(system, run, pid, exit, events);
             return;
         }
         if !self.helpers.remove(&pid) {
@@ -316,13 +326,28 @@ impl Hands {
         }
     }
 
-    /// What a run said before its main process's death counts before it.
-    fn last_words(&mut self, system: &System, run: RunId, events: &mut Results) {
+    /// A process ended that was the run's main one. What was said before its death counts
+    /// before it, and may be that another is.
+    fn main_ended(
+        &mut self,
+        system: &System,
+        run: RunId,
+        pid: Pid,
+        exit: Exit,
+        events: &mut Results,
+    ) {
         events.extend(self.launched(system, run));
         events.extend(self.ready(run));
-        let service = self.runs.get(run).map(|entry| entry.service);
-        if let Some(service) = service.filter(|service| self.notify.contains_key(service)) {
+        if let Some(service) = self
+            .runs
+            .get(run)
+            .map(|entry| entry.service)
+            .filter(|service| self.notify.contains_key(service))
+        {
             self.notified(service, events);
+        }
+        if self.runs.of_main(pid) == Some(run) {
+            events.extend(self.ended(run, exit));
         }
     }
 
@@ -349,7 +374,7 @@ impl Hands {
                 };
                 Some(Event::Probed { run, answer })
             }
-            step @ (Step::Child { .. } | Step::Connection { .. }) => {
+            step @ (Step::Connection { .. } | Step::Child { .. }) => {
                 // Another look is under way already.
                 self.go_on_probing(run, Progress::Waits(step), crate::sys::clock::now())
             }

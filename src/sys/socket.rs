@@ -3,6 +3,7 @@
 use std::io::IoSliceMut;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -10,7 +11,8 @@ use nix::sys::socket::{
     UnixAddr, UnixCredentials, accept4, bind, connect, getsockopt, listen, recv, recvmsg, send,
     setsockopt, socket, socketpair, sockopt,
 };
-use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
+use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, lstat};
+use nix::sys::time::TimeVal;
 
 use crate::core::id::Pid;
 
@@ -163,7 +165,8 @@ pub fn listener(path: &[u8], mode: u32) -> nix::Result<OwnedFd> {
     let fd = socket(AddressFamily::Unix, SockType::Stream, FLAGS, None)?;
     match bind(fd.as_raw_fd(), &address) {
         Err(Errno::EADDRINUSE) if path.first() != Some(&b'@') => {
-            if connect_unix(path).is_ok() {
+            // A full backlog is somebody's too; and a file that is no socket is left alone.
+            if !is_socket(path) || connect_unix(path).err() != Some(Errno::ECONNREFUSED) {
                 return Err(Errno::EADDRINUSE);
             }
             nix::unistd::unlink(path)?;
@@ -174,6 +177,11 @@ pub fn listener(path: &[u8], mode: u32) -> nix::Result<OwnedFd> {
     open_to(path, mode)?;
     listen(&fd, Backlog::new(64)?)?;
     Ok(fd)
+}
+
+fn is_socket(path: &[u8]) -> bool {
+    let kind = |stat: FileStat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
+    lstat(path).is_ok_and(|stat| kind(stat) == SFlag::S_IFSOCK)
 }
 
 /// Takes one waiting connection.
@@ -213,6 +221,27 @@ pub struct Peer {
 pub fn connect_unix(path: &[u8]) -> nix::Result<OwnedFd> {
     let fd = socket(AddressFamily::Unix, SockType::Stream, FLAGS, None)?;
     connect(fd.as_raw_fd(), &unix_address(path)?)?;
+    Ok(fd)
+}
+
+/// As `connect_unix`, but where the backlog is full it waits its turn, so long.
+///
+/// # Errors
+/// As there; EAGAIN when the time is over.
+pub fn connect_unix_within(path: &[u8], patience: Duration) -> nix::Result<OwnedFd> {
+    let fd = socket(
+        AddressFamily::Unix,
+        SockType::Stream,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    let seconds = patience
+        .as_secs()
+        .try_into()
+        .unwrap_or(nix::libc::time_t::MAX);
+    setsockopt(&fd, sockopt::SendTimeout, &TimeVal::new(seconds, 0))?;
+    connect(fd.as_raw_fd(), &unix_address(path)?)?;
+    super::fd::set_nonblocking(&fd);
     Ok(fd)
 }
 

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::os::fd::FromRawFd;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::process;
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ extern "C" fn before_main() {
             "notify" => notify(&value.replace("\\n", "\n")),
             "line-on" => print(value.parse().unwrap(), "\n"),
             "listen" => kept.push(Box::new(TcpListener::bind(value).unwrap())),
+            "hostile" => kept.push(Box::new(hostile(value))),
+            "ask" => ask(value),
             "listen-unix" => kept.push(Box::new(UnixListener::bind(value).unwrap())),
             "touch" => std::fs::write(value, "x").unwrap(),
             "await" => await_file(value),
@@ -166,6 +168,41 @@ fn exec_in_fork(acts: &[&str], bare: bool) {
     }
 }
 
+/// Connections to a control socket that say nothing, say half, say rubbish, or never read.
+fn hostile(path: &str) -> Vec<UnixStream> {
+    await_file(path);
+    let clients = (0..300).map(|number| {
+        let mut stream = UnixStream::connect(path).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        // One that was thrown out already can't be written to.
+        let _ = match number % 4 {
+            0 => Ok(0),
+            1 => stream.write(b"{\"verb\":"),
+            2 => stream.write(&[0xff; 10_000]),
+            _ => stream.write("{\"verb\":\"version\"}\n".repeat(400).as_bytes()),
+        };
+        stream
+    });
+    clients.collect()
+}
+
+/// Prints what a control socket answers to four lines, of which the first is right.
+fn ask(path: &str) {
+    await_file(path);
+    let mut stream = UnixStream::connect(path).unwrap();
+    let lines: &[&[u8]] = &[
+        b"{\"verb\":\"version\"}\n",
+        b"\n",
+        b"\xff\x00[[[[\n",
+        b"{\"verb\":\"frobnicate\"}\n",
+    ];
+    for line in lines {
+        stream.write_all(line).unwrap();
+    }
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    std::io::copy(&mut stream, &mut std::io::stdout()).unwrap();
+}
+
 /// So many orphans, which all end at one moment.
 fn orphans(count: usize) {
     let (reader, writer) = nix::unistd::pipe().unwrap();
@@ -208,8 +245,10 @@ fn any_signal() -> u8 {
     signal::set_mask(SignalSet::ALL);
     println!("waiting");
     loop {
-        if let Ok(received) = signal::wait(SignalSet::ALL, None) {
-            return received.signal.number();
+        match signal::wait(SignalSet::ALL, None) {
+            // CONT goes along with every stop signal.
+            Ok(received) if received.signal != Signal::CONT => return received.signal.number(),
+            Ok(_) | Err(_) => {}
         }
     }
 }

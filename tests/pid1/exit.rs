@@ -16,8 +16,9 @@ fn an_essential_service_s_code_is_the_container_s() {
         assert_eq!(ended.status, Status::Exited(code), "{ended:?}");
         let last = last_line(&ended.stderr);
         assert!(
-            last.starts_with(&format!("rinit: web (essential) exited with status {code} after "))
-                && last.contains("; 1 service stopped in ")
+            last.starts_with(&format!(
+                "rinit: web (essential) exited with status {code} after "
+            )) && last.contains("; 1 service stopped in ")
                 && last.ends_with(&format!("; exit code {code}")),
             "{ended:?}"
         );
@@ -29,28 +30,52 @@ fn an_essential_service_s_signal_is_128_and_its_number() {
     for signal in [1, 6, 9, 11, 15, 34, 64] {
         let ended = essential(&acts([&*format!("die:{signal}")]), "").run();
         assert_eq!(ended.status, Status::Exited(128 + signal), "{ended:?}");
-        assert!(last_line(&ended.stderr).ends_with(&format!("; exit code {}", 128 + signal)), "{ended:?}");
+        assert!(
+            last_line(&ended.stderr).ends_with(&format!("; exit code {}", 128 + signal)),
+            "{ended:?}"
+        );
     }
 }
 
 #[test]
 fn a_spawn_error_is_126_or_127() {
-    for (command, code) in [("['./none']", 127), ("['./dir/x']", 127), ("['./plain']", 126), ("['./dir']", 126)] {
-        // Behind a oneshot that might make it, a missing program is found at the spawn.
-        let config = service("web", command, "essential = true\nafter = ['make']")
-            + &service("make", "'mkdir dir; touch plain; chmod 600 plain'", "type = 'oneshot'");
-        let ended = supervisor(&config).run();
-        assert_eq!(ended.status, Status::Exited(code), "{command} {ended:?}");
-        assert!(last_line(&ended.stderr).contains("cannot start"), "{ended:?}");
+    for (command, code) in [
+        ("['./none']", 127),
+        ("['./plain/x']", 127),
+        ("['./plain']", 126),
+        ("['./dir']", 126),
+    ] {
+        for tracking in ["marks", "subreaper"] {
+            // Behind a oneshot that might make it, a missing program is found at the spawn.
+            let keys = format!("essential = true\nafter = ['make']\ntracking = '{tracking}'");
+            let config = service("web", command, &keys)
+                + &service(
+                    "make",
+                    "'mkdir dir; touch plain; chmod 600 plain'",
+                    "type = 'oneshot'",
+                );
+            let ended = supervisor(&config).run();
+            assert_eq!(ended.status, Status::Exited(code), "{command} {ended:?}");
+            assert!(
+                last_line(&ended.stderr).contains("cannot start"),
+                "{ended:?}"
+            );
+        }
     }
 }
 
 #[test]
 fn an_essential_service_that_is_restarted_ends_nothing() {
-    let rinit = essential(&acts(["say:web runs", "wait"]), "restart = 'always'\nrestart-delay = '5ms'").spawn();
+    let rinit = essential(
+        &acts(["say:web runs", "wait"]),
+        "restart = 'always'\nrestart-delay = '5ms'",
+    )
+    .spawn();
     rinit.wait_for_line("web: web runs");
     send(wait_for_process(&rinit, "say:web runs").pid, 9);
-    rinit.wait_until("it runs again", || rinit.stdout().matches("web runs").count() == 2);
+    rinit.wait_until("it runs again", || {
+        rinit.stdout().matches("web runs").count() == 2
+    });
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
 }
@@ -67,9 +92,16 @@ fn the_first_essential_one_that_ended_gives_the_code() {
 
 #[test]
 fn an_essential_one_that_fails_by_its_dependency_gives_the_culprit_s_code() {
-    let config = service("migrate", &acts(["complain:no such table", "exit:7"]), "type = 'oneshot'")
-        + &service("app", &acts(["wait"]), "requires = ['migrate']")
-        + &service("web", &acts(["wait"]), "requires = ['app']\nessential = true");
+    let config = service(
+        "migrate",
+        &acts(["complain:no such table", "exit:7"]),
+        "type = 'oneshot'",
+    ) + &service("app", &acts(["wait"]), "requires = ['migrate']")
+        + &service(
+            "web",
+            &acts(["wait"]),
+            "requires = ['app']\nessential = true",
+        );
     let ended = supervisor(&config).run();
     assert_eq!(ended.status, Status::Exited(7), "{ended:?}");
     assert!(last_line(&ended.stderr).contains("migrate"), "{ended:?}");
@@ -109,16 +141,28 @@ fn an_essential_one_that_ends_badly_at_the_shutdown_gives_its_code() {
 
 #[test]
 fn one_that_had_to_be_killed_makes_137() {
-    let rinit = essential(&acts(["ignore:15", "say:ready", "await:never"]), "stop-timeout = '100ms'").spawn();
+    let rinit = essential(
+        &acts(["ignore:15", "say:ready", "await:never"]),
+        "stop-timeout = '100ms'",
+    )
+    .spawn();
     rinit.wait_for_line("web: ready");
     rinit.signal(15);
     assert_eq!(rinit.wait(), Status::Exited(137), "{}", rinit.dump());
-    assert!(last_line(&rinit.stderr()).contains("web killed after 0.1 s"), "{}", rinit.dump());
+    assert!(
+        last_line(&rinit.stderr()).contains("web killed after 0.1 s"),
+        "{}",
+        rinit.dump()
+    );
 }
 
 #[test]
 fn one_that_is_not_essential_may_end_as_it_likes() {
-    let config = service("a", &acts(["ignore:15", "say:ready", "await:never"]), "stop-timeout = '50ms'");
+    let config = service(
+        "a",
+        &acts(["ignore:15", "say:ready", "await:never"]),
+        "stop-timeout = '50ms'",
+    );
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("a: ready");
     rinit.signal(15);

@@ -71,6 +71,8 @@ pub enum Setup {
     StdinIsFive,
     /// A sandbox refuses clones that share memory.
     NoSharedClone,
+    /// User and group 12345, who have no name.
+    User,
     /// SIGUSR1 may not be sent to anybody.
     NoSignal,
     /// Standard input is the controlling terminal of a new session.
@@ -112,6 +114,12 @@ impl Pid1 {
             setup: Vec::new(),
             stdin: None,
         }
+    }
+
+    /// Another program in rinit's place.
+    pub fn binary(mut self, path: PathBuf) -> Self {
+        self.binary = path;
+        self
     }
 
     /// Another argv[0].

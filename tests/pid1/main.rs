@@ -16,18 +16,34 @@
     reason = "a test fails by panicking, and says why on stderr"
 )]
 
+mod acts;
 mod child_state;
 mod compat_catatonit;
 mod compat_dumb_init;
 mod compat_tini;
+mod configuration;
+mod control;
+mod exit;
 mod exit_status;
 mod harness;
+mod identity;
 mod idle;
+mod main_command;
 mod main_options;
 mod odd;
 mod options;
+mod orphans;
+mod output;
 mod programs;
+mod readiness;
 mod reaping;
+mod restart;
+mod shutdown;
+mod sighup;
 mod signals;
+mod start;
 mod stop;
+mod supervisor;
+mod supervisor_idle;
+mod trees;
 mod tty;

@@ -19,7 +19,10 @@ use nix::fcntl::OFlag;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::{ForkResult, Pid as Process, execv, fork, getgid, getuid, setpgid, setsid};
+use nix::unistd::{
+    ForkResult, Pid as Process, execv, fork, getgid, getuid, setgroups, setpgid, setresgid,
+    setresuid, setsid,
+};
 use rinit::core::exit::Exit;
 use rinit::core::id::Pid;
 use rinit::core::signal::Signal;
@@ -373,6 +376,11 @@ fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString], start: &OwnedFd) 
     }
     if has("NoSharedClone") {
         refuse_shared_clones();
+    }
+    if has("User") {
+        setgroups(&[]).unwrap();
+        setresgid(12345.into(), 12345.into(), 12345.into()).unwrap();
+        setresuid(12345.into(), 12345.into(), 12345.into()).unwrap();
     }
     if has("NoSignal") {
         refuse_usr1();

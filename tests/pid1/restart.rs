@@ -11,7 +11,11 @@ fn count(text: &str, part: &str) -> usize {
 
 #[test]
 fn always_comes_back_after_success_too_and_the_delay_doubles() {
-    let config = service("job", &acts(["say:runs"]), "restart-delay = '10ms'\nrestart-delay-max = '40ms'");
+    let config = service(
+        "job",
+        &acts(["say:runs"]),
+        "restart-delay = '10ms'\nrestart-delay-max = '40ms'",
+    );
     let rinit = supervisor(&config).spawn();
     rinit.wait_until("six runs", || count(&rinit.stdout(), "runs") >= 6);
     rinit.signal(15);
@@ -19,11 +23,21 @@ fn always_comes_back_after_success_too_and_the_delay_doubles() {
     let delays: Vec<u64> = rinit
         .stderr()
         .lines()
-        .filter_map(|line| line.split_once("restart in ")?.1.split(' ').next()?.parse().ok())
+        .filter_map(|line| {
+            line.split_once("restart in ")?
+                .1
+                .split(' ')
+                .next()?
+                .parse()
+                .ok()
+        })
         .collect();
     for (delay, wanted) in delays.iter().zip([10, 20, 40, 40, 40]) {
         // Ten per cent of jitter.
-        assert!((wanted * 9 / 10..=wanted * 11 / 10 + 1).contains(delay), "{delays:?}");
+        assert!(
+            (wanted * 9 / 10..=wanted * 11 / 10 + 1).contains(delay),
+            "{delays:?}"
+        );
     }
 }
 
@@ -69,7 +83,10 @@ fn a_start_limit_ends_it_with_its_last_status() {
     );
     let ended = supervisor(&config).run();
     assert_eq!(count(&ended.stdout, "runs"), 3, "{ended:?}");
-    place(&ended.stderr, "job failed: exited with status 6; start limit reached");
+    place(
+        &ended.stderr,
+        "job failed: exited with status 6; start limit reached",
+    );
     assert_eq!(ended.status, Status::Exited(6), "{ended:?}");
 }
 
@@ -99,7 +116,11 @@ fn what_is_left_of_its_group_is_gone_before_the_next_run() {
         // The second run says whether the first one's child is still there.
         let command = "'if test -e pid; then kill -0 $(cat pid) && echo left || echo gone; exec sleep 1000; fi; \
                         sleep 1000 & echo $! > pid; exit 1'";
-        let config = service("web", command, &format!("restart-delay = '50ms'\ntracking = '{tracking}'"));
+        let config = service(
+            "web",
+            command,
+            &format!("restart-delay = '50ms'\ntracking = '{tracking}'"),
+        );
         let rinit = supervisor(&config).spawn();
         rinit.wait_for_line("web: gone");
         assert!(!rinit.stdout().contains("left"), "{}", rinit.dump());
@@ -112,7 +133,11 @@ fn what_is_left_of_its_group_is_gone_before_the_next_run() {
 fn kill_mode_process_leaves_the_rest_alone() {
     let command = "'if test -e pid; then kill -0 $(cat pid) && echo left || echo gone; exec sleep 1000; fi; \
                     sleep 1000 & echo $! > pid; exit 1'";
-    let config = service("sshd", command, "restart-delay = '10ms'\nkill-mode = 'process'");
+    let config = service(
+        "sshd",
+        command,
+        "restart-delay = '10ms'\nkill-mode = 'process'",
+    );
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("sshd: left");
     rinit.signal(15);
@@ -121,15 +146,26 @@ fn kill_mode_process_leaves_the_rest_alone() {
 
 #[test]
 fn a_program_that_is_not_there_yet_is_tried_again() {
-    let config = service("late", "['./late']", "restart-delay = '10ms'\nafter = ['make']\nrestart-delay-max = '10ms'")
-        + &service("make", "['true']", "type = 'oneshot'");
+    let config = service(
+        "late",
+        "['./late']",
+        "restart-delay = '10ms'\nafter = ['make']\nrestart-delay-max = '10ms'",
+    ) + &service("make", "['true']", "type = 'oneshot'");
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("late");
     rinit.wait_for_line("cannot start");
     let path = rinit.path("late");
-    std::fs::write(rinit.path("late.new"), "#!/bin/sh\necho here now\nexec sleep 1000\n").unwrap();
+    std::fs::write(
+        rinit.path("late.new"),
+        "#!/bin/sh\necho here now\nexec sleep 1000\n",
+    )
+    .unwrap();
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(rinit.path("late.new"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        rinit.path("late.new"),
+        std::fs::Permissions::from_mode(0o755),
+    )
+    .unwrap();
     std::fs::rename(rinit.path("late.new"), path).unwrap();
     rinit.wait_for_line("late: here now");
     rinit.signal(15);
@@ -138,8 +174,15 @@ fn a_program_that_is_not_there_yet_is_tried_again() {
 
 #[test]
 fn a_dependant_stops_when_what_it_requires_is_gone_and_comes_back_with_it() {
-    let config = service("db", &acts(["say:db runs", "wait"]), "restart-delay = '30ms'")
-        + &service("web", &acts(["say:web runs", "wait", "say:web stops"]), "requires = ['db']\nessential = true");
+    let config = service(
+        "db",
+        &acts(["say:db runs", "wait"]),
+        "restart-delay = '30ms'",
+    ) + &service(
+        "web",
+        &acts(["say:web runs", "wait", "say:web stops"]),
+        "requires = ['db']\nessential = true",
+    );
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("web: web runs");
     send(wait_for_process(&rinit, "say:db runs").pid, 9);
@@ -153,8 +196,15 @@ fn a_dependant_stops_when_what_it_requires_is_gone_and_comes_back_with_it() {
 
 #[test]
 fn a_oneshot_does_not_run_again_because_its_dependency_came_back() {
-    let config = service("db", &acts(["say:db runs", "wait"]), "restart-delay = '10ms'")
-        + &service("once", &acts(["say:once runs"]), "type = 'oneshot'\nrequires = ['db']");
+    let config = service(
+        "db",
+        &acts(["say:db runs", "wait"]),
+        "restart-delay = '10ms'",
+    ) + &service(
+        "once",
+        &acts(["say:once runs"]),
+        "type = 'oneshot'\nrequires = ['db']",
+    );
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("once: once runs");
     rinit.wait_for_line("1 service running, 1 done");

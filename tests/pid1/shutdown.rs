@@ -12,13 +12,22 @@ fn noting(name: &str, keys: &str) -> String {
 
 /// One that only SIGKILL ends.
 fn deaf(name: &str, keys: &str) -> String {
-    service(name, &acts(["ignore:15", "ignore:2", "say:ready", "await:never"]), keys)
+    service(
+        name,
+        &acts(["ignore:15", "ignore:2", "say:ready", "await:never"]),
+        keys,
+    )
 }
 
 fn stops_within(rinit: &Running, limit: Duration) -> Status {
     let began = Instant::now();
     let status = rinit.wait();
-    assert!(began.elapsed() < limit, "{:?} {}", began.elapsed(), rinit.dump());
+    assert!(
+        began.elapsed() < limit,
+        "{:?} {}",
+        began.elapsed(),
+        rinit.dump()
+    );
     status
 }
 
@@ -37,7 +46,11 @@ fn services_stop_in_reverse_and_independent_ones_together() {
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
     assert_eq!(notes(&rinit), ["web", "app", "db"], "{}", rinit.dump());
-    assert!(last_line(&rinit.stderr()).starts_with("rinit: SIGTERM: 5 services stopped in "), "{}", rinit.dump());
+    assert!(
+        last_line(&rinit.stderr()).starts_with("rinit: SIGTERM: 5 services stopped in "),
+        "{}",
+        rinit.dump()
+    );
 }
 
 #[test]
@@ -57,20 +70,33 @@ fn every_stop_signal_begins_an_ordered_shutdown() {
         rinit.signal(signal);
         assert_eq!(rinit.wait(), IN_ORDER);
         assert_eq!(notes(&rinit), ["a"], "{}", rinit.dump());
-        place(&rinit.stderr(), &format!("rinit: {name}: 1 service stopped"));
+        place(
+            &rinit.stderr(),
+            &format!("rinit: {name}: 1 service stopped"),
+        );
     }
 }
 
 #[test]
 fn winch_is_a_window_s_matter_with_a_terminal_and_a_hang_up_is_a_stop_request() {
     let (master, slave) = open_terminal();
-    let rinit = supervisor(&noting("a", "output = 'raw'")).terminal(slave).arg("-v").spawn();
+    let rinit = supervisor(&noting("a", "output = 'raw'"))
+        .terminal(slave)
+        .arg("-v")
+        .spawn();
     rinit.wait_for_line("ready");
     rinit.signal(28);
     rinit.wait_for_line("SIGWINCH is for nobody");
     rinit.signal(1);
     rinit.wait_for_line("SIGHUP: reading the configuration again");
-    assert_eq!(rinit.children().iter().filter(|child| child.state != 'Z').count(), 2);
+    assert_eq!(
+        rinit
+            .children()
+            .iter()
+            .filter(|child| child.state != 'Z')
+            .count(),
+        2
+    );
     drop(master);
     assert_eq!(rinit.wait(), IN_ORDER);
     assert_eq!(notes(&rinit), ["a"], "{}", rinit.dump());
@@ -96,7 +122,12 @@ fn a_stopped_process_is_continued_to_hear_its_stop_signal() {
     rinit.wait_for_line("a: ready");
     let pid = wait_for_process(&rinit, "%do say:ready").pid;
     send(pid, 19);
-    rinit.wait_until("it is stopped", || rinit.processes().iter().any(|p| p.pid == pid && p.state == 'T'));
+    rinit.wait_until("it is stopped", || {
+        rinit
+            .processes()
+            .iter()
+            .any(|p| p.pid == pid && p.state == 'T')
+    });
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
     assert_eq!(notes(&rinit), ["a"], "{}", rinit.dump());
@@ -109,7 +140,11 @@ fn stubborn_trees_cannot_stretch_the_deadline() {
         + &deaf("a", "")
         + &deaf("b", "requires = ['a']")
         + &deaf("c", "requires = ['b']\ntracking = 'subreaper'")
-        + &service("d", "'trap \"\" TERM; sh -c \"trap : TERM; while :; do sleep 100; done\" & while :; do sleep 100; done'", "");
+        + &service(
+            "d",
+            "'trap \"\" TERM; sh -c \"trap : TERM; while :; do sleep 100; done\" & while :; do sleep 100; done'",
+            "",
+        );
     let rinit = supervisor(&config).spawn();
     for name in ["a", "b", "c"] {
         rinit.wait_for_line(&format!("{name}: ready"));
@@ -120,8 +155,14 @@ fn stubborn_trees_cannot_stretch_the_deadline() {
     for name in ["a", "b", "c", "d"] {
         place(&stderr, &format!("{name} did not stop in"));
     }
-    assert!(place(&stderr, "c did not stop") < place(&stderr, "b did not stop"), "{stderr}");
-    assert!(place(&stderr, "b did not stop") < place(&stderr, "a did not stop"), "{stderr}");
+    assert!(
+        place(&stderr, "c did not stop") < place(&stderr, "b did not stop"),
+        "{stderr}"
+    );
+    assert!(
+        place(&stderr, "b did not stop") < place(&stderr, "a did not stop"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -146,7 +187,11 @@ fn a_second_int_kills_at_once_and_an_early_one_does_not() {
 
 #[test]
 fn term_twice_keeps_the_graces() {
-    let config = service("a", &acts(["say:ready", "wait", "await:go", "note:done"]), "");
+    let config = service(
+        "a",
+        &acts(["say:ready", "wait", "await:go", "note:done"]),
+        "",
+    );
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("a: ready");
     for _ in 0..3 {
@@ -161,7 +206,11 @@ fn term_twice_keeps_the_graces() {
 
 #[test]
 fn a_service_that_ends_with_the_stop_request_is_no_crash() {
-    let config = service("a", &acts(["say:ready", "wait", "exit:1"]), "restart-delay = '0s'");
+    let config = service(
+        "a",
+        &acts(["say:ready", "wait", "exit:1"]),
+        "restart-delay = '0s'",
+    );
     for _ in 0..10 {
         let rinit = supervisor(&config).spawn();
         rinit.wait_for_line("a: ready");
@@ -175,8 +224,11 @@ fn a_service_that_ends_with_the_stop_request_is_no_crash() {
 
 #[test]
 fn a_stop_during_the_start_ends_what_has_begun() {
-    let config = service("slow", &acts(["say:slow runs", "wait", "note:slow"]), "ready = 'notify'")
-        + &service("later", &acts(["note:later"]), "requires = ['slow']");
+    let config = service(
+        "slow",
+        &acts(["say:slow runs", "wait", "note:slow"]),
+        "ready = 'notify'",
+    ) + &service("later", &acts(["note:later"]), "requires = ['slow']");
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("slow: slow runs");
     rinit.signal(15);
@@ -189,7 +241,9 @@ fn a_stop_in_the_first_instant_is_heard() {
     for _ in 0..10 {
         let rinit = supervisor(&service("a", "['sleep', '1000']", "")).spawn();
         rinit.wait_until("rinit catches signals", || {
-            Running::status_of(rinit.pid(), "SigCgt:").is_some_and(|mask| u64::from_str_radix(&mask, 16).is_ok_and(|mask| mask & (1 << 14) != 0))
+            Running::status_of(rinit.pid(), "SigCgt:").is_some_and(|mask| {
+                u64::from_str_radix(&mask, 16).is_ok_and(|mask| mask & (1 << 14) != 0)
+            })
         });
         rinit.signal(15);
         assert_eq!(rinit.wait(), IN_ORDER);
@@ -255,7 +309,11 @@ fn shutdown_delay_lets_all_run_on_inside_the_deadline() {
     let began = Instant::now();
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
-    assert!(began.elapsed() >= Duration::from_millis(300), "{}", rinit.dump());
+    assert!(
+        began.elapsed() >= Duration::from_millis(300),
+        "{}",
+        rinit.dump()
+    );
 }
 
 #[test]

@@ -89,7 +89,11 @@ fn later_files_override_key_by_key_and_a_folder_is_read_in_order() {
 #[test]
 fn keys_of_init_have_an_override_from_the_environment() {
     let config = "[init]\nshutdown-timeout = '1h'\n".to_owned()
-        + &service("deaf", &acts(["ignore:15", "say:deaf", "await:never"]), "stop-timeout = 'infinity'");
+        + &service(
+            "deaf",
+            &acts(["ignore:15", "say:deaf", "await:never"]),
+            "stop-timeout = 'infinity'",
+        );
     let rinit = supervisor(&config)
         .env("RINIT_SHUTDOWN_TIMEOUT", "500ms")
         .spawn();
@@ -108,8 +112,19 @@ fn an_unknown_override_is_a_warning_and_none_reaches_a_service() {
         .run();
     assert_eq!(ended.status, IN_ORDER, "{ended:?}");
     assert!(ended.stderr.contains("RINIT_SHUTDWON_TIMEOUT"), "{ended:?}");
-    let has = |name: &str| ended.stdout.lines().any(|line| line.starts_with(&format!("a: {name}=")));
-    assert!(has("RINIT_SERVICE") && !has("RINIT_LOG") && !has("RINIT_SHUTDWON_TIMEOUT") && !has("NOTIFY_SOCKET"), "{ended:?}");
+    let has = |name: &str| {
+        ended
+            .stdout
+            .lines()
+            .any(|line| line.starts_with(&format!("a: {name}=")))
+    };
+    assert!(
+        has("RINIT_SERVICE")
+            && !has("RINIT_LOG")
+            && !has("RINIT_SHUTDWON_TIMEOUT")
+            && !has("NOTIFY_SOCKET"),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -144,7 +159,10 @@ fn a_supervisor_below_a_rinit_that_supervises_says_who_is_there() {
     let config = service("outer", "['sleep', '1000']", "")
         + &service(
             "inner",
-            &format!("'{} -c inner.toml; echo inner ended with $?; exec sleep 1000'", crate::harness::RINIT),
+            &format!(
+                "'{} -c inner.toml; echo inner ended with $?; exec sleep 1000'",
+                crate::harness::RINIT
+            ),
             "",
         );
     let rinit = supervisor(&config)
@@ -156,7 +174,10 @@ fn a_supervisor_below_a_rinit_that_supervises_says_who_is_there() {
     assert_eq!(rinit.wait(), IN_ORDER);
 
     let rinit = supervisor(&config)
-        .file("inner.toml", &("[init]\nnested = true\n".to_owned() + &service("x", "['true']", "type = 'oneshot'")))
+        .file(
+            "inner.toml",
+            &("[init]\nnested = true\n".to_owned() + &service("x", "['true']", "type = 'oneshot'")),
+        )
         .spawn();
     rinit.wait_for_line("inner: inner ended with 0");
     rinit.signal(15);
@@ -185,5 +206,9 @@ fn a_hundred_services_are_up_and_down_again() {
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
     let stderr = rinit.stderr();
-    assert!(last_line(&stderr).starts_with("rinit: SIGTERM: 100 services stopped in "), "{}", rinit.dump());
+    assert!(
+        last_line(&stderr).starts_with("rinit: SIGTERM: 100 services stopped in "),
+        "{}",
+        rinit.dump()
+    );
 }

@@ -43,7 +43,9 @@ pub fn wait_for_process(rinit: &Running, part: &str) -> Process {
 /// A process whose command line has this in it.
 pub fn process(rinit: &Running, part: &str) -> Option<Process> {
     let is_it = |process: &Process| {
-        process.state != 'Z' && process.pid != rinit.pid() && command_line(process.pid).contains(part)
+        process.state != 'Z'
+            && process.pid != rinit.pid()
+            && command_line(process.pid).contains(part)
     };
     rinit.processes().into_iter().find(is_it)
 }

@@ -227,6 +227,13 @@ impl System {
         self.runs.get(&run).copied()
     }
 
+    /// Gives back the room for orders that only a start needs: all services at one moment.
+    pub fn give_back(&mut self) {
+        self.orders = Vec::new();
+        self.reports = Vec::new();
+        self.work = VecDeque::new();
+    }
+
     /// How the whole is.
     #[must_use]
     pub fn whole(&self) -> Whole {

@@ -134,6 +134,9 @@ impl Supervisor {
     fn settle(&mut self) {
         if !self.settled && self.system.whole() != Whole::Starting {
             self.settled = true;
+            self.actions = Vec::new();
+            self.results = Results::new();
+            self.system.give_back();
             memory::give_back_heap();
             memory::drop_unused_code();
         }

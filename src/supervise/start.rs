@@ -111,7 +111,8 @@ impl Start<'_> {
             log::warn!("the parent's death will go unnoticed: {errno}");
         }
         let ignored = signal::ignored();
-        let signals = SignalPipe::open().map_err(refused("pipe"))?;
+        let forwards = self.spec.services.iter().any(|service| service.is_main);
+        let signals = SignalPipe::open(forwards).map_err(refused("pipe"))?;
         fork::ignore(Signal::TTOU);
         let nofile = limits::raise_descriptors();
         let poll = Poll::new().map_err(refused("epoll"))?;

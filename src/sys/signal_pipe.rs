@@ -11,7 +11,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use signal_hook::low_level::register;
 
 use super::signal::{Disposition, SignalSet, set_mask};
-use super::{fd, signal};
+use super::{fd, fork, signal};
 use crate::core::signal::Signal;
 
 static PENDING: AtomicU64 = AtomicU64::new(0);
@@ -28,17 +28,29 @@ pub struct SignalPipe {
 /// what a person at the terminal stops rinit with.
 const LEFT: [i32; 14] = [4, 5, 7, 8, 9, 11, 17, 19, 20, 21, 22, 31, 32, 33];
 
+/// Above it are the real-time signals.
+const LAST_NAMED: i32 = 31;
+/// Those of them that ask for a stop, whoever sends them: SIGRTMIN+3 to +5.
+const STOPS: [i32; 3] = [37, 38, 39];
+
 impl SignalPipe {
-    /// Catches every signal that can be, and unblocks all but SIGCHLD.
+    /// Catches the signals that can be, and unblocks all but SIGCHLD. Those that mean
+    /// something only to a command that they are forwarded to are dropped without one.
     ///
     /// # Errors
     /// Where there is no descriptor left.
-    pub fn open() -> nix::Result<Self> {
+    pub fn open(forwards: bool) -> nix::Result<Self> {
         let (read, write) = fd::pipe()?;
         fd::set_nonblocking(&read);
         fd::set_nonblocking(&write);
         WAKE.store(write.as_raw_fd(), Ordering::Release);
         for number in (1..=64).filter(|number| !LEFT.contains(number)) {
+            if !forwards && number > LAST_NAMED && !STOPS.contains(&number) {
+                Signal::new(number)
+                    .iter()
+                    .for_each(|signal| fork::ignore(*signal));
+                continue;
+            }
             let bit = 1u64 << (number - 1);
             // SAFETY: the handler touches two atomics and writes to a pipe, all of which a
             // signal handler may do. One that the kernel refuses stays as it is.

@@ -26,6 +26,9 @@ use crate::sys::poll::Interest;
 use crate::sys::signal::{kill, kill_group};
 use crate::sys::{clock, procfs, socket};
 
+/// How many spawns are under way before the first is asked how it went.
+const LAUNCHING: usize = 16;
+
 /// What came of orders, to be handled before anything newly sensed.
 pub(crate) type Results = VecDeque<Event>;
 
@@ -36,6 +39,7 @@ impl Hands {
             Action::Spawn { service, run } => {
                 if let Some(spec) = system.service(service) {
                     results.push_back(self.spawn(service, run, spec));
+                    self.hear_earlier_launches(system, run, results);
                 }
             }
             Action::Probe { service, run } => {
@@ -103,6 +107,17 @@ impl Hands {
                 run,
                 errno: errno.0,
             },
+        }
+    }
+
+    /// In a burst of spawns, takes the news of the earlier ones. Each that is open costs
+    /// every later child a descriptor to copy and to close.
+    fn hear_earlier_launches(&mut self, system: &System, run: RunId, results: &mut Results) {
+        self.launching.push_back(run);
+        while self.launching.len() > LAUNCHING
+            && let Some(earlier) = self.launching.pop_front()
+        {
+            results.extend(self.launched(system, earlier));
         }
     }
 

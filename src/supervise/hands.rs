@@ -1,7 +1,7 @@
 //! The kernel's side of the supervisor: everything that is not the core. `act` carries
 //! out orders, `sense` makes events of what happens; neither decides anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 
 use super::launch::Launcher;
@@ -37,6 +37,8 @@ pub(crate) struct Hands {
     pub(crate) outputs: Outputs,
     pub(crate) trees: Trees,
     pub(crate) strays: Strays,
+    /// The latest spawns.
+    pub(crate) launching: VecDeque<RunId>,
     /// What signals become on their way to `main`.
     pub(crate) rewrite: Rewrite,
     /// Runs that get SIGCONT once all others have their stop signal.

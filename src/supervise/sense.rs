@@ -63,7 +63,7 @@ impl Hands {
     }
 
     /// How a run's exec went, if that is known.
-    fn launched(&mut self, system: &System, run: RunId) -> Option<Event> {
+    pub(super) fn launched(&mut self, system: &System, run: RunId) -> Option<Event> {
         let entry = self.runs.get_mut(run)?;
         let mut buffer = [0u8; FAILURE_LIMIT];
         let count = fd::read_some(entry.launch.as_ref()?, &mut buffer)?;

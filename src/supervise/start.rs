@@ -1,6 +1,6 @@
 //! From a finished specification to a supervisor that is ready to boot.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 
 use super::environment;
@@ -152,6 +152,7 @@ impl Start<'_> {
             trees: Trees::default(),
             strays: Strays::default(),
             to_continue: Vec::new(),
+            launching: VecDeque::new(),
             rewrite: self.main.rewrite,
             control: None,
             null,

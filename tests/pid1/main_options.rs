@@ -36,7 +36,7 @@ fn a_rewritten_signal_reaches_main_as_the_other() {
 
 #[test]
 fn with_g_a_forwarded_signal_reaches_mains_whole_group() {
-    let command = "(trap 'echo child; exit 0' USR1; echo up; while :; do sleep 0.1; done) & trap 'wait; exit 6' USR1; wait";
+    let command = "trap 'wait; exit 6' USR1; (trap 'echo child; exit 0' USR1; echo up; while :; do sleep 0.1; done) & wait";
     let rinit = beside(&["-g"], command).spawn();
     rinit.wait_for_line("up");
     rinit.signal(10);

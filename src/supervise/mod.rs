@@ -125,7 +125,7 @@ impl Supervisor {
             self.feed(Event::Woke, now);
         }
         self.start_logger(now.at);
-        self.serve(ready);
+        self.serve(ready, now.at);
         self.hands.launcher.trim();
         self.settle();
     }
@@ -198,13 +198,14 @@ impl Supervisor {
         self.hands.helpers.extend(self.hands.outputs.logger());
     }
 
-    fn serve(&mut self, ready: &[Source]) {
+    fn serve(&mut self, ready: &[Source], now: Instant) {
         let Some(server) = &mut self.hands.control else {
             return;
         };
+        server.wake(&self.hands.poll, now);
         for source in ready {
             if *source == Source::Control {
-                server.accept(&self.hands.poll);
+                server.accept(&self.hands.poll, now);
             } else if let Source::Client(id) = source {
                 server.serve(*id, &self.hands.poll);
             }

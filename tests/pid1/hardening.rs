@@ -12,7 +12,7 @@ use nix::sys::socket::{
 
 use crate::acts::acts;
 use crate::harness::{RINIT, Running};
-use crate::supervisor::{IN_ORDER, service, supervisor};
+use crate::supervisor::{IN_ORDER, place, service, supervisor};
 
 /// How many descriptors PID 1 holds.
 fn descriptors(rinit: &Running) -> usize {
@@ -112,4 +112,22 @@ fn limit_descriptors(pid: i32, limit: u64) -> u64 {
     let done = unsafe { nix::libc::prlimit64(pid, resource, &raw const new, std::ptr::null_mut()) };
     assert_eq!(done, 0);
     old.rlim_cur
+}
+
+#[test]
+fn a_tree_is_not_gone_because_whoever_looked_for_it_was_killed() {
+    let hunt = "trap \"\" TERM; echo hunting; while :; do for p in /proc/[0-9]*; do \
+                read name < $p/comm && test $name = rinit-seeker && kill -9 ${p#/proc/}; \
+                done; done 2>/dev/null";
+    let config = service(
+        "web",
+        &acts(["escape:deaf", "say:up", "wait"]),
+        "stop-timeout = '1s'",
+    ) + &service("hunter", &format!("'{hunt}'"), "stop-timeout = '3s'");
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line("web: up");
+    rinit.wait_for_line("hunter: hunting");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+    place(&rinit.stderr(), "web did not stop in 1 s; killed");
 }

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 
 use super::protocol::{Answer, LINE_MAX};
 use crate::core::spec::ControlAccess;
+use crate::core::time::Instant;
 use crate::supervise::Source;
 use crate::sys::poll::{Interest, Poll};
 use crate::sys::socket;
@@ -16,6 +18,8 @@ use crate::sys::socket;
 const CLIENTS_MAX: usize = 64;
 /// How many new ones a turn takes.
 const ACCEPTS_PER_TURN: usize = 16;
+/// So long nobody is taken after the kernel had no descriptor for one.
+const REST: Duration = Duration::from_secs(1);
 /// An answer that isn't read stops the next question from being heard.
 const UNSENT_MAX: usize = 64 * 1024;
 
@@ -34,6 +38,8 @@ pub(crate) struct Server {
     access: ControlAccess,
     clients: BTreeMap<u32, Client>,
     next: u32,
+    /// Until then the listener is not watched.
+    rests_until: Option<Instant>,
 }
 
 impl Server {
@@ -59,6 +65,7 @@ impl Server {
                         access,
                         clients: BTreeMap::new(),
                         next: 0,
+                        rests_until: None,
                     });
                 }
                 Err(errno) => last = errno,
@@ -77,11 +84,31 @@ impl Server {
         &self.address
     }
 
+    /// When the listener is to be watched again.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.rests_until
+    }
+
+    /// Watches the listener again, if that is due.
+    pub(crate) fn wake(&mut self, poll: &Poll<Source>, now: Instant) {
+        if self.rests_until.is_some_and(|at| at <= now) {
+            let watched = poll.add(&self.listener, Interest::Read, Source::Control);
+            self.rests_until = watched.is_err().then(|| now.plus(REST));
+        }
+    }
+
     /// Takes waiting clients.
-    pub(crate) fn accept(&mut self, poll: &Poll<Source>) {
+    pub(crate) fn accept(&mut self, poll: &Poll<Source>, now: Instant) {
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some(fd) = socket::accept(&self.listener) else {
-                return;
+            let fd = match socket::accept(&self.listener) {
+                Ok(Some(fd)) => fd,
+                Ok(None) => return,
+                // It would be ready for ever, and nothing could be done about it.
+                Err(_) => {
+                    poll.remove(&self.listener);
+                    self.rests_until = Some(now.plus(REST));
+                    return;
+                }
             };
             if !self.may_speak(&fd) {
                 continue;

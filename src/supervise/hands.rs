@@ -61,6 +61,7 @@ impl Hands {
             self.outputs.deadline(),
             self.trees.deadline(),
             self.strays.deadline(),
+            self.control.as_ref().and_then(Server::deadline),
         ];
         others.into_iter().flatten().chain(probe).min()
     }

@@ -125,7 +125,7 @@ impl Supervisor {
             self.feed(Event::Woke, now);
         }
         self.start_logger(now.at);
-        self.serve(ready);
+        self.serve(ready, now.at);
         self.hands.launcher.trim();
         self.settle();
     }
@@ -173,18 +173,10 @@ impl Supervisor {
         let hands = &mut self.hands;
         hands.expire_probes(now, events);
         let launcher = &hands.launcher;
-        let (gone, started) = hands
-            .trees
-            .look(now.at, &hands.runs, &hands.helpers, |run| {
-                launcher.invocation(run)
-            });
+        let invocation = |run| launcher.invocation(run);
+        let (runs, helpers, poll) = (&hands.runs, &mut hands.helpers, &hands.poll);
+        let gone = hands.trees.look(now.at, runs, helpers, poll, invocation);
         events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
-        if started {
-            hands.helpers.extend(hands.trees.seeker());
-            if let Some(pipe) = hands.trees.pipe() {
-                let _ = hands.poll.add(pipe, Interest::Read, Source::Seeker);
-            }
-        }
         if hands.strays.look(now.at, hands.pid1, &hands.helpers) {
             events.push_back(Event::StraysGone);
         }
@@ -198,13 +190,14 @@ impl Supervisor {
         self.hands.helpers.extend(self.hands.outputs.logger());
     }
 
-    fn serve(&mut self, ready: &[Source]) {
+    fn serve(&mut self, ready: &[Source], now: Instant) {
         let Some(server) = &mut self.hands.control else {
             return;
         };
+        server.wake(&self.hands.poll, now);
         for source in ready {
             if *source == Source::Control {
-                server.accept(&self.hands.poll);
+                server.accept(&self.hands.poll, now);
             } else if let Source::Client(id) = source {
                 server.serve(*id, &self.hands.poll);
             }

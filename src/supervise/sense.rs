@@ -55,7 +55,7 @@ impl Hands {
                 }
             }
             Source::Seeker => {
-                let gone = self.trees.hear(&mut self.runs).unwrap_or_default();
+                let gone = self.trees.hear(&mut self.runs, &self.poll);
                 events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
             }
             Source::Control | Source::Client(_) => {}
@@ -316,12 +316,8 @@ impl Hands {
                 events.push_back(Event::OutputDrained);
             }
             self.outputs.logger_died(now.at);
-        } else if self.trees.seeker() == Some(pid) {
-            self.trees
-                .pipe()
-                .iter()
-                .for_each(|pipe| self.poll.remove(pipe));
-            let gone = self.trees.seeker_died(&mut self.runs);
+        } else {
+            let gone = self.trees.helper_died(pid, &mut self.runs, &self.poll);
             events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
         }
     }

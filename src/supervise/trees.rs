@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use super::marks::{self, Invocation, Member, Wanted};
 use super::runs::{Run, Runs};
+use super::source::Source;
 use crate::core::id::{Pid, RunId};
 use crate::core::signal::Signal;
 use crate::core::time::Instant;
 use crate::sys::fork::helper;
+use crate::sys::poll::{Interest, Poll};
 use crate::sys::signal::{group_exists, kill};
 use crate::sys::{fd, procfs};
 
@@ -24,6 +26,12 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// How much it may say: one record is 20 bytes.
 const RECORD: usize = 20;
 const ANSWER_MAX: usize = 1 << 20;
+/// What the last record says instead of a run's number, of which this is none.
+const END: RunId = RunId(0);
+const NOBODY: Member = Member {
+    pid: Pid(0),
+    started: 0,
+};
 
 /// The process that looks, and what it has said so far.
 struct Seeker {
@@ -42,6 +50,8 @@ pub(crate) struct Trees {
     look_at: Option<Instant>,
     pause: Duration,
     seeker: Option<Seeker>,
+    /// One that was given up and hasn't died yet: no other is started beside it.
+    dying: Option<Pid>,
 }
 
 impl Trees {
@@ -76,33 +86,24 @@ impl Trees {
             .min()
     }
 
-    /// The pipe of the helper that has just been started, to be watched.
-    pub(crate) fn pipe(&self) -> Option<&OwnedFd> {
-        self.seeker.as_ref().map(|seeker| &seeker.pipe)
-    }
-
-    /// The helper's process.
-    pub(crate) fn seeker(&self) -> Option<Pid> {
-        self.seeker.as_ref().map(|seeker| seeker.pid)
-    }
-
-    /// Looks if that is due; the trees that are gone. `true` if a helper was started.
+    /// Looks if that is due; the trees that are gone.
     pub(crate) fn look(
         &mut self,
         now: Instant,
         runs: &Runs,
-        helpers: &BTreeSet<Pid>,
+        helpers: &mut BTreeSet<Pid>,
+        poll: &Poll<Source>,
         invocation: impl Fn(RunId) -> Invocation,
-    ) -> (Vec<RunId>, bool) {
+    ) -> Vec<RunId> {
         if self
             .seeker
             .as_ref()
             .is_some_and(|seeker| now >= seeker.give_up_at)
         {
-            self.give_up(now);
+            self.give_up(now, poll);
         }
         if self.seeker.is_some() || self.look_at.is_none_or(|at| now < at) {
-            return (Vec::new(), false);
+            return Vec::new();
         }
         if let Some(next) = self
             .last
@@ -110,7 +111,7 @@ impl Trees {
             .filter(|next| now < *next && runs.living() > 0)
         {
             self.look_at = Some(next);
-            return (Vec::new(), false);
+            return Vec::new();
         }
         self.last = Some(now);
         let open: Vec<(RunId, &Run)> = self
@@ -121,12 +122,12 @@ impl Trees {
             .collect();
         self.look_at = None;
         if open.is_empty() {
-            return (Vec::new(), false);
+            return Vec::new();
         }
         let known = |pid: &Pid| runs.of_main(*pid).is_some() || helpers.contains(pid);
         match procfs::children() {
             Some(children) if children.iter().all(known) => {
-                (self.gone(open.iter().map(|(run, _)| *run).collect()), false)
+                self.gone(open.iter().map(|(run, _)| *run).collect())
             }
             None if procfs::all().is_none() => {
                 // No /proc: the group is all that can be asked.
@@ -135,7 +136,7 @@ impl Trees {
                 };
                 let gone = open.iter().filter(empty).map(|(run, _)| *run).collect();
                 self.look_later(now);
-                (self.gone(gone), false)
+                self.gone(gone)
             }
             Some(_) | None => {
                 let wanted = open
@@ -149,7 +150,8 @@ impl Trees {
                     })
                     .collect();
                 self.look_later(now);
-                (Vec::new(), self.seek(now, wanted, helpers))
+                self.seek(now, wanted, helpers, poll);
+                Vec::new()
             }
         }
     }
@@ -164,9 +166,19 @@ impl Trees {
         self.pause = self.pause.saturating_mul(2).clamp(PAUSE, PAUSE_MAX);
     }
 
-    fn seek(&mut self, now: Instant, wanted: Vec<Wanted>, helpers: &BTreeSet<Pid>) -> bool {
+    /// Sends a helper to look. Where that can't be, the next look tries again.
+    fn seek(
+        &mut self,
+        now: Instant,
+        wanted: Vec<Wanted>,
+        helpers: &mut BTreeSet<Pid>,
+        poll: &Poll<Source>,
+    ) {
+        if self.dying.is_some() {
+            return;
+        }
         let Ok((read, write)) = fd::pipe() else {
-            return false;
+            return;
         };
         fd::set_nonblocking(&read);
         let mut spared = helpers.clone();
@@ -178,12 +190,16 @@ impl Trees {
             let bytes: Vec<u8> = found
                 .iter()
                 .flat_map(|(run, member)| record(*run, *member))
+                .chain(record(END, NOBODY))
                 .collect();
             i32::from(fd::write_all(&write, &bytes).is_err())
         };
         let Ok(pid) = helper(c"rinit-seeker", &[write.as_raw_fd()], body) else {
-            return false;
+            return;
         };
+        helpers.insert(pid);
+        // Unwatched, it is heard when it dies.
+        let _ = poll.add(&read, Interest::Read, Source::Seeker);
         let wanted = wanted.iter().map(|wanted| wanted.run).collect();
         self.seeker = Some(Seeker {
             pid,
@@ -192,16 +208,18 @@ impl Trees {
             said: Vec::new(),
             give_up_at: now.plus(LIMIT),
         });
-        true
     }
 
-    /// Takes what the helper says; once it has said all, the trees of which nothing is left.
-    pub(crate) fn hear(&mut self, runs: &mut Runs) -> Option<Vec<RunId>> {
-        let seeker = self.seeker.as_mut()?;
+    /// Takes what the helper says; at its end, the trees of which nothing is left. One that
+    /// died before it had said all says nothing of those that it didn't name.
+    pub(crate) fn hear(&mut self, runs: &mut Runs, poll: &Poll<Source>) -> Vec<RunId> {
+        let Some(seeker) = self.seeker.as_mut() else {
+            return Vec::new();
+        };
         let mut buffer = [0u8; 4096];
         loop {
             match fd::read_some(seeker.pipe.as_fd(), &mut buffer) {
-                None => return None,
+                None => return Vec::new(),
                 Some(0) => break,
                 Some(count) if seeker.said.len() < ANSWER_MAX => seeker
                     .said
@@ -209,11 +227,16 @@ impl Trees {
                 Some(_) => {}
             }
         }
-        let seeker = self.seeker.take()?;
+        let Some(seeker) = self.seeker.take() else {
+            return Vec::new();
+        };
+        // A child on its way to its exec may hold a copy, so closing alone would not do.
+        poll.remove(&seeker.pipe);
         let mut found: BTreeMap<RunId, BTreeSet<Member>> = BTreeMap::new();
         for (run, member) in seeker.said.chunks_exact(RECORD).filter_map(unrecord) {
             found.entry(run).or_default().insert(member);
         }
+        let complete = found.contains_key(&END);
         let (left, empty): (Vec<RunId>, Vec<RunId>) = seeker
             .wanted
             .into_iter()
@@ -227,22 +250,33 @@ impl Trees {
         }
         let empty = empty
             .into_iter()
-            .filter(|run| self.waiting.contains(run))
+            .filter(|run| complete && self.waiting.contains(run))
             .collect();
-        Some(self.gone(empty))
+        self.gone(empty)
     }
 
     /// The helper hangs on some file system: it is killed, and the look tried again later.
-    fn give_up(&mut self, now: Instant) {
+    fn give_up(&mut self, now: Instant, poll: &Poll<Source>) {
         if let Some(seeker) = self.seeker.take() {
+            poll.remove(&seeker.pipe);
             let _ = kill(seeker.pid, Signal::KILL);
+            self.dying = Some(seeker.pid);
         }
         self.look_later(now);
     }
 
-    /// The helper died. What it had said before counts; what it hadn't is looked for again.
-    pub(crate) fn seeker_died(&mut self, runs: &mut Runs) -> Vec<RunId> {
-        self.hear(runs).unwrap_or_default()
+    /// A helper of rinit's was reaped; if it was the one that looks, what it had said counts.
+    pub(crate) fn helper_died(
+        &mut self,
+        pid: Pid,
+        runs: &mut Runs,
+        poll: &Poll<Source>,
+    ) -> Vec<RunId> {
+        self.dying.take_if(|dying| *dying == pid);
+        match &self.seeker {
+            Some(seeker) if seeker.pid == pid => self.hear(runs, poll),
+            Some(_) | None => Vec::new(),
+        }
     }
 }
 

@@ -90,7 +90,8 @@ pub fn receive_now(fd: impl AsFd, buffer: &mut [u8]) -> Option<usize> {
 pub struct Datagram {
     /// Its length in the buffer.
     pub length: usize,
-    /// Who sent it, as the kernel says; absent for a sender in a namespace that we can't see.
+    /// Who sent it, as the kernel says; absent for a sender in a namespace that we can't see,
+    /// and where descriptors came along.
     pub sender: Option<Pid>,
 }
 
@@ -120,10 +121,12 @@ fn open_to(path: &[u8], mode: u32) -> nix::Result<()> {
     )
 }
 
-/// Takes one datagram without waiting. Descriptors that came with it are closed.
+/// Takes one datagram without waiting. Descriptors that came with it never become ours,
+/// and its sender is not known then.
 pub fn receive_datagram(fd: impl AsFd, buffer: &mut [u8]) -> Option<Datagram> {
-    // Room for the credentials and the most descriptors that the kernel passes at once.
-    let mut space = nix::cmsg_space!(UnixCredentials, [RawFd; 253]);
+    // The credentials come first and fill it. With more room the kernel would install what
+    // descriptors our limit allows, and name none of them to us once it allows no more.
+    let mut space = nix::cmsg_space!(UnixCredentials);
     let mut parts = [IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
     let message = loop {
@@ -138,8 +141,6 @@ pub fn receive_datagram(fd: impl AsFd, buffer: &mut [u8]) -> Option<Datagram> {
         for control in controls {
             if let ControlMessageOwned::ScmCredentials(credentials) = control {
                 sender = (credentials.pid() > 0).then(|| Pid(credentials.pid()));
-            } else if let ControlMessageOwned::ScmRights(fds) = control {
-                fds.into_iter().for_each(drop_received);
             }
         }
     }
@@ -147,12 +148,6 @@ pub fn receive_datagram(fd: impl AsFd, buffer: &mut [u8]) -> Option<Datagram> {
         length: message.bytes,
         sender,
     })
-}
-
-#[allow(unsafe_code)]
-fn drop_received(fd: RawFd) {
-    // SAFETY: recvmsg just made this descriptor; nobody else knows of it.
-    drop(unsafe { OwnedFd::from_raw_fd(fd) });
 }
 
 /// A listening stream socket with this mode. A path on which somebody answers is never
@@ -184,9 +179,16 @@ fn is_socket(path: &[u8]) -> bool {
     lstat(path).is_ok_and(|stat| kind(stat) == SFlag::S_IFSOCK)
 }
 
-/// Takes one waiting connection.
-pub fn accept(listener: impl AsFd) -> Option<OwnedFd> {
-    accept4(listener.as_fd().as_raw_fd(), FLAGS).ok().map(own)
+/// Takes one waiting connection; `None` where there is none (any more).
+///
+/// # Errors
+/// EMFILE, ENFILE, ENOMEM: the connection goes on waiting.
+pub fn accept(listener: impl AsFd) -> nix::Result<Option<OwnedFd>> {
+    match accept4(listener.as_fd().as_raw_fd(), FLAGS) {
+        Ok(fd) => Ok(Some(own(fd))),
+        Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED) => Ok(None),
+        Err(errno) => Err(errno),
+    }
 }
 
 #[allow(unsafe_code)]

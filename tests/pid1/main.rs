@@ -25,6 +25,7 @@ mod configuration;
 mod control;
 mod exit;
 mod exit_status;
+mod hardening;
 mod harness;
 mod identity;
 mod idle;

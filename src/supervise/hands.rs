@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 
+use super::farewell::Farewell;
 use super::launch::Launcher;
 use super::notify::{Place, Sockets};
 use super::output::Outputs;
@@ -37,6 +38,7 @@ pub(crate) struct Hands {
     pub(crate) outputs: Outputs,
     pub(crate) trees: Trees,
     pub(crate) strays: Strays,
+    pub(crate) farewell: Farewell,
     /// What signals become on their way to `main`.
     pub(crate) rewrite: Rewrite,
     /// Runs that get SIGCONT once all others have their stop signal.
@@ -59,6 +61,7 @@ impl Hands {
             self.outputs.deadline(),
             self.trees.deadline(),
             self.strays.deadline(),
+            self.farewell.deadline(),
         ];
         others.into_iter().flatten().chain(probe).min()
     }

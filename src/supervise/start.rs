@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 
 use super::environment;
+use super::farewell::Farewell;
 use super::hands::Hands;
 use super::launch::Launcher;
 use super::notify::{Place, Sockets};
@@ -150,6 +151,7 @@ impl Start<'_> {
             outputs,
             trees: Trees::default(),
             strays: Strays::default(),
+            farewell: Farewell::new(&self.spec.init.termination_log),
             to_continue: Vec::new(),
             rewrite: self.main.rewrite,
             control: None,

@@ -28,6 +28,7 @@ mod exit_status;
 mod harness;
 mod identity;
 mod idle;
+mod last_words;
 mod main_command;
 mod main_options;
 mod odd;

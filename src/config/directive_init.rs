@@ -2,7 +2,7 @@
 
 use super::directive::Directive;
 use super::value::Value;
-use crate::core::spec::{ControlAccess, ControlSocket, InitSpec};
+use crate::core::spec::{ControlAccess, ControlSocket, InitSpec, TerminationLog};
 
 const fn key(
     key: &'static str,
@@ -83,6 +83,13 @@ pub(super) const TABLE: &[Directive<InitSpec>] = &[
         },
         "Who may speak to it: root and rinit's user alone, or others as well for the status.",
     ),
+    key(
+        "termination-log",
+        "path, or false",
+        "\"/dev/termination-log\"",
+        termination_log,
+        "The file that the last words are left in, where Kubernetes finds them; false for none.",
+    ),
 ];
 
 fn control_socket(init: &mut InitSpec, value: Value<'_>) -> Option<()> {
@@ -107,6 +114,28 @@ fn control_socket(init: &mut InitSpec, value: Value<'_>) -> Option<()> {
         _ => {
             super::readiness::check_socket_path(&path, value)?;
             ControlSocket::Path(path.into())
+        }
+    };
+    Some(())
+}
+
+fn termination_log(init: &mut InitSpec, value: Value<'_>) -> Option<()> {
+    init.termination_log = match value.as_bool() {
+        Some(true) => TerminationLog::Default,
+        Some(false) => TerminationLog::None,
+        None => {
+            let path = value.text()?;
+            match path.as_str() {
+                "false" | "no" | "off" | "0" => TerminationLog::None,
+                "true" | "yes" | "on" | "1" => TerminationLog::Default,
+                _ if !path.starts_with(['/', '.']) => {
+                    return value.wrong(
+                        format!("termination-log can't be \"{path}\""),
+                        "write an absolute path, or false for none",
+                    );
+                }
+                _ => TerminationLog::Path(path.into()),
+            }
         }
     };
     Some(())

@@ -104,7 +104,6 @@ const LATER_INIT: &[&str] = &[
     "units",
     "units-skip",
     "cgroups",
-    "termination-log",
     "unit-environment",
     "systemd-folder",
 ];

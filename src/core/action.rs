@@ -64,7 +64,8 @@ pub enum Action {
         /// What.
         signal: Signal,
     },
-    /// Write out what the services wrote, then this line, then say `OutputDrained`.
+    /// Write out what the services wrote, then this line, to the termination log as well,
+    /// then say `OutputDrained`.
     DrainOutput {
         /// The last line of all, without `rinit: ` and newline.
         epilogue: Box<str>,

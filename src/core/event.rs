@@ -93,7 +93,7 @@ pub enum Event {
     },
     /// Nothing but rinit's helpers is left; answers `SignalStrays`.
     StraysGone,
-    /// All output is written; answers `DrainOutput`.
+    /// All output is written, and the termination log; answers `DrainOutput`.
     OutputDrained,
 }
 

@@ -35,6 +35,8 @@ pub struct InitSpec {
     pub control_socket: ControlSocket,
     /// Who may speak to it.
     pub control_access: ControlAccess,
+    /// Where the last line is left for the platform.
+    pub termination_log: TerminationLog,
 }
 
 impl Default for InitSpec {
@@ -46,6 +48,7 @@ impl Default for InitSpec {
             nested: false,
             control_socket: ControlSocket::Default,
             control_access: ControlAccess::Owner,
+            termination_log: TerminationLog::Default,
         }
     }
 }
@@ -68,6 +71,17 @@ pub enum ControlAccess {
     Owner,
     /// Others may ask for the status (mode 0666).
     Status,
+}
+
+/// `termination-log`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TerminationLog {
+    /// /dev/termination-log, if it is there.
+    Default,
+    /// `false`.
+    None,
+    /// This file, made if it isn't there.
+    Path(Box<str>),
 }
 
 /// One service.

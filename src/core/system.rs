@@ -395,7 +395,10 @@ impl System {
                     }
                     Bond::Requires if turned_satisfied => {
                         service.unmet_requires = service.unmet_requires.saturating_add(1);
-                        self.work.push_back(Work::Lost(*dependant));
+                        // What is gone for good follows as `Doomed`: nobody waits for it.
+                        if !ended_for_good {
+                            self.work.push_back(Work::Lost(*dependant));
+                        }
                     }
                     Bond::After if turned_attempted => {
                         service.unmet_after = service.unmet_after.saturating_sub(1);

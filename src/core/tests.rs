@@ -421,6 +421,29 @@ fn when_a_required_one_crashes_dependants_stop_wait_and_come_back_uncounted() {
 }
 
 #[test]
+fn what_failed_for_good_is_not_said_to_come_back() {
+    let mut a = service("a");
+    a.restart.limit = Some(StartLimit {
+        count: 1,
+        within: Duration::from_secs(3600),
+    });
+    let mut t = Table::new(vec![a, requiring("b", A)]);
+    t.up(A);
+    t.up(B);
+    t.told.clear();
+    t.exit(A, Exit::Code(3));
+    assert_eq!(t.standing(B), Standing::Stopping);
+    t.exit(B, Exit::Signal(Signal::TERM));
+    t.tree_gone(B);
+    let said = "exited with status 3; start limit reached";
+    let said = [
+        format!("a failed: {said}"),
+        format!("b failed: dependency a: {said}"),
+    ];
+    assert_eq!(t.told, said);
+}
+
+#[test]
 fn a_oneshot_that_succeeded_is_not_run_again_when_a_dependency_comes_back() {
     let mut migrate = oneshot("migrate");
     migrate.edges.requires = Box::new([A]);

@@ -9,13 +9,14 @@ use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, Edges, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind,
     Limit, Output, Ready, Resource, Restart, RestartPolicy, ServiceSpec, Spec, StartLimit, Stop,
-    Tracking, Words,
+    TerminationLog, Tracking, Words,
 };
 
 structs! {
     Spec { init, services }
     InitSpec {
         shutdown_timeout, shutdown_delay, keep_running, nested, control_socket, control_access,
+        termination_log,
     }
     ServiceSpec {
         name, kind, enabled, essential, is_main, edges, ready, start_timeout, restart, success,
@@ -41,6 +42,7 @@ enums! {
         2 = Refused { errors, warnings },
     }
     ControlSocket { 0 = Default, 1 = None, 2 = Path(path) }
+    TerminationLog { 0 = Default, 1 = None, 2 = Path(path) }
     ControlAccess { 0 = Owner, 1 = Status }
     Kind { 0 = Simple, 1 = Oneshot }
     Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Tcp(addresses), 4 = Unix(path), 5 = File(path) }

@@ -11,8 +11,8 @@ use crate::core::id::ServiceId;
 use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind, Limit,
-    Output, Ready, Resource, Restart, RestartPolicy, ServiceSpec, StartLimit, Stop, Tracking,
-    Words,
+    Output, Ready, Resource, Restart, RestartPolicy, ServiceSpec, StartLimit, Stop, TerminationLog,
+    Tracking, Words,
 };
 
 fn text() -> impl Strategy<Value = Box<str>> {
@@ -207,16 +207,22 @@ fn init() -> impl Strategy<Value = InitSpec> {
         Just(ControlSocket::None),
         text().prop_map(ControlSocket::Path)
     ];
+    let log = prop_oneof![
+        Just(TerminationLog::Default),
+        Just(TerminationLog::None),
+        text().prop_map(TerminationLog::Path)
+    ];
     (
         option::of(duration()),
         duration(),
         any::<[bool; 3]>(),
         socket,
+        log,
     )
         .prop_map(
-            |(shutdown_timeout, shutdown_delay, [keep_running, nested, open], control_socket)| {
+            |(timeout, shutdown_delay, [keep_running, nested, open], control_socket, log)| {
                 InitSpec {
-                    shutdown_timeout,
+                    shutdown_timeout: timeout,
                     shutdown_delay,
                     keep_running,
                     nested,
@@ -226,6 +232,7 @@ fn init() -> impl Strategy<Value = InitSpec> {
                     } else {
                         ControlAccess::Owner
                     },
+                    termination_log: log,
                 }
             },
         )

@@ -84,7 +84,11 @@ impl Hands {
             Action::SignalStrays { signal } => self.strays.send(signal, now.at),
             Action::DrainOutput { epilogue } => {
                 own_lines::say(&epilogue);
-                if !self.outputs.drain() {
+                let drained = !self.outputs.drain();
+                let words = format!("rinit: {epilogue}\n");
+                let writer = self.farewell.begin(&words, drained, now.at);
+                self.helpers.extend(writer);
+                if self.farewell.is_over(now.at) {
                     results.push_back(Event::OutputDrained);
                 }
             }

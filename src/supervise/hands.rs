@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 
+use super::farewell::Farewell;
 use super::launch::Launcher;
 use super::notify::{Place, Sockets};
 use super::output::Outputs;
@@ -39,6 +40,7 @@ pub(crate) struct Hands {
     pub(crate) strays: Strays,
     /// The latest spawns.
     pub(crate) launching: VecDeque<RunId>,
+    pub(crate) farewell: Farewell,
     /// What signals become on their way to `main`.
     pub(crate) rewrite: Rewrite,
     /// Runs that get SIGCONT once all others have their stop signal.
@@ -62,6 +64,7 @@ impl Hands {
             self.trees.deadline(),
             self.strays.deadline(),
             self.control.as_ref().and_then(Server::deadline),
+            self.farewell.deadline(),
         ];
         others.into_iter().flatten().chain(probe).min()
     }

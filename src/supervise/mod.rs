@@ -7,6 +7,7 @@
 
 mod act;
 mod environment;
+mod farewell;
 mod full;
 mod hands;
 mod launch;
@@ -79,6 +80,7 @@ impl Supervisor {
         let mut ready = Vec::new();
         loop {
             if let Some(code) = self.hands.exit {
+                self.hands.farewell.end();
                 if !self.hands.pid1 {
                     self.hands.outputs.end();
                 }
@@ -179,6 +181,9 @@ impl Supervisor {
         events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
         if hands.strays.look(now.at, hands.pid1, &hands.helpers) {
             events.push_back(Event::StraysGone);
+        }
+        if hands.farewell.is_over(now.at) {
+            events.push_back(Event::OutputDrained);
         }
     }
 

@@ -51,7 +51,7 @@ impl Hands {
             Source::Notify(service) => self.notified(service, events),
             Source::Logger => {
                 if self.outputs.hear() {
-                    events.push_back(Event::OutputDrained);
+                    self.farewell.drained();
                 }
             }
             Source::Seeker => {
@@ -301,6 +301,7 @@ impl Hands {
         if !self.helpers.remove(&pid) {
             return;
         }
+        self.farewell.child_ended(pid);
         if let Some(run) = self.keepers.remove(&pid) {
             self.hear_subreaper(system, run, events);
             self.lose_keeper(run);
@@ -313,7 +314,7 @@ impl Hands {
                 .for_each(|socket| self.poll.remove(socket));
             // Its last words may be the answer that the end waits for.
             if self.outputs.hear() {
-                events.push_back(Event::OutputDrained);
+                self.farewell.drained();
             }
             self.outputs.logger_died(now.at);
         } else {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 
 use super::environment;
+use super::farewell::Farewell;
 use super::hands::Hands;
 use super::launch::Launcher;
 use super::notify::{Place, Sockets};
@@ -151,6 +152,7 @@ impl Start<'_> {
             outputs,
             trees: Trees::default(),
             strays: Strays::default(),
+            farewell: Farewell::new(&self.spec.init.termination_log),
             to_continue: Vec::new(),
             launching: VecDeque::new(),
             rewrite: self.main.rewrite,

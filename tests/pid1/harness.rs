@@ -77,6 +77,8 @@ pub enum Setup {
     NoSignal,
     /// Standard input is the controlling terminal of a new session.
     Terminal,
+    /// /dev has no more than the usual devices, and a `termination-log` with a mode of 0666.
+    TerminationLog,
     /// No capabilities, and no-new-privileges.
     NoCapabilities,
 }

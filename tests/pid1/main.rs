@@ -29,6 +29,7 @@ mod hardening;
 mod harness;
 mod identity;
 mod idle;
+mod last_words;
 mod main_command;
 mod main_options;
 mod odd;

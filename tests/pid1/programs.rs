@@ -252,6 +252,9 @@ fn enter(args: &[Vec<u8>]) {
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
             drop(writer);
+            if has("TerminationLog") {
+                give_termination_log(Path::new(&folder));
+            }
             prepare_world(Path::new(&folder), has("NoProc"), has("ReadOnly"));
             if has("Terminal") || has("Background") {
                 setsid().unwrap();
@@ -329,6 +332,42 @@ fn prepare_world(folder: &Path, no_proc: bool, read_only: bool) {
     }
     // The old folder is under what was just mounted.
     std::env::set_current_dir(folder).unwrap();
+}
+
+/// As Kubernetes mounts it: a file in /dev, which is `termination-log` in the test's folder.
+fn give_termination_log(folder: &Path) {
+    let nothing: Option<&str> = None;
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(nothing, "/", nothing, private, nothing).unwrap();
+    let dev = folder.join("dev");
+    fs::create_dir(&dev).unwrap();
+    mount(
+        Some("tmpfs"),
+        &dev,
+        Some("tmpfs"),
+        MsFlags::empty(),
+        nothing,
+    )
+    .unwrap();
+    fs::write(folder.join("termination-log"), "").unwrap();
+    let bind = |from: &Path, name: &str| {
+        fs::write(dev.join(name), "").unwrap();
+        mount(
+            Some(from),
+            &dev.join(name),
+            nothing,
+            MsFlags::MS_BIND,
+            nothing,
+        )
+        .unwrap();
+    };
+    for name in ["null", "zero", "urandom", "tty"] {
+        bind(&Path::new("/dev").join(name), name);
+    }
+    bind(&folder.join("termination-log"), "termination-log");
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some(&dev), "/dev", nothing, flags, nothing).unwrap();
 }
 
 /// As PID 1: starts rinit as a child, reaps, and leaves when it has ended.

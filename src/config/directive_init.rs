@@ -112,7 +112,7 @@ fn control_socket(init: &mut InitSpec, value: Value<'_>) -> Option<()> {
             );
         }
         _ => {
-            super::readiness::check_socket_path(&path, value)?;
+            super::probe::check_socket_path(&path, value)?;
             ControlSocket::Path(path.into())
         }
     };

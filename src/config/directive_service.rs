@@ -111,10 +111,10 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     own(
         "ready",
-        "\"notify\", or { file | tcp | unix | fd = … }",
+        "\"notify\", or { file | tcp | unix | http | exec | fd | delay = … }",
         "once executed",
         readiness::set,
-        "When it counts as ready: READY=1 by sd_notify, a file that changed, an address or socket that accepts, a newline on a descriptor.",
+        "When it counts as ready: READY=1 by sd_notify, a file that changed, an address or socket that accepts, a request or command that succeeds, a newline on a descriptor, or after a time.",
     ),
     shared(
         "start-timeout",

@@ -6,6 +6,7 @@ use super::diagnostic::Diagnostic;
 use super::draft::Draft;
 use super::units;
 use super::value::Context;
+use crate::core::probe::Probe;
 use crate::core::spec::{InitSpec, Ready, RestartPolicy};
 
 /// In one service's own keys.
@@ -55,9 +56,15 @@ pub(super) fn shared_addresses(drafts: &[Draft], context: &Context<'_>) {
     let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     for draft in drafts.iter().filter(|draft| draft.is_enabled()) {
         let addresses = match &draft.spec.ready {
-            Ready::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect(),
-            Ready::Unix(path) => vec![path.to_string()],
-            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::File(_) => Vec::new(),
+            Ready::Probe(Probe::Tcp(addresses)) => {
+                addresses.iter().map(ToString::to_string).collect()
+            }
+            Ready::Probe(Probe::Unix(path)) => vec![path.to_string()],
+            Ready::Probe(Probe::File(_) | Probe::Http(_) | Probe::Exec(_))
+            | Ready::Exec
+            | Ready::Notify
+            | Ready::Fd(_)
+            | Ready::Delay(_) => Vec::new(),
         };
         for address in addresses {
             let Some(owner) = owners.get(&address) else {

@@ -6,22 +6,44 @@ use crate::core::accounts;
 use crate::core::expand;
 use crate::core::spec::{EnvironmentFile, Words};
 
+/// A command as written.
+pub(super) struct Written {
+    pub(super) words: Words,
+    /// Words hold variables of the service's environment.
+    pub(super) expand: bool,
+    /// A string: the shell leads a group of its own.
+    pub(super) shell: bool,
+}
+
 pub(super) fn command(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    let written = words(value)?;
+    draft.spec.exec.command = written.words;
+    draft.spec.exec.expand = written.expand;
+    draft.spec.stop.to_group = written.shell;
+    Some(())
+}
+
+/// An array of words, or a string for the shell.
+pub(super) fn words(value: Value<'_>) -> Option<Written> {
+    let key = value.key;
     if !value.is_array() {
         let Some(script) = value.as_str() else {
             return value.wrong(
-                "command must be an array of words or a string",
-                "command = [\"nginx\", \"-g\", \"daemon off;\"], or command = \"a line for /bin/sh\"",
+                format!("{key} must be an array of words or a string"),
+                format!(
+                    "{key} = [\"nginx\", \"-g\", \"daemon off;\"], or {key} = \"a line for /bin/sh\""
+                ),
             );
         };
         if script.trim().is_empty() {
-            return value.wrong("command is empty", "write what is to be executed");
+            return value.wrong(format!("{key} is empty"), "write what is to be executed");
         }
         check_nul(script, value)?;
-        draft.spec.exec.command = Words::new(["/bin/sh", "-c", script]);
-        draft.spec.exec.expand = false;
-        draft.spec.stop.to_group = true;
-        return Some(());
+        return Some(Written {
+            words: Words::new(["/bin/sh", "-c", script]),
+            expand: false,
+            shell: true,
+        });
     }
     let mut words = Vec::new();
     let mut expand = false;
@@ -45,20 +67,21 @@ pub(super) fn command(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     good?;
     if words.first().is_none_or(Vec::is_empty) {
         return value.wrong(
-            "command names no program",
+            format!("{key} names no program"),
             "the first word of the array is the program",
         );
     }
-    draft.spec.exec.command = Words::new(words);
-    draft.spec.exec.expand = expand;
-    draft.spec.stop.to_group = false;
-    good
+    Some(Written {
+        words: Words::new(words),
+        expand,
+        shell: false,
+    })
 }
 
 fn check_nul(text: &str, value: Value<'_>) -> Option<()> {
     if text.contains('\0') {
         return value.wrong(
-            "command holds a NUL character",
+            format!("{} holds a NUL character", value.key),
             "the kernel ends every word at a NUL",
         );
     }

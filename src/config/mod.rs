@@ -18,6 +18,7 @@ mod limits;
 mod nearest;
 mod needs;
 mod overrides;
+mod probe;
 mod programs;
 mod readiness;
 mod rights;

@@ -11,6 +11,8 @@ pub mod exit;
 pub mod expand;
 pub mod graph;
 pub mod id;
+pub mod names;
+pub mod probe;
 pub mod report;
 pub mod shutdown;
 pub mod signal;

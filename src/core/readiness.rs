@@ -25,6 +25,8 @@ pub(crate) enum Readiness {
         /// Somebody else may answer, so it is asked for before the spawn too.
         before_spawn: bool,
     },
+    /// It has run for so long.
+    Delayed(Duration),
 }
 
 impl Readiness {
@@ -33,10 +35,10 @@ impl Readiness {
             (Kind::Oneshot, _) => Self::Ended,
             (Kind::Simple, Ready::Exec) => Self::Executed,
             (Kind::Simple, Ready::Notify | Ready::Fd(_)) => Self::Told,
-            (Kind::Simple, Ready::Tcp(_) | Ready::Unix(_)) => Self::Probed { before_spawn: true },
-            (Kind::Simple, Ready::File(_)) => Self::Probed {
-                before_spawn: false,
+            (Kind::Simple, Ready::Probe(probe)) => Self::Probed {
+                before_spawn: probe.may_be_taken(),
             },
+            (Kind::Simple, Ready::Delay(delay)) => Self::Delayed(*delay),
         }
     }
 }
@@ -55,6 +57,19 @@ impl Poll {
             pause: FIRST_PAUSE,
             next_at: None,
         }
+    }
+
+    /// Due once, at that time.
+    pub(crate) const fn at(time: Instant) -> Self {
+        Self {
+            pause: LONGEST_PAUSE,
+            next_at: Some(time),
+        }
+    }
+
+    /// The system was asleep for so long.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        self.next_at = self.next_at.map(|at| at.plus(by));
     }
 
     /// The answer came and was no: asked again after a pause.

@@ -251,13 +251,8 @@ impl fmt::Display for ReportIn<'_> {
             Report::AlreadyTaken { service } => {
                 write!(f, "{}: ", name(service))?;
                 match self.system.service(*service).map(|spec| &spec.ready) {
-                    Some(Ready::Tcp(addresses)) => {
-                        for (place, address) in addresses.iter().enumerate() {
-                            write!(f, "{}{address}", if place > 0 { " or " } else { "" })?;
-                        }
-                    }
-                    Some(Ready::Unix(path)) => f.write_str(path)?,
-                    Some(Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::File(_)) | None => {
+                    Some(Ready::Probe(probe)) => write!(f, "{probe}")?,
+                    Some(Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_)) | None => {
                         f.write_str("its place")?;
                     }
                 }

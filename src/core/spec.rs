@@ -4,11 +4,11 @@
 //! A thousand of these live in PID 1, so they hold boxed slices and NUL-terminated
 //! blocks that can be handed to the kernel as they are.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::exit::Exit;
 use super::id::ServiceId;
+use super::probe::Probe;
 use super::signal::Signal;
 
 /// The whole system.
@@ -171,12 +171,10 @@ pub enum Ready {
     Notify,
     /// The first newline on this descriptor (s6).
     Fd(u32),
-    /// Something accepts at one of these addresses.
-    Tcp(Box<[SocketAddr]>),
-    /// Something accepts at this socket; a leading `@` is the abstract namespace.
-    Unix(Box<str>),
-    /// This file is there and was changed after the spawn.
-    File(Box<str>),
+    /// It is asked for.
+    Probe(Probe),
+    /// It has run for so long.
+    Delay(Duration),
 }
 
 /// What happens after a service ended.

@@ -8,6 +8,7 @@ use super::id::{Pid, RunId, ServiceId};
 use super::readiness::{NOTICE_AFTER, Poll, Readiness};
 use super::report::Report;
 use super::restart::next_fork_pause;
+use super::spec::Ready;
 use super::state::{Reason, Run, Stage, Starting, State, Then, Waiting};
 use super::system::System;
 
@@ -91,6 +92,7 @@ impl System {
             Readiness::Executed
             | Readiness::Ended
             | Readiness::Told
+            | Readiness::Delayed(_)
             | Readiness::Probed {
                 before_spawn: false,
             } => {
@@ -191,6 +193,13 @@ impl System {
                 self.orders.push(Action::Probe { service: id, run });
                 self.reindex(id);
             }
+            Some(Readiness::Delayed(delay)) => {
+                let poll = Some(Poll::at(self.now.at.plus(delay)));
+                if let Some((_, starting)) = self.starting(run) {
+                    starting.stage = Stage::Executed { poll };
+                }
+                self.reindex(id);
+            }
             Some(Readiness::Told | Readiness::Ended) | None => self.reindex(id),
         }
     }
@@ -286,7 +295,10 @@ impl System {
     /// A start's deadline, its notice, its next probe or its next fork is due.
     pub(super) fn start_due(&mut self, id: ServiceId) {
         let now = self.now.at;
-        let Some(service) = self.services.get_mut(id.index()) else {
+        let (Some(service), Some(spec)) = (
+            self.services.get_mut(id.index()),
+            self.spec.services.get(id.index()),
+        ) else {
             return;
         };
         let State::Starting(starting) = &mut service.state else {
@@ -321,6 +333,10 @@ impl System {
             }
             Stage::Executed { poll: Some(poll) } => {
                 if poll.ask(now) {
+                    if matches!(spec.ready, Ready::Delay(_)) {
+                        self.become_active(id);
+                        return;
+                    }
                     self.orders.push(Action::Probe { service: id, run });
                 }
             }

@@ -154,7 +154,7 @@ pub enum Stage {
     Spawned,
     /// The program runs.
     Executed {
-        /// The probes, where readiness is asked for.
+        /// The probes, where readiness is asked for; or the time, where that makes it ready.
         poll: Option<Poll>,
     },
 }
@@ -370,6 +370,9 @@ impl State {
             Self::Starting(starting) => {
                 starting.deadline.as_mut().into_iter().for_each(later);
                 starting.notice_at.as_mut().into_iter().for_each(later);
+                if let Stage::Executed { poll: Some(poll) } = &mut starting.stage {
+                    poll.postpone(by);
+                }
             }
             Self::Stopping(stopping) => stopping.kill_at.as_mut().into_iter().for_each(later),
             Self::Backoff(backoff) => later(&mut backoff.until),

@@ -10,6 +10,7 @@ use super::action::Action;
 use super::event::{Answer, Event, SpawnFailure};
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
+use super::probe::Probe;
 use super::report::Level;
 use super::signal::Signal;
 use super::spec::{KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking};
@@ -209,7 +210,7 @@ fn main_waits_30_s_at_most() {
 #[test]
 fn a_place_that_is_taken_counts_only_after_a_no() {
     let mut web = service("web");
-    web.ready = Ready::Tcp(Box::new(["127.0.0.1:80".parse().unwrap()]));
+    web.ready = Ready::Probe(Probe::Tcp(Box::new(["127.0.0.1:80".parse().unwrap()])));
     let mut t = Table::new(vec![web]);
     let run = t.run(A);
     assert_eq!(t.orders, [Action::Probe { service: A, run }]);
@@ -229,6 +230,22 @@ fn a_place_that_is_taken_counts_only_after_a_no() {
 }
 
 #[test]
+fn a_delay_counts_from_the_exec_and_not_while_all_slept() {
+    let mut web = service("web");
+    web.ready = Ready::Delay(Duration::from_secs(2));
+    let mut t = Table::new(vec![web]);
+    t.up(A);
+    assert_eq!(t.standing(A), Standing::Starting);
+    assert_eq!(t.orders, [], "nobody is asked");
+    let by = Duration::from_secs(60);
+    t.now = t.now.plus(by);
+    t.event(Event::Overslept { by });
+    assert_eq!(t.wait_for_deadline(), Duration::from_secs(2));
+    assert_eq!(t.standing(A), Standing::Active);
+    assert_eq!(t.system.deadline(), None);
+}
+
+#[test]
 fn ready_before_the_news_of_the_exec_counts() {
     let mut web = service("web");
     web.ready = Ready::Notify;
@@ -243,7 +260,7 @@ fn ready_before_the_news_of_the_exec_counts() {
 #[test]
 fn a_start_that_takes_too_long_is_a_failure_with_the_last_answer() {
     let mut web = service("web");
-    web.ready = Ready::File("/run/web".into());
+    web.ready = Ready::Probe(Probe::File("/run/web".into()));
     web.start_timeout = Some(Duration::from_secs(30));
     let mut t = Table::new(vec![web]);
     t.up(A);

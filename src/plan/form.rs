@@ -5,6 +5,7 @@ use super::wire::{Input, Wire, enums, put_bytes, structs};
 use crate::config::Outcome;
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
+use crate::core::probe::{Command, Http, Probe};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, Edges, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind,
@@ -33,6 +34,8 @@ structs! {
     EnvironmentFile { path, optional }
     Identity { user, group, supplementary }
     Limit { resource, soft, hard }
+    Http { host, port, path, status, body }
+    Command { words, expand }
 }
 
 enums! {
@@ -45,7 +48,10 @@ enums! {
     TerminationLog { 0 = Default, 1 = None, 2 = Path(path) }
     ControlAccess { 0 = Owner, 1 = Status }
     Kind { 0 = Simple, 1 = Oneshot }
-    Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Tcp(addresses), 4 = Unix(path), 5 = File(path) }
+    Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Probe(probe), 4 = Delay(delay) }
+    Probe {
+        0 = Tcp(addresses), 1 = Unix(path), 2 = File(path), 3 = Http(http), 4 = Exec(command),
+    }
     RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }
     KillMode { 0 = Tree, 1 = Process }
     Tracking { 0 = Marks, 1 = Subreaper }

@@ -9,7 +9,8 @@ mod form;
 mod wire;
 
 use crate::config::Outcome;
-use crate::core::spec::{Edges, Spec};
+use crate::core::probe::Probe;
+use crate::core::spec::{Edges, Ready, Spec};
 use wire::{Input, Wire};
 
 /// No plan is larger.
@@ -73,12 +74,25 @@ fn is_sound(spec: &Spec) -> bool {
             after,
             before,
         } = &service.edges;
+        let probed = match &service.ready {
+            Ready::Probe(probe) => is_sound_probe(probe),
+            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) => true,
+        };
         !service.exec.command.is_empty()
+            && probed
             && [requires, wants, after, before]
                 .into_iter()
                 .flatten()
                 .all(|id| id.index() < spec.services.len())
     })
+}
+
+/// A command of a probe is one.
+fn is_sound_probe(probe: &Probe) -> bool {
+    match probe {
+        Probe::Exec(command) => !command.words.is_empty(),
+        Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) | Probe::Http(_) => true,
+    }
 }
 
 #[cfg(test)]

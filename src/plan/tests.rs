@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
+use crate::core::probe::{Command, Http, Probe};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind, Limit,
@@ -43,16 +44,36 @@ fn ready() -> impl Strategy<Value = Ready> {
         Just(Ready::Exec),
         Just(Ready::Notify),
         any::<u32>().prop_map(Ready::Fd),
+        duration().prop_map(Ready::Delay),
+        probe().prop_map(Ready::Probe),
+    ]
+}
+
+fn probe() -> impl Strategy<Value = Probe> {
+    let status = vec(any::<u16>(), 0..3);
+    let http = (text(), any::<u16>(), text(), status, option::of(text())).prop_map(
+        |(host, port, path, status, body)| Http {
+            host,
+            port,
+            path,
+            status: status.into(),
+            body,
+        },
+    );
+    prop_oneof![
         vec(any::<SocketAddr>(), 0..3).prop_map(|list| {
             // Scope and flow of a v6 address can't be written in a configuration.
-            Ready::Tcp(
+            Probe::Tcp(
                 list.iter()
                     .map(|a| SocketAddr::new(a.ip(), a.port()))
                     .collect(),
             )
         }),
-        text().prop_map(Ready::Unix),
-        text().prop_map(Ready::File),
+        text().prop_map(Probe::Unix),
+        text().prop_map(Probe::File),
+        http.prop_map(|http| Probe::Http(Box::new(http))),
+        (words(1), any::<bool>())
+            .prop_map(|(words, expand)| Probe::Exec(Command { words, expand })),
     ]
 }
 

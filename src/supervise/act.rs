@@ -8,10 +8,9 @@ use super::hands::Hands;
 use super::launch::{Launched, Wires};
 use super::notify::NotifySocket;
 use super::own_lines;
-use super::probe::{self, Attempts, Progress, Step};
 use super::source::Source;
 use crate::core::action::Action;
-use crate::core::event::{Answer, Event};
+use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::report::Level;
 use crate::core::signal::Signal;
@@ -21,7 +20,6 @@ use crate::core::time::Now;
 use crate::subreaper::Order;
 use crate::sys::error::Errno;
 use crate::sys::fd::{self, Standard, standard};
-use crate::sys::fork::helper;
 use crate::sys::poll::Interest;
 use crate::sys::signal::{kill, kill_group};
 use crate::sys::{clock, procfs, socket};
@@ -134,7 +132,7 @@ impl Hands {
         self.prepare_notify(service, spec)?;
         let ready = match spec.ready {
             Ready::Fd(number) => Some(ready_pipe(number)?),
-            Ready::Exec | Ready::Notify | Ready::Tcp(_) | Ready::Unix(_) | Ready::File(_) => None,
+            Ready::Exec | Ready::Notify | Ready::Probe(_) | Ready::Delay(_) => None,
         };
         let input = if spec.is_main {
             standard(Standard::Input)
@@ -194,78 +192,6 @@ impl Hands {
             .add(socket.fd(), Interest::Read, Source::Notify(service));
         self.notify.insert(service, socket);
         Ok(())
-    }
-
-    /// Begins to ask whether the service answers; the event if that is known at once.
-    fn probe(
-        &mut self,
-        service: ServiceId,
-        run: RunId,
-        spec: &ServiceSpec,
-        now: Now,
-    ) -> Option<Event> {
-        let since = self.runs.entry(run, service).spawned_nanos;
-        let progress = match &spec.ready {
-            Ready::Tcp(addresses) => probe::connect(addresses.to_vec()),
-            Ready::Unix(path) => {
-                self.probe_child(&format!("connect {path}"), || probe::look_at_socket(path))
-            }
-            Ready::File(path) => self.probe_child(path, || probe::look_at_file(path, since)),
-            // Nothing to ask: what made the core ask counts as a yes.
-            Ready::Exec | Ready::Notify | Ready::Fd(_) => Progress::Over(Answer::Yes),
-        };
-        self.go_on_probing(run, progress, now)
-    }
-
-    fn probe_child(&self, what: &str, look: impl FnOnce() -> i32) -> Progress {
-        match helper(c"rinit-probe", &[], look) {
-            Ok(pid) => Progress::Waits(Step::Child {
-                pid,
-                what: what.into(),
-            }),
-            Err(errno) => Progress::Over(Answer::No(
-                format!("{what}: no process to look: {errno}").into(),
-            )),
-        }
-    }
-
-    /// Notes what a probe waits for, or gives its answer.
-    pub(crate) fn go_on_probing(
-        &mut self,
-        run: RunId,
-        progress: Progress,
-        now: Now,
-    ) -> Option<Event> {
-        let step = match progress {
-            Progress::Over(answer) => return Some(Event::Probed { run, answer }),
-            Progress::Waits(step) => step,
-        };
-        match &step {
-            Step::Connection { fd, .. } => {
-                let _ = self.poll.add(fd, Interest::Write, Source::Connection(run));
-            }
-            Step::Child { pid, .. } => {
-                self.helpers.insert(*pid);
-                self.probes.insert(*pid, run);
-            }
-        }
-        let give_up_at = now.at.plus(probe::LIMIT);
-        self.probe_deadlines.insert((give_up_at, run));
-        if let Some(entry) = self.runs.get_mut(run) {
-            entry.extra().attempts = Some(Attempts { give_up_at, step });
-        }
-        None
-    }
-
-    /// Ends what a probe waits for.
-    pub(crate) fn stop_probing(&mut self, run: RunId) -> Option<Step> {
-        let attempts = self.runs.get_mut(run)?.extra.as_mut()?.attempts.take()?;
-        self.probe_deadlines.remove(&(attempts.give_up_at, run));
-        match &attempts.step {
-            Step::Connection { fd, .. } => self.poll.remove(fd),
-            Step::Child { pid, .. } => drop(self.probes.remove(pid)),
-        }
-        Some(attempts.step)
     }
 
     fn signal_main(&self, run: RunId, signal: Signal, to_group: bool) {
@@ -333,9 +259,7 @@ impl Hands {
 
     /// Forgets a run: what is left of it is a stray from now on.
     pub(crate) fn retire(&mut self, run: RunId) {
-        if let Some(Step::Child { pid, .. }) = self.stop_probing(run) {
-            let _ = kill(pid, Signal::KILL);
-        }
+        self.cancel_probe(run);
         self.trees.forget(run);
         let Some(entry) = self.runs.remove(run) else {
             return;

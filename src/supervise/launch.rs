@@ -8,6 +8,7 @@ use super::full;
 use super::marks::{Invocation, VARIABLE};
 use crate::core::event::SpawnFailure;
 use crate::core::id::Pid;
+use crate::core::probe::Command;
 use crate::core::spec::{Exec, Limit, Resource, ServiceSpec, Tracking, Words};
 use crate::subreaper;
 use crate::sys::error::{Errno, strerror};
@@ -194,6 +195,45 @@ impl Launcher {
             report,
             keeper,
         })
+    }
+
+    /// Starts a command beside the service's: as its user, in its folder and environment,
+    /// in a session of its own, heard by nobody. Gives the pipe that closes with the exec.
+    ///
+    /// # Errors
+    /// Where the kernel gives no process or no descriptor.
+    pub(crate) fn launch_beside(
+        &self,
+        spec: &ServiceSpec,
+        command: &Command,
+        invocation: Invocation,
+        null: &OwnedFd,
+    ) -> Result<(Pid, OwnedFd), Errno> {
+        let (report, told) = fd::pipe()?;
+        let null = null.as_fd();
+        let wires = Wires {
+            standard: [null; 3],
+            ready: None,
+            notify: None,
+        };
+        let extras = Extras::new(spec, invocation, None, self.control_socket.as_deref());
+        let become_it = || {
+            let mut spec = spec.clone();
+            spec.exec.command = command.words.clone();
+            spec.exec.expand = command.expand;
+            let full = full::Full {
+                spec: &spec,
+                base: &self.base,
+                extras: &extras,
+                wires: &wires,
+                limits: &self.limits(&spec.exec),
+                ignored: SignalSet::EMPTY,
+                place: Place::Session,
+                report: told.as_fd(),
+            };
+            full.become_program()
+        };
+        fork(become_it).map(|pid| (pid, report))
     }
 
     /// `None` where the order is too big for a slot.

@@ -11,12 +11,15 @@ mod farewell;
 mod full;
 mod hands;
 mod launch;
+mod look;
 mod marks;
 mod notification;
 mod notify;
 mod output;
 mod own_lines;
 mod probe;
+mod probing;
+mod resolve;
 mod runs;
 mod sense;
 mod source;
@@ -154,6 +157,7 @@ impl Supervisor {
     /// `docker pause`, a snapshot of a virtual machine.
     fn notice_a_jump(&mut self, due: Option<Instant>, now: Now) {
         if let Some(by) = due.map(|at| now.at.since(at)).filter(|by| *by > OVERSLEPT) {
+            self.hands.postpone_probes(by);
             self.feed(Event::Overslept { by }, now);
         }
     }

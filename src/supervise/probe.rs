@@ -1,24 +1,37 @@
-//! One look at whether a service answers. An address is tried here, since a connection
-//! never blocks; a path may lie on a file system that hangs, so a child with a deadline
-//! looks at it.
+//! One look at whether something answers. An address is tried here, since a connection
+//! never blocks; all else may hang, so a child with a deadline does it (`look`).
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use crate::core::event::Answer;
+use crate::core::exit::Exit;
 use crate::core::id::Pid;
-use crate::core::time::Instant;
+use crate::core::probe::Probe;
+use crate::core::time::{Instant, Span};
 use crate::sys::error::strerror;
 use crate::sys::socket::{self, Attempt};
 
-/// How long one look may take.
-pub(crate) const LIMIT: Duration = Duration::from_secs(1);
+/// How long one look may take that is but a system call.
+const SHORT: Duration = Duration::from_secs(1);
+/// How long one may take that somebody has to work for.
+const LONG: Duration = Duration::from_secs(10);
+
+/// How long one look may take, where nobody says.
+pub(crate) const fn limit(probe: &Probe) -> Duration {
+    match probe {
+        Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) => SHORT,
+        Probe::Http(_) | Probe::Exec(_) => LONG,
+    }
+}
 
 /// A look that isn't over yet.
 pub(crate) struct Attempts {
     /// When it is given up.
     pub(crate) give_up_at: Instant,
+    /// How long it may take.
+    pub(crate) limit: Duration,
     /// What it waits for.
     pub(crate) step: Step,
 }
@@ -31,8 +44,14 @@ pub(crate) enum Step {
         address: SocketAddr,
         left: Vec<SocketAddr>,
     },
-    /// This child; its exit code is an errno, 0 for yes.
-    Child { pid: Pid, what: Box<str> },
+    /// This child: its exit code, and what it tells here if that isn't 0.
+    Child {
+        pid: Pid,
+        what: Box<str>,
+        told: OwnedFd,
+        /// It executes a program; what it tells is why that failed.
+        program: bool,
+    },
 }
 
 /// How a look stands.
@@ -74,51 +93,24 @@ fn refused(address: SocketAddr, errno: nix::errno::Errno) -> Answer {
     no(&format!("connect {address}: {}", strerror(errno as i32)))
 }
 
-/// What a child's exit code says about `what`.
-pub(crate) fn from_child(what: &str, code: u8) -> Answer {
-    match code {
-        0 => Answer::Yes,
-        UNCHANGED => no(&format!("{what}: not changed since the start")),
-        errno => no(&format!("{what}: {}", strerror(i32::from(errno)))),
+/// What a child that has ended found. What it told is why not.
+pub(crate) fn from_child(what: &str, exit: Exit, told: &[u8]) -> Answer {
+    match exit {
+        Exit::Code(0) => Answer::Yes,
+        Exit::Code(_) if !told.is_empty() => no(&String::from_utf8_lossy(told)),
+        Exit::Code(code) => no(&format!("{what}: exit {code}")),
+        Exit::Signal(signal) => no(&format!("{what}: killed by {signal}")),
     }
 }
 
 /// The answer of a look that took too long.
-pub(crate) fn timed_out(step: &Step) -> Answer {
+pub(crate) fn timed_out(step: &Step, limit: Duration) -> Answer {
+    let limit = Span(limit);
     match step {
-        Step::Connection { address, .. } => no(&format!("connect {address}: no answer within 1 s")),
-        Step::Child { what, .. } => no(&format!("{what}: no answer within 1 s")),
-    }
-}
-
-/// A child's exit code for a file that is older than the service; no errno.
-const UNCHANGED: u8 = 255;
-
-/// In the child: whether somebody accepts at a socket. The exit code.
-pub(crate) fn look_at_socket(path: &str) -> i32 {
-    match socket::connect_unix(path.as_bytes()) {
-        // A full backlog is somebody's.
-        Ok(_) | Err(nix::errno::Errno::EAGAIN) => 0,
-        Err(errno) => errno as i32,
-    }
-}
-
-/// In the child: whether a file was changed since then. The exit code.
-pub(crate) fn look_at_file(path: &str, since_nanos: i64) -> i32 {
-    use std::os::unix::fs::MetadataExt;
-    match std::fs::metadata(path) {
-        Ok(meta) => {
-            let changed = meta
-                .ctime()
-                .saturating_mul(1_000_000_000)
-                .saturating_add(meta.ctime_nsec());
-            if changed >= since_nanos {
-                0
-            } else {
-                i32::from(UNCHANGED)
-            }
+        Step::Connection { address, .. } => {
+            no(&format!("connect {address}: no answer within {limit}"))
         }
-        Err(error) => error.raw_os_error().unwrap_or(5),
+        Step::Child { what, .. } => no(&format!("{what}: no answer within {limit}")),
     }
 }
 

@@ -5,10 +5,9 @@
 use super::act::Results;
 use super::hands::Hands;
 use super::notification::Notification;
-use super::probe::{self, Progress, Step};
 use super::runs::Run;
 use super::source::Source;
-use crate::core::event::{Answer, Event, SpawnFailure};
+use crate::core::event::{Event, SpawnFailure};
 use crate::core::exit::Exit;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::signal::Signal;
@@ -18,7 +17,6 @@ use crate::subreaper::{LENGTH, Order, Report};
 use crate::sys::error::strerror;
 use crate::sys::fd::{self, standard};
 use crate::sys::poll::Interest;
-use crate::sys::signal::kill;
 use crate::sys::spawn::{FAILURE_LIMIT, Failure};
 use crate::sys::{procfs, reap, socket, tty};
 
@@ -103,14 +101,6 @@ impl Hands {
                 return is_ready.then_some(Event::Ready { run });
             }
         }
-    }
-
-    fn connected(&mut self, run: RunId, now: Now) -> Option<Event> {
-        let Some(Step::Connection { fd, address, left }) = self.stop_probing(run) else {
-            return None;
-        };
-        let progress = probe::connected(fd, address, left);
-        self.go_on_probing(run, progress, now)
     }
 
     /// What a service said on its notify socket.
@@ -306,7 +296,7 @@ impl Hands {
             self.hear_subreaper(system, run, events);
             self.lose_keeper(run);
         } else if let Some(run) = self.probes.remove(&pid) {
-            events.extend(self.probe_ended(run, pid, exit));
+            events.extend(self.probe_ended(system, run, pid, exit));
         } else if self.outputs.logger() == Some(pid) {
             self.outputs
                 .socket()
@@ -358,45 +348,5 @@ impl Hands {
         self.runs.clear_main(run);
         self.outputs.run_ended(service);
         Some(Event::Exited { run, exit })
-    }
-
-    fn probe_ended(&mut self, run: RunId, pid: Pid, exit: Exit) -> Option<Event> {
-        match self.stop_probing(run)? {
-            Step::Child { pid: known, what } if known == pid => {
-                let answer = match exit {
-                    Exit::Code(code) => probe::from_child(&what, code),
-                    Exit::Signal(signal) => {
-                        Answer::No(format!("{what}: the look was killed by {signal}").into())
-                    }
-                };
-                Some(Event::Probed { run, answer })
-            }
-            step @ (Step::Connection { .. } | Step::Child { .. }) => {
-                // Another look is under way already.
-                self.go_on_probing(run, Progress::Waits(step), crate::sys::clock::now())
-            }
-        }
-    }
-
-    /// Gives up the looks that took too long.
-    pub(crate) fn expire_probes(&mut self, now: Now, events: &mut Results) {
-        while let Some((_, run)) = self
-            .probe_deadlines
-            .first()
-            .copied()
-            .filter(|(at, _)| *at <= now.at)
-        {
-            let Some(step) = self.stop_probing(run) else {
-                self.probe_deadlines.retain(|(_, other)| *other != run);
-                continue;
-            };
-            if let Step::Child { pid, .. } = &step {
-                let _ = kill(*pid, Signal::KILL);
-            }
-            events.push_back(Event::Probed {
-                run,
-                answer: probe::timed_out(&step),
-            });
-        }
     }
 }

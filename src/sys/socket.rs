@@ -274,6 +274,21 @@ pub fn connect_tcp(address: SocketAddr) -> nix::Result<Attempt> {
     }
 }
 
+/// A TCP connection that is complete, however long that takes. For helpers.
+///
+/// # Errors
+/// Why there is none.
+pub fn connect_and_wait(address: SocketAddr) -> nix::Result<OwnedFd> {
+    let family = if address.is_ipv4() {
+        AddressFamily::Inet
+    } else {
+        AddressFamily::Inet6
+    };
+    let fd = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    connect(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
+    Ok(fd)
+}
+
 /// What became of a pending connection once it is writable.
 ///
 /// # Errors

@@ -60,6 +60,7 @@ extern "C" fn before_main() {
             "listen" => kept.push(Box::new(TcpListener::bind(value).unwrap())),
             "hostile" => kept.push(Box::new(hostile(value))),
             "ask" => ask(value),
+            "http" => http(value),
             "listen-unix" => kept.push(Box::new(UnixListener::bind(value).unwrap())),
             "touch" => std::fs::write(value, "x").unwrap(),
             "await" => await_file(value),
@@ -115,6 +116,28 @@ fn notify(message: &str) {
         }
         None => socket.send_to(message.as_bytes(), address).unwrap(),
     };
+}
+
+/// Answers every request with the file `answer`, its status line first; without the file
+/// with 503. Until SIGTERM.
+fn http(address: &str) {
+    use std::io::Read;
+    let listener = TcpListener::bind(address).unwrap();
+    for stream in listener.incoming() {
+        let mut stream = stream.unwrap();
+        let mut request = [0u8; 1024];
+        let Ok(count) = stream.read(&mut request) else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&request[..count]).into_owned();
+        note(text.lines().next().unwrap_or_default());
+        let answer = std::fs::read_to_string("answer").unwrap_or_else(|_| "503 Busy".to_owned());
+        let (status, body) = answer.split_once('\n').unwrap_or((&answer, ""));
+        let _ = write!(
+            stream,
+            "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n\r\n{body}"
+        );
+    }
 }
 
 /// The test's own wait: until it makes the file.

@@ -1,6 +1,6 @@
 use crate::acts::acts;
 use crate::harness::{Pid1, Status};
-use crate::supervisor::{IN_ORDER, free_port, place, service, supervisor};
+use crate::supervisor::{IN_ORDER, free_port, notes, place, service, supervisor};
 
 /// A service that becomes ready in this way, and one that waits for it and says so.
 fn pair(how: &[&str], keys: &str) -> String {
@@ -205,4 +205,97 @@ fn a_message_that_is_rubbish_says_nothing() {
         ],
         "ready = 'notify'",
     );
+}
+
+#[test]
+fn http_is_ready_with_a_good_status_and_body() {
+    let port = free_port();
+    let config = pair(
+        &[&format!("http:127.0.0.1:{port}")],
+        &format!("ready = {{ http = 'http://localhost:{port}/health?x=1', body = 'all well' }}"),
+    );
+    let rinit = supervisor(&config)
+        .arg("-v")
+        .file("answer", "500 Broken\nall well")
+        .spawn();
+    rinit.wait_until("a first request", || !notes(&rinit).is_empty());
+    assert_eq!(
+        notes(&rinit)[0],
+        "GET /health?x=1 HTTP/1.1",
+        "{}",
+        rinit.dump()
+    );
+    std::fs::write(rinit.path("answer"), "200 OK\nnot yet").unwrap();
+    let seen = notes(&rinit).len();
+    rinit.wait_until("two more requests", || notes(&rinit).len() > seen + 1);
+    assert!(!rinit.stdout().contains("web runs"), "{}", rinit.dump());
+    std::fs::write(rinit.path("answer"), "200 OK\nall well").unwrap();
+    rinit.wait_for_line("web: web runs");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+}
+
+#[test]
+fn exec_is_ready_when_the_command_succeeds_as_the_service_would_run() {
+    let config = pair(
+        &["say:db runs", "wait"],
+        "working-directory = 'inside'\nenvironment = { WANTED = 'go' }\n\
+         ready = { exec = \"test -e ../$WANTED && test $RINIT_SERVICE = db && pwd > ../where\" }",
+    );
+    let rinit = supervisor(&config).arg("-v").file("inside/x", "").spawn();
+    rinit.wait_for_line("db: db runs");
+    assert!(!rinit.stdout().contains("web runs"), "{}", rinit.dump());
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_for_line("web: web runs");
+    let place = std::fs::read_to_string(rinit.path("where")).unwrap();
+    assert!(place.trim().ends_with("/inside"), "{place}");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+}
+
+#[test]
+fn a_command_that_says_no_or_hangs_is_in_the_reason_and_leaves_nothing() {
+    for (probe, reason) in [
+        ("'exit 3'", "(exit 3: exit 3)"),
+        (
+            "['no-such-program-anywhere']",
+            "(exec no-such-program-anywhere: no such file or directory)",
+        ),
+        ("'kill -9 $$'", "killed by SIGKILL)"),
+    ] {
+        let config = service(
+            "db",
+            &acts(["wait"]),
+            &format!("ready = {{ exec = {probe} }}\nstart-timeout = '200ms'\nrestart = 'no'"),
+        );
+        let ended = supervisor(&config).run();
+        assert_eq!(ended.status, Status::Exited(1), "{ended:?}");
+        let at = place(&ended.stderr, "db failed: not ready after");
+        assert!(
+            ended.stderr.lines().nth(at).unwrap().contains(reason),
+            "{ended:?}"
+        );
+    }
+    let config = service(
+        "db",
+        &acts(["wait"]),
+        "ready = { exec = 'sleep 1000 & sleep 1001' }\nstart-timeout = '300ms'\nrestart = 'no'",
+    );
+    let ended =
+        supervisor(&(config + &service("other", &acts(["await:never"]), "essential = true")))
+            .spawn();
+    ended.wait_for_line("db failed: not ready after");
+    ended.wait_until("no sleep is left", || {
+        ended
+            .processes()
+            .iter()
+            .all(|process| process.name != "sleep" || process.state == 'Z')
+    });
+    ended.signal(15);
+    ended.wait();
+}
+
+#[test]
+fn delay_is_ready_after_its_time() {
+    is_ready_only_after(&["wait"], "ready = { delay = '10ms' }");
 }

@@ -9,6 +9,7 @@ use rinit::core::action::Action;
 use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
+use rinit::core::probe::Probe;
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -328,7 +329,12 @@ fn of(services: Vec<ServiceSpec>) -> Spec {
 
 #[test]
 fn one_service_survives_every_order_of_events() {
-    for ready in [Ready::Exec, Ready::Notify, Ready::Unix("/x".into())] {
+    for ready in [
+        Ready::Exec,
+        Ready::Notify,
+        Ready::Probe(Probe::Unix("/x".into())),
+        Ready::Delay(Duration::from_secs(2)),
+    ] {
         for tracking in [Tracking::Marks, Tracking::Subreaper] {
             for kill_mode in [KillMode::Tree, KillMode::Process] {
                 let mut only = service("only", &[]);

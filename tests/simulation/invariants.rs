@@ -9,7 +9,7 @@ use rinit::core::event::Event;
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
 use rinit::core::signal::Signal;
-use rinit::core::spec::{KillMode, Kind, Spec, Tracking};
+use rinit::core::spec::{KillMode, Kind, Ready, Spec, Tracking};
 use rinit::core::state::{Standing, State};
 use rinit::core::system::{System, Whole};
 use rinit::core::time::Instant;
@@ -102,6 +102,19 @@ impl Watcher {
                 )
             {
                 self.attempted.insert(*service);
+            }
+            if let Action::Report(Report::Changed {
+                service,
+                to: Standing::Active,
+                ..
+            }) = action
+                && let Ready::Delay(delay) = &spec.services[service.index()].ready
+            {
+                let state = system.state(*service).unwrap();
+                let run = state.run().unwrap();
+                if kernel.now < run.since.plus(*delay) {
+                    return Err(format!("{service:?} is active before its time"));
+                }
             }
         }
         let mut started: BTreeSet<RunId> = BTreeSet::new();

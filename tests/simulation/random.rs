@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
+use rinit::core::probe::Probe;
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -99,12 +100,13 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         if dice.percent(30) {
             service.success = Box::new([Exit::Code(3), Exit::Signal(Signal::TERM)]);
         }
-        service.ready = match dice.roll(8) {
+        service.ready = match dice.roll(9) {
             0 => Ready::Notify,
             1 => Ready::Fd(3),
-            2 => Ready::Tcp(Box::new(["127.0.0.1:80".parse().unwrap()])),
-            3 => Ready::Unix("/run/x".into()),
-            4 => Ready::File("/run/y".into()),
+            2 => Ready::Probe(Probe::Tcp(Box::new(["127.0.0.1:80".parse().unwrap()]))),
+            3 => Ready::Probe(Probe::Unix("/run/x".into())),
+            4 => Ready::Probe(Probe::File("/run/y".into())),
+            5 => Ready::Delay(dice.moment()),
             _ => Ready::Exec,
         };
         service.start_timeout = dice.pick(&[service.start_timeout, secs(1.0), secs(30.0)]);

@@ -1,0 +1,158 @@
+//! What is asked whether something is there: a service that starts, one that runs, or
+//! what a service needs from elsewhere.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::spec::Words;
+
+/// One question; it has an answer at once, or after a while, or never.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Something accepts at one of these addresses.
+    Tcp(Box<[SocketAddr]>),
+    /// Something accepts at this socket; a leading `@` is the abstract namespace.
+    Unix(Box<str>),
+    /// This file is there; for readiness it was changed after the spawn too.
+    File(Box<str>),
+    /// A request is answered well.
+    Http(Box<Http>),
+    /// A command ends well, run as the service is.
+    Exec(Command),
+}
+
+/// A request, and which answer is a good one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// A name or an address, without brackets.
+    pub host: Box<str>,
+    /// Where.
+    pub port: u16,
+    /// With its query; begins with a slash.
+    pub path: Box<str>,
+    /// The good statuses; none is 200 to 399.
+    pub status: Box<[u16]>,
+    /// What the body has to hold.
+    pub body: Option<Box<str>>,
+}
+
+/// A command beside the main one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The argument vector; never empty once checked.
+    pub words: Words,
+    /// Words hold `${NAME}` that is expanded from the service's environment.
+    pub expand: bool,
+}
+
+impl Probe {
+    /// Somebody else may answer there before the service does.
+    pub(crate) const fn may_be_taken(&self) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) | Self::Http(_) => true,
+            Self::File(_) | Self::Exec(_) => false,
+        }
+    }
+}
+
+impl Http {
+    /// Whether this status is a good one.
+    #[must_use]
+    pub fn is_good(&self, status: u16) -> bool {
+        match &*self.status {
+            [] => (200..400).contains(&status),
+            good => good.contains(&status),
+        }
+    }
+}
+
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(addresses) => {
+                for (place, address) in addresses.iter().enumerate() {
+                    write!(f, "{}{address}", if place > 0 { " or " } else { "" })?;
+                }
+                Ok(())
+            }
+            Self::Unix(path) | Self::File(path) => f.write_str(path),
+            Self::Http(http) => write!(f, "{http}"),
+            Self::Exec(command) => write!(f, "{command}"),
+        }
+    }
+}
+
+/// Its URL.
+impl fmt::Display for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("http://")?;
+        if self.host.contains(':') {
+            write!(f, "[{}]", self.host)?;
+        } else {
+            f.write_str(&self.host)?;
+        }
+        if self.port != 80 {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(&self.path)
+    }
+}
+
+/// Its program; of a string for the shell, the string.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = self.words.iter();
+        let program = words.next().unwrap_or_default();
+        let shown = match (program, words.next(), words.next()) {
+            (b"/bin/sh", Some(b"-c"), Some(script)) => script,
+            _ => program,
+        };
+        f.write_str(&String::from_utf8_lossy(shown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_says_what_it_asks() {
+        let http = |host: &str, port| Http {
+            host: host.into(),
+            port,
+            path: "/health?x=1".into(),
+            status: Box::default(),
+            body: None,
+        };
+        assert_eq!(
+            http("localhost", 80).to_string(),
+            "http://localhost/health?x=1"
+        );
+        assert_eq!(
+            http("::1", 8080).to_string(),
+            "http://[::1]:8080/health?x=1"
+        );
+        let command = |words: &[&str]| Command {
+            words: Words::new(words),
+            expand: false,
+        };
+        assert_eq!(command(&["pg_isready", "-q"]).to_string(), "pg_isready");
+        let shell = command(&["/bin/sh", "-c", "test -e /x"]);
+        assert_eq!(shell.to_string(), "test -e /x");
+    }
+
+    #[test]
+    fn without_a_list_every_success_and_every_redirection_is_good() {
+        let mut http = Http {
+            host: "x".into(),
+            port: 80,
+            path: "/".into(),
+            status: Box::default(),
+            body: None,
+        };
+        let good = |http: &Http| [199, 200, 302, 399, 400, 503].map(|code| http.is_good(code));
+        assert_eq!(good(&http), [false, true, true, true, false, false]);
+        http.status = Box::new([503]);
+        assert_eq!(good(&http), [false, false, false, false, false, true]);
+    }
+}

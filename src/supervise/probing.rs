@@ -1,0 +1,241 @@
+//! Probes under way: begun, gone on with, ended, given up. One a run at a time.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use super::act::Results;
+use super::hands::Hands;
+use super::launch;
+use super::look;
+use super::probe::{self, Attempts, Progress, Step};
+use super::source::Source;
+use crate::core::event::{Answer, Event};
+use crate::core::exit::Exit;
+use crate::core::id::{Pid, RunId, ServiceId};
+use crate::core::probe::{Command, Probe};
+use crate::core::signal::Signal;
+use crate::core::spec::{Ready, ServiceSpec};
+use crate::core::system::System;
+use crate::core::time::Now;
+use crate::sys::error::Errno;
+use crate::sys::fd;
+use crate::sys::fork::helper;
+use crate::sys::poll::Interest;
+use crate::sys::signal::{kill, kill_group};
+use crate::sys::spawn::{FAILURE_LIMIT, Failure};
+
+impl Hands {
+    /// Begins to ask whether the service answers; the event if that is known at once.
+    pub(crate) fn probe(
+        &mut self,
+        service: ServiceId,
+        run: RunId,
+        spec: &ServiceSpec,
+        now: Now,
+    ) -> Option<Event> {
+        let answer = Answer::Yes;
+        let probe = match &spec.ready {
+            Ready::Probe(probe) => probe,
+            // Nothing to ask: what made the core ask counts as a yes.
+            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) => {
+                return Some(Event::Probed { run, answer });
+            }
+        };
+        let since = self.runs.entry(run, service).spawned_nanos;
+        let what = match probe {
+            Probe::Unix(path) => format!("connect {path}"),
+            Probe::Tcp(_) | Probe::File(_) | Probe::Http(_) | Probe::Exec(_) => probe.to_string(),
+        };
+        let begun = match probe {
+            Probe::Tcp(addresses) => Ok(probe::connect(addresses.to_vec())),
+            Probe::Unix(path) => self.look(&what, || look::at_socket(path)),
+            Probe::File(path) => self.look(&what, || look::at_file(path, since)),
+            Probe::Http(http) => self.look(&what, || look::at_http(http)),
+            Probe::Exec(command) => self.execute(&what, run, spec, command),
+        };
+        let progress = begun.unwrap_or_else(|errno| {
+            let why = format!("{what}: no process to look: {errno}");
+            Progress::Over(Answer::No(why.into()))
+        });
+        self.go_on_probing(run, progress, probe::limit(probe), now)
+    }
+
+    fn look(&self, what: &str, look: impl FnOnce() -> Answer) -> Result<Progress, Errno> {
+        let (told, tells) = fd::pipe()?;
+        let keep = [tells.as_raw_fd()];
+        let pid = helper(c"rinit-probe", &keep, || look::tell(&tells, &look()))?;
+        Ok(waits(pid, what, told, false))
+    }
+
+    fn execute(
+        &self,
+        what: &str,
+        run: RunId,
+        spec: &ServiceSpec,
+        command: &Command,
+    ) -> Result<Progress, Errno> {
+        let invocation = self.launcher.invocation(run);
+        let (pid, told) = self
+            .launcher
+            .launch_beside(spec, command, invocation, &self.null)?;
+        Ok(waits(pid, what, told, true))
+    }
+
+    /// Notes what a probe waits for, or gives its answer.
+    fn go_on_probing(
+        &mut self,
+        run: RunId,
+        progress: Progress,
+        limit: Duration,
+        now: Now,
+    ) -> Option<Event> {
+        let step = match progress {
+            Progress::Over(answer) => return Some(Event::Probed { run, answer }),
+            Progress::Waits(step) => step,
+        };
+        match &step {
+            Step::Connection { fd, .. } => {
+                let _ = self.poll.add(fd, Interest::Write, Source::Connection(run));
+            }
+            Step::Child { pid, .. } => {
+                self.helpers.insert(*pid);
+                self.probes.insert(*pid, run);
+            }
+        }
+        let give_up_at = now.at.plus(limit);
+        self.probe_deadlines.insert((give_up_at, run));
+        if let Some(entry) = self.runs.get_mut(run) {
+            entry.extra().attempts = Some(Attempts {
+                give_up_at,
+                limit,
+                step,
+            });
+        }
+        None
+    }
+
+    /// Ends what a probe waits for.
+    fn stop_probing(&mut self, run: RunId) -> Option<Attempts> {
+        let attempts = self.runs.get_mut(run)?.extra.as_mut()?.attempts.take()?;
+        self.probe_deadlines.remove(&(attempts.give_up_at, run));
+        match &attempts.step {
+            Step::Connection { fd, .. } => self.poll.remove(fd),
+            Step::Child { pid, .. } => drop(self.probes.remove(pid)),
+        }
+        Some(attempts)
+    }
+
+    /// Nobody waits for its answer any more.
+    pub(crate) fn cancel_probe(&mut self, run: RunId) {
+        if let Some(attempts) = self.stop_probing(run) {
+            end(&attempts.step);
+        }
+    }
+
+    /// A pending connection has come to something.
+    pub(crate) fn connected(&mut self, run: RunId, now: Now) -> Option<Event> {
+        let Attempts { limit, step, .. } = self.stop_probing(run)?;
+        let progress = match step {
+            Step::Connection { fd, address, left } => probe::connected(fd, address, left),
+            step @ Step::Child { .. } => Progress::Waits(step),
+        };
+        self.go_on_probing(run, progress, limit, now)
+    }
+
+    /// A probing child has ended.
+    pub(crate) fn probe_ended(
+        &mut self,
+        system: &System,
+        run: RunId,
+        pid: Pid,
+        exit: Exit,
+    ) -> Option<Event> {
+        let attempts = self.runs.get(run)?.extra.as_ref()?.attempts.as_ref()?;
+        if !matches!(&attempts.step, Step::Child { pid: known, .. } if *known == pid) {
+            // Another look is under way already.
+            return None;
+        }
+        let service = self.runs.get(run)?.service;
+        let Step::Child {
+            what,
+            told,
+            program,
+            ..
+        } = self.stop_probing(run)?.step
+        else {
+            return None;
+        };
+        fd::set_nonblocking(&told);
+        let mut buffer = [0u8; FAILURE_LIMIT];
+        let count = fd::read_some(&told, &mut buffer).unwrap_or_default();
+        let told = buffer.get(..count).unwrap_or_default();
+        let failure = Failure::decode(told).filter(|_| program);
+        let answer = match failure.zip(system.service(service)) {
+            Some((failure, spec)) => {
+                let failure = launch::explain(spec, &failure);
+                let step = match &*failure.step {
+                    // The words are the service's own command's, which is not what failed.
+                    step if step.starts_with("exec ") => format!("exec {what}"),
+                    step => step.to_owned(),
+                };
+                Answer::No(format!("{step}: {}", failure.reason).into())
+            }
+            None => probe::from_child(&what, exit, if program { &[] } else { told }),
+        };
+        Some(Event::Probed { run, answer })
+    }
+
+    /// Gives up the looks that took too long.
+    pub(crate) fn expire_probes(&mut self, now: Now, events: &mut Results) {
+        while let Some((_, run)) = self
+            .probe_deadlines
+            .first()
+            .copied()
+            .filter(|(at, _)| *at <= now.at)
+        {
+            let Some(attempts) = self.stop_probing(run) else {
+                self.probe_deadlines.retain(|(_, other)| *other != run);
+                continue;
+            };
+            end(&attempts.step);
+            events.push_back(Event::Probed {
+                run,
+                answer: probe::timed_out(&attempts.step, attempts.limit),
+            });
+        }
+    }
+
+    /// Nothing could answer while everything slept.
+    pub(crate) fn postpone_probes(&mut self, by: Duration) {
+        for (_, run) in std::mem::take(&mut self.probe_deadlines) {
+            let entry = self.runs.get_mut(run);
+            let attempts = entry.and_then(|entry| entry.extra.as_mut()?.attempts.as_mut());
+            if let Some(attempts) = attempts {
+                attempts.give_up_at = attempts.give_up_at.plus(by);
+                self.probe_deadlines.insert((attempts.give_up_at, run));
+            }
+        }
+    }
+}
+
+fn waits(pid: Pid, what: &str, told: OwnedFd, program: bool) -> Progress {
+    Progress::Waits(Step::Child {
+        pid,
+        what: what.into(),
+        told,
+        program,
+    })
+}
+
+/// Kills a child that looks; a program with all that stayed in its group.
+fn end(step: &Step) {
+    match step {
+        Step::Child { pid, program, .. } => {
+            if *program {
+                let _ = kill_group(*pid, Signal::KILL);
+            }
+            let _ = kill(*pid, Signal::KILL);
+        }
+        Step::Connection { .. } => {}
+    }
+}

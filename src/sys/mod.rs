@@ -17,6 +17,7 @@ pub mod inherited;
 pub mod launch;
 pub mod limits;
 pub mod memory;
+pub mod notify;
 pub mod poll;
 pub mod process;
 pub mod procfs;

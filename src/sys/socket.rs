@@ -19,7 +19,7 @@ use crate::core::id::Pid;
 const FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
 
 /// The address of a path, or of an abstract name where it begins with `@`.
-fn unix_address(path: &[u8]) -> nix::Result<UnixAddr> {
+pub(super) fn unix_address(path: &[u8]) -> nix::Result<UnixAddr> {
     match path.strip_prefix(b"@") {
         Some(name) => UnixAddr::new_abstract(name),
         None => UnixAddr::new(path),
@@ -92,6 +92,8 @@ pub struct Datagram {
     pub length: usize,
     /// Who sent it, as the kernel says; absent for a sender in a namespace that we can't see.
     pub sender: Option<Pid>,
+    /// What came with it, close-on-exec.
+    pub descriptors: Vec<OwnedFd>,
 }
 
 /// A datagram socket that anybody may write to, for `sd_notify(3)`.
@@ -120,7 +122,7 @@ fn open_to(path: &[u8], mode: u32) -> nix::Result<()> {
     )
 }
 
-/// Takes one datagram without waiting. Descriptors that came with it are closed.
+/// Takes one datagram without waiting.
 pub fn receive_datagram(fd: impl AsFd, buffer: &mut [u8]) -> Option<Datagram> {
     // Room for the credentials and the most descriptors that the kernel passes at once.
     let mut space = nix::cmsg_space!(UnixCredentials, [RawFd; 253]);
@@ -134,25 +136,21 @@ pub fn receive_datagram(fd: impl AsFd, buffer: &mut [u8]) -> Option<Datagram> {
         }
     };
     let mut sender = None;
+    let mut descriptors = Vec::new();
     if let Ok(controls) = message.cmsgs() {
         for control in controls {
             if let ControlMessageOwned::ScmCredentials(credentials) = control {
                 sender = (credentials.pid() > 0).then(|| Pid(credentials.pid()));
             } else if let ControlMessageOwned::ScmRights(fds) = control {
-                fds.into_iter().for_each(drop_received);
+                descriptors.extend(fds.into_iter().map(own));
             }
         }
     }
     Some(Datagram {
         length: message.bytes,
         sender,
+        descriptors,
     })
-}
-
-#[allow(unsafe_code)]
-fn drop_received(fd: RawFd) {
-    // SAFETY: recvmsg just made this descriptor; nobody else knows of it.
-    drop(unsafe { OwnedFd::from_raw_fd(fd) });
 }
 
 /// A listening stream socket with this mode. A path on which somebody answers is never
@@ -191,7 +189,7 @@ pub fn accept(listener: impl AsFd) -> Option<OwnedFd> {
 
 #[allow(unsafe_code)]
 fn own(fd: RawFd) -> OwnedFd {
-    // SAFETY: accept4 just made this descriptor; nobody else knows of it.
+    // SAFETY: accept4 or recvmsg just made this descriptor; nobody else knows of it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 

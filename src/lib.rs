@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | faces | `cli` |
 //! | loops | `single`, `supervise`, `control` |
-//! | model, helpers | `config`, `plan`, `reader`, `subreaper`, `logger` |
+//! | model, helpers | `config`, `plan`, `reader`, `subreaper`, `logger`, `notifier` |
 //! | core | `core` |
 //! | kernel | `sys` |
 //!
@@ -18,6 +18,7 @@ pub mod config;
 mod control;
 pub mod core;
 pub mod logger;
+pub mod notifier;
 pub mod plan;
 pub mod reader;
 pub mod single;

@@ -32,7 +32,14 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "helpers",
-        rooms: &["reader", "subreaper", "logger", "syslog", "http"],
+        rooms: &[
+            "reader",
+            "subreaper",
+            "logger",
+            "notifier",
+            "syslog",
+            "http",
+        ],
         may_use: &["model", "core", "sys"],
     },
     Layer {

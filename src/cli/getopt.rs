@@ -15,7 +15,8 @@ pub struct Flag<K: 'static> {
     pub long: &'static str,
     /// `-X`.
     pub short: Option<char>,
-    /// What the help calls its argument; empty if it takes none.
+    /// What the help calls its argument; empty if it takes none; `[=X]` if it may have one,
+    /// behind an equals sign.
     pub argument: &'static str,
     /// One line for the help.
     pub doc: &'static str,
@@ -195,6 +196,7 @@ impl<'a, K: Copy> Parser<'a, K> {
         let flag = self.find(name)?;
         match (flag.argument.is_empty(), value) {
             (true, None) => Ok((flag.kind, b"")),
+            (false, None) if flag.argument.starts_with('[') => Ok((flag.kind, b"")),
             (true, Some(_)) => Err(Fault::TakesNoArgument(flag.long)),
             (false, Some(value)) => Ok((flag.kind, value)),
             (false, None) => match self.argument() {
@@ -243,7 +245,12 @@ impl<K> fmt::Display for Help<K> {
             } else {
                 "  "
             };
-            let left = format!("{short}{comma}{long} {}", flag.argument);
+            let blank = if flag.argument.starts_with('[') {
+                ""
+            } else {
+                " "
+            };
+            let left = format!("{short}{comma}{long}{blank}{}", flag.argument);
             writeln!(f, "  {left:<24} {}", flag.doc)?;
         }
         Ok(())

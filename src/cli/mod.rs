@@ -7,6 +7,7 @@ pub mod getopt;
 pub mod init;
 pub mod print;
 pub mod supervisor;
+mod systemd_notify;
 
 use crate::single::Inherited;
 
@@ -17,6 +18,7 @@ pub fn run(mut inherited: Inherited) -> i32 {
         b"tini" | b"tini-static" | b"docker-init" => compat::tini::run(&mut inherited),
         b"catatonit" | b"podman-init" => compat::catatonit::run(&mut inherited),
         b"dumb-init" => compat::dumb_init::run(&mut inherited),
+        b"systemd-notify" => systemd_notify::run(&mut inherited),
         b"rinitctl" => ctl::run(&mut inherited, 1),
         _ => match inherited.arguments.get(1) {
             Some(b"ctl") => ctl::run(&mut inherited, 2),

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use super::farewell::Farewell;
 use super::launch::Launcher;
-use super::notify::{Place, Sockets};
+use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
 use super::source::Source;
@@ -35,6 +35,7 @@ pub(crate) struct Hands {
     pub(crate) probe_deadlines: BTreeSet<(Instant, RunId)>,
     pub(crate) notify_place: Place,
     pub(crate) notify: Sockets,
+    pub(crate) barriers: Barriers,
     pub(crate) outputs: Outputs,
     pub(crate) trees: Trees,
     pub(crate) strays: Strays,

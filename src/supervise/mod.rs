@@ -217,6 +217,7 @@ impl Supervisor {
         while let Some(event) = events.pop_front() {
             self.feed(event, now);
         }
+        self.hands.barriers.lift();
     }
 
     /// One fact, and all that its orders come to at once.

@@ -18,6 +18,8 @@ pub(super) struct Notification {
     pub(super) status: Option<Box<str>>,
     /// MAINPID=: a claim, yet to be checked.
     pub(super) main_pid: Option<Pid>,
+    /// BARRIER=1: its sender wants to know when all before it has been handled.
+    pub(super) barrier: bool,
 }
 
 impl Notification {
@@ -33,6 +35,7 @@ impl Notification {
             let value = value.get(1..).unwrap_or_default();
             match key {
                 b"READY" => found.ready |= value == b"1",
+                b"BARRIER" => found.barrier |= value == b"1",
                 b"STATUS" => found.status = Some(printable(value)),
                 b"MAINPID" => found.main_pid = number(value).filter(|pid| *pid > 1).map(Pid),
                 _ => {}
@@ -78,6 +81,7 @@ mod tests {
             ready: true,
             status: Some("all well".into()),
             main_pid: Some(Pid(42)),
+            barrier: false,
         };
         assert_eq!(found, wanted);
     }

@@ -6,11 +6,15 @@ use std::os::fd::OwnedFd;
 
 use super::notification::{LIMIT, Notification};
 use crate::core::id::{Pid, ServiceId};
+use crate::sys::datagram::{self, Datagram};
 use crate::sys::socket;
 
 /// How many messages of one socket a turn takes at most: more than the kernel keeps
 /// (`net.unix.max_dgram_qlen`), so that what was sent before a death is read before it.
 const PER_TURN: usize = 1024;
+
+/// How many descriptors wait for a turn's end at most.
+const MOST_BARRIERS: usize = 256;
 
 /// Where rinit's sockets are bound.
 pub(crate) struct Place {
@@ -93,14 +97,23 @@ impl NotifySocket {
     }
 
     /// Takes what has come, with the kernel's word on who sent it.
-    pub(crate) fn receive(&self, mut take: impl FnMut(Option<Pid>, Notification)) {
+    pub(crate) fn receive(
+        &self,
+        barriers: &mut Barriers,
+        mut take: impl FnMut(Option<Pid>, Notification),
+    ) {
         let mut buffer = [0u8; LIMIT];
         for _ in 0..PER_TURN {
-            let Some(datagram) = socket::receive_datagram(&self.fd, &mut buffer) else {
+            let Some(datagram) = datagram::receive(&self.fd, &mut buffer) else {
                 return;
             };
             let message = buffer.get(..datagram.length).unwrap_or_default();
-            take(datagram.sender, Notification::parse(message));
+            let said = Notification::parse(message);
+            let sender = datagram.sender;
+            if said.barrier {
+                barriers.keep(datagram);
+            }
+            take(sender, said);
         }
     }
 
@@ -108,7 +121,7 @@ impl NotifySocket {
     pub(crate) fn discard(&self) {
         let mut buffer = [0u8; LIMIT];
         for _ in 0..PER_TURN {
-            if socket::receive_datagram(&self.fd, &mut buffer).is_none() {
+            if datagram::receive(&self.fd, &mut buffer).is_none() {
                 return;
             }
         }
@@ -119,6 +132,27 @@ impl NotifySocket {
         if self.address.first() != Some(&b'@') {
             let _ = nix::unistd::unlink(&*self.address);
         }
+    }
+}
+
+/// Descriptors whose senders wait until all that they said before has been handled
+/// (BARRIER=1): closing one is the answer.
+#[derive(Default)]
+pub(crate) struct Barriers(Vec<OwnedFd>);
+
+impl Barriers {
+    /// Keeps the one descriptor that came with such a message. Others, and those of a
+    /// flood, close at once: nothing is owed to them.
+    fn keep(&mut self, datagram: Datagram) {
+        let mut descriptors = datagram.descriptors;
+        if descriptors.len() == 1 && self.0.len() < MOST_BARRIERS {
+            self.0.append(&mut descriptors);
+        }
+    }
+
+    /// All that was said has been handled.
+    pub(crate) fn lift(&mut self) {
+        self.0.clear();
     }
 }
 

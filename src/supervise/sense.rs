@@ -116,7 +116,7 @@ impl Hands {
         let mut said = Notification::default();
         let mut main_sender = None;
         if let Some(socket) = self.notify.get(&service) {
-            socket.receive(|sender, message| {
+            socket.receive(&mut self.barriers, |sender, message| {
                 if message.main_pid.is_some() {
                     main_sender = sender;
                 }

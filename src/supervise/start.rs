@@ -7,7 +7,7 @@ use super::environment;
 use super::farewell::Farewell;
 use super::hands::Hands;
 use super::launch::Launcher;
-use super::notify::{Place, Sockets};
+use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
 use super::source::Source;
@@ -149,6 +149,7 @@ impl Start<'_> {
             probe_deadlines: BTreeSet::new(),
             notify_place: Place::new(folder, instance),
             notify: Sockets::new(),
+            barriers: Barriers::default(),
             outputs,
             trees: Trees::default(),
             strays: Strays::default(),

@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod console;
+pub mod datagram;
 #[cfg(target_arch = "x86_64")]
 pub mod entry;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod inherited;
 pub mod launch;
 pub mod limits;
 pub mod memory;
+pub mod notify;
 pub mod poll;
 pub mod process;
 pub mod procfs;

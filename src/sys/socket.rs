@@ -1,25 +1,21 @@
 //! Sockets: never blocking, close-on-exec, addresses by path or abstract name.
 
-use std::io::IoSliceMut;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrStorage,
-    UnixAddr, UnixCredentials, accept4, bind, connect, getsockopt, listen, recv, recvmsg, send,
-    setsockopt, socket, socketpair, sockopt,
+    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, SockaddrStorage, UnixAddr, accept4, bind,
+    connect, getsockopt, listen, recv, send, setsockopt, socket, socketpair, sockopt,
 };
 use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, lstat};
 use nix::sys::time::TimeVal;
 
-use crate::core::id::Pid;
-
 const FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
 
 /// The address of a path, or of an abstract name where it begins with `@`.
-fn unix_address(path: &[u8]) -> nix::Result<UnixAddr> {
+pub(super) fn unix_address(path: &[u8]) -> nix::Result<UnixAddr> {
     match path.strip_prefix(b"@") {
         Some(name) => UnixAddr::new_abstract(name),
         None => UnixAddr::new(path),
@@ -85,16 +81,6 @@ pub fn receive_now(fd: impl AsFd, buffer: &mut [u8]) -> Option<usize> {
     }
 }
 
-/// What came on a notify socket.
-#[derive(Debug)]
-pub struct Datagram {
-    /// Its length in the buffer.
-    pub length: usize,
-    /// Who sent it, as the kernel says; absent for a sender in a namespace that we can't see,
-    /// and where descriptors came along.
-    pub sender: Option<Pid>,
-}
-
 /// A datagram socket that anybody may write to, for `sd_notify(3)`.
 ///
 /// # Errors
@@ -119,35 +105,6 @@ fn open_to(path: &[u8], mode: u32) -> nix::Result<()> {
         mode,
         FchmodatFlags::FollowSymlink,
     )
-}
-
-/// Takes one datagram without waiting. Descriptors that came with it never become ours,
-/// and its sender is not known then.
-pub fn receive_datagram(fd: impl AsFd, buffer: &mut [u8]) -> Option<Datagram> {
-    // The credentials come first and fill it. With more room the kernel would install what
-    // descriptors our limit allows, and name none of them to us once it allows no more.
-    let mut space = nix::cmsg_space!(UnixCredentials);
-    let mut parts = [IoSliceMut::new(buffer)];
-    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-    let message = loop {
-        match recvmsg::<()>(fd.as_fd().as_raw_fd(), &mut parts, Some(&mut space), flags) {
-            Ok(message) => break message,
-            Err(Errno::EINTR) => {}
-            Err(_) => return None,
-        }
-    };
-    let mut sender = None;
-    if let Ok(controls) = message.cmsgs() {
-        for control in controls {
-            if let ControlMessageOwned::ScmCredentials(credentials) = control {
-                sender = (credentials.pid() > 0).then(|| Pid(credentials.pid()));
-            }
-        }
-    }
-    Some(Datagram {
-        length: message.bytes,
-        sender,
-    })
 }
 
 /// A listening stream socket with this mode. A path on which somebody answers is never
@@ -193,7 +150,7 @@ pub fn accept(listener: impl AsFd) -> nix::Result<Option<OwnedFd>> {
 
 #[allow(unsafe_code)]
 fn own(fd: RawFd) -> OwnedFd {
-    // SAFETY: accept4 just made this descriptor; nobody else knows of it.
+    // SAFETY: accept4 or recvmsg just made this descriptor; nobody else knows of it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 

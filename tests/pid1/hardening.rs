@@ -124,7 +124,7 @@ fn a_tree_is_not_gone_because_whoever_looked_for_it_was_killed() {
         &acts(["escape:deaf", "say:up", "wait"]),
         "stop-timeout = '1s'",
     ) + &service("hunter", &format!("'{hunt}'"), "stop-timeout = '3s'");
-    let rinit = supervisor(&config).spawn();
+    let rinit = supervisor(&config).arg("-vv").spawn();
     rinit.wait_for_line("web: up");
     rinit.wait_for_line("hunter: hunting");
     rinit.signal(15);

@@ -40,6 +40,7 @@ mod programs;
 mod readiness;
 mod reaping;
 mod restart;
+mod sd_notify;
 mod shutdown;
 mod sighup;
 mod signals;

@@ -1,0 +1,134 @@
+use crate::acts::acts;
+use crate::harness::{Pid1, RINIT, Running, Status};
+use crate::supervisor::{IN_ORDER, place, process, service, supervisor, wait_for_process};
+
+/// rinit with this configuration, and the face by its name beside it.
+fn with_face(config: &str) -> Pid1 {
+    let rinit = supervisor(config);
+    std::os::unix::fs::symlink(RINIT, rinit.path("systemd-notify")).unwrap();
+    rinit
+}
+
+/// A service of a shell script that notifies.
+fn script(name: &str, script: &str, keys: &str) -> String {
+    let keys = format!("ready = 'notify'\n{keys}");
+    service(name, &format!("'''{script}'''"), &keys)
+}
+
+fn ends_in_order(rinit: &Running) {
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+#[test]
+fn a_script_is_ready_by_systemd_notify_and_nothing_is_lost_when_it_ends_then() {
+    let config = script(
+        "job",
+        "exec ./systemd-notify --ready --status='all well'",
+        "restart = 'no'",
+    ) + &service(
+        "web",
+        &acts(["say:web runs"]),
+        "type = 'oneshot'\nwants = ['job']",
+    );
+    for _ in 0..10 {
+        let ended = with_face(&config).arg("-v").run();
+        assert_eq!(ended.status, IN_ORDER, "{ended:?}");
+        place(&ended.stderr, "job: starting -> active");
+        place(&ended.stdout, "web: web runs");
+    }
+}
+
+/// How many descriptors beside the standard ones are pipes.
+fn pipes_of(pid: i32) -> usize {
+    let links = std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten();
+    links
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let number: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let target = std::fs::read_link(entry.path()).ok()?;
+            (number > 2 && target.to_str()?.starts_with("pipe:")).then_some(())
+        })
+        .count()
+}
+
+#[test]
+fn a_barrier_falls_only_when_all_before_it_has_been_handled() {
+    const WAITING: usize = 150;
+    // Those who waited for it exist by then, as PID 1's children.
+    let count = "$(wc -w < /proc/1/task/1/children)";
+    let job = format!(
+        "until test -e go; do sleep 0.01; done; before={count}; ./systemd-notify --ready; after={count}; \
+         echo new $((after - before)); exec sleep 1000"
+    );
+    let mut config = script("job", &job, "");
+    for number in 0..WAITING {
+        config += &service(
+            &format!("web{number}"),
+            "['sleep', '1000']",
+            "requires = ['job']\noutput = 'null'",
+        );
+    }
+    let rinit = with_face(&config).spawn();
+    rinit.wait_until("the job runs", || process(&rinit, "until test").is_some());
+    // Both messages lie there before the first is read.
+    rinit.signal(19);
+    std::fs::write(rinit.path("go"), "").unwrap();
+    let notify = wait_for_process(&rinit, "./systemd-notify --ready").pid;
+    rinit.wait_until("the barrier is up", || pipes_of(notify) == 1);
+    rinit.signal(18);
+    rinit.wait_for_line(&format!("job: new {WAITING}"));
+    ends_in_order(&rinit);
+}
+
+#[test]
+fn a_main_process_that_was_named_is_known_behind_the_barrier() {
+    // The sender is gone the moment after.
+    let job = "sleep 1000 & ./systemd-notify --ready --pid=$!; touch told; exit 3";
+    let config = script("job", job, "essential = true\nstop-timeout = '1s'");
+    let rinit = with_face(&config).arg("-v").spawn();
+    rinit.wait_for_line("job: starting -> active");
+    rinit.wait_until("the script is over", || rinit.path("told").exists());
+    // The essential service lives on in the process that was named.
+    assert!(!rinit.stderr().contains("exited with"), "{}", rinit.dump());
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), Status::Exited(0), "{}", rinit.dump());
+}
+
+#[test]
+fn a_barrier_of_nobody_s_falls_too() {
+    // Not its own main process any more, and no run that it could count for.
+    let job =
+        "./systemd-notify --ready --no-block; ./systemd-notify X_FOO=1; echo back; exec sleep 1000";
+    let rinit = with_face(&script("job", job, "")).spawn();
+    rinit.wait_for_line("job: back");
+    ends_in_order(&rinit);
+}
+
+#[test]
+fn systemd_notify_says_what_is_wrong_and_ends_with_1() {
+    let cases: [(&[&str], &str); 5] = [
+        (&["--ready"], "NOTIFY_SOCKET is not set"),
+        (&[], "there is nothing to tell"),
+        (&["READY"], "READY is not VARIABLE=VALUE"),
+        (&["--pid=x", "--ready"], "x is no process's number"),
+        (&["--raedy"], "unrecognized option '--raedy'"),
+    ];
+    for (args, wanted) in cases {
+        let ended = Pid1::new()
+            .called("systemd-notify")
+            .args(args.iter().copied())
+            .run();
+        assert_eq!(ended.status, Status::Exited(1), "{ended:?}");
+        place(&ended.stderr, wanted);
+    }
+    let ended = Pid1::new()
+        .called("systemd-notify")
+        .env("NOTIFY_SOCKET", "@nobody-is-here")
+        .arg("--ready")
+        .run();
+    assert_eq!(ended.status, Status::Exited(1), "{ended:?}");
+    place(&ended.stderr, "@nobody-is-here: connection refused");
+}

@@ -73,6 +73,10 @@ fn a_barrier_falls_only_when_all_before_it_has_been_handled() {
     }
     let rinit = with_face(&config).spawn();
     rinit.wait_until("the job runs", || process(&rinit, "until test").is_some());
+    // It is a child of PID 1 too, until it is reaped.
+    rinit.wait_until("the reader is gone", || {
+        process(&rinit, "rinit-reader").is_none()
+    });
     // Both messages lie there before the first is read.
     rinit.signal(19);
     std::fs::write(rinit.path("go"), "").unwrap();

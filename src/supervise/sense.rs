@@ -84,23 +84,19 @@ impl Hands {
         })
     }
 
-    /// The first newline on the readiness descriptor.
+    /// The first newline on the readiness descriptor. One read a turn: a service that only
+    /// floods it is not to keep us here.
     fn ready(&mut self, run: RunId) -> Option<Event> {
         let extra = self.runs.get_mut(run)?.extra.as_mut()?;
-        let mut buffer = [0u8; 256];
-        loop {
-            let count = fd::read_some(extra.ready.as_ref()?, &mut buffer)?;
-            let is_ready = memchr::memchr(b'\n', buffer.get(..count).unwrap_or_default()).is_some();
-            if is_ready || count == 0 {
-                // At its end without a newline it never will be: that is for the timeout.
-                extra
-                    .ready
-                    .take()
-                    .iter()
-                    .for_each(|fd| self.poll.remove(fd));
-                return is_ready.then_some(Event::Ready { run });
-            }
+        let mut buffer = [0u8; 4096];
+        let count = fd::read_some(extra.ready.as_ref()?, &mut buffer)?;
+        let is_ready = memchr::memchr(b'\n', buffer.get(..count).unwrap_or_default()).is_some();
+        if is_ready || count == 0 {
+            // At its end without a newline it never will be: that is for the timeout.
+            let ended = extra.ready.take();
+            ended.iter().for_each(|fd| self.poll.remove(fd));
         }
+        is_ready.then_some(Event::Ready { run })
     }
 
     /// What a service said on its notify socket.

@@ -131,3 +131,31 @@ fn a_tree_is_not_gone_because_whoever_looked_for_it_was_killed() {
     assert_eq!(rinit.wait(), IN_ORDER);
     place(&rinit.stderr(), "web did not stop in ");
 }
+
+#[test]
+fn without_a_logger_rinits_own_lines_go_by_a_description_that_never_blocks() {
+    let config = service("web", &acts(["say:up", "wait"]), "output = 'inherit'");
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line("1 service running");
+    let of = |folder: &str, fd: &str| format!("/proc/{}/{folder}/{fd}", rinit.pid());
+    let stderr = std::fs::read_link(of("fd", "2")).unwrap();
+    let flags = |fd: &str| {
+        let text = std::fs::read_to_string(of("fdinfo", fd)).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("flags:"));
+        i32::from_str_radix(line.unwrap().trim(), 8).unwrap()
+    };
+    let blocks = |fd: &str| flags(fd) & nix::libc::O_NONBLOCK == 0;
+    let all = std::fs::read_dir(of("fd", "")).unwrap();
+    let names = all.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let own = names.filter(|name| name != "1" && name != "2");
+    let own: Vec<String> = own
+        .filter(|name| std::fs::read_link(of("fd", name)).is_ok_and(|link| link == stderr))
+        .collect();
+    assert!(
+        !own.is_empty() && own.iter().all(|fd| !blocks(fd)),
+        "{own:?}"
+    );
+    assert!(blocks("2"), "services share that one");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+}

@@ -211,7 +211,7 @@ impl Hands {
                 return;
             };
             if count == 0 {
-                self.lose_keeper(run);
+                events.extend(self.lose_keeper(run));
                 return;
             }
             let report = Report::decode(buffer.get(..count).unwrap_or_default());
@@ -230,7 +230,7 @@ impl Hands {
     fn kept_main(&mut self, run: RunId, pid: Pid) -> Option<Event> {
         let entry = self.runs.get_mut(run)?;
         if entry.main.is_some() {
-            // The service has named another already.
+            // Told twice, by itself and by the subreaper; or the service has named another.
             entry.leader = Some(pid);
             return None;
         }
@@ -254,11 +254,10 @@ impl Hands {
         entry.watched.then_some(Event::TreeGone { run })
     }
 
-    /// A subreaper died; what was below it is ours now, and known by its marks.
-    fn lose_keeper(&mut self, run: RunId) {
-        let Some(entry) = self.runs.get_mut(run) else {
-            return;
-        };
+    /// A subreaper died; what was below it is ours now, and known by its marks. If that was
+    /// before there was a main process there never will be one.
+    fn lose_keeper(&mut self, run: RunId) -> Option<Event> {
+        let entry = self.runs.get_mut(run)?;
         if let Some((pid, socket)) = entry.extra.as_mut().and_then(|extra| extra.keeper.take()) {
             self.poll.remove(&socket);
             self.keepers.remove(&pid);
@@ -266,6 +265,10 @@ impl Hands {
         if entry.watched && !entry.tree_gone {
             self.trees.wait_for(run, crate::sys::clock::now().at);
         }
+        if entry.main.is_some() {
+            return None;
+        }
+        self.ended(run, Exit::Signal(Signal::KILL))
     }
 
     /// Reaps one that has ended; whether there was one.
@@ -290,7 +293,7 @@ impl Hands {
         self.farewell.child_ended(pid);
         if let Some(run) = self.keepers.remove(&pid) {
             self.hear_subreaper(system, run, events);
-            self.lose_keeper(run);
+            events.extend(self.lose_keeper(run));
         } else if let Some(run) = self.probes.remove(&pid) {
             events.extend(self.probe_ended(system, run, pid, exit));
         } else if self.outputs.logger() == Some(pid) {

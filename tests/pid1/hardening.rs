@@ -114,11 +114,36 @@ fn limit_descriptors(pid: i32, limit: u64) -> u64 {
     old.rlim_cur
 }
 
+/// A shell that kills every process of this name, for as long as it lives.
+fn hunt(name: &str) -> String {
+    format!(
+        "echo hunting; while :; do for p in /proc/[0-9]*; do \
+         read name < $p/comm && test $name = {name} && kill -9 ${{p#/proc/}}; \
+         done; done 2>/dev/null"
+    )
+}
+
+#[test]
+fn a_service_whose_subreaper_is_killed_at_any_moment_goes_on_being_restarted() {
+    let keys = "tracking = 'subreaper'\nrestart-delay = '1ms'\nrestart-delay-max = '1ms'";
+    let config = service("hunter", &format!("'{}'", hunt("rinit-subreaper")), "")
+        + &service("web", "['sleep', '0.02']", keys);
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_until("web is restarted fifty times", || {
+        rinit.stderr().matches("rinit: web ").count() >= 50
+    });
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+    assert!(
+        !rinit.stderr().contains("could not be killed"),
+        "{}",
+        rinit.dump()
+    );
+}
+
 #[test]
 fn a_tree_is_not_gone_because_whoever_looked_for_it_was_killed() {
-    let hunt = "trap \"\" TERM; echo hunting; while :; do for p in /proc/[0-9]*; do \
-                read name < $p/comm && test $name = rinit-seeker && kill -9 ${p#/proc/}; \
-                done; done 2>/dev/null";
+    let hunt = format!("trap : TERM; {}", hunt("rinit-seeker"));
     // It has left the session, and bears the mark; none of these words may hold a quote.
     let left = "while :; do sleep 0.1; done";
     let web = format!("'setsid sh -c \"trap : TERM; echo up; {left}\" & exec sleep 100'");

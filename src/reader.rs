@@ -24,6 +24,8 @@ pub enum Trouble {
     Refused(nix::errno::Errno),
     /// It took too long.
     Late,
+    /// What it has to say is more than is taken.
+    TooLarge,
     /// It crashed or ran out of memory.
     Died,
 }
@@ -40,6 +42,11 @@ impl std::fmt::Display for Trouble {
                 f,
                 "the configuration could not be read within {} s\nhelp: is a file of it on a file system that hangs?",
                 PATIENCE.as_secs()
+            ),
+            Self::TooLarge => write!(
+                f,
+                "the configuration is too large: its plan has more than {} MiB",
+                plan::MAX_BYTES >> 20
             ),
             Self::Died => write!(
                 f,
@@ -70,9 +77,15 @@ pub fn read(request: &Request) -> Result<Outcome, Trouble> {
     let mut buffer = [0u8; 16 * 1024];
     let outcome = loop {
         let left = deadline.since(clock::monotonic());
-        if left.is_zero() || bytes.len() > plan::MAX_BYTES {
+        let too_large = bytes.len() > plan::MAX_BYTES;
+        if left.is_zero() || too_large {
             let _ = kill(pid, Signal::KILL);
-            break Err(Trouble::Late);
+            // One that hangs in the kernel would not even die: nobody waits for it.
+            return Err(if too_large {
+                Trouble::TooLarge
+            } else {
+                Trouble::Late
+            });
         }
         if !poll::readable(ours.as_fd(), left) {
             continue;

@@ -131,7 +131,10 @@ pub fn run(socket: &OwnedFd, body: impl FnOnce() -> i32) -> i32 {
         main: None,
         leader: None,
     };
-    match fork(body) {
+    // PID 1 knows it before it is more than a fork, even if we die at once; and if nobody
+    // heard that, it will be nothing.
+    let known = || socket::send_wait(socket, &Report::Main(process::own_pid()).encode());
+    match fork(|| known().map_or(127, |()| body())) {
         Ok(pid) => {
             keeper.main = Some(pid);
             keeper.leader = Some(pid);

@@ -71,6 +71,7 @@ const LATER: &[&str] = &[
 pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
     let told = inherited
         .variable("RINIT_CONTROL_SOCKET")
+        .filter(|path| !path.is_empty())
         .map(<[u8]>::to_vec);
     let runtime_dir = inherited.variable("XDG_RUNTIME_DIR");
     let mut socket = told.map(|path| String::from_utf8_lossy(&path).into_owned());

@@ -20,8 +20,6 @@ const CLIENTS_MAX: usize = 64;
 const ACCEPTS_PER_TURN: usize = 16;
 /// So long nobody is taken after the kernel had no descriptor for one.
 const REST: Duration = Duration::from_secs(1);
-/// An answer that isn't read stops the next question from being heard.
-const UNSENT_MAX: usize = 64 * 1024;
 
 struct Client {
     fd: OwnedFd,
@@ -149,7 +147,7 @@ impl Server {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
-        let alive = client.send() && client.hear(own_pid) && client.send();
+        let alive = client.converse(own_pid);
         let interest = if client.output.is_empty() {
             Interest::Read
         } else {
@@ -173,9 +171,15 @@ impl Server {
 }
 
 impl Client {
-    /// Reads once and answers every whole line; whether the client is still there.
-    fn hear(&mut self, own_pid: i32) -> bool {
-        if self.output.len() > UNSENT_MAX {
+    /// Answers line by line, and reads once: an answer that isn't taken stops the next
+    /// question from being heard, so there is one at a time. Whether the client is still
+    /// there.
+    fn converse(&mut self, own_pid: i32) -> bool {
+        if !self.answer(own_pid) {
+            return false;
+        }
+        // Whoever has asked all its questions is owed the last answer first.
+        if !self.output.is_empty() {
             return true;
         }
         let mut buffer = [0u8; LINE_MAX];
@@ -186,12 +190,21 @@ impl Client {
                 .input
                 .extend_from_slice(buffer.get(..count).unwrap_or_default()),
         }
-        while let Some(end) = memchr::memchr(b'\n', &self.input) {
+        self.answer(own_pid) && (self.input.len() < LINE_MAX || !self.output.is_empty())
+    }
+
+    /// Answers the lines that have come, as far as the answers are taken; whether the
+    /// client is still there.
+    fn answer(&mut self, own_pid: i32) -> bool {
+        while self.send() {
+            let end = memchr::memchr(b'\n', &self.input);
+            let Some(end) = end.filter(|_| self.output.is_empty()) else {
+                return true;
+            };
             let line: Vec<u8> = self.input.drain(..=end).collect();
-            self.output
-                .extend(Answer::to(line.trim_ascii(), own_pid).line());
+            self.output = Answer::to(line.trim_ascii(), own_pid).line();
         }
-        self.input.len() < LINE_MAX
+        false
     }
 
     /// Sends what can be sent; whether the client is still there.

@@ -174,10 +174,19 @@ impl Launcher {
             full.become_program()
         };
         let launched = match spec.tracking {
-            Tracking::Marks => fork(become_it).map(|pid| (pid, None)),
+            Tracking::Marks => {
+                let keep = keep(&told, wires, place);
+                // It may hang before its exec: what we close meanwhile is to be closed.
+                let life = || {
+                    fd::close_all_but(&keep);
+                    become_it()
+                };
+                fork(life).map(|pid| (pid, None))
+            }
             Tracking::Subreaper => {
                 let (ours, theirs) = socket::message_pair()?;
-                let keep = keep(&theirs, &told, wires);
+                let mut keep = keep(&told, wires, place);
+                keep.push(theirs.as_raw_fd());
                 let life = || {
                     fd::close_all_but(&keep);
                     fork::name_and_deafen(c"rinit-subreaper");
@@ -295,24 +304,29 @@ impl Launcher {
             .collect()
     }
 
-    /// Gives unused memory back, after a turn of many spawns.
+    /// Gives unused memory back, after a turn of many spawns. What is kept stands in front
+    /// of those that a child uses: one that hangs before its exec uses its slot for ever.
     pub(crate) fn trim(&mut self) {
-        while self.slots.len() > SPARE_SLOTS && self.slots.front().is_some_and(Slot::is_free) {
-            self.slots.pop_front();
+        if self.slots.len() > SPARE_SLOTS {
+            let (free, busy): (Vec<_>, Vec<_>) = self.slots.drain(..).partition(Slot::is_free);
+            self.slots.extend(free.into_iter().take(SPARE_SLOTS));
+            self.slots.extend(busy);
         }
     }
 }
 
-/// What the subreaper holds for its main process.
-fn keep(socket: &OwnedFd, told: &OwnedFd, wires: &Wires<'_>) -> Vec<RawFd> {
+/// What a fork on the full road needs up to the exec.
+fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
+    let terminal = match place {
+        Place::Terminal(tty::Terminal::Foreground(fd)) => Some(fd.number()),
+        Place::Terminal(_) | Place::Session => None,
+    };
     let standard = wires
         .standard
         .iter()
         .chain(wires.ready.iter().map(|(fd, _)| fd))
         .map(AsRawFd::as_raw_fd);
-    standard
-        .chain([socket.as_raw_fd(), told.as_raw_fd()])
-        .collect()
+    standard.chain(terminal).chain([told.as_raw_fd()]).collect()
 }
 
 /// Whether there is nothing to do between clone and exec but signals, session, limits,

@@ -54,6 +54,9 @@ pub(crate) struct Outputs {
     of_service: BTreeMap<ServiceId, usize>,
     /// What outlives a logger; none where there is nothing to log.
     memory: Option<Memory>,
+    /// Where there is no logger: standard error by a description that never blocks. A pipe
+    /// with room is full the next moment, if a service writes there too.
+    _direct: Option<OwnedFd>,
     logger: Option<Logger>,
     start_at: Option<Instant>,
     pause: Duration,
@@ -83,7 +86,13 @@ impl Outputs {
                 streams.push(Stream::new(&spec.name, target, style)?);
             }
         }
-        if !streams.is_empty() {
+        let mut direct = None;
+        if streams.is_empty() {
+            direct = fd::reopen(Standard::Error);
+            direct
+                .iter()
+                .for_each(|fd| own_lines::redirect(fd.as_raw_fd()));
+        } else {
             let own = Stream::new("rinit", Target::Err, Style::Own)?;
             // Nobody else writes there, so the flag is ours alone.
             fd::set_nonblocking(&own.write);
@@ -100,6 +109,7 @@ impl Outputs {
             streams,
             of_service,
             memory,
+            _direct: direct,
             logger: None,
             start_at: None,
             pause: PAUSE,

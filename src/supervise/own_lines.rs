@@ -2,6 +2,7 @@
 //! there is one, else straight to standard error; they never block and never touch the
 //! flags of a descriptor that services share.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -34,8 +35,17 @@ fn write_line(line: &[u8]) {
     {
         LOST.store(0, Ordering::Release);
     }
-    if !console::write_now(to, line) {
+    if !console::write_now(to, &bounded(line)) {
         LOST.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// A line that is taken at once; what is cut off leaves a mark, and the newline.
+fn bounded(line: &[u8]) -> Cow<'_, [u8]> {
+    let mark = "…\n".as_bytes();
+    match line.get(..console::PIECE.saturating_sub(mark.len())) {
+        Some(head) if line.len() > console::PIECE => Cow::Owned([head, mark].concat()),
+        Some(_) | None => Cow::Borrowed(line),
     }
 }
 
@@ -69,4 +79,26 @@ pub fn begin(filter: Option<&str>, verbosity: u8) {
     builder.target(env_logger::Target::Pipe(Box::new(Lines)));
     // A program that embeds us may have a logger of its own; that one stays.
     let _ = builder.try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_still_ends_as_a_line() {
+        for length in [1, 4095, 4096, 4097, 10_000] {
+            let line = ["x".repeat(length - 1), "\n".into()].concat();
+            let sent = bounded(line.as_bytes());
+            assert!(
+                sent.ends_with(b"\n") && sent.len() <= console::PIECE,
+                "{length}"
+            );
+            assert_eq!(
+                &*sent == line.as_bytes(),
+                length <= console::PIECE,
+                "{length}"
+            );
+        }
+    }
 }

@@ -84,23 +84,19 @@ impl Hands {
         })
     }
 
-    /// The first newline on the readiness descriptor.
+    /// The first newline on the readiness descriptor. One read a turn: a service that only
+    /// floods it is not to keep us here.
     fn ready(&mut self, run: RunId) -> Option<Event> {
         let extra = self.runs.get_mut(run)?.extra.as_mut()?;
-        let mut buffer = [0u8; 256];
-        loop {
-            let count = fd::read_some(extra.ready.as_ref()?, &mut buffer)?;
-            let is_ready = memchr::memchr(b'\n', buffer.get(..count).unwrap_or_default()).is_some();
-            if is_ready || count == 0 {
-                // At its end without a newline it never will be: that is for the timeout.
-                extra
-                    .ready
-                    .take()
-                    .iter()
-                    .for_each(|fd| self.poll.remove(fd));
-                return is_ready.then_some(Event::Ready { run });
-            }
+        let mut buffer = [0u8; 4096];
+        let count = fd::read_some(extra.ready.as_ref()?, &mut buffer)?;
+        let is_ready = memchr::memchr(b'\n', buffer.get(..count).unwrap_or_default()).is_some();
+        if is_ready || count == 0 {
+            // At its end without a newline it never will be: that is for the timeout.
+            let ended = extra.ready.take();
+            ended.iter().for_each(|fd| self.poll.remove(fd));
         }
+        is_ready.then_some(Event::Ready { run })
     }
 
     /// What a service said on its notify socket.
@@ -215,7 +211,7 @@ impl Hands {
                 return;
             };
             if count == 0 {
-                self.lose_keeper(run);
+                events.extend(self.lose_keeper(run));
                 return;
             }
             let report = Report::decode(buffer.get(..count).unwrap_or_default());
@@ -234,7 +230,7 @@ impl Hands {
     fn kept_main(&mut self, run: RunId, pid: Pid) -> Option<Event> {
         let entry = self.runs.get_mut(run)?;
         if entry.main.is_some() {
-            // The service has named another already.
+            // Told twice, by itself and by the subreaper; or the service has named another.
             entry.leader = Some(pid);
             return None;
         }
@@ -258,11 +254,10 @@ impl Hands {
         entry.watched.then_some(Event::TreeGone { run })
     }
 
-    /// A subreaper died; what was below it is ours now, and known by its marks.
-    fn lose_keeper(&mut self, run: RunId) {
-        let Some(entry) = self.runs.get_mut(run) else {
-            return;
-        };
+    /// A subreaper died; what was below it is ours now, and known by its marks. If that was
+    /// before there was a main process there never will be one.
+    fn lose_keeper(&mut self, run: RunId) -> Option<Event> {
+        let entry = self.runs.get_mut(run)?;
         if let Some((pid, socket)) = entry.extra.as_mut().and_then(|extra| extra.keeper.take()) {
             self.poll.remove(&socket);
             self.keepers.remove(&pid);
@@ -270,6 +265,10 @@ impl Hands {
         if entry.watched && !entry.tree_gone {
             self.trees.wait_for(run, crate::sys::clock::now().at);
         }
+        if entry.main.is_some() {
+            return None;
+        }
+        self.ended(run, Exit::Signal(Signal::KILL))
     }
 
     /// Reaps one that has ended; whether there was one.
@@ -294,7 +293,7 @@ impl Hands {
         self.farewell.child_ended(pid);
         if let Some(run) = self.keepers.remove(&pid) {
             self.hear_subreaper(system, run, events);
-            self.lose_keeper(run);
+            events.extend(self.lose_keeper(run));
         } else if let Some(run) = self.probes.remove(&pid) {
             events.extend(self.probe_ended(system, run, pid, exit));
         } else if self.outputs.logger() == Some(pid) {

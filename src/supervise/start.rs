@@ -138,7 +138,7 @@ impl Start<'_> {
         let runtime_dir = self.inherited.variable("XDG_RUNTIME_DIR");
         let folder = address::folder(process::effective_uid(), runtime_dir);
         let instance = address::instance(process::own_pid().0);
-        let hands = Hands {
+        let mut hands = Hands {
             poll,
             signals,
             launcher: Launcher::new(base, nofile, ignored, random::number()),
@@ -169,7 +169,6 @@ impl Start<'_> {
             seed,
             as_zero: self.main.codes,
         };
-        let mut hands = hands;
         // Services are to know of a socket that they could not guess.
         if let ControlSocket::Path(path) = &self.spec.init.control_socket {
             hands.launcher.set_control_socket(path.as_bytes());

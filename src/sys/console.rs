@@ -99,7 +99,7 @@ pub fn write_now(fd: RawFd, text: &[u8]) -> bool {
 }
 
 /// PIPE_BUF: a pipe with room for anything has room for that much.
-const PIECE: usize = 4096;
+pub const PIECE: usize = 4096;
 
 /// Whether a write would not wait.
 fn writable(fd: i32) -> bool {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
 use nix::libc;
-use nix::sys::stat::{Mode, fchmod};
+use nix::sys::stat::{Mode, SFlag, fchmod, fstat};
 use nix::unistd::{pipe2, read, write};
 
 /// The read end and the write end of a new pipe, both close-on-exec.
@@ -45,6 +45,20 @@ pub fn duplicate_above(fd: impl AsFd, minimum: RawFd) -> nix::Result<OwnedFd> {
     let raw = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(minimum))?;
     // SAFETY: fcntl just made this descriptor; nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+}
+
+/// The same pipe or terminal by an own description that never blocks, so that nobody
+/// else's flags change. Nothing for a file, which never blocks, and where /proc or the
+/// rights to it are missing.
+#[must_use]
+pub fn reopen(fd: Standard) -> Option<OwnedFd> {
+    let kind = fstat(standard(fd)).ok()?.st_mode & SFlag::S_IFMT.bits();
+    if kind != SFlag::S_IFIFO.bits() && kind != SFlag::S_IFCHR.bits() {
+        return None;
+    }
+    let path = format!("/proc/self/fd/{}", fd as RawFd);
+    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+    open(path.as_str(), flags, Mode::empty()).ok()
 }
 
 /// /dev/null, or where there is none a pipe that is at its end and takes nothing.

@@ -83,18 +83,16 @@ impl SignalPipe {
 
     /// Forgets that children have ended: those that end from now on tell again.
     pub fn clear_children(&self) {
-        while self
-            .children
-            .read_signal()
-            .is_ok_and(|signal| signal.is_some())
-        {}
+        // The kernel keeps one at most.
+        let _ = self.children.read_signal();
     }
 
-    /// All that came since the last call, lowest first. Empties the pipe before it looks,
-    /// so that a signal in between wakes the next wait.
+    /// All that came since the last call, lowest first. Reads the pipe before it looks, so
+    /// that a signal in between wakes the next wait; and once, since in a flood of signals
+    /// each read would find what the last one's interruption wrote.
     pub fn take(&self) -> impl Iterator<Item = Signal> + use<> {
-        let mut buffer = [0u8; 64];
-        while fd::read_some(&self.read, &mut buffer).is_some_and(|count| count > 0) {}
+        let mut buffer = [0u8; 4096];
+        let _ = fd::read_some(&self.read, &mut buffer);
         let pending = PENDING.swap(0, Ordering::AcqRel);
         (1..=64)
             .filter(move |number| pending & (1 << (number - 1)) != 0)

@@ -35,6 +35,12 @@ pub struct Fd {
 }
 
 impl Fd {
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        self.number
+    }
+
     /// Closes it, if it was opened for this.
     pub fn done(self) {
         if self.opened {

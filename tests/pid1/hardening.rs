@@ -114,19 +114,73 @@ fn limit_descriptors(pid: i32, limit: u64) -> u64 {
     old.rlim_cur
 }
 
+/// A shell that kills every process of this name, for as long as it lives.
+fn hunt(name: &str) -> String {
+    format!(
+        "echo hunting; while :; do for p in /proc/[0-9]*; do \
+         read name < $p/comm && test $name = {name} && kill -9 ${{p#/proc/}}; \
+         done; done 2>/dev/null"
+    )
+}
+
+#[test]
+fn a_service_whose_subreaper_is_killed_at_any_moment_goes_on_being_restarted() {
+    let keys = "tracking = 'subreaper'\nrestart-delay = '1ms'\nrestart-delay-max = '1ms'";
+    let config = service("hunter", &format!("'{}'", hunt("rinit-subreaper")), "")
+        + &service("web", "['sleep', '0.02']", keys);
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_until("web is restarted fifty times", || {
+        rinit.stderr().matches("rinit: web ").count() >= 50
+    });
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+    assert!(
+        !rinit.stderr().contains("could not be killed"),
+        "{}",
+        rinit.dump()
+    );
+}
+
 #[test]
 fn a_tree_is_not_gone_because_whoever_looked_for_it_was_killed() {
-    let hunt = "trap \"\" TERM; echo hunting; while :; do for p in /proc/[0-9]*; do \
-                read name < $p/comm && test $name = rinit-seeker && kill -9 ${p#/proc/}; \
-                done; done 2>/dev/null";
-    // What is left of web is known by its mark alone, once somebody can look.
-    let web = "(trap \"\" TERM; echo up; exec setsid sleep 1000) & exec sleep 1000";
-    let config = service("web", &format!("'{web}'"), "stop-timeout = '1s'")
+    let hunt = format!("trap : TERM; {}", hunt("rinit-seeker"));
+    // It has left the session, and bears the mark; none of these words may hold a quote.
+    let left = "while :; do sleep 0.1; done";
+    let web = format!("'setsid sh -c \"trap : TERM; echo up; {left}\" & exec sleep 100'");
+    let config = service("web", &web, "stop-timeout = '1s'")
         + &service("hunter", &format!("'{hunt}'"), "stop-timeout = '3s'");
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("web: up");
     rinit.wait_for_line("hunter: hunting");
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
-    place(&rinit.stderr(), "web did not stop in 1 s; killed");
+    place(&rinit.stderr(), "web did not stop in ");
+}
+
+#[test]
+fn without_a_logger_rinits_own_lines_go_by_a_description_that_never_blocks() {
+    let config = service("web", &acts(["say:up", "wait"]), "output = 'inherit'");
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line("1 service running");
+    let of = |folder: &str, fd: &str| format!("/proc/{}/{folder}/{fd}", rinit.pid());
+    let stderr = std::fs::read_link(of("fd", "2")).unwrap();
+    let flags = |fd: &str| {
+        let text = std::fs::read_to_string(of("fdinfo", fd)).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("flags:"));
+        i32::from_str_radix(line.unwrap().trim(), 8).unwrap()
+    };
+    let blocks = |fd: &str| flags(fd) & nix::libc::O_NONBLOCK == 0;
+    let all = std::fs::read_dir(of("fd", "")).unwrap();
+    let names = all.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let own = names.filter(|name| name != "1" && name != "2");
+    let own: Vec<String> = own
+        .filter(|name| std::fs::read_link(of("fd", name)).is_ok_and(|link| link == stderr))
+        .collect();
+    assert!(
+        !own.is_empty() && own.iter().all(|fd| !blocks(fd)),
+        "{own:?}"
+    );
+    assert!(blocks("2"), "services share that one");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
 }

@@ -69,6 +69,8 @@ pub enum Action {
     DrainOutput {
         /// The last line of all, without `rinit: ` and newline.
         epilogue: Box<str>,
+        /// Whose bad end it was: its last lines of output stand before that line.
+        culprit: Option<ServiceId>,
     },
     /// Leave.
     Exit {

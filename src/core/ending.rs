@@ -80,6 +80,30 @@ impl System {
         }
     }
 
+    /// The service whose bad end this is, if it is one's.
+    pub(super) fn culprit(&self) -> Option<ServiceId> {
+        let id = match self.shutdown.as_ref()?.cause {
+            Cause::Essential(id) => id,
+            Cause::NothingLeft => self.first_failed?,
+            Cause::Signal(_) => return None,
+        };
+        match self.state(id)? {
+            State::Failed {
+                reason: Reason::Dependency { root, .. },
+                ..
+            } => Some(*root),
+            State::Failed { .. } => Some(id),
+            State::Inactive(_)
+            | State::Waiting(_)
+            | State::Starting(_)
+            | State::Active { .. }
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_)
+            | State::Exited { .. } => None,
+        }
+    }
+
     /// The last line of all.
     pub(super) fn epilogue(&self, code: u8) -> Box<str> {
         let mut line = String::new();

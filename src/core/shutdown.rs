@@ -467,7 +467,8 @@ impl System {
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.phase = Phase::Draining { code };
         }
-        self.orders.push(Action::DrainOutput { epilogue });
+        let culprit = self.culprit();
+        self.orders.push(Action::DrainOutput { epilogue, culprit });
     }
 
     fn leave(&mut self, code: u8) {

@@ -126,7 +126,7 @@ impl Table {
     fn last_line(&mut self) -> String {
         self.event(Event::StraysGone);
         let line = self.orders.iter().find_map(|action| match action {
-            Action::DrainOutput { epilogue } => Some(epilogue.to_string()),
+            Action::DrainOutput { epilogue, .. } => Some(epilogue.to_string()),
             _ => None,
         });
         self.event(Event::OutputDrained);
@@ -498,6 +498,42 @@ fn a_failed_dependency_fails_its_dependants_and_the_root_culprit_gives_the_code(
 }
 
 #[test]
+fn a_bad_end_has_a_culprit_and_a_good_or_ordered_one_has_none() {
+    let culprit = |exit: Exit, of: ServiceId, told: bool| {
+        let mut migrate = oneshot("migrate");
+        migrate.success = [Exit::Code(7)].into();
+        let mut web = requiring("web", A);
+        web.essential = true;
+        web.restart.policy = RestartPolicy::No;
+        let mut t = Table::new(vec![migrate, web]);
+        t.up(A);
+        if of == B {
+            t.exit(A, Exit::Code(7));
+            t.up(B);
+        }
+        if told {
+            t.signal(Signal::TERM);
+        }
+        t.exit(of, exit);
+        if told {
+            t.tree_gone(of);
+        } else if of == B {
+            t.event(Event::TreeGone { run: RunId(2) });
+        }
+        t.event(Event::StraysGone);
+        let culprit = t.orders.iter().find_map(|action| match action {
+            Action::DrainOutput { culprit, .. } => Some(*culprit),
+            _ => None,
+        });
+        culprit.unwrap_or_else(|| panic!("{:?}", t.orders))
+    };
+    assert_eq!(culprit(Exit::Code(3), A, false), Some(A), "the root");
+    assert_eq!(culprit(Exit::Code(3), B, false), Some(B));
+    assert_eq!(culprit(Exit::Code(0), B, false), None);
+    assert_eq!(culprit(Exit::Code(3), B, true), None);
+}
+
+#[test]
 fn when_a_service_ends_for_good_its_dependants_become_inactive() {
     let mut web = service("web");
     web.restart.policy = RestartPolicy::No;
@@ -618,7 +654,7 @@ fn at_the_deadline_it_leaves_whatever_stands_and_says_what() {
     while !t.orders.iter().any(|a| matches!(a, Action::Exit { .. })) {
         t.wait_for_deadline();
         line = line.or(t.orders.iter().find_map(|action| match action {
-            Action::DrainOutput { epilogue } => Some(epilogue.to_string()),
+            Action::DrainOutput { epilogue, .. } => Some(epilogue.to_string()),
             _ => None,
         }));
     }

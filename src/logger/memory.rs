@@ -16,6 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use super::intake::PIECE;
+use super::recent::Recent;
 use crate::sys::error::Errno;
 use crate::sys::{fd, shared};
 
@@ -30,6 +31,7 @@ pub struct Memory {
     unfinished: &'static [AtomicU32],
     text: &'static [AtomicU8],
     taken: (OwnedFd, OwnedFd),
+    pub(super) recent: Recent,
 }
 
 /// What stands of a stream's last line.
@@ -76,6 +78,7 @@ impl Memory {
             unfinished,
             text: shared::bytes(streams.saturating_mul(PIECE))?,
             taken: fd::pipe()?,
+            recent: Recent::new(streams)?,
         })
     }
 
@@ -86,6 +89,18 @@ impl Memory {
         // In this order: a step notes what it moved before it says that it is over.
         self.moving.load(Ordering::SeqCst) == mover(stream)
             || self.unfinished(stream) != Unfinished::default()
+    }
+
+    /// The last lines of a writer (`Stream::writer`), oldest first.
+    #[must_use]
+    pub fn last_lines(&self, writer: usize) -> Vec<String> {
+        self.recent.lines(writer)
+    }
+
+    /// Whether no other writer's output was written since this one's.
+    #[must_use]
+    pub fn wrote_last(&self, writer: usize) -> bool {
+        self.recent.is_latest(writer)
     }
 
     /// Where standard output and standard error stand (`output`).

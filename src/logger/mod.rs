@@ -25,6 +25,7 @@ mod lines;
 mod memory;
 pub mod message;
 mod output;
+mod recent;
 mod turns;
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -63,6 +64,9 @@ pub struct Stream<'a> {
     pub target: Target,
     /// How it looks.
     pub style: Style,
+    /// Whose last lines these are: a number below that of streams, the same for all streams
+    /// of one writer; any other number for nobody's.
+    pub writer: usize,
     /// The pipe's read end. PID 1 keeps the write end open between runs.
     pub read: BorrowedFd<'a>,
 }

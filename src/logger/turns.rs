@@ -258,6 +258,10 @@ impl<'a> Turns<'a> {
         if begin.is_empty() && bytes.is_empty() {
             return;
         }
+        let unended = end == End::Rest && bytes.last().or(begin.last()) != Some(&b'\n');
+        let newline: &[u8] = if unended { b"\n" } else { b"" };
+        let recent = &self.setup.memory.recent;
+        recent.keep(stream.writer, [begin, bytes, newline]);
         self.outputs
             .write(stream.target, number, stream.style == Style::Raw, |page| {
                 frame.render(unfinished.begun, begin, bytes, end, |part| page.put(part));

@@ -7,7 +7,6 @@ use std::os::fd::{AsFd, OwnedFd, RawFd};
 use super::hands::Hands;
 use super::launch::{Launched, Wires};
 use super::notify::NotifySocket;
-use super::own_lines;
 use super::source::Source;
 use crate::core::action::Action;
 use crate::core::event::Event;
@@ -80,13 +79,9 @@ impl Hands {
                 log::log!(level, "{}", report.display(system));
             }
             Action::SignalStrays { signal } => self.strays.send(signal, now.at),
-            Action::DrainOutput { epilogue } => {
-                own_lines::say(&epilogue);
-                let drained = !self.outputs.drain();
-                let words = format!("rinit: {epilogue}\n");
-                let writer = self.farewell.begin(&words, drained, now.at);
-                self.helpers.extend(writer);
-                if self.farewell.is_over(now.at) {
+            Action::DrainOutput { epilogue, culprit } => {
+                self.begin_farewell(system, epilogue, culprit, now.at);
+                if self.finish_farewell(system, now.at) {
                     results.push_back(Event::OutputDrained);
                 }
             }

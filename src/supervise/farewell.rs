@@ -1,6 +1,10 @@
 //! The last words: on standard error by the road of all output, and in the termination
 //! log, the file in which a platform looks for them (`kubectl describe` shows it).
 //!
+//! Where a service's bad end was the reason, its last lines of output stand before the last
+//! line of all. On standard error they are repeated only if another service has written
+//! since: who reads the end of the log needs no line twice.
+//!
 //! The file may lie on any file system, one that hangs too, so a child writes it, and has
 //! its time. What a service left there itself stays, and ours is put behind it.
 
@@ -11,9 +15,12 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::{Whence, ftruncate, lseek};
 
-use crate::core::id::Pid;
+use super::hands::Hands;
+use super::own_lines;
+use crate::core::id::{Pid, ServiceId};
 use crate::core::signal::Signal;
 use crate::core::spec::TerminationLog;
+use crate::core::system::System;
 use crate::core::time::Instant;
 use crate::sys::fd;
 use crate::sys::fork::helper;
@@ -22,6 +29,8 @@ use crate::sys::signal::kill;
 const DEFAULT_PATH: &str = "/dev/termination-log";
 /// What Kubernetes takes of it.
 const MAX_BYTES: usize = 4096;
+/// How long is waited for the culprit's output.
+const PATIENCE: Duration = Duration::from_millis(50);
 /// How long the child may write.
 const LIMIT: Duration = Duration::from_secs(1);
 
@@ -35,10 +44,17 @@ struct Log {
 }
 
 /// How far the end has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Stage {
     /// Not begun.
     Before,
+    /// What the services wrote is on its way: the culprit's last lines may be in it.
+    Gathering {
+        epilogue: Box<str>,
+        culprit: ServiceId,
+        /// Standard output may take nothing; the log is written then all the same.
+        until: Instant,
+    },
     /// The last line is on its way.
     Said {
         /// All output is written.
@@ -79,7 +95,7 @@ impl Farewell {
 
     /// The last words were said; `drained`: there is no output to wait for. Gives the child
     /// that writes them into the log.
-    pub(crate) fn begin(&mut self, words: &str, drained: bool, now: Instant) -> Option<Pid> {
+    fn begin(&mut self, words: &str, drained: bool, now: Instant) -> Option<Pid> {
         self.stage = Stage::Said { drained };
         let log = self.log.as_ref()?;
         let pid = helper(c"rinit-farewell", &[], || {
@@ -90,11 +106,27 @@ impl Farewell {
         Some(pid)
     }
 
-    /// All output is written.
+    /// All output is written that was asked for.
     pub(crate) fn drained(&mut self) {
-        if let Stage::Said { drained } = &mut self.stage {
-            *drained = true;
+        match &mut self.stage {
+            Stage::Gathering { until, .. } => *until = Instant::default(),
+            Stage::Said { drained } => *drained = true,
+            Stage::Before | Stage::Over => {}
         }
+    }
+
+    /// The culprit's output is there, or was waited for long enough: now it can be told.
+    fn gathered(&mut self, now: Instant) -> Option<(Box<str>, ServiceId)> {
+        if !matches!(&self.stage, Stage::Gathering { until, .. } if *until <= now) {
+            return None;
+        }
+        let Stage::Gathering {
+            epilogue, culprit, ..
+        } = std::mem::replace(&mut self.stage, Stage::Over)
+        else {
+            return None;
+        };
+        Some((epilogue, culprit))
     }
 
     /// A helper ended: perhaps the one that wrote.
@@ -106,12 +138,16 @@ impl Farewell {
 
     /// When something is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.writer.map(|(_, give_up_at)| give_up_at)
+        let until = match &self.stage {
+            Stage::Gathering { until, .. } => Some(*until),
+            Stage::Before | Stage::Said { .. } | Stage::Over => None,
+        };
+        self.writer.map(|(_, give_up_at)| give_up_at).or(until)
     }
 
     /// Whether all has arrived, or never will; once.
-    pub(crate) fn is_over(&mut self, now: Instant) -> bool {
-        if self.deadline().is_some_and(|at| at <= now) {
+    fn is_over(&mut self, now: Instant) -> bool {
+        if self.writer.is_some_and(|(_, give_up_at)| give_up_at <= now) {
             self.end();
         }
         let over = self.stage == Stage::Said { drained: true } && self.writer.is_none();
@@ -126,6 +162,63 @@ impl Farewell {
         if let Some((pid, _)) = self.writer.take() {
             let _ = kill(pid, Signal::KILL);
         }
+    }
+}
+
+impl Hands {
+    /// Begins the end: the culprit's output first, if there is a culprit, then the last words.
+    pub(crate) fn begin_farewell(
+        &mut self,
+        system: &System,
+        epilogue: Box<str>,
+        culprit: Option<ServiceId>,
+        now: Instant,
+    ) {
+        match culprit.filter(|id| self.outputs.last_lines(*id).is_some()) {
+            Some(culprit) => {
+                self.outputs.drain();
+                self.farewell.stage = Stage::Gathering {
+                    epilogue,
+                    culprit,
+                    until: now.plus(PATIENCE),
+                };
+            }
+            None => self.say_farewell(system, &epilogue, culprit, now),
+        }
+    }
+
+    fn say_farewell(
+        &mut self,
+        system: &System,
+        epilogue: &str,
+        culprit: Option<ServiceId>,
+        now: Instant,
+    ) {
+        let kept = culprit.and_then(|id| Some((id, self.outputs.last_lines(id)?)));
+        let mut words = String::new();
+        if let Some((id, (lines, at_the_end))) = kept {
+            let name = system.service(id).map_or("?", |spec| &spec.name);
+            for line in lines {
+                let line = format!("{name}: {line}");
+                if !at_the_end {
+                    own_lines::say(&line);
+                }
+                words.push_str(&format!("rinit: {line}\n"));
+            }
+        }
+        own_lines::say(epilogue);
+        words.push_str(&format!("rinit: {epilogue}\n"));
+        let drained = !self.outputs.drain();
+        let writer = self.farewell.begin(&words, drained, now);
+        self.helpers.extend(writer);
+    }
+
+    /// Goes on with the end if something has come or is due; whether it is over. Once.
+    pub(crate) fn finish_farewell(&mut self, system: &System, now: Instant) -> bool {
+        if let Some((epilogue, culprit)) = self.farewell.gathered(now) {
+            self.say_farewell(system, &epilogue, Some(culprit), now);
+        }
+        self.farewell.is_over(now)
     }
 }
 

@@ -186,7 +186,7 @@ impl Supervisor {
         if hands.strays.look(now.at, hands.pid1, &hands.helpers) {
             events.push_back(Event::StraysGone);
         }
-        if hands.farewell.is_over(now.at) {
+        if hands.finish_farewell(&self.system, now.at) {
             events.push_back(Event::OutputDrained);
         }
     }

@@ -37,6 +37,8 @@ struct Stream {
     style: Style,
     read: OwnedFd,
     write: OwnedFd,
+    /// Both of a service's have the number of the first.
+    writer: usize,
     /// The logger was told that the run ended, and hasn't answered.
     ended: bool,
 }
@@ -60,7 +62,8 @@ pub(crate) struct Outputs {
     logger: Option<Logger>,
     start_at: Option<Instant>,
     pause: Duration,
-    draining: bool,
+    /// How often all was asked for and not answered.
+    drains: u32,
     colour: bool,
 }
 
@@ -82,8 +85,9 @@ impl Outputs {
                 Output::Inherit | Output::Null => continue,
             };
             of_service.insert(id, streams.len());
+            let writer = streams.len();
             for target in [Target::Out, Target::Err] {
-                streams.push(Stream::new(&spec.name, target, style)?);
+                streams.push(Stream::new(&spec.name, target, style, writer)?);
             }
         }
         let mut direct = None;
@@ -93,7 +97,7 @@ impl Outputs {
                 .iter()
                 .for_each(|fd| own_lines::redirect(fd.as_raw_fd()));
         } else {
-            let own = Stream::new("rinit", Target::Err, Style::Own)?;
+            let own = Stream::new("rinit", Target::Err, Style::Own, usize::MAX)?;
             // Nobody else writes there, so the flag is ours alone.
             fd::set_nonblocking(&own.write);
             own_lines::redirect(own.write.as_raw_fd());
@@ -113,7 +117,7 @@ impl Outputs {
             logger: None,
             start_at: None,
             pause: PAUSE,
-            draining: false,
+            drains: 0,
             colour,
         })
     }
@@ -176,6 +180,7 @@ impl Outputs {
             name: &stream.name,
             target: stream.target,
             style: stream.style,
+            writer: stream.writer,
             read: stream.read.as_fd(),
         };
         Some(Setup {
@@ -197,7 +202,8 @@ impl Outputs {
         for stream in ended {
             self.tell(ToLogger::RunEnded { stream });
         }
-        if self.draining {
+        if self.drains > 0 {
+            self.drains = 1;
             self.tell(ToLogger::Drain);
         }
     }
@@ -256,12 +262,20 @@ impl Outputs {
 
     /// Asks for everything to be written. `false` where there is no logger to do it.
     pub(crate) fn drain(&mut self) -> bool {
-        self.draining = true;
+        self.drains = self.drains.saturating_add(1);
         self.tell(ToLogger::Drain);
         !self.streams.is_empty()
     }
 
-    /// Takes what the logger says; whether all is written.
+    /// The last lines of a service, and whether they still stand at the end of the output.
+    /// `None` where its output isn't kept.
+    pub(crate) fn last_lines(&self, id: ServiceId) -> Option<(Vec<String>, bool)> {
+        let writer = *self.of_service.get(&id)?;
+        let memory = self.memory.as_ref()?;
+        Some((memory.last_lines(writer), memory.wrote_last(writer)))
+    }
+
+    /// Takes what the logger says; whether all is written that was asked for.
     pub(crate) fn hear(&mut self) -> bool {
         let mut drained = false;
         let mut buffer = [0u8; LENGTH + 1];
@@ -269,7 +283,10 @@ impl Outputs {
             match socket::receive_now(&logger.socket, &mut buffer) {
                 None | Some(0) => break,
                 Some(count) => match FromLogger::decode(buffer.get(..count).unwrap_or_default()) {
-                    Some(FromLogger::Drained) => drained = true,
+                    Some(FromLogger::Drained) => {
+                        self.drains = self.drains.saturating_sub(1);
+                        drained = self.drains == 0;
+                    }
                     Some(FromLogger::Flushed { stream }) => self.flushed(stream),
                     None => {}
                 },
@@ -306,7 +323,7 @@ impl Outputs {
 }
 
 impl Stream {
-    fn new(name: &str, target: Target, style: Style) -> nix::Result<Self> {
+    fn new(name: &str, target: Target, style: Style, writer: usize) -> nix::Result<Self> {
         let (read, write) = fd::output_pipe()?;
         Ok(Self {
             name: name.into(),
@@ -314,6 +331,7 @@ impl Stream {
             style,
             read,
             write,
+            writer,
             ended: false,
         })
     }

@@ -171,9 +171,11 @@ fn start(services: &[Service], memory: &Memory, out: &Pipe, err: &Pipe) -> Logge
     let setup = Setup {
         streams: services
             .iter()
-            .map(|service| Stream {
+            .enumerate()
+            .map(|(writer, service)| Stream {
                 name: service.name,
                 style: service.style,
+                writer,
                 target: service.target,
                 read: service.pipe.read.as_fd(),
             })

@@ -93,3 +93,79 @@ fn a_log_that_cannot_be_written_is_no_error() {
     nix::unistd::mkfifo(&pid1.path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     same(&pid1.run());
 }
+
+/// An essential service of these acts, and one that has a word to say when it stops.
+fn with_another(list: &[&str]) -> Pid1 {
+    let web = service(
+        "web",
+        &acts(list.iter().copied()),
+        "essential = true\nafter = ['db']",
+    );
+    let db = service(
+        "db",
+        &acts(["say:runs", "touch:db", "wait", "say:good night"]),
+        "ready = { file = './db' }",
+    );
+    supervisor(&format!("[init]\ntermination-log = './words'\n{db}{web}"))
+}
+
+#[test]
+fn the_culprit_s_last_lines_stand_before_the_last_line_where_others_wrote_meanwhile() {
+    let rinit =
+        with_another(&["say:one", "complain:two", "write:th", "write:ree", "exit:3"]).spawn();
+    assert_eq!(rinit.wait(), Status::Exited(3), "{}", rinit.dump());
+    let stderr = rinit.stderr();
+    let lines: Vec<&str> = stderr.lines().collect();
+    let (last, before) = lines.split_last().unwrap();
+    let mut said: Vec<&str> = before[before.len() - 3..].to_vec();
+    let words: String = said
+        .iter()
+        .chain([last])
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(content(&rinit, "words"), words, "{}", rinit.dump());
+    // Between the two streams there is no order.
+    said.sort_unstable();
+    let expected = ["rinit: web: one", "rinit: web: three", "rinit: web: two"];
+    assert_eq!(said, expected, "{}", rinit.dump());
+    assert!(
+        last.starts_with("rinit: web (essential) exited with status 3"),
+        "{}",
+        rinit.dump()
+    );
+}
+
+#[test]
+fn no_line_is_said_twice_where_it_still_stands_at_the_end() {
+    let rinit = ends(
+        &["say:one", "say:two", "exit:3"],
+        "termination-log = './words'",
+    )
+    .spawn();
+    assert_eq!(rinit.wait(), Status::Exited(3), "{}", rinit.dump());
+    assert_eq!(rinit.stdout(), "web: one\nweb: two\n");
+    assert!(!rinit.stderr().contains("web: one"), "{}", rinit.dump());
+    let words = format!(
+        "rinit: web: one\nrinit: web: two\n{}\n",
+        last_line(&rinit.stderr())
+    );
+    assert_eq!(content(&rinit, "words"), words);
+}
+
+#[test]
+fn a_good_end_and_an_ordered_one_repeat_nothing() {
+    let rinit = with_another(&["say:one", "exit:0"]).spawn();
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    assert_eq!(
+        content(&rinit, "words"),
+        format!("{}\n", last_line(&rinit.stderr()))
+    );
+    let rinit = with_another(&["say:one", "wait", "exit:3"]).spawn();
+    rinit.wait_for_line("web: one");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), Status::Exited(3), "{}", rinit.dump());
+    assert_eq!(
+        content(&rinit, "words"),
+        format!("{}\n", last_line(&rinit.stderr()))
+    );
+}

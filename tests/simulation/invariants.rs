@@ -189,7 +189,13 @@ impl Watcher {
                         return Err("strays before services".into());
                     }
                 }
-                Action::DrainOutput { epilogue } => {
+                Action::DrainOutput { epilogue, culprit } => {
+                    let stands = |id| system.state(id).map(State::standing);
+                    if let Some(id) = culprit
+                        && stands(*id) != Some(Standing::Failed)
+                    {
+                        return Err(format!("{id:?} is no culprit"));
+                    }
                     self.draining = true;
                     self.epilogue = epilogue.clone();
                 }

@@ -7,7 +7,6 @@ use std::os::fd::{AsFd, OwnedFd, RawFd};
 use super::hands::Hands;
 use super::launch::{Launched, Wires};
 use super::notify::NotifySocket;
-use super::own_lines;
 use super::source::Source;
 use crate::core::action::Action;
 use crate::core::event::Event;
@@ -81,16 +80,18 @@ impl Hands {
             }
             Action::SignalStrays { signal } => self.strays.send(signal, now.at),
             Action::DrainOutput { epilogue } => {
-                own_lines::say(&epilogue);
-                let drained = !self.outputs.drain();
                 let words = format!("rinit: {epilogue}\n");
+                let drained = !self.outputs.drain(epilogue);
                 let writer = self.farewell.begin(&words, drained, now.at);
                 self.helpers.extend(writer);
                 if self.farewell.is_over(now.at) {
                     results.push_back(Event::OutputDrained);
                 }
             }
-            Action::Exit { code } => self.exit = Some(code),
+            Action::Exit { code } => {
+                self.outputs.leave();
+                self.exit = Some(code);
+            }
         }
     }
 

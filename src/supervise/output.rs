@@ -47,6 +47,17 @@ struct Logger {
     since: Instant,
 }
 
+/// How far the end is.
+enum End {
+    /// It hasn't come.
+    NotYet,
+    /// The logger was asked for all that services wrote; then comes the last line of all.
+    /// Written at once it might overtake what the logger hasn't seen yet.
+    Services { epilogue: Box<str> },
+    /// The last line stands in the logger's pipe.
+    Epilogue,
+}
+
 /// All pipes, and the logger.
 pub(crate) struct Outputs {
     streams: Vec<Stream>,
@@ -57,7 +68,7 @@ pub(crate) struct Outputs {
     logger: Option<Logger>,
     start_at: Option<Instant>,
     pause: Duration,
-    draining: bool,
+    end: End,
     colour: bool,
 }
 
@@ -103,7 +114,7 @@ impl Outputs {
             logger: None,
             start_at: None,
             pause: PAUSE,
-            draining: false,
+            end: End::NotYet,
             colour,
         })
     }
@@ -187,7 +198,7 @@ impl Outputs {
         for stream in ended {
             self.tell(ToLogger::RunEnded { stream });
         }
-        if self.draining {
+        if !matches!(self.end, End::NotYet) {
             self.tell(ToLogger::Drain);
         }
     }
@@ -244,11 +255,40 @@ impl Outputs {
         }
     }
 
-    /// Asks for everything to be written. `false` where there is no logger to do it.
-    pub(crate) fn drain(&mut self) -> bool {
-        self.draining = true;
+    /// Asks for everything to be written, and behind it the last line. `false` where
+    /// there is no logger to do it: then the line is written.
+    pub(crate) fn drain(&mut self, epilogue: Box<str>) -> bool {
+        if self.streams.is_empty() {
+            own_lines::say(&epilogue);
+            return false;
+        }
+        self.end = End::Services { epilogue };
         self.tell(ToLogger::Drain);
-        !self.streams.is_empty()
+        true
+    }
+
+    /// The logger has written all that it was asked for; whether that was the last line.
+    fn drained(&mut self) -> bool {
+        match std::mem::replace(&mut self.end, End::Epilogue) {
+            End::Services { epilogue } => {
+                own_lines::say(&epilogue);
+                self.tell(ToLogger::Drain);
+                false
+            }
+            End::Epilogue => true,
+            End::NotYet => {
+                self.end = End::NotYet;
+                false
+            }
+        }
+    }
+
+    /// The time is over: a last line that still waits for the logger goes without it.
+    pub(crate) fn leave(&mut self) {
+        if let End::Services { epilogue } = std::mem::replace(&mut self.end, End::Epilogue) {
+            own_lines::redirect(standard(Standard::Error).as_raw_fd());
+            own_lines::say(&epilogue);
+        }
     }
 
     /// Takes what the logger says; whether all is written.
@@ -259,7 +299,7 @@ impl Outputs {
             match socket::receive_now(&logger.socket, &mut buffer) {
                 None | Some(0) => break,
                 Some(count) => match FromLogger::decode(buffer.get(..count).unwrap_or_default()) {
-                    Some(FromLogger::Drained) => drained = true,
+                    Some(FromLogger::Drained) => drained |= self.drained(),
                     Some(FromLogger::Flushed { stream }) => self.flushed(stream),
                     None => {}
                 },

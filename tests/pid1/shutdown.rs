@@ -142,11 +142,11 @@ fn stubborn_trees_cannot_stretch_the_deadline() {
         + &deaf("c", "requires = ['b']\ntracking = 'subreaper'")
         + &service(
             "d",
-            "'trap \"\" TERM; sh -c \"trap : TERM; while :; do sleep 100; done\" & while :; do sleep 100; done'",
+            "'trap \"\" TERM; sh -c \"trap : TERM; echo ready; while :; do sleep 100; done\" & while :; do sleep 100; done'",
             "",
         );
     let rinit = supervisor(&config).spawn();
-    for name in ["a", "b", "c"] {
+    for name in ["a", "b", "c", "d"] {
         rinit.wait_for_line(&format!("{name}: ready"));
     }
     rinit.signal(15);

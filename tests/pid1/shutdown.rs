@@ -302,6 +302,19 @@ fn when_not_pid_1_nothing_of_a_service_is_left_either_and_others_are_spared() {
 }
 
 #[test]
+fn signals_that_come_until_the_very_end_keep_nobody_from_leaving() {
+    for _ in 0..10 {
+        let rinit = supervisor(&service("a", "['sleep', '1000']", "")).spawn();
+        rinit.wait_for_line("1 service running");
+        rinit.wait_until("rinit leaves", || {
+            rinit.signal(15);
+            rinit.path(".status").exists()
+        });
+        assert_eq!(rinit.wait(), IN_ORDER);
+    }
+}
+
+#[test]
 fn shutdown_delay_lets_all_run_on_inside_the_deadline() {
     let config = "[init]\nshutdown-delay = '300ms'\n".to_owned() + &noting("a", "");
     let rinit = supervisor(&config).spawn();

@@ -22,14 +22,14 @@ use crate::core::signal::Signal;
 use crate::core::spec::TerminationLog;
 use crate::core::system::System;
 use crate::core::time::Instant;
-use crate::sys::fd;
+use crate::sys::fd::{self, Standard};
 use crate::sys::fork::helper;
 use crate::sys::signal::kill;
 
 const DEFAULT_PATH: &str = "/dev/termination-log";
 /// What Kubernetes takes of it.
 const MAX_BYTES: usize = 4096;
-/// How long is waited for the culprit's output.
+/// How long the log waits for the culprit's output.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How long the child may write.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -48,15 +48,17 @@ struct Log {
 enum Stage {
     /// Not begun.
     Before,
-    /// What the services wrote is on its way: the culprit's last lines may be in it.
+    /// What the services wrote is on its way: it stands before the last line, and the
+    /// culprit's last lines may be in it.
     Gathering {
         epilogue: Box<str>,
-        culprit: ServiceId,
-        /// Standard output may take nothing; the log is written then all the same.
-        until: Instant,
+        culprit: Option<ServiceId>,
+        /// It has arrived.
+        arrived: bool,
     },
     /// The last line is on its way.
     Said {
+        epilogue: Box<str>,
         /// All output is written.
         drained: bool,
     },
@@ -67,6 +69,8 @@ enum Stage {
 /// What is left to say, and who writes it down.
 pub(crate) struct Farewell {
     log: Option<Log>,
+    /// When the log is written though the output hasn't arrived: nobody may take it.
+    log_at: Option<Instant>,
     /// The child that writes the log, and when it is given up.
     writer: Option<(Pid, Instant)>,
     stage: Stage,
@@ -88,16 +92,16 @@ impl Farewell {
         });
         Self {
             log,
+            log_at: None,
             writer: None,
             stage: Stage::Before,
         }
     }
 
-    /// The last words were said; `drained`: there is no output to wait for. Gives the child
-    /// that writes them into the log.
-    fn begin(&mut self, words: &str, drained: bool, now: Instant) -> Option<Pid> {
-        self.stage = Stage::Said { drained };
-        let log = self.log.as_ref()?;
+    /// Writes the log, once. Gives the child that does it.
+    fn write_log(&mut self, words: &str, now: Instant) -> Option<Pid> {
+        self.log_at = None;
+        let log = self.log.take()?;
         let pid = helper(c"rinit-farewell", &[], || {
             i32::from(log.write(words).is_err())
         })
@@ -109,24 +113,33 @@ impl Farewell {
     /// All output is written that was asked for.
     pub(crate) fn drained(&mut self) {
         match &mut self.stage {
-            Stage::Gathering { until, .. } => *until = Instant::default(),
-            Stage::Said { drained } => *drained = true,
+            Stage::Gathering { arrived, .. } => *arrived = true,
+            Stage::Said { drained, .. } => *drained = true,
             Stage::Before | Stage::Over => {}
         }
     }
 
-    /// The culprit's output is there, or was waited for long enough: now it can be told.
-    fn gathered(&mut self, now: Instant) -> Option<(Box<str>, ServiceId)> {
-        if !matches!(&self.stage, Stage::Gathering { until, .. } if *until <= now) {
+    /// The services' output has arrived: now the last line can be said.
+    fn gathered(&mut self) -> Option<(Box<str>, Option<ServiceId>)> {
+        if !matches!(self.stage, Stage::Gathering { arrived: true, .. }) {
             return None;
         }
-        let Stage::Gathering {
-            epilogue, culprit, ..
-        } = std::mem::replace(&mut self.stage, Stage::Over)
-        else {
-            return None;
-        };
-        Some((epilogue, culprit))
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Gathering {
+                epilogue, culprit, ..
+            } => Some((epilogue, culprit)),
+            Stage::Before | Stage::Said { .. } | Stage::Over => None,
+        }
+    }
+
+    /// The words for the log, if it can't wait for the output any longer.
+    fn words_without_output(&self, now: Instant) -> Option<String> {
+        match &self.stage {
+            Stage::Gathering { epilogue, .. } if self.log_at.is_some_and(|at| at <= now) => {
+                Some(format!("rinit: {epilogue}\n"))
+            }
+            Stage::Gathering { .. } | Stage::Before | Stage::Said { .. } | Stage::Over => None,
+        }
     }
 
     /// A helper ended: perhaps the one that wrote.
@@ -138,11 +151,8 @@ impl Farewell {
 
     /// When something is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let until = match &self.stage {
-            Stage::Gathering { until, .. } => Some(*until),
-            Stage::Before | Stage::Said { .. } | Stage::Over => None,
-        };
-        self.writer.map(|(_, give_up_at)| give_up_at).or(until)
+        let give_up = self.writer.map(|(_, give_up_at)| give_up_at);
+        give_up.into_iter().chain(self.log_at).min()
     }
 
     /// Whether all has arrived, or never will; once.
@@ -150,11 +160,26 @@ impl Farewell {
         if self.writer.is_some_and(|(_, give_up_at)| give_up_at <= now) {
             self.end();
         }
-        let over = self.stage == Stage::Said { drained: true } && self.writer.is_none();
+        let said = matches!(self.stage, Stage::Said { drained: true, .. });
+        let over = said && self.writer.is_none();
         if over {
             self.stage = Stage::Over;
         }
         over
+    }
+
+    /// The time is over: a last line that still waits for the logger goes without it.
+    pub(crate) fn leave(&mut self) {
+        if let Stage::Gathering { epilogue, .. }
+        | Stage::Said {
+            epilogue,
+            drained: false,
+        } = std::mem::replace(&mut self.stage, Stage::Over)
+        {
+            own_lines::redirect(Standard::Error as i32);
+            own_lines::say(&epilogue);
+        }
+        self.end();
     }
 
     /// Ends the child, which hangs, or for which there is no time left.
@@ -166,7 +191,7 @@ impl Farewell {
 }
 
 impl Hands {
-    /// Begins the end: the culprit's output first, if there is a culprit, then the last words.
+    /// Begins the end: what the services wrote first, then the last words.
     pub(crate) fn begin_farewell(
         &mut self,
         system: &System,
@@ -174,23 +199,22 @@ impl Hands {
         culprit: Option<ServiceId>,
         now: Instant,
     ) {
-        match culprit.filter(|id| self.outputs.last_lines(*id).is_some()) {
-            Some(culprit) => {
-                self.outputs.drain();
-                self.farewell.stage = Stage::Gathering {
-                    epilogue,
-                    culprit,
-                    until: now.plus(PATIENCE),
-                };
-            }
-            None => self.say_farewell(system, &epilogue, culprit, now),
+        if self.outputs.drain() {
+            self.farewell.log_at = Some(now.plus(PATIENCE));
+            self.farewell.stage = Stage::Gathering {
+                epilogue,
+                culprit,
+                arrived: false,
+            };
+        } else {
+            self.say_farewell(system, epilogue, culprit, now);
         }
     }
 
     fn say_farewell(
         &mut self,
         system: &System,
-        epilogue: &str,
+        epilogue: Box<str>,
         culprit: Option<ServiceId>,
         now: Instant,
     ) {
@@ -206,17 +230,19 @@ impl Hands {
                 words.push_str(&format!("rinit: {line}\n"));
             }
         }
-        own_lines::say(epilogue);
+        own_lines::say(&epilogue);
         words.push_str(&format!("rinit: {epilogue}\n"));
         let drained = !self.outputs.drain();
-        let writer = self.farewell.begin(&words, drained, now);
-        self.helpers.extend(writer);
+        self.farewell.stage = Stage::Said { epilogue, drained };
+        self.helpers.extend(self.farewell.write_log(&words, now));
     }
 
     /// Goes on with the end if something has come or is due; whether it is over. Once.
     pub(crate) fn finish_farewell(&mut self, system: &System, now: Instant) -> bool {
-        if let Some((epilogue, culprit)) = self.farewell.gathered(now) {
-            self.say_farewell(system, &epilogue, Some(culprit), now);
+        if let Some((epilogue, culprit)) = self.farewell.gathered() {
+            self.say_farewell(system, epilogue, culprit, now);
+        } else if let Some(words) = self.farewell.words_without_output(now) {
+            self.helpers.extend(self.farewell.write_log(&words, now));
         }
         self.farewell.is_over(now)
     }

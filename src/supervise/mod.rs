@@ -83,7 +83,7 @@ impl Supervisor {
         let mut ready = Vec::new();
         loop {
             if let Some(code) = self.hands.exit {
-                self.hands.farewell.end();
+                self.hands.farewell.leave();
                 if !self.hands.pid1 {
                     self.hands.outputs.end();
                 }

@@ -43,6 +43,9 @@ impl SignalPipe {
         let (read, write) = fd::pipe()?;
         fd::set_nonblocking(&read);
         fd::set_nonblocking(&write);
+        let mut chld = SigSet::empty();
+        chld.add(nix::sys::signal::Signal::SIGCHLD);
+        let children = SignalFd::with_flags(&chld, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         WAKE.store(write.as_raw_fd(), Ordering::Release);
         for number in (1..=64).filter(|number| !LEFT.contains(number)) {
             if !forwards && number > LAST_NAMED && !STOPS.contains(&number) {
@@ -58,9 +61,6 @@ impl SignalPipe {
         }
         // Who ignores it reaps nothing: whoever started us may have.
         signal::set_disposition(Signal::CHLD, Disposition::Default);
-        let mut chld = SigSet::empty();
-        chld.add(nix::sys::signal::Signal::SIGCHLD);
-        let children = SignalFd::with_flags(&chld, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         set_mask(SignalSet::EMPTY.with(Signal::CHLD));
         Ok(Self {
             read,
@@ -97,6 +97,14 @@ impl SignalPipe {
         (1..=64)
             .filter(move |number| pending & (1 << (number - 1)) != 0)
             .filter_map(Signal::new)
+    }
+}
+
+impl Drop for SignalPipe {
+    /// The handlers stay. Once the read end is closed, a write would be answered with
+    /// SIGPIPE, whose handler writes too, and so on for ever.
+    fn drop(&mut self) {
+        WAKE.store(-1, Ordering::Release);
     }
 }
 

@@ -62,18 +62,38 @@ fn numbers_need_no_entry_and_groups_are_those_that_were_named() {
     assert_eq!(prints("'id -u; id -g'", "group = 77"), ["0", "77"]);
 }
 
-/// rinit that isn't root skips what it may not do, and says so in one line.
+#[test]
+fn what_a_rinit_that_is_not_root_may_not_do_is_skipped_with_one_warning() {
+    skipped_identity_is_one_warning();
+}
+
 fn skipped_identity_is_one_warning() {
-    let config = service(
-        "a",
-        "'echo runs'",
-        "type = 'oneshot'\nuser = 'nobody'\nnice = -5",
-    );
-    let ended = supervisor(&config).setup(Setup::User).run();
-    assert_eq!(ended.status, IN_ORDER, "{ended:?}");
-    let warnings = ended.stderr.lines().filter(|line| line.contains("skipped"));
-    assert_eq!(warnings.count(), 1, "{ended:?}");
-    place(&ended.stdout, "a: runs");
+    let keys = "type = 'oneshot'\nuser = 'nobody'\nnice = -5\noom-score-adjust = -500";
+    let rinit = supervisor(&service("a", "'echo runs as $(id -u)'", keys));
+    let (stdout, stderr, own) = if is_root() {
+        let ended = rinit.setup(Setup::User).run();
+        assert_eq!(ended.status, IN_ORDER, "{ended:?}");
+        (ended.stdout, ended.stderr, 12345)
+    } else {
+        // The user of a namespace without root is its root; so as what we are, and no PID 1.
+        let output = std::process::Command::new(crate::harness::RINIT)
+            .args(["-c", "rinit.toml"])
+            .current_dir(rinit.path(""))
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let own = nix::unistd::geteuid().as_raw();
+        (text(output.stdout), text(output.stderr), own)
+    };
+    let lines: Vec<&str> = stderr
+        .lines()
+        .filter(|line| line.contains("not as root"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{stderr}");
+    for key in ["user", "nice", "oom-score-adjust"] {
+        assert!(lines[0].contains(key), "{key}: {stderr}");
+    }
+    assert_eq!(stdout, format!("a: runs as {own}\n"), "{stderr}");
 }
 
 #[test]

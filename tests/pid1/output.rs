@@ -146,6 +146,12 @@ fn a_logger_that_is_stopped_while_stdout_is_read_keeps_nobody_from_leaving() {
     let began = Instant::now();
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
+    // The last line doesn't need it.
+    assert!(
+        last_line(&rinit.stderr()).ends_with("exit code 0"),
+        "{}",
+        rinit.dump()
+    );
     assert!(
         began.elapsed() < Duration::from_millis(1500),
         "{:?}",
@@ -281,6 +287,24 @@ fn rinit_s_own_last_line_is_the_last_one_of_all() {
         last_line(&stderr).starts_with("rinit: SIGTERM: 2 services stopped"),
         "{stderr}"
     );
+}
+
+#[test]
+fn also_where_a_service_writes_in_the_instant_of_its_death() {
+    let config = service(
+        "a",
+        &acts(["complain:dying words", "exit:3"]),
+        "essential = true",
+    );
+    for _ in 0..30 {
+        let ended = supervisor(&config).run();
+        place(&ended.stderr, "a: dying words");
+        assert!(
+            last_line(&ended.stderr).ends_with("exit code 3"),
+            "{}",
+            ended.stderr
+        );
+    }
 }
 
 #[test]

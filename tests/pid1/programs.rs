@@ -531,6 +531,11 @@ fn only_child_of(pid: i32) -> i32 {
         if let Some(child) = text.split_whitespace().next() {
             return child.parse().unwrap();
         }
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        if status.contains("State:\tZ") {
+            // Both have come and gone; who it was doesn't matter any more.
+            return pid;
+        }
         std::thread::yield_now();
     }
 }

@@ -142,11 +142,11 @@ fn stubborn_trees_cannot_stretch_the_deadline() {
         + &deaf("c", "requires = ['b']\ntracking = 'subreaper'")
         + &service(
             "d",
-            "'trap \"\" TERM; sh -c \"trap : TERM; while :; do sleep 100; done\" & while :; do sleep 100; done'",
+            "'trap \"\" TERM; sh -c \"trap : TERM; echo ready; while :; do sleep 100; done\" & while :; do sleep 100; done'",
             "",
         );
     let rinit = supervisor(&config).spawn();
-    for name in ["a", "b", "c"] {
+    for name in ["a", "b", "c", "d"] {
         rinit.wait_for_line(&format!("{name}: ready"));
     }
     rinit.signal(15);
@@ -299,6 +299,19 @@ fn when_not_pid_1_nothing_of_a_service_is_left_either_and_others_are_spared() {
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
     assert!(rinit.path("asked").exists(), "{}", rinit.dump());
+}
+
+#[test]
+fn signals_that_come_until_the_very_end_keep_nobody_from_leaving() {
+    for _ in 0..10 {
+        let rinit = supervisor(&service("a", "['sleep', '1000']", "")).spawn();
+        rinit.wait_for_line("1 service running");
+        rinit.wait_until("rinit leaves", || {
+            rinit.signal(15);
+            rinit.path(".status").exists()
+        });
+        assert_eq!(rinit.wait(), IN_ORDER);
+    }
 }
 
 #[test]

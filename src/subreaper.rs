@@ -100,8 +100,10 @@ impl Report {
         match self {
             Self::Main(pid) => wire(1, 0, pid),
             Self::Refused(errno) => wire(2, errno, Pid(0)),
-            Self::Exited(pid, Exit::Code(code)) => wire(3, i32::from(code), pid),
-            Self::Exited(pid, Exit::Signal(signal)) => wire(4, i32::from(signal.number()), pid),
+            Self::Exited(pid, exit) => match exit.signal() {
+                None => wire(3, i32::from(exit.code()), pid),
+                Some(signal) => wire(4, i32::from(signal.number()), pid),
+            },
             Self::Gone => wire(5, 0, Pid(0)),
         }
     }

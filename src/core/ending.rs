@@ -161,19 +161,17 @@ impl System {
     fn write_end(&self, line: &mut String, id: ServiceId) -> fmt::Result {
         match self.state(id) {
             Some(State::Exited { exit, after }) => write!(line, "{exit} after {}", Span(*after)),
-            Some(State::Failed {
-                reason: Reason::Exit(exit),
-                after,
-            }) => write!(line, "{exit} after {}", Span(*after)),
-            Some(State::Failed { reason, .. }) => {
-                write!(
-                    line,
-                    "failed: {}",
-                    ReasonIn {
-                        reason,
-                        system: self
-                    }
-                )
+            Some(State::Failed { reason, after }) => {
+                let system = self;
+                let why = ReasonIn { reason, system };
+                match reason {
+                    Reason::Exit(_) => write!(line, "{why} after {}", Span(*after)),
+                    Reason::Spawn(_)
+                    | Reason::NotReady { .. }
+                    | Reason::ForkRefused { .. }
+                    | Reason::StartLimit { .. }
+                    | Reason::Dependency { .. } => write!(line, "failed: {why}"),
+                }
             }
             Some(State::Inactive(Idle::DependencyEnded(on))) => {
                 write!(line, "stopped: dependency {} ended", self.name(*on))

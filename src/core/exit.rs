@@ -11,6 +11,8 @@ pub enum Exit {
     Code(u8),
     /// A signal killed it.
     Signal(Signal),
+    /// The kernel's OOM killer did, by SIGKILL: memory ran out.
+    OutOfMemory,
 }
 
 impl Exit {
@@ -20,6 +22,17 @@ impl Exit {
         match self {
             Self::Code(code) => code,
             Self::Signal(signal) => 128u8.saturating_add(signal.number()),
+            Self::OutOfMemory => 128u8.saturating_add(Signal::KILL.number()),
+        }
+    }
+
+    /// The signal that killed it.
+    #[must_use]
+    pub const fn signal(self) -> Option<Signal> {
+        match self {
+            Self::Code(_) => None,
+            Self::Signal(signal) => Some(signal),
+            Self::OutOfMemory => Some(Signal::KILL),
         }
     }
 
@@ -36,6 +49,7 @@ impl fmt::Display for Exit {
         match self {
             Self::Code(code) => write!(f, "exited with status {code}"),
             Self::Signal(signal) => write!(f, "killed by {signal}"),
+            Self::OutOfMemory => f.write_str("killed by the kernel's OOM killer"),
         }
     }
 }

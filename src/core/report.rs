@@ -317,6 +317,8 @@ pub(super) struct ReasonIn<'a> {
 impl fmt::Display for ReasonIn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
+            // Nobody here asked for it, or it would be the reason.
+            Reason::Exit(exit @ Exit::Signal(Signal::KILL)) => write!(f, "{exit}, not by rinit"),
             Reason::Exit(exit) => write!(f, "{exit}"),
             Reason::Spawn(failure) => {
                 write!(f, "cannot start: {}", failure.step)?;

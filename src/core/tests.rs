@@ -325,7 +325,10 @@ fn a_crash_is_answered_by_kill_forget_and_spawn_before_any_word() {
             Action::Spawn { service: A, run },
         ]
     );
-    assert_eq!(t.told.last().unwrap(), "redis killed by SIGKILL; restarted");
+    assert_eq!(
+        t.told.last().unwrap(),
+        "redis killed by SIGKILL, not by rinit; restarted"
+    );
     t.event(Event::Exited {
         run: old,
         exit: KILLED,

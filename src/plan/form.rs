@@ -56,7 +56,7 @@ enums! {
     KillMode { 0 = Tree, 1 = Process }
     Tracking { 0 = Marks, 1 = Subreaper }
     Output { 0 = Prefix, 1 = Raw, 2 = Inherit, 3 = Null }
-    Exit { 0 = Code(code), 1 = Signal(signal) }
+    Exit { 0 = Code(code), 1 = Signal(signal), 2 = OutOfMemory }
 }
 
 impl Wire for ServiceId {

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 
 use super::farewell::Farewell;
 use super::launch::Launcher;
+use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
@@ -42,6 +43,7 @@ pub(crate) struct Hands {
     /// The latest spawns.
     pub(crate) launching: VecDeque<RunId>,
     pub(crate) farewell: Farewell,
+    pub(crate) memory_events: MemoryEvents,
     /// What signals become on their way to `main`.
     pub(crate) rewrite: Rewrite,
     /// Runs that get SIGCONT once all others have their stop signal.

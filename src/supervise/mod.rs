@@ -13,6 +13,7 @@ mod hands;
 mod launch;
 mod look;
 mod marks;
+mod memory_events;
 mod notification;
 mod notify;
 mod output;
@@ -80,6 +81,7 @@ impl Supervisor {
         self.feed(Event::Booted, now);
         self.start_logger(now.at);
         start::bind_control(&self.system, &mut self.hands);
+        self.hands.memory_events = memory_events::MemoryEvents::open();
         let mut ready = Vec::new();
         loop {
             if let Some(code) = self.hands.exit {

@@ -18,7 +18,7 @@ use crate::sys::error::strerror;
 use crate::sys::fd::{self, standard};
 use crate::sys::poll::Interest;
 use crate::sys::spawn::{FAILURE_LIMIT, Failure};
-use crate::sys::{procfs, reap, socket, tty};
+use crate::sys::{clock, procfs, reap, socket, tty};
 
 impl Hands {
     /// All that the ready descriptors tell, but ends and control.
@@ -263,7 +263,7 @@ impl Hands {
             self.keepers.remove(&pid);
         }
         if entry.watched && !entry.tree_gone {
-            self.trees.wait_for(run, crate::sys::clock::now().at);
+            self.trees.wait_for(run, clock::now().at);
         }
         if entry.main.is_some() {
             return None;
@@ -346,6 +346,12 @@ impl Hands {
         let service = entry.service;
         self.runs.clear_main(run);
         self.outputs.run_ended(service);
+        let killed = exit == Exit::Signal(Signal::KILL);
+        let exit = if killed && self.memory_events.claims(clock::now().at) {
+            Exit::OutOfMemory
+        } else {
+            exit
+        };
         Some(Event::Exited { run, exit })
     }
 }

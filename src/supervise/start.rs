@@ -7,6 +7,7 @@ use super::environment;
 use super::farewell::Farewell;
 use super::hands::Hands;
 use super::launch::Launcher;
+use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
@@ -153,6 +154,7 @@ impl Start<'_> {
             outputs,
             trees: Trees::default(),
             strays: Strays::default(),
+            memory_events: MemoryEvents::default(),
             farewell: Farewell::new(&self.spec.init.termination_log),
             to_continue: Vec::new(),
             launching: VecDeque::new(),

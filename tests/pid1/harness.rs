@@ -79,6 +79,8 @@ pub enum Setup {
     Terminal,
     /// /dev has no more than the usual devices, and a `termination-log` with a mode of 0666.
     TerminationLog,
+    /// The folder `cgroup` in the test's own is all there is of cgroups.
+    OwnCgroup,
     /// No capabilities, and no-new-privileges.
     NoCapabilities,
 }

@@ -169,3 +169,40 @@ fn a_good_end_and_an_ordered_one_repeat_nothing() {
         format!("{}\n", last_line(&rinit.stderr()))
     );
 }
+
+/// An essential service that dies of SIGKILL, after the kernel, or nobody, counted that.
+fn killed(keys: &str, counted: u32, file: &str) -> (String, Status) {
+    let count = format!("printf \"oom 0\\noom_kill {counted}\\n\" > cgroup/{file}; kill -9 $$");
+    let config = service(
+        "web",
+        &format!("['sh', '-c', '{count}']"),
+        &format!("essential = true\n{keys}"),
+    );
+    let ended = supervisor(&config)
+        .file(&format!("cgroup/{file}"), "oom 0\noom_kill 3\n")
+        .setup(Setup::OwnCgroup)
+        .run();
+    (ended.stderr, ended.status)
+}
+
+#[test]
+fn the_kernel_s_oom_killer_is_called_that() {
+    for keys in ["", "tracking = 'subreaper'"] {
+        for file in ["memory.events", "memory/memory.oom_control"] {
+            let (stderr, status) = killed(keys, 4, file);
+            assert_eq!(status, Status::Exited(137), "{stderr}");
+            let said = "rinit: web (essential) killed by the kernel's OOM killer after ";
+            assert!(last_line(&stderr).starts_with(said), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn another_sigkill_is_not_rinit_s() {
+    for file in ["memory.events", "elsewhere"] {
+        let (stderr, status) = killed("", 3, file);
+        assert_eq!(status, Status::Exited(137), "{stderr}");
+        let said = "rinit: web (essential) killed by SIGKILL, not by rinit after ";
+        assert!(last_line(&stderr).starts_with(said), "{stderr}");
+    }
+}

@@ -256,6 +256,18 @@ fn enter(args: &[Vec<u8>]) {
                 give_termination_log(Path::new(&folder));
             }
             prepare_world(Path::new(&folder), has("NoProc"), has("ReadOnly"));
+            if has("OwnCgroup") {
+                let nothing: Option<&str> = None;
+                let own = Path::new(&folder).join("cgroup");
+                mount(
+                    Some(&own),
+                    "/sys/fs/cgroup",
+                    nothing,
+                    MsFlags::MS_BIND,
+                    nothing,
+                )
+                .unwrap();
+            }
             if has("Terminal") || has("Background") {
                 setsid().unwrap();
                 // SAFETY: TIOCSCTTY takes a number.
@@ -547,7 +559,7 @@ fn write_number(folder: &str, name: &str, number: i32) {
 fn write_status(folder: &str, exit: Exit) {
     let text = match exit {
         Exit::Code(code) => format!("exited {code}\n"),
-        Exit::Signal(signal) => format!("killed {}\n", signal.number()),
+        Exit::Signal(_) | Exit::OutOfMemory => format!("killed {}\n", exit.code() - 128),
     };
     let _ = std::io::stdout().flush();
     fs::write(format!("{folder}/.status"), text).unwrap();

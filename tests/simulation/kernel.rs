@@ -363,6 +363,7 @@ impl Kernel {
                 Exit::Code(1),
                 Exit::Code(3),
                 Exit::Signal(Signal::KILL),
+                Exit::OutOfMemory,
                 Exit::Signal(Signal::TERM),
             ]);
             let after = self.dice.moment();

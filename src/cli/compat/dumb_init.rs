@@ -3,7 +3,6 @@
 use super::{Capital, leading_number};
 use crate::cli::getopt::{Flag, Help, Parser, Rules};
 use crate::cli::print::{self, Text};
-use crate::core::exit::Exit;
 use crate::core::signal::Signal;
 use crate::single::{self, Inherited, Notice, Place, Refused, Rewrite, Settings, Stream, Target};
 
@@ -201,11 +200,12 @@ fn tell(notice: &Notice<'_>, verbose: bool) {
                 signal.number()
             ));
         }
-        Notice::Ended { exit, .. } => match exit {
-            Exit::Code(code) => {
-                say(format_args!("Child exited with status {code}. Goodbye."));
-            }
-            Exit::Signal(signal) => say(format_args!(
+        Notice::Ended { exit, .. } => match exit.signal() {
+            None => say(format_args!(
+                "Child exited with status {}. Goodbye.",
+                exit.code()
+            )),
+            Some(signal) => say(format_args!(
                 "Child exited with signal {}. Goodbye.",
                 signal.number()
             )),

@@ -3,7 +3,6 @@
 use super::{Capital, LICENSE, leading_number};
 use crate::cli::getopt::{Flag, Help, Parser, Rules};
 use crate::cli::print::{self, Text};
-use crate::core::exit::Exit;
 use crate::core::signal::Signal;
 use crate::single::{self, Codes, Inherited, Notice, Refused, Settings, Stream, Target};
 
@@ -208,11 +207,12 @@ fn tell(notice: &Notice<'_>, own: i32, program: &[u8], verbosity: i32) {
             Text(program),
             child.0
         )),
-        Notice::Ended { exit, .. } => match exit {
-            Exit::Code(code) => info(format_args!(
-                "Main child exited normally (with status '{code}')"
+        Notice::Ended { exit, .. } => match exit.signal() {
+            None => info(format_args!(
+                "Main child exited normally (with status '{}')",
+                exit.code()
             )),
-            Exit::Signal(signal) => info(format_args!(
+            Some(signal) => info(format_args!(
                 "Main child exited with signal (with signal '{signal}')"
             )),
         },

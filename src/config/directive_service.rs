@@ -3,7 +3,7 @@
 use super::directive::Directive;
 use super::draft::{Draft, Target, TrackingChoice};
 use super::value::Value;
-use super::{execution, limits, readiness};
+use super::{execution, health, limits, readiness};
 use crate::core::exit::Exit;
 use crate::core::signal::Signal;
 use crate::core::spec::{KillMode, Kind, Output, RestartPolicy, StartLimit, Tracking};
@@ -115,6 +115,13 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "once executed",
         readiness::set,
         "When it counts as ready: READY=1 by sd_notify, a file that changed, an address or socket that accepts, a request or command that succeeds, a newline on a descriptor, or after a time.",
+    ),
+    own(
+        "health",
+        "{ http | tcp | unix | exec = …, interval, timeout, retries, start-period, on-unhealthy }",
+        NONE,
+        health::set,
+        "What is asked again and again while it is active; too many times no in a row is unhealthy: said, or a restart or shutdown.",
     ),
     shared(
         "start-timeout",

@@ -167,6 +167,16 @@ impl Draft {
     }
 
     fn finish_ready(&mut self, context: &Context<'_>) {
+        if let Some(at) = self.written("health")
+            && self.spec.kind == Kind::Oneshot
+        {
+            let what = "a oneshot is never active; it can't have health";
+            context.error(
+                at,
+                what,
+                "leave health out, or leave out type = \"oneshot\"",
+            );
+        }
         let at = self.written("ready").unwrap_or_else(|| self.place("type"));
         match (&self.ready, self.notify_by_type) {
             (Some(Ready::Notify) | None, true) => self.spec.ready = Ready::Notify,

@@ -67,7 +67,6 @@ const WORDS: &[(&str, &str, &str)] = &[
 
 /// Keys of `[service.NAME]` that a later version brings.
 const LATER: &[&str] = &[
-    "health",
     "wait-for",
     "schedule",
     "exec-start-pre",

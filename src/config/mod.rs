@@ -14,6 +14,7 @@ mod draft;
 mod edges;
 mod execution;
 mod foreign;
+mod health;
 mod limits;
 mod nearest;
 mod needs;

@@ -5,6 +5,15 @@ use super::id::{RunId, ServiceId};
 use super::report::Report;
 use super::signal::Signal;
 
+/// What a probe is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Question {
+    /// Whether it is ready: `ready`.
+    Readiness,
+    /// Whether it is well: `health`.
+    Health,
+}
+
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -15,13 +24,15 @@ pub enum Action {
         /// In which life.
         run: RunId,
     },
-    /// Ask once whether the service answers (`ready = { tcp | unix | file }`): `Probed`.
-    /// May come before `Spawn`, to find out whether somebody else answers there.
+    /// Ask once: `Probed`. One question of a run at a time. May come before `Spawn`, to
+    /// find out whether somebody else answers there.
     Probe {
         /// Which.
         service: ServiceId,
         /// In which life.
         run: RunId,
+        /// What.
+        of: Question,
     },
     /// To the main process, or to its process group. No error if it is gone.
     SignalMain {

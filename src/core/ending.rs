@@ -22,6 +22,7 @@ impl System {
         };
         let code = match shutdown.cause {
             Cause::Essential(id) => self.code_of(id),
+            Cause::Unhealthy(_) => 1,
             Cause::NothingLeft => self.first_failed.map_or(0, |id| self.code_of(id)),
             Cause::Signal(_) => {
                 let stands = |id: ServiceId| {
@@ -64,6 +65,7 @@ impl System {
                 Reason::Exit(_)
                 | Reason::Spawn(_)
                 | Reason::NotReady { .. }
+                | Reason::Unhealthy { .. }
                 | Reason::ForkRefused { .. }
                 | Reason::StartLimit { .. } => code_of(reason),
             },
@@ -85,6 +87,7 @@ impl System {
         let id = match self.shutdown.as_ref()?.cause {
             Cause::Essential(id) => id,
             Cause::NothingLeft => self.first_failed?,
+            Cause::Unhealthy(id) => return Some(id),
             Cause::Signal(_) => return None,
         };
         match self.state(id)? {
@@ -123,6 +126,7 @@ impl System {
                 self.write_end(line, id)?;
                 line.push(';');
             }
+            Cause::Unhealthy(id) => write!(line, "{} unhealthy;", self.name(id))?,
             Cause::NothingLeft => {
                 if let Some(id) = self.first_failed {
                     write!(line, "{} ", self.name(id))?;
@@ -168,6 +172,7 @@ impl System {
                     Reason::Exit(_) => write!(line, "{why} after {}", Span(*after)),
                     Reason::Spawn(_)
                     | Reason::NotReady { .. }
+                    | Reason::Unhealthy { .. }
                     | Reason::ForkRefused { .. }
                     | Reason::StartLimit { .. }
                     | Reason::Dependency { .. } => write!(line, "failed: {why}"),
@@ -200,6 +205,9 @@ fn code_of(reason: &Reason) -> u8 {
         Reason::Exit(exit) => exit.code(),
         Reason::Spawn(failure) => failure.code(),
         Reason::StartLimit { last } => code_of(last),
-        Reason::NotReady { .. } | Reason::ForkRefused { .. } | Reason::Dependency { .. } => 1,
+        Reason::NotReady { .. }
+        | Reason::Unhealthy { .. }
+        | Reason::ForkRefused { .. }
+        | Reason::Dependency { .. } => 1,
     }
 }

@@ -23,6 +23,7 @@ pub mod time;
 
 mod ending;
 mod fate;
+mod health;
 mod outcome;
 mod readiness;
 mod restart;

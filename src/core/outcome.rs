@@ -65,6 +65,7 @@ impl System {
             Reason::Exit(exit) => Some(*exit),
             Reason::Spawn(_)
             | Reason::NotReady { .. }
+            | Reason::Unhealthy { .. }
             | Reason::ForkRefused { .. }
             | Reason::StartLimit { .. }
             | Reason::Dependency { .. } => None,
@@ -107,6 +108,7 @@ impl System {
             Reason::Exit(_)
             | Reason::Spawn(_)
             | Reason::NotReady { .. }
+            | Reason::Unhealthy { .. }
             | Reason::ForkRefused { .. }
             | Reason::StartLimit { .. }
             | Reason::Dependency { .. } => None,
@@ -221,6 +223,7 @@ impl System {
             Reason::StartLimit { last } => matches!(**last, Reason::Exit(_)),
             Reason::Spawn(_)
             | Reason::NotReady { .. }
+            | Reason::Unhealthy { .. }
             | Reason::ForkRefused { .. }
             | Reason::Dependency { .. } => false,
         };

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::spec::Words;
 
@@ -43,6 +44,34 @@ pub struct Command {
     pub words: Words,
     /// Words hold `${NAME}` that is expanded from the service's environment.
     pub expand: bool,
+}
+
+/// `health`: whether an active service is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// What is asked.
+    pub probe: Probe,
+    /// So long after it became active, and after each answer.
+    pub interval: Duration,
+    /// No answer for so long is a no.
+    pub timeout: Duration,
+    /// So many times no in a row, and it is unhealthy; at least 1.
+    pub retries: u32,
+    /// So long a no doesn't count, until there was a yes.
+    pub start_period: Duration,
+    /// What follows.
+    pub on_unhealthy: OnUnhealthy,
+}
+
+/// `on-unhealthy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnUnhealthy {
+    /// It is said.
+    None,
+    /// It is stopped, and has failed: `restart` and `start-limit` say what then.
+    Restart,
+    /// All is stopped.
+    Shutdown,
 }
 
 impl Probe {

@@ -74,6 +74,18 @@ pub enum Report {
         /// What it, or its probe, said last.
         answer: Option<Box<str>>,
     },
+    /// A service runs, but not well.
+    Unhealthy {
+        /// Which.
+        service: ServiceId,
+        /// What the last probe said.
+        answer: Box<str>,
+    },
+    /// It is well again.
+    Healthy {
+        /// Which.
+        service: ServiceId,
+    },
     /// Before the spawn somebody else answered where the service will listen.
     AlreadyTaken {
         /// Whose place.
@@ -151,6 +163,7 @@ impl Report {
             Self::Failed { .. } => Level::Error,
             Self::AlreadyTaken { .. }
             | Self::ForkRefused { .. }
+            | Self::Unhealthy { .. }
             | Self::DependencyLost { .. }
             | Self::Killed { .. }
             | Self::KillingAll { .. } => Level::Warn,
@@ -166,6 +179,7 @@ impl Report {
             Self::Up { troubled: 0, .. } => Level::Info,
             Self::Up { .. } => Level::Warn,
             Self::StillWaiting { .. }
+            | Self::Healthy { .. }
             | Self::DependencyEnded { .. }
             | Self::WaitingFor { .. }
             | Self::ApplyLater
@@ -175,7 +189,7 @@ impl Report {
             // The last line of all says it too.
             Self::Changed { .. }
             | Self::Shutdown {
-                cause: Cause::Essential(_) | Cause::NothingLeft,
+                cause: Cause::Essential(_) | Cause::Unhealthy(_) | Cause::NothingLeft,
             }
             | Self::SignalDropped { .. } => Level::Debug,
         }
@@ -248,6 +262,10 @@ impl fmt::Display for ReportIn<'_> {
                 write!(f, "still waiting for {}", name(service))?;
                 in_brackets(f, answer.as_deref())
             }
+            Report::Unhealthy { service, answer } => {
+                write!(f, "{} is unhealthy: {answer}", name(service))
+            }
+            Report::Healthy { service } => write!(f, "{} is healthy again", name(service)),
             Report::AlreadyTaken { service } => {
                 write!(f, "{}: ", name(service))?;
                 match self.system.service(*service).map(|spec| &spec.ready) {
@@ -287,6 +305,7 @@ impl fmt::Display for ReportIn<'_> {
             Report::Shutdown { cause } => match cause {
                 Cause::Signal(signal) => write!(f, "{signal}: stopping all services"),
                 Cause::Essential(id) => write!(f, "{} is essential: stopping all", name(id)),
+                Cause::Unhealthy(id) => write!(f, "{} is unhealthy: stopping all", name(id)),
                 Cause::NothingLeft => f.write_str("nothing left to supervise"),
             },
             Report::WaitingFor { signal, services } => {
@@ -331,6 +350,7 @@ impl fmt::Display for ReasonIn<'_> {
                 write!(f, "not ready after {}", Span(*after))?;
                 in_brackets(f, answer.as_deref())
             }
+            Reason::Unhealthy { answer } => write!(f, "unhealthy: {answer}"),
             Reason::ForkRefused { errno } => {
                 write!(f, "the kernel gives no process (errno {errno})")
             }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::graph::{Bond, Edge};
+use super::health::Checks;
 use super::id::RunId;
 use super::restart::Starts;
 use super::state::State;
@@ -14,6 +15,8 @@ pub(super) struct Service {
     pub(super) state: State,
     /// What is left of the tree of a service that has ended for good.
     pub(super) sweep: Option<Sweep>,
+    /// How it is, while it is active and somebody asks.
+    pub(super) checks: Option<Box<Checks>>,
     /// How many that it requires are not ready.
     pub(super) unmet_requires: u32,
     /// Of how many that it comes after the first attempt has not ended.
@@ -49,6 +52,7 @@ impl Service {
         Self {
             state,
             sweep: None,
+            checks: None,
             unmet_requires: unmet(Bond::Requires),
             unmet_after: unmet(Bond::After),
             satisfied: false,
@@ -62,7 +66,9 @@ impl Service {
     /// When something is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let sweep = self.sweep.as_ref().and_then(|sweep| sweep.kill_at);
-        self.state.deadline().into_iter().chain(sweep).min()
+        let check = self.checks.as_ref().and_then(|checks| checks.next_at());
+        let state = self.state.deadline();
+        state.into_iter().chain(sweep).chain(check).min()
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Cause {
     Signal(Signal),
     /// An essential service has ended for good.
     Essential(ServiceId),
+    /// A service is unhealthy, and that was to end all.
+    Unhealthy(ServiceId),
     /// Nothing runs, and nothing will.
     NothingLeft,
 }
@@ -227,7 +229,9 @@ impl System {
             return;
         }
         let delay = match cause {
-            Cause::Signal(_) | Cause::Essential(_) => self.spec.init.shutdown_delay,
+            Cause::Signal(_) | Cause::Essential(_) | Cause::Unhealthy(_) => {
+                self.spec.init.shutdown_delay
+            }
             Cause::NothingLeft => Duration::ZERO,
         };
         let timeout = self.spec.init.shutdown_timeout;
@@ -493,7 +497,7 @@ impl System {
         };
         let asked = match shutdown.cause {
             Cause::Signal(signal) => ended_by(signal),
-            Cause::Essential(_) | Cause::NothingLeft => false,
+            Cause::Essential(_) | Cause::Unhealthy(_) | Cause::NothingLeft => false,
         };
         let killed = by_force && exit == Exit::Signal(Signal::KILL);
         let in_order =

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::exit::Exit;
 use super::id::ServiceId;
-use super::probe::Probe;
+use super::probe::{Health, Probe};
 use super::signal::Signal;
 
 /// The whole system.
@@ -101,6 +101,8 @@ pub struct ServiceSpec {
     pub edges: Edges,
     /// When it counts as ready.
     pub ready: Ready,
+    /// Whether it is well once it is ready.
+    pub health: Option<Box<Health>>,
     /// How long a start may take; `None` is `"infinity"`.
     pub start_timeout: Option<Duration>,
     /// What happens after it ended.
@@ -129,6 +131,7 @@ impl ServiceSpec {
             is_main: false,
             edges: Edges::default(),
             ready: Ready::Exec,
+            health: None,
             start_timeout: Some(Duration::from_secs(90)),
             restart: Restart::default(),
             success: Box::default(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::action::Action;
+use super::action::{Action, Question};
 use super::event::{Answer, SpawnFailure};
 use super::id::{Pid, RunId, ServiceId};
 use super::readiness::{NOTICE_AFTER, Poll, Readiness};
@@ -86,7 +86,12 @@ impl System {
         self.runs.insert(run, id);
         let stage = match Readiness::of(spec) {
             Readiness::Probed { before_spawn: true } => {
-                self.orders.push(Action::Probe { service: id, run });
+                let of = Question::Readiness;
+                self.orders.push(Action::Probe {
+                    service: id,
+                    run,
+                    of,
+                });
                 Stage::Probing
             }
             Readiness::Executed
@@ -190,7 +195,12 @@ impl System {
                         poll: Some(Poll::asked()),
                     };
                 }
-                self.orders.push(Action::Probe { service: id, run });
+                let of = Question::Readiness;
+                self.orders.push(Action::Probe {
+                    service: id,
+                    run,
+                    of,
+                });
                 self.reindex(id);
             }
             Some(Readiness::Delayed(delay)) => {
@@ -222,6 +232,7 @@ impl System {
     pub(super) fn probed(&mut self, run: RunId, answer: Answer) {
         let now = self.now.at;
         let Some((id, starting)) = self.starting(run) else {
+            self.health_answered(run, answer);
             return;
         };
         match (&mut starting.stage, answer) {
@@ -337,7 +348,12 @@ impl System {
                         self.become_active(id);
                         return;
                     }
-                    self.orders.push(Action::Probe { service: id, run });
+                    let of = Question::Readiness;
+                    self.orders.push(Action::Probe {
+                        service: id,
+                        run,
+                        of,
+                    });
                 }
             }
             Stage::ForkRefused { .. }

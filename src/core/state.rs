@@ -231,6 +231,11 @@ pub enum Reason {
         /// What the last probe, or the service itself, said.
         answer: Option<Box<str>>,
     },
+    /// `health` said no too often.
+    Unhealthy {
+        /// What the last probe said.
+        answer: Box<str>,
+    },
     /// `start-timeout` was over, and the kernel still had no process to give.
     ForkRefused {
         /// `errno`.

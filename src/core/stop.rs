@@ -264,6 +264,7 @@ impl System {
     pub(super) fn due(&mut self, id: ServiceId) {
         let now = self.now.at;
         self.sweep_due(id);
+        self.health_due(id);
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),

@@ -11,6 +11,7 @@ use super::action::Action;
 use super::event::Event;
 use super::exit::Codes;
 use super::graph::{Bond, Graph};
+use super::health::Checks;
 use super::id::{RunId, ServiceId};
 use super::report::Report;
 use super::restart::Random;
@@ -43,7 +44,7 @@ pub enum Whole {
     Starting,
     /// All is as it should be.
     Running,
-    /// Something failed.
+    /// Something failed, or is unhealthy.
     Degraded,
     /// A shutdown is under way.
     Stopping,
@@ -79,6 +80,8 @@ pub struct System {
     pub(super) booted_at: Instant,
     /// Of services that must be swept though they have ended.
     pub(super) sweeps: u32,
+    /// How many run, but not well.
+    pub(super) unhealthy: u32,
     pub(super) first_failed: Option<ServiceId>,
     pub(super) shutdown: Option<Shutdown>,
     pub(super) first_stop_signal: Option<Instant>,
@@ -135,6 +138,7 @@ impl System {
             now: Now::default(),
             booted_at: Instant::default(),
             sweeps: 0,
+            unhealthy: 0,
             first_failed: None,
             shutdown: None,
             first_stop_signal: None,
@@ -169,6 +173,10 @@ impl System {
                         && let Some(service) = self.services.get_mut(id.index())
                     {
                         service.state.postpone(by);
+                        service
+                            .checks
+                            .iter_mut()
+                            .for_each(|checks| checks.postpone(by));
                         self.reindex(id);
                     }
                 }
@@ -241,7 +249,7 @@ impl System {
             Whole::Stopping
         } else if self.attempts_pending > 0 {
             Whole::Starting
-        } else if self.count(Standing::Failed) > 0 {
+        } else if self.count(Standing::Failed) > 0 || self.unhealthy > 0 {
             Whole::Degraded
         } else {
             Whole::Running
@@ -337,6 +345,11 @@ impl System {
         let from = service.state.standing();
         let was_alive = service.state.is_alive();
         service.state = to;
+        let checks = Checks::begin(&service.state, spec, self.now.at);
+        let checked = std::mem::replace(&mut service.checks, checks);
+        if checked.is_some_and(|checks| checks.unhealthy) {
+            self.unhealthy = self.unhealthy.saturating_sub(1);
+        }
         let state = &service.state;
         let to = state.standing();
         let (satisfies, ended_for_good) = match state {

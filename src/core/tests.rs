@@ -4,9 +4,11 @@
     reason = "a test looks for one order among all"
 )]
 
+mod health;
+
 use std::time::Duration;
 
-use super::action::Action;
+use super::action::{Action, Question};
 use super::event::{Answer, Event, SpawnFailure};
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
@@ -117,6 +119,10 @@ impl Table {
         time
     }
 
+    fn last_told(&self) -> &str {
+        self.told.last().unwrap()
+    }
+
     fn signal(&mut self, signal: Signal) {
         let hung_up = false;
         self.event(Event::Signalled { signal, hung_up });
@@ -213,13 +219,28 @@ fn a_place_that_is_taken_counts_only_after_a_no() {
     web.ready = Ready::Probe(Probe::Tcp(Box::new(["127.0.0.1:80".parse().unwrap()])));
     let mut t = Table::new(vec![web]);
     let run = t.run(A);
-    assert_eq!(t.orders, [Action::Probe { service: A, run }]);
+    assert_eq!(
+        t.orders,
+        [Action::Probe {
+            service: A,
+            run,
+            of: Question::Readiness
+        }]
+    );
     let answer = |answer| Event::Probed { run, answer };
     t.event(answer(Answer::Yes));
     assert_eq!(t.told, ["web: 127.0.0.1:80 is already taken"]);
     assert_eq!(t.spawned(), [A]);
     t.up(A);
-    assert_eq!(t.orders, [Action::Probe { service: A, run }], "at once");
+    assert_eq!(
+        t.orders,
+        [Action::Probe {
+            service: A,
+            run,
+            of: Question::Readiness
+        }],
+        "at once"
+    );
     t.event(answer(Answer::Yes));
     assert_eq!(t.standing(A), Standing::Starting);
     assert_eq!(t.wait_for_deadline(), ms(10));

@@ -5,7 +5,7 @@ use super::wire::{Input, Wire, enums, put_bytes, structs};
 use crate::config::Outcome;
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
-use crate::core::probe::{Command, Http, Probe};
+use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, Edges, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind,
@@ -20,7 +20,7 @@ structs! {
         termination_log,
     }
     ServiceSpec {
-        name, kind, enabled, essential, is_main, edges, ready, start_timeout, restart, success,
+        name, kind, enabled, essential, is_main, edges, ready, health, start_timeout, restart, success,
         stop, tracking, exec, source,
     }
     Edges { requires, wants, after, before }
@@ -36,6 +36,7 @@ structs! {
     Limit { resource, soft, hard }
     Http { host, port, path, status, body }
     Command { words, expand }
+    Health { probe, interval, timeout, retries, start_period, on_unhealthy }
 }
 
 enums! {
@@ -52,6 +53,7 @@ enums! {
     Probe {
         0 = Tcp(addresses), 1 = Unix(path), 2 = File(path), 3 = Http(http), 4 = Exec(command),
     }
+    OnUnhealthy { 0 = None, 1 = Restart, 2 = Shutdown }
     RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }
     KillMode { 0 = Tree, 1 = Process }
     Tracking { 0 = Marks, 1 = Subreaper }

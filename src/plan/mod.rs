@@ -80,6 +80,10 @@ fn is_sound(spec: &Spec) -> bool {
         };
         !service.exec.command.is_empty()
             && probed
+            && service
+                .health
+                .iter()
+                .all(|health| is_sound_probe(&health.probe))
             && [requires, wants, after, before]
                 .into_iter()
                 .flatten()

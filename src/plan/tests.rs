@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
-use crate::core::probe::{Command, Http, Probe};
+use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind, Limit,
@@ -47,6 +47,26 @@ fn ready() -> impl Strategy<Value = Ready> {
         duration().prop_map(Ready::Delay),
         probe().prop_map(Ready::Probe),
     ]
+}
+
+fn health() -> impl Strategy<Value = Health> {
+    let times = [duration(), duration(), duration()];
+    (probe(), times, any::<u32>(), 0..3usize).prop_map(|(probe, times, retries, then)| {
+        let [interval, timeout, start_period] = times;
+        let all = [
+            OnUnhealthy::None,
+            OnUnhealthy::Restart,
+            OnUnhealthy::Shutdown,
+        ];
+        Health {
+            probe,
+            interval,
+            timeout,
+            retries,
+            start_period,
+            on_unhealthy: all[then],
+        }
+    })
 }
 
 fn probe() -> impl Strategy<Value = Probe> {
@@ -188,13 +208,14 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
             any::<[bool; 5]>(),
             edges,
             ready(),
+            option::of(health()),
             option::of(duration()),
         ),
         (restart, vec(exit(), 0..3), stop, exec(), text()),
     )
         .prop_map(
             |(
-                (name, flags, edges, ready, start_timeout),
+                (name, flags, edges, ready, health, start_timeout),
                 (restart, success, stop, exec, source),
             )| {
                 let [oneshot, enabled, essential, is_main, exact] = flags;
@@ -206,6 +227,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     is_main,
                     edges,
                     ready,
+                    health: health.map(Box::new),
                     start_timeout,
                     restart,
                     success: success.into(),

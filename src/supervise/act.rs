@@ -39,9 +39,9 @@ impl Hands {
                     self.hear_earlier_launches(system, run, results);
                 }
             }
-            Action::Probe { service, run } => {
+            Action::Probe { service, run, of } => {
                 if let Some(spec) = system.service(service) {
-                    results.extend(self.probe(service, run, spec, now));
+                    results.extend(self.probe(service, run, spec, of, now));
                 }
             }
             Action::SignalMain {

@@ -9,6 +9,7 @@ use super::launch;
 use super::look;
 use super::probe::{self, Attempts, Progress, Step};
 use super::source::Source;
+use crate::core::action::Question;
 use crate::core::event::{Answer, Event};
 use crate::core::exit::Exit;
 use crate::core::id::{Pid, RunId, ServiceId};
@@ -25,23 +26,31 @@ use crate::sys::signal::{kill, kill_group};
 use crate::sys::spawn::{FAILURE_LIMIT, Failure};
 
 impl Hands {
-    /// Begins to ask whether the service answers; the event if that is known at once.
+    /// Begins to ask; the event if the answer is known at once.
     pub(crate) fn probe(
         &mut self,
         service: ServiceId,
         run: RunId,
         spec: &ServiceSpec,
+        of: Question,
         now: Now,
     ) -> Option<Event> {
-        let answer = Answer::Yes;
-        let probe = match &spec.ready {
-            Ready::Probe(probe) => probe,
-            // Nothing to ask: what made the core ask counts as a yes.
-            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) => {
-                return Some(Event::Probed { run, answer });
+        let spawned = self.runs.entry(run, service).spawned_nanos;
+        let asked = match of {
+            Question::Readiness => match &spec.ready {
+                Ready::Probe(probe) => Some((probe, probe::limit(probe), spawned)),
+                Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) => None,
+            },
+            Question::Health => {
+                let health = spec.health.as_ref();
+                health.map(|health| (&health.probe, health.timeout, i64::MIN))
             }
         };
-        let since = self.runs.entry(run, service).spawned_nanos;
+        let Some((probe, limit, since)) = asked else {
+            // Nothing to ask: what made the core ask counts as a yes.
+            let answer = Answer::Yes;
+            return Some(Event::Probed { run, answer });
+        };
         let what = match probe {
             Probe::Unix(path) => format!("connect {path}"),
             Probe::Tcp(_) | Probe::File(_) | Probe::Http(_) | Probe::Exec(_) => probe.to_string(),
@@ -57,7 +66,7 @@ impl Hands {
             let why = format!("{what}: no process to look: {errno}");
             Progress::Over(Answer::No(why.into()))
         });
-        self.go_on_probing(run, progress, probe::limit(probe), now)
+        self.go_on_probing(run, progress, limit, now)
     }
 
     fn look(&self, what: &str, look: impl FnOnce() -> Answer) -> Result<Progress, Errno> {

@@ -110,6 +110,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             edges.after,
             edges.before,
             ready,
+            health,
             start_timeout,
             restart.policy,
             restart.delay,

@@ -27,6 +27,7 @@ mod exit;
 mod exit_status;
 mod hardening;
 mod harness;
+mod health;
 mod identity;
 mod idle;
 mod last_words;

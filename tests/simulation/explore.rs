@@ -9,7 +9,7 @@ use rinit::core::action::Action;
 use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
-use rinit::core::probe::Probe;
+use rinit::core::probe::{Health, OnUnhealthy, Probe};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -164,7 +164,7 @@ impl World {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Spawn { service, run } | Action::Probe { service, run } => {
+            Action::Spawn { service, run } | Action::Probe { service, run, .. } => {
                 let probe = matches!(action, Action::Probe { .. });
                 let lives = self.lives.values();
                 let twin = lives
@@ -345,6 +345,27 @@ fn one_service_survives_every_order_of_events() {
                 assert_eq!(met.len(), 7, "all but waiting and exited: {met:?}");
             }
         }
+    }
+}
+
+#[test]
+fn a_service_that_is_asked_how_it_is_survives_every_order_of_events() {
+    for on_unhealthy in [
+        OnUnhealthy::None,
+        OnUnhealthy::Restart,
+        OnUnhealthy::Shutdown,
+    ] {
+        let mut base = service("base", &[]);
+        base.ready = Ready::Notify;
+        base.health = Some(Box::new(Health {
+            probe: Probe::Unix("/x".into()),
+            interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(1),
+            retries: 2,
+            start_period: Duration::from_secs(15),
+            on_unhealthy,
+        }));
+        explore(&of(vec![base, service("web", &[0])]));
     }
 }
 

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rinit::core::action::Action;
-use rinit::core::event::Event;
+use rinit::core::action::{Action, Question};
+use rinit::core::event::{Answer, Event};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
 use rinit::core::signal::Signal;
@@ -31,6 +31,8 @@ pub(crate) struct Watcher {
     forgotten: BTreeSet<RunId>,
     /// When each stop that is under way began, and how much had been slept by then.
     stopping: BTreeMap<ServiceId, (RunId, Instant, Duration)>,
+    /// How many times in a row a run's probes said no.
+    refused: BTreeMap<RunId, u32>,
     shutdown_at: Option<Instant>,
     overslept: bool,
     forced: bool,
@@ -61,6 +63,7 @@ impl Watcher {
             newest_run: None,
             forgotten: BTreeSet::new(),
             stopping: BTreeMap::new(),
+            refused: BTreeMap::new(),
             shutdown_at: None,
             overslept: false,
             forced: false,
@@ -124,7 +127,21 @@ impl Watcher {
                 return Err(format!("{action:?} after the last line"));
             }
             match action {
-                Action::Probe { service, run } | Action::Spawn { service, run } => {
+                Action::Probe {
+                    service,
+                    run,
+                    of: Question::Health,
+                } => {
+                    let state = system.state(*service).unwrap();
+                    let own = state.run().is_some_and(|own| own.id == *run);
+                    if state.standing() != Standing::Active || !own || shutting_down {
+                        return Err(format!("{action:?} of what is {state:?}"));
+                    }
+                    if kernel.runs.get(run).is_some_and(|known| known.probes > 0) {
+                        return Err(format!("{action:?}: one probe at a time"));
+                    }
+                }
+                Action::Probe { service, run, .. } | Action::Spawn { service, run } => {
                     let spawn = matches!(action, Action::Spawn { .. });
                     let known = kernel.runs.get(run);
                     if known.is_none() && started.insert(*run) {
@@ -191,8 +208,14 @@ impl Watcher {
                 }
                 Action::DrainOutput { epilogue, culprit } => {
                     let stands = |id| system.state(id).map(State::standing);
+                    // One that was stopped for being unhealthy is called so.
+                    let sick = |id: &ServiceId| {
+                        let name = &system.service(*id).unwrap().name;
+                        epilogue.starts_with(&format!("{name} unhealthy;"))
+                    };
                     if let Some(id) = culprit
                         && stands(*id) != Some(Standing::Failed)
+                        && !sick(id)
                     {
                         return Err(format!("{id:?} is no culprit"));
                     }
@@ -206,6 +229,7 @@ impl Watcher {
                 }
             }
         }
+        self.health_is_told(system, event, actions)?;
         self.stops_end(system, kernel)?;
         self.is_idle_without_deadline(system, kernel)
     }
@@ -282,6 +306,41 @@ impl Watcher {
         Ok(())
     }
 
+    /// A service is called unhealthy after so many times no in a row, and not before.
+    fn health_is_told(
+        &mut self,
+        system: &System,
+        event: &Event,
+        actions: &[Action],
+    ) -> Result<(), String> {
+        if let Event::Probed { run, answer } = event {
+            let refused = self.refused.entry(*run).or_default();
+            *refused = match answer {
+                Answer::Yes => 0,
+                Answer::No(_) => *refused + 1,
+            };
+        }
+        for action in actions {
+            let Action::Report(Report::Unhealthy { service, .. }) = action else {
+                continue;
+            };
+            let retries = system
+                .service(*service)
+                .unwrap()
+                .health
+                .as_ref()
+                .unwrap()
+                .retries;
+            let Event::Probed { run, .. } = event else {
+                return Err(format!("{action:?} after {event:?}"));
+            };
+            if self.refused[run] < retries {
+                return Err(format!("{action:?} after {} times no", self.refused[run]));
+            }
+        }
+        Ok(())
+    }
+
     fn stops_end(&mut self, system: &System, kernel: &Kernel) -> Result<(), String> {
         for id in ids(system.spec()) {
             let Some(State::Stopping(stopping)) = system.state(id) else {
@@ -309,8 +368,13 @@ impl Watcher {
             | None => true,
             Some(_) => false,
         });
+        let asked = system
+            .spec()
+            .services
+            .iter()
+            .any(|spec| spec.health.is_some());
         let swept = kernel.runs.values().all(|run| run.main_lives());
-        if at_rest && swept && self.shutdown_at.is_none() && system.deadline().is_some() {
+        if at_rest && swept && !asked && self.shutdown_at.is_none() && system.deadline().is_some() {
             return Err("an idle system has a deadline".into());
         }
         Ok(())

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use rinit::core::action::Action;
+use rinit::core::action::{Action, Question};
 use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
@@ -25,6 +25,8 @@ pub(crate) struct Faults {
     pub(crate) immortal: u64,
     pub(crate) never_ready: u64,
     pub(crate) taken: u64,
+    /// Each look at its health.
+    pub(crate) sick: u64,
     pub(crate) oversleeps: u64,
     /// Standard output takes nothing.
     pub(crate) stdout_blocked: u64,
@@ -48,6 +50,7 @@ pub(crate) struct Run {
     others: BTreeMap<u64, Process>,
     ready_at: Instant,
     taken: bool,
+    sick: bool,
     watched: bool,
     pub(crate) probes: u32,
 }
@@ -213,7 +216,7 @@ impl Kernel {
                 let known = self.runs.get_mut(&run)?;
                 known.probes -= 1;
                 let answers = if known.main_lives() {
-                    known.ready_at <= self.now
+                    known.ready_at <= self.now && !known.sick
                 } else {
                     known.taken
                 };
@@ -230,11 +233,13 @@ impl Kernel {
     pub(crate) fn carry_out(&mut self, action: &Action) {
         match action {
             Action::Spawn { service, run } => self.spawn(*service, *run),
-            Action::Probe { service, run } => {
+            Action::Probe { service, run, of } => {
+                let sick = *of == Question::Health && self.dice.percent(self.faults.sick);
                 let taken = self.dice.percent(self.faults.taken);
                 let known = self.run(*service, *run);
                 known.probes += 1;
                 known.taken = taken;
+                known.sick = sick;
                 let after = self.dice.moment().min(Duration::from_millis(300));
                 self.later(after, Fact::Answers(*run));
             }
@@ -295,6 +300,7 @@ impl Kernel {
             others: BTreeMap::new(),
             ready_at: Instant(u64::MAX),
             taken: false,
+            sick: false,
             watched: false,
             probes: 0,
         })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
-use rinit::core::probe::Probe;
+use rinit::core::probe::{Health, OnUnhealthy, Probe};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -47,6 +47,22 @@ impl Dice {
             _ => self.roll(20_000_000),
         };
         Duration::from_micros(micros)
+    }
+}
+
+fn health(dice: &mut Dice) -> Health {
+    Health {
+        probe: Probe::Unix("/run/x".into()),
+        interval: Duration::from_millis(dice.pick(&[5, 300, 10_000])),
+        timeout: Duration::from_secs(5),
+        retries: 1 + dice.roll(3) as u32,
+        start_period: dice.pick(&[0, 0, 100, 5_000]).pipe(Duration::from_millis),
+        on_unhealthy: dice.pick(&[
+            OnUnhealthy::None,
+            OnUnhealthy::Restart,
+            OnUnhealthy::Restart,
+            OnUnhealthy::Shutdown,
+        ]),
     }
 }
 
@@ -109,6 +125,9 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             5 => Ready::Delay(dice.moment()),
             _ => Ready::Exec,
         };
+        if service.kind == Kind::Simple && dice.percent(30) {
+            service.health = Some(Box::new(health(dice)));
+        }
         service.start_timeout = dice.pick(&[service.start_timeout, secs(1.0), secs(30.0)]);
         service.stop.timeout = dice.pick(&[secs(10.0), secs(10.0), secs(0.5), secs(0.0), None]);
         service.stop.signal = dice.pick(&[Signal::TERM, Signal::QUIT, Signal::INT]);

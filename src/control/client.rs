@@ -29,6 +29,8 @@ pub(crate) fn ask(places: &[String], request: &Request) -> Result<Answer, NoAnsw
     let mut last = Errno::ENOENT;
     for place in places {
         match socket::connect_unix_within(place.as_bytes(), PATIENCE) {
+            // Anybody may bind an abstract name, and a path in a folder that is theirs.
+            Ok(connection) if !is_trusted(&connection) => last = Errno::EPERM,
             Ok(connection) => return converse(&connection, request),
             // A path that isn't there says less than one that refuses.
             Err(Errno::ENOENT) => {}
@@ -36,6 +38,12 @@ pub(crate) fn ask(places: &[String], request: &Request) -> Result<Answer, NoAnsw
         }
     }
     Err(NoAnswer::Nobody(last))
+}
+
+/// Whether root or our own user listens there.
+fn is_trusted(connection: &OwnedFd) -> bool {
+    let own = nix::unistd::geteuid().as_raw();
+    socket::peer(connection).is_some_and(|peer| peer.uid == 0 || peer.uid == own)
 }
 
 fn converse(connection: &OwnedFd, request: &Request) -> Result<Answer, NoAnswer> {

@@ -67,7 +67,7 @@ struct Layer {
 }
 
 /// What `sys` may know of the core: plain values, no decisions.
-const WORDS_OF_THE_CORE: &[&str] = &["exit", "id", "signal", "spec", "time"];
+const WORDS_OF_THE_CORE: &[&str] = &["capability", "exit", "id", "signal", "spec", "time"];
 
 /// What the core must not know: it is std without the world.
 const FOREIGN_TO_THE_CORE: &[&str] = &[
@@ -119,8 +119,7 @@ const MOST_LINES: usize = 500;
 
 /// Files that were longer when the rule came, and how long they may be at most: to be
 /// taken apart, never to grow. An entry that is no longer needed fails the test too.
-const STILL_TOO_LONG: &[(&str, usize)] =
-    &[("src/core/shutdown.rs", 520), ("src/sys/spawn.rs", 580)];
+const STILL_TOO_LONG: &[(&str, usize)] = &[("src/core/shutdown.rs", 520)];
 
 #[test]
 fn no_layer_knows_the_ones_above_it() {

@@ -1,11 +1,14 @@
 //! The one table of directives: what the reader, the hints and the reference read.
 
+use std::sync::LazyLock;
+
 use super::draft::Draft;
 use super::value::Value;
-use super::{directive_init, directive_service};
+use super::{directive_around, directive_init, directive_service};
 use crate::core::spec::InitSpec;
 
 /// A key that can be written, and what happens when it is.
+#[derive(Clone, Copy)]
 pub(super) struct Directive<T> {
     pub(super) key: &'static str,
     /// What its value looks like.
@@ -28,7 +31,9 @@ pub(super) fn init() -> &'static [Directive<InitSpec>] {
 
 /// The keys of `[service.NAME]`.
 pub(super) fn service() -> &'static [Directive<Draft>] {
-    directive_service::TABLE
+    static ALL: LazyLock<Vec<Directive<Draft>>> =
+        LazyLock::new(|| [directive_service::TABLE, directive_around::TABLE].concat());
+    &ALL
 }
 
 /// The directive of this key.

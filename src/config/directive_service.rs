@@ -30,7 +30,7 @@ const fn own(
 }
 
 /// A key that `[defaults]` takes too.
-const fn shared(
+pub(super) const fn shared(
     key: &'static str,
     form: &'static str,
     default: &'static str,
@@ -54,7 +54,7 @@ const fn limit(key: &'static str, doc: &'static str) -> Directive<Draft> {
 }
 
 const NAMES: &str = "array of names";
-const NONE: &str = "none";
+pub(super) const NONE: &str = "none";
 
 pub(super) const TABLE: &[Directive<Draft>] = &[
     own(

@@ -3,6 +3,7 @@
 use super::directive::Directive;
 use super::source::At;
 use super::value::{Context, Value};
+use crate::core::setup::{Base, Setup};
 use crate::core::spec::{
     Identity, Kind, Output, Ready, Restart, RestartPolicy, ServiceSpec, Tracking, Words,
 };
@@ -44,6 +45,7 @@ pub(super) struct Draft {
     pub(super) ready: Option<Ready>,
     pub(super) notify_by_type: bool,
     pub(super) tracking: TrackingChoice,
+    pub(super) folder_modes: Vec<(Base, u32)>,
     /// The place of each key's value.
     places: Vec<(&'static str, At)>,
 }
@@ -61,6 +63,7 @@ impl Draft {
             ready: None,
             notify_by_type: false,
             tracking: TrackingChoice::Auto,
+            folder_modes: Vec::new(),
             places: Vec::new(),
         }
     }
@@ -103,6 +106,10 @@ impl Draft {
         self.spec.exec.identity.get_or_insert_default()
     }
 
+    pub(super) fn setup(&mut self) -> &mut Setup {
+        self.spec.exec.setup.get_or_insert_default()
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.spec.name
     }
@@ -135,6 +142,7 @@ impl Draft {
         }
         self.finish_delays(context);
         self.finish_ready(context);
+        self.finish_setup();
         self.spec.exec.environment = Words::new(self.environment.iter().map(|(name, value)| {
             let mut word = name.as_bytes().to_vec();
             word.push(b'=');
@@ -164,6 +172,25 @@ impl Draft {
             }
             None => *delay_max = (*delay_max).max(*delay),
         }
+    }
+
+    /// The last mode of each kind counts; who said nothing has no setup.
+    fn finish_setup(&mut self) {
+        let modes = &self.folder_modes;
+        for folder in self
+            .spec
+            .exec
+            .setup
+            .iter_mut()
+            .flat_map(|setup| &mut setup.folders)
+        {
+            let own = modes.iter().rev().find(|(base, _)| *base == folder.base);
+            folder.mode = own.map_or(folder.mode, |(_, mode)| *mode);
+        }
+        self.spec
+            .exec
+            .setup
+            .take_if(|setup| **setup == Setup::default());
     }
 
     fn finish_ready(&mut self, context: &Context<'_>) {

@@ -182,27 +182,35 @@ pub(super) fn supplementary(draft: &mut Draft, value: Value<'_>) -> Option<()> {
 }
 
 pub(super) fn umask(draft: &mut Draft, value: Value<'_>) -> Option<()> {
-    const HELP: &str = "write it in octal: \"022\" or 0o022";
+    draft.spec.exec.umask = Some(octal(value, 0o777)?);
+    Some(())
+}
+
+/// The decimal number with the digits that this one has in octal.
+fn as_it_looks(octal: u32) -> i64 {
+    format!("{octal:o}").parse().unwrap_or(i64::MAX)
+}
+
+/// Permissions, in octal, which nobody is to mistake for a decimal number.
+pub(super) fn octal(value: Value<'_>, most: u32) -> Option<u32> {
+    let key = value.key;
+    let help = "write it in octal: \"022\" or 0o022";
+    let range = format!("{key} must be octal, from 000 to {most:o}");
     let mask = match value.as_octal() {
         Some(mask) => Some(mask),
         None if value.as_str().is_some() => u32::from_str_radix(&value.text()?, 8).ok(),
-        None if !value.is_integer() => {
-            return value.wrong("umask must be octal, from 000 to 777", HELP);
-        }
+        None if !value.is_integer() => return value.wrong(range, help),
         None => {
-            let number = value.integer(0..=777)?;
-            let what = format!("umask = {number} is a decimal number");
+            let number = value.integer(0..=as_it_looks(most))?;
+            let what = format!("{key} = {number} is a decimal number");
             return value.wrong(
                 what,
                 format!("write it in octal: \"{number:03}\" or 0o{number:03}"),
             );
         }
     };
-    match mask.filter(|mask| *mask <= 0o777) {
-        Some(mask) => {
-            draft.spec.exec.umask = Some(mask);
-            Some(())
-        }
-        None => value.wrong("umask must be octal, from 000 to 777", HELP),
+    match mask.filter(|mask| *mask <= most) {
+        Some(mask) => Some(mask),
+        None => value.wrong(range, help),
     }
 }

@@ -5,8 +5,10 @@
 //! (`edges`, `needs`, `rights`). Nothing stops at the first error. Pure but for reading files;
 //! runs in the reader child, never in PID 1.
 
+mod around;
 mod diagnostic;
 mod directive;
+mod directive_around;
 mod directive_init;
 mod directive_service;
 mod doubts;

@@ -66,6 +66,7 @@ impl<'a> Needs<'a> {
             self.check_program(draft, doubt);
         }
         self.check_accounts(draft, doubt);
+        self.check_secrets(draft);
         for file in &draft.spec.exec.environment_files {
             let missing =
                 !file.optional && matches!(Path::new(&*file.path).try_exists(), Ok(false));
@@ -73,6 +74,20 @@ impl<'a> Needs<'a> {
                 let what = format!("{}: there is no file {}", draft.name(), file.path);
                 let help = format!("write \"-{}\" if it may be absent", file.path);
                 let at = draft.place("environment-file");
+                self.context.add(Diagnostic::warning(Some(at), what, help));
+            }
+        }
+    }
+
+    fn check_secrets(&self, draft: &Draft) {
+        let setup = draft.spec.exec.setup.as_deref();
+        for secret in setup.iter().flat_map(|setup| &setup.secrets) {
+            let missing =
+                !secret.optional && matches!(Path::new(&*secret.path).try_exists(), Ok(false));
+            if missing {
+                let what = format!("{}: there is no file {}", draft.name(), secret.path);
+                let help = format!("write \"-{}\" if it may be absent", secret.path);
+                let at = draft.place("environment-from");
                 self.context.add(Diagnostic::warning(Some(at), what, help));
             }
         }

@@ -5,6 +5,7 @@
 
 use super::draft::{Draft, TrackingChoice};
 use super::needs::Accounts;
+use crate::core::capability::Capabilities;
 use crate::core::spec::{Limit, Resource, Tracking};
 
 /// rinit's own hard limits, as /proc/self/limits shows them; unknown ones are no bound.
@@ -91,6 +92,15 @@ pub(super) fn drop_forbidden(
             }
             if !identity.supplementary.is_empty() {
                 dropped.push("supplementary-groups".to_owned());
+            }
+        }
+        if let Some(setup) = exec.setup.as_deref_mut().filter(|_| uid != 0) {
+            let confinement = &mut setup.confinement;
+            if confinement.bounding.take().is_some() {
+                dropped.push("capability-bounding-set".to_owned());
+            }
+            if std::mem::take(&mut confinement.ambient) != Capabilities::NONE {
+                dropped.push("ambient-capabilities".to_owned());
             }
         }
         let (kept, raised): (Vec<_>, Vec<_>) = std::mem::take(&mut exec.limits)

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod action;
 pub mod audit;
+pub mod capability;
 pub mod environment_file;
 pub mod event;
 pub mod exit;
@@ -14,6 +15,7 @@ pub mod id;
 pub mod names;
 pub mod probe;
 pub mod report;
+pub mod setup;
 pub mod shutdown;
 pub mod signal;
 pub mod spec;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::exit::Exit;
 use super::id::ServiceId;
 use super::probe::{Health, Probe};
+use super::setup::Setup;
 use super::signal::Signal;
 
 /// The whole system.
@@ -305,6 +306,8 @@ pub struct Exec {
     pub oom_score_adjust: Option<i16>,
     /// `output`.
     pub output: Output,
+    /// What is set up before, where anything is.
+    pub setup: Option<Box<Setup>>,
 }
 
 /// NUL-terminated words one after the other, as the kernel wants them.

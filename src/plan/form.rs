@@ -3,9 +3,11 @@
 use super::Malformed;
 use super::wire::{Input, Wire, enums, put_bytes, structs};
 use crate::config::Outcome;
+use crate::core::capability::{Capabilities, Confinement};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
+use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, Edges, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind,
@@ -29,8 +31,12 @@ structs! {
     Stop { signal, timeout, kill_mode, to_group }
     Exec {
         command, expand, environment, environment_files, directory, identity, umask, limits, nice,
-        oom_score_adjust, output,
+        oom_score_adjust, output, setup,
     }
+    Setup { folders, remove, confinement, pass, unset, secrets, file_variables }
+    Folder { base, name, mode }
+    Confinement { no_new_privileges, bounding, ambient }
+    Secret { name, path, optional }
     EnvironmentFile { path, optional }
     Identity { user, group, supplementary }
     Limit { resource, soft, hard }
@@ -57,8 +63,19 @@ enums! {
     RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }
     KillMode { 0 = Tree, 1 = Process }
     Tracking { 0 = Marks, 1 = Subreaper }
+    Base { 0 = Runtime, 1 = State, 2 = Cache, 3 = Logs }
+    FileVariables { 0 = None, 1 = All, 2 = Of(names) }
     Output { 0 = Prefix, 1 = Raw, 2 = Inherit, 3 = Null }
     Exit { 0 = Code(code), 1 = Signal(signal), 2 = OutOfMemory }
+}
+
+impl Wire for Capabilities {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        u64::get(input).map(Self)
+    }
 }
 
 impl Wire for ServiceId {

@@ -6,9 +6,11 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::capability::{Capabilities, Confinement};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
+use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind, Limit,
@@ -97,6 +99,54 @@ fn probe() -> impl Strategy<Value = Probe> {
     ]
 }
 
+fn setup() -> impl Strategy<Value = Box<Setup>> {
+    let texts = || vec(text(), 0..3).prop_map(Vec::into_boxed_slice);
+    let folder = (0..Base::ALL.len(), text(), any::<u32>()).prop_map(|(base, name, mode)| Folder {
+        base: Base::ALL[base],
+        name,
+        mode,
+    });
+    let confinement = (any::<bool>(), option::of(any::<u64>()), any::<u64>()).prop_map(
+        |(no_new_privileges, bounding, ambient)| Confinement {
+            no_new_privileges,
+            bounding: bounding.map(Capabilities),
+            ambient: Capabilities(ambient),
+        },
+    );
+    let secret = (text(), text(), any::<bool>()).prop_map(|(name, path, optional)| Secret {
+        name,
+        path,
+        optional,
+    });
+    let file_variables = prop_oneof![
+        Just(FileVariables::None),
+        Just(FileVariables::All),
+        texts().prop_map(FileVariables::Of)
+    ];
+    (
+        (vec(folder, 0..3), texts(), confinement),
+        (
+            option::of(texts()),
+            texts(),
+            vec(secret, 0..3),
+            file_variables,
+        ),
+    )
+        .prop_map(
+            |((folders, remove, confinement), (pass, unset, secrets, file_variables))| {
+                Box::new(Setup {
+                    folders: folders.into(),
+                    remove,
+                    confinement,
+                    pass,
+                    unset,
+                    secrets: secrets.into(),
+                    file_variables,
+                })
+            },
+        )
+}
+
 fn exec() -> impl Strategy<Value = Exec> {
     let identity = (option::of(text()), option::of(text()), vec(text(), 0..3)).prop_map(
         |(user, group, supplementary)| {
@@ -138,12 +188,13 @@ fn exec() -> impl Strategy<Value = Exec> {
             option::of(any::<i8>()),
             option::of(any::<i16>()),
             output,
+            option::of(setup()),
         ),
     )
         .prop_map(
             |(
                 (command, expand, environment, environment_files, directory),
-                (identity, umask, limits, nice, oom_score_adjust, output),
+                (identity, umask, limits, nice, oom_score_adjust, output, setup),
             )| Exec {
                 command,
                 expand,
@@ -156,6 +207,7 @@ fn exec() -> impl Strategy<Value = Exec> {
                 nice,
                 oom_score_adjust,
                 output,
+                setup,
             },
         )
 }

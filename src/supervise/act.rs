@@ -68,7 +68,10 @@ impl Hands {
             }
             Action::SignalTree { run, signal } => self.signal_tree(run, signal),
             Action::WatchTree { run } => results.extend(self.watch_tree(run, now)),
-            Action::Forget { run } => self.retire(run),
+            Action::Forget { run } => {
+                self.clear_after(system, run);
+                self.retire(run);
+            }
             Action::Report(report) => {
                 let level = match report.level() {
                     Level::Error => log::Level::Error,
@@ -141,6 +144,7 @@ impl Hands {
                 .as_ref()
                 .map(|(_, write, number)| (write.as_fd(), *number)),
             notify: self.notify.get(&service).map(NotifySocket::address),
+            cleared: self.clearing.of(service),
         };
         let invocation = self.launcher.invocation(run);
         let spawned_nanos = clock::file_nanos();
@@ -250,6 +254,13 @@ impl Hands {
             self.trees.wait_for(run, now.at);
         }
         None
+    }
+
+    fn clear_after(&mut self, system: &System, run: RunId) {
+        let service = self.runs.get(run).map(|entry| entry.service);
+        if let Some((service, spec)) = service.and_then(|id| Some((id, system.service(id)?))) {
+            self.clearing.begin(service, spec);
+        }
     }
 
     /// Forgets a run: what is left of it is a stray from now on.

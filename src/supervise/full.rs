@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 
 use super::environment::{self, DEFAULT_PATH};
 use super::launch::{Extras, Wires};
+use super::preparation;
 use crate::core::accounts;
 use crate::core::environment_file;
 use crate::core::expand;
@@ -15,7 +16,7 @@ use crate::sys::signal::SignalSet;
 use crate::sys::spawn::{Become, Failure, Order, Place, Slot, Step};
 
 /// The errno of what the standard library's errors hide.
-const EIO: i32 = 5;
+pub(super) const EIO: i32 = 5;
 
 /// What a child on the full road knows.
 pub(crate) struct Full<'a> {
@@ -52,13 +53,24 @@ impl Full<'_> {
             Some(identity) => self::account(identity)?,
             None => Account::default(),
         };
+        let setup = exec.setup.as_deref();
+        if let Some(setup) = setup {
+            let owner = account.identity.as_ref().map(|them| (them.uid, them.gid));
+            preparation::clear_and_make(setup, owner, self.wires.cleared)?;
+        }
         let files = environment_files(exec)?;
         let mut words: Vec<&[u8]> = self.base.iter().collect();
+        preparation::pass(setup, &mut words);
         let layers = account.variables.iter().chain(&files).map(Vec::as_slice);
-        for word in layers
-            .chain(exec.environment.iter())
-            .chain(self.extras.iter())
-        {
+        for word in layers.chain(exec.environment.iter()) {
+            environment::put(&mut words, word);
+        }
+        let from_files = preparation::from_files(setup, &mut words)?;
+        for word in &from_files {
+            environment::put(&mut words, word);
+        }
+        preparation::unset(setup, &mut words);
+        for word in self.extras.iter() {
             environment::put(&mut words, word);
         }
         let command = command(exec, &words)?;
@@ -87,6 +99,7 @@ impl Full<'_> {
             ready: self.wires.ready,
             limits: self.limits,
             identity: account.identity.as_ref(),
+            confinement: setup.map(|setup| setup.confinement).unwrap_or_default(),
             place: self.place,
             ignored: self.ignored,
             report: self.report,
@@ -97,7 +110,7 @@ impl Full<'_> {
     }
 }
 
-fn failed(step: Step, errno: i32, detail: &str) -> Failure {
+pub(super) fn failed(step: Step, errno: i32, detail: &str) -> Failure {
     Failure {
         step,
         errno,

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 
+use super::clearing::Clearing;
 use super::farewell::Farewell;
 use super::launch::Launcher;
 use super::memory_events::MemoryEvents;
@@ -44,6 +45,7 @@ pub(crate) struct Hands {
     pub(crate) launching: VecDeque<RunId>,
     pub(crate) farewell: Farewell,
     pub(crate) memory_events: MemoryEvents,
+    pub(crate) clearing: Clearing,
     /// What signals become on their way to `main`.
     pub(crate) rewrite: Rewrite,
     /// Runs that get SIGCONT once all others have their stop signal.

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use super::environment::{self, DEFAULT_PATH};
 use super::full;
 use super::marks::{Invocation, VARIABLE};
+use crate::core::capability::Confinement;
 use crate::core::event::SpawnFailure;
 use crate::core::id::Pid;
 use crate::core::probe::Command;
@@ -41,6 +42,8 @@ pub(crate) struct Wires<'a> {
     pub(crate) ready: Option<(BorrowedFd<'a>, RawFd)>,
     /// NOTIFY_SOCKET.
     pub(crate) notify: Option<&'a [u8]>,
+    /// Comes to its end when what the last run left is removed.
+    pub(crate) cleared: Option<BorrowedFd<'a>>,
 }
 
 /// A process that will be the service's.
@@ -224,12 +227,18 @@ impl Launcher {
             standard: [null; 3],
             ready: None,
             notify: None,
+            cleared: None,
         };
         let extras = Extras::new(spec, invocation, None, self.control_socket.as_deref());
         let become_it = || {
             let mut spec = spec.clone();
             spec.exec.command = command.words.clone();
             spec.exec.expand = command.expand;
+            // That was for the start.
+            spec.exec
+                .setup
+                .iter_mut()
+                .for_each(|setup| setup.remove = Box::default());
             let full = full::Full {
                 spec: &spec,
                 base: &self.base,
@@ -277,6 +286,7 @@ impl Launcher {
             ready: wires.ready,
             limits: &limits,
             identity: None,
+            confinement: Confinement::default(),
             place: Place::Session,
             ignored: SignalSet::EMPTY,
             report,
@@ -326,7 +336,12 @@ fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
         .iter()
         .chain(wires.ready.iter().map(|(fd, _)| fd))
         .map(AsRawFd::as_raw_fd);
-    standard.chain(terminal).chain([told.as_raw_fd()]).collect()
+    let cleared = wires.cleared.iter().map(AsRawFd::as_raw_fd);
+    standard
+        .chain(terminal)
+        .chain(cleared)
+        .chain([told.as_raw_fd()])
+        .collect()
 }
 
 /// Whether there is nothing to do between clone and exec but signals, session, limits,
@@ -337,6 +352,7 @@ fn is_plain(spec: &ServiceSpec) -> bool {
     plain
         && exec.nice.is_none()
         && exec.oom_score_adjust.is_none()
+        && exec.setup.is_none()
         && !spec.is_main
         && spec.tracking == Tracking::Marks
 }
@@ -384,6 +400,12 @@ pub(crate) fn explain(spec: &ServiceSpec, failure: &Failure) -> SpawnFailure {
         Step::User => format!("user {}", user()),
         Step::Directory => format!("chdir {}", exec.directory.as_deref().unwrap_or_default()),
         Step::Exec => format!("exec {}", command()),
+        Step::Wait => "wait for the end of runtime-directory".to_owned(),
+        Step::Remove => format!("remove-before-start {detail}"),
+        Step::Folder | Step::Variable => detail.to_owned(),
+        Step::Bounding => "capability-bounding-set".to_owned(),
+        Step::Ambient => "ambient-capabilities".to_owned(),
+        Step::Privileges => "no-new-privileges".to_owned(),
     };
     let reason = if failure.errno == 0 {
         ""

@@ -6,8 +6,10 @@
 //! sensed. The work of a turn is bounded for each descriptor.
 
 mod act;
+mod clearing;
 mod environment;
 mod farewell;
+mod folders;
 mod full;
 mod hands;
 mod launch;
@@ -18,6 +20,7 @@ mod notification;
 mod notify;
 mod output;
 mod own_lines;
+mod preparation;
 mod probe;
 mod probing;
 mod resolve;

@@ -288,6 +288,7 @@ impl Hands {
             return;
         }
         if !self.helpers.remove(&pid) {
+            self.clearing.child_ended(pid);
             return;
         }
         self.farewell.child_ended(pid);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 
+use super::clearing::Clearing;
 use super::environment;
 use super::farewell::Farewell;
 use super::hands::Hands;
@@ -156,6 +157,7 @@ impl Start<'_> {
             strays: Strays::default(),
             memory_events: MemoryEvents::default(),
             farewell: Farewell::new(&self.spec.init.termination_log),
+            clearing: Clearing::default(),
             to_continue: Vec::new(),
             launching: VecDeque::new(),
             rewrite: self.main.rewrite,

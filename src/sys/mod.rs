@@ -4,6 +4,7 @@
 //! What runs between clone and exec in a child that shares this memory uses `raw`
 //! alone: no libc, no allocation, nothing that could touch `errno`.
 
+pub mod caps;
 pub mod clock;
 pub mod console;
 pub mod datagram;
@@ -11,6 +12,7 @@ pub mod datagram;
 pub mod entry;
 pub mod error;
 pub mod exec;
+pub mod failure;
 pub mod fd;
 pub mod file;
 pub mod fork;

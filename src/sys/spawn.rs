@@ -15,12 +15,15 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::libc;
 
+use super::caps;
 use super::error::Errno;
 use super::exec::Program;
+pub use super::failure::{FAILURE_LIMIT, Failure, Step};
 use super::process;
 use super::raw;
 use super::signal::{self, SignalSet};
 use super::tty::{self, Terminal};
+use crate::core::capability::Confinement;
 use crate::core::id::Pid;
 use crate::core::spec::Limit;
 
@@ -64,92 +67,14 @@ pub struct Order<'a> {
     pub limits: &'a [Limit],
     /// Whom it becomes, if not who we are.
     pub identity: Option<&'a Become>,
+    /// What it may never do.
+    pub confinement: Confinement,
     /// Where it stands.
     pub place: Place,
     /// Which signals it ignores.
     pub ignored: SignalSet,
     /// Where a failure is told; closed by the exec.
     pub report: BorrowedFd<'a>,
-}
-
-/// A step of the child's that may fail, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-#[allow(missing_docs, reason = "their names say it")]
-pub enum Step {
-    EnvironmentFile = 1,
-    Expand = 2,
-    Account = 3,
-    Nice = 4,
-    OomScore = 5,
-    Memory = 6,
-    Files = 7,
-    Limits = 8,
-    Groups = 9,
-    Group = 10,
-    User = 11,
-    Directory = 12,
-    Exec = 13,
-}
-
-impl Step {
-    const ALL: [Self; 13] = [
-        Self::EnvironmentFile,
-        Self::Expand,
-        Self::Account,
-        Self::Nice,
-        Self::OomScore,
-        Self::Memory,
-        Self::Files,
-        Self::Limits,
-        Self::Groups,
-        Self::Group,
-        Self::User,
-        Self::Directory,
-        Self::Exec,
-    ];
-}
-
-/// What a failing child says: the step, the kernel's answer, and words where the step's
-/// object isn't in the service's definition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Which step.
-    pub step: Step,
-    /// The answer; 0 where the words say it all.
-    pub errno: i32,
-    /// The object, or what is wrong.
-    pub detail: String,
-}
-
-/// The most bytes that a failing child says.
-pub const FAILURE_LIMIT: usize = 512;
-
-impl Failure {
-    /// For the pipe.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(FAILURE_LIMIT);
-        bytes.push(self.step as u8);
-        bytes.extend_from_slice(&self.errno.to_ne_bytes());
-        bytes.extend_from_slice(self.detail.as_bytes());
-        bytes.truncate(FAILURE_LIMIT);
-        bytes
-    }
-
-    /// Out of the pipe; `None` if no child of ours wrote that.
-    #[must_use]
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (step, rest) = bytes.split_first()?;
-        let (errno, detail) = rest.split_first_chunk::<4>()?;
-        let step = Step::ALL.into_iter().find(|known| *known as u8 == *step)?;
-        let detail = String::from_utf8_lossy(detail).into_owned();
-        Some(Self {
-            step,
-            errno: i32::from_ne_bytes(*errno),
-            detail,
-        })
-    }
 }
 
 /// What the child reads. Everything that it points to lies in the same slot.
@@ -165,6 +90,7 @@ struct Params {
     limits: (*const [u64; 3], usize),
     identity: Option<(u32, u32)>,
     groups: (*const u32, usize),
+    confinement: Confinement,
     place: Place,
     ignored: SignalSet,
     report: RawFd,
@@ -273,6 +199,7 @@ impl Slot {
             limits: (limits, order.limits.len()),
             identity: order.identity.map(|identity| (identity.uid, identity.gid)),
             groups,
+            confinement: order.confinement,
             place: order.place,
             ignored: order.ignored,
             report: order.report.as_raw_fd(),
@@ -516,6 +443,16 @@ unsafe fn rights(params: &Params) -> Result<(), (Step, Errno)> {
         }
         .map_err(|errno| (Step::Limits, errno))?;
     }
+    caps::bound(params.confinement).map_err(|errno| (Step::Bounding, errno))?;
+    // SAFETY: passed on.
+    unsafe { become_somebody(params) }?;
+    caps::raise(params.confinement).map_err(|errno| (Step::Ambient, errno))?;
+    caps::lock(params.confinement).map_err(|errno| (Step::Privileges, errno))
+}
+
+/// # Safety
+/// As for `child`.
+unsafe fn become_somebody(params: &Params) -> Result<(), (Step, Errno)> {
     let Some((uid, gid)) = params.identity else {
         return Ok(());
     };
@@ -544,24 +481,4 @@ pub fn may_borrow() -> bool {
     const FUTEX_WAITV: libc::c_long = 449;
     // SAFETY: no waiters, so nothing is read; a kernel that knows the call says EINVAL.
     raw::FAST && unsafe { raw::call(FUTEX_WAITV, [0, 0, 0, 0, 0]) } == Err(Errno(libc::EINVAL))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failure_comes_back_as_it_was_sent() {
-        for step in Step::ALL {
-            let failure = Failure {
-                step,
-                errno: 13,
-                detail: "x".into(),
-            };
-            assert_eq!(Failure::decode(&failure.encode()), Some(failure));
-        }
-        assert_eq!(Failure::decode(&[]), None);
-        assert_eq!(Failure::decode(&[0, 1, 2, 3, 4]), None);
-        assert_eq!(Failure::decode(&[13, 1, 2]), None);
-    }
 }

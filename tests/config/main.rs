@@ -134,6 +134,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             exec.nice,
             exec.oom_score_adjust,
             exec.output,
+            exec.setup,
         );
     }
     text.push_str("order:");

@@ -17,6 +17,7 @@
 )]
 
 mod acts;
+mod around;
 mod child_state;
 mod compat_catatonit;
 mod compat_dumb_init;

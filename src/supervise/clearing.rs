@@ -1,0 +1,67 @@
+//! `runtime-directory` goes when a run is over: a child removes it, since a file system may
+//! hang, and the next run's child waits for that one before it makes the folder anew.
+//!
+//! Such a child is no helper that the end spares but a stray that it waits for.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use super::folders;
+use crate::core::id::{Pid, ServiceId};
+use crate::core::spec::ServiceSpec;
+use crate::sys::error::Errno;
+use crate::sys::fd;
+use crate::sys::fork::helper;
+
+/// The children that remove, each with a pipe that ends with it.
+#[derive(Default)]
+pub(crate) struct Clearing(BTreeMap<ServiceId, (Pid, OwnedFd)>);
+
+impl Clearing {
+    /// Removes what the service's run leaves, if anything.
+    pub(crate) fn begin(&mut self, service: ServiceId, spec: &ServiceSpec) {
+        let setup = spec.exec.setup.as_deref();
+        let paths: Vec<String> = setup
+            .iter()
+            .flat_map(|setup| setup.fleeting())
+            .map(|folder| folder.path())
+            .collect();
+        if paths.is_empty() {
+            return;
+        }
+        match clear(&paths, self.of(service)) {
+            Ok(child) => drop(self.0.insert(service, child)),
+            // The next start makes of it what it should be.
+            Err(errno) => log::warn!("{}: runtime-directory stays: {errno}", spec.name),
+        }
+    }
+
+    /// What the service's next run has to wait for.
+    pub(crate) fn of(&self, service: ServiceId) -> Option<BorrowedFd<'_>> {
+        self.0.get(&service).map(|(_, end)| end.as_fd())
+    }
+
+    /// A child ended: perhaps one of these.
+    pub(crate) fn child_ended(&mut self, pid: Pid) {
+        self.0.retain(|_, (known, _)| *known != pid);
+    }
+}
+
+/// The child, and the pipe that it holds open. It waits for the last one itself.
+fn clear(paths: &[String], last: Option<BorrowedFd<'_>>) -> Result<(Pid, OwnedFd), Errno> {
+    let (end, held) = fd::pipe()?;
+    let keep: Vec<_> = last
+        .iter()
+        .map(AsRawFd::as_raw_fd)
+        .chain([held.as_raw_fd()])
+        .collect();
+    let pid = helper(c"rinit-clear", &keep, || {
+        if let Some(last) = last {
+            let _ = super::preparation::await_end(last);
+        }
+        let removed = paths.iter().map(|path| folders::remove(Path::new(path)));
+        i32::from(removed.fold(false, |failed, result| failed | result.is_err()))
+    })?;
+    Ok((pid, end))
+}

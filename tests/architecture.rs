@@ -67,7 +67,7 @@ struct Layer {
 }
 
 /// What `sys` may know of the core: plain values, no decisions.
-const WORDS_OF_THE_CORE: &[&str] = &["capability", "exit", "id", "signal", "spec", "time"];
+const WORDS_OF_THE_CORE: &[&str] = &["capability", "exec", "exit", "id", "signal", "time"];
 
 /// What the core must not know: it is std without the world.
 const FOREIGN_TO_THE_CORE: &[&str] = &[

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::draft::Draft;
 use super::value::Value;
-use super::{directive_around, directive_init, directive_service};
+use super::{directive_around, directive_execution, directive_init, directive_service};
 use crate::core::spec::InitSpec;
 
 /// A key that can be written, and what happens when it is.
@@ -31,8 +31,14 @@ pub(super) fn init() -> &'static [Directive<InitSpec>] {
 
 /// The keys of `[service.NAME]`.
 pub(super) fn service() -> &'static [Directive<Draft>] {
-    static ALL: LazyLock<Vec<Directive<Draft>>> =
-        LazyLock::new(|| [directive_service::TABLE, directive_around::TABLE].concat());
+    static ALL: LazyLock<Vec<Directive<Draft>>> = LazyLock::new(|| {
+        [
+            directive_service::TABLE,
+            directive_execution::TABLE,
+            directive_around::TABLE,
+        ]
+        .concat()
+    });
     &ALL
 }
 

@@ -3,10 +3,9 @@
 use super::directive::Directive;
 use super::source::At;
 use super::value::{Context, Value};
+use crate::core::exec::{Identity, Output, Words};
 use crate::core::setup::{Base, Setup};
-use crate::core::spec::{
-    Identity, Kind, Output, Ready, Restart, RestartPolicy, ServiceSpec, Tracking, Words,
-};
+use crate::core::spec::{Kind, Ready, Restart, RestartPolicy, ServiceSpec, Tracking};
 
 /// `tracking`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

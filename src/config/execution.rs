@@ -3,8 +3,8 @@
 use super::draft::Draft;
 use super::value::Value;
 use crate::core::accounts;
+use crate::core::exec::{EnvironmentFile, Words};
 use crate::core::expand;
-use crate::core::spec::{EnvironmentFile, Words};
 
 /// A command as written.
 pub(super) struct Written {

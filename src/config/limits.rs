@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::units;
 use super::value::Value;
-use crate::core::spec::{Limit, Resource};
+use crate::core::exec::{Limit, Resource};
 
 pub(super) fn set(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     let name = value.key.strip_prefix("limit-").unwrap_or(value.key);

@@ -9,6 +9,7 @@ mod around;
 mod diagnostic;
 mod directive;
 mod directive_around;
+mod directive_execution;
 mod directive_init;
 mod directive_service;
 mod doubts;

@@ -6,7 +6,8 @@
 use super::draft::{Draft, TrackingChoice};
 use super::needs::Accounts;
 use crate::core::capability::Capabilities;
-use crate::core::spec::{Limit, Resource, Tracking};
+use crate::core::exec::{Limit, Resource};
+use crate::core::spec::Tracking;
 
 /// rinit's own hard limits, as /proc/self/limits shows them; unknown ones are no bound.
 pub(super) struct HardLimits(Vec<(Resource, u64)>);
@@ -155,7 +156,7 @@ pub(super) fn choose_tracking(draft: &mut Draft, uid: u32, accounts: &Accounts) 
 mod tests {
     use super::*;
     use crate::config::source::At;
-    use crate::core::spec::Identity;
+    use crate::core::exec::Identity;
 
     const LIMITS: &str = "\
 Limit                     Soft Limit           Hard Limit           Units     

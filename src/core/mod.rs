@@ -8,6 +8,7 @@ pub mod audit;
 pub mod capability;
 pub mod environment_file;
 pub mod event;
+pub mod exec;
 pub mod exit;
 pub mod expand;
 pub mod graph;
@@ -32,6 +33,7 @@ mod restart;
 mod service;
 mod start;
 mod stop;
+mod transition;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::spec::Words;
+use super::exec::Words;
 
 /// One question; it has an answer at once, or after a while, or never.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,15 +4,15 @@ use super::Malformed;
 use super::wire::{Input, Wire, enums, put_bytes, structs};
 use crate::config::Outcome;
 use crate::core::capability::{Capabilities, Confinement};
+use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
-    ControlAccess, ControlSocket, Edges, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind,
-    Limit, Output, Ready, Resource, Restart, RestartPolicy, ServiceSpec, Spec, StartLimit, Stop,
-    TerminationLog, Tracking, Words,
+    ControlAccess, ControlSocket, Edges, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
+    ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Tracking,
 };
 
 structs! {

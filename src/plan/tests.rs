@@ -7,15 +7,15 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::core::capability::{Capabilities, Confinement};
+use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
-    ControlAccess, ControlSocket, EnvironmentFile, Exec, Identity, InitSpec, KillMode, Kind, Limit,
-    Output, Ready, Resource, Restart, RestartPolicy, ServiceSpec, StartLimit, Stop, TerminationLog,
-    Tracking, Words,
+    ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
+    ServiceSpec, StartLimit, Stop, TerminationLog, Tracking,
 };
 
 fn text() -> impl Strategy<Value = Box<str>> {

@@ -1,6 +1,6 @@
 //! The environment of a service: layers, later ones over earlier ones, name by name.
 
-use crate::core::spec::Words;
+use crate::core::exec::Words;
 
 /// Variables that are messages from rinit's own manager to rinit; no service gets them
 /// (`sd_notify(3)`, `sd_listen_fds(3)`), nor what configures rinit itself.

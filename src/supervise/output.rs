@@ -9,9 +9,10 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::own_lines;
+use crate::core::exec::Output;
 use crate::core::id::{Pid, ServiceId};
 use crate::core::signal::Signal;
-use crate::core::spec::{Output, ServiceSpec};
+use crate::core::spec::ServiceSpec;
 use crate::core::time::Instant;
 use crate::logger::message::{FromLogger, LENGTH, ToLogger};
 use crate::logger::{self, Memory, Setup, Sink, Style, Target};

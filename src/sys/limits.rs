@@ -2,7 +2,7 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::core::spec::{self, Limit};
+use crate::core::exec::{self, Limit};
 
 /// Raises the number of descriptors to what we may have; the limit as it was, if that
 /// changed anything.
@@ -14,7 +14,7 @@ pub fn raise_descriptors() -> Option<Limit> {
     }
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).ok()?;
     Some(Limit {
-        resource: spec::Resource::Nofile,
+        resource: exec::Resource::Nofile,
         soft,
         hard,
     })

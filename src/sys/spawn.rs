@@ -24,8 +24,8 @@ use super::raw;
 use super::signal::{self, SignalSet};
 use super::tty::{self, Terminal};
 use crate::core::capability::Confinement;
+use crate::core::exec::Limit;
 use crate::core::id::Pid;
-use crate::core::spec::Limit;
 
 /// Where a child stands to sessions and terminals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,9 +22,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use rinit::config::{Outcome, Request, Rights, load};
+use rinit::core::exec::Words;
 use rinit::core::graph::start_order;
 use rinit::core::id::ServiceId;
-use rinit::core::spec::{ServiceSpec, Spec, Words};
+use rinit::core::spec::{ServiceSpec, Spec};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config")

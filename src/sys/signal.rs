@@ -160,38 +160,55 @@ fn all() -> impl Iterator<Item = Signal> {
 pub struct Received {
     /// Which.
     pub signal: Signal,
-    info: libc::siginfo_t,
+    /// `si_code`.
+    code: i32,
+    /// The rest counts where a process sent it.
+    said: Said,
 }
+
+/// What `struct siginfo` holds of a signal that a process sent with a value.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Said {
+    pid: i32,
+    uid: u32,
+    /// The union of number and pointer.
+    value: usize,
+}
+
+/// The head of `struct siginfo` for such a signal, and room for the rest.
+#[repr(C)]
+#[derive(Default)]
+struct Info {
+    number: i32,
+    errno: i32,
+    code: i32,
+    said: Said,
+    rest: [usize; 12],
+}
+
+const _: () = assert!(size_of::<Info>() >= size_of::<libc::siginfo_t>());
 
 impl Received {
     /// A process sent it, with `kill`, `sigqueue` or the like: by number, 0 if that is in
     /// another PID namespace. `None` if the kernel itself did.
     #[must_use]
     pub fn sender(&self) -> Option<i32> {
-        if self.info.si_code > 0 {
-            return None;
-        }
-        // SAFETY: for codes of users the union holds the sender's number.
-        Some(unsafe { self.info.si_pid() })
+        (self.code <= 0).then_some(self.said.pid)
     }
 
     /// The value that it was sent with, if `sigqueue` sent it.
     #[must_use]
     pub fn value(&self) -> Option<i32> {
-        if self.info.si_code != libc::SI_QUEUE {
-            return None;
-        }
-        // SAFETY: for SI_QUEUE the union holds a value.
-        let value = unsafe { self.info.si_value() };
-        // The number is the low half of the union of number and pointer.
-        Some(value.sival_ptr.addr() as u32 as i32)
+        // The number is the low half of the union.
+        (self.code == libc::SI_QUEUE).then_some(self.said.value as u32 as i32)
     }
 }
 
 /// Waits for a blocked signal out of `set`, at most `timeout` long. `Err(EAGAIN)` when the
 /// time is over, `Err(EINTR)` when something else (a stop and continue) woke us.
 pub fn wait(set: SignalSet, timeout: Option<Duration>) -> Result<Received, Errno> {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let mut info = Info::default();
     let limit = timeout.map(timespec);
     // SAFETY: the pointers are to objects of the kernel's layout that live through the call.
     let number = unsafe {
@@ -199,7 +216,7 @@ pub fn wait(set: SignalSet, timeout: Option<Duration>) -> Result<Received, Errno
             libc::SYS_rt_sigtimedwait,
             [
                 (&raw const set).addr(),
-                info.as_mut_ptr().addr(),
+                (&raw mut info).addr(),
                 limit
                     .as_ref()
                     .map_or(0, |limit| ptr::from_ref(limit).addr()),
@@ -211,9 +228,11 @@ pub fn wait(set: SignalSet, timeout: Option<Duration>) -> Result<Received, Errno
         .ok()
         .and_then(Signal::new)
         .ok_or(Errno(libc::EINVAL))?;
-    // SAFETY: all zeros is a siginfo_t, and the kernel has filled it.
-    let info = unsafe { info.assume_init() };
-    Ok(Received { signal, info })
+    Ok(Received {
+        signal,
+        code: info.code,
+        said: info.said,
+    })
 }
 
 fn timespec(time: Duration) -> libc::timespec {
@@ -223,7 +242,7 @@ fn timespec(time: Duration) -> libc::timespec {
     }
 }
 
-fn until_readable(fd: i32, timeout: Option<Duration>) -> Result<(), Errno> {
+fn is_readable(fd: i32, timeout: Option<Duration>) -> Result<bool, Errno> {
     let mut poll = libc::pollfd {
         fd,
         events: libc::POLLIN,
@@ -231,7 +250,7 @@ fn until_readable(fd: i32, timeout: Option<Duration>) -> Result<(), Errno> {
     };
     let limit = timeout.map(timespec);
     // SAFETY: one pollfd and a timespec, which live through the call.
-    unsafe {
+    let ready = unsafe {
         raw::call(
             libc::SYS_ppoll,
             [
@@ -245,14 +264,14 @@ fn until_readable(fd: i32, timeout: Option<Duration>) -> Result<(), Errno> {
             ],
         )
     }?;
-    Ok(())
+    Ok(ready > 0)
 }
 
 /// What is pending for us, one by one, every signal being blocked. While it sleeps the
-/// mask stays as it is, for all to see in /proc/PID/status: `sigtimedwait` alone would
-/// lift it for as long as it waits.
+/// mask stays as it is, for all to see in /proc/PID/status: `sigtimedwait` would lift it
+/// for as long as it waits. One call takes a signal and waits for it.
 pub struct Pending {
-    /// Readable while something is pending; without one the mask is not to be seen.
+    /// A signalfd, which waits; without one the mask is not to be seen.
     fd: Option<i32>,
 }
 
@@ -261,7 +280,6 @@ impl Pending {
     #[must_use]
     pub fn open() -> Self {
         let all = SignalSet::ALL;
-        let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
         // SAFETY: the set has SET_BYTES bytes and lives through the call.
         let fd = unsafe {
             raw::call(
@@ -270,7 +288,7 @@ impl Pending {
                     usize::MAX,
                     (&raw const all).addr(),
                     SET_BYTES,
-                    flags.cast_unsigned() as usize,
+                    libc::SFD_CLOEXEC.cast_unsigned() as usize,
                 ],
             )
         };
@@ -284,13 +302,39 @@ impl Pending {
         let Some(fd) = self.fd else {
             return wait(SignalSet::ALL, timeout);
         };
-        match wait(SignalSet::ALL, Some(Duration::ZERO)) {
-            Err(Errno(libc::EAGAIN)) => {}
-            answer => return answer,
+        if timeout.is_some() && !is_readable(fd, timeout)? {
+            return Err(Errno(libc::EAGAIN));
         }
-        until_readable(fd, timeout)?;
-        wait(SignalSet::ALL, Some(Duration::ZERO))
+        read_signal(fd)
     }
+}
+
+/// Waits for a signal on a signalfd.
+fn read_signal(fd: i32) -> Result<Received, Errno> {
+    let mut info = MaybeUninit::<libc::signalfd_siginfo>::zeroed();
+    // SAFETY: the buffer has the kernel's layout and size, and lives through the call.
+    let _ = unsafe {
+        raw::call(
+            libc::SYS_read,
+            [
+                fd.cast_unsigned() as usize,
+                info.as_mut_ptr().addr(),
+                size_of::<libc::signalfd_siginfo>(),
+            ],
+        )
+    }?;
+    // SAFETY: all zeros is one too, and the kernel writes whole ones.
+    let info = unsafe { info.assume_init() };
+    let number = info.ssi_signo.cast_signed();
+    Ok(Received {
+        signal: Signal::new(number).ok_or(Errno(libc::EINVAL))?,
+        code: info.ssi_code,
+        said: Said {
+            pid: info.ssi_pid.cast_signed(),
+            uid: info.ssi_uid,
+            value: info.ssi_ptr as usize,
+        },
+    })
 }
 
 impl Drop for Pending {
@@ -356,9 +400,14 @@ fn send(target: i64, signal: Signal) -> Result<(), Errno> {
 
 /// Passes a received signal on to one process, as `signal`, with its value and sender.
 pub fn requeue(pid: Pid, signal: Signal, received: &Received) -> Result<(), Errno> {
-    let mut info = received.info;
-    info.si_signo = signal.number().into();
-    // SAFETY: `info` is a whole siginfo_t that lives through the call.
+    let info = Info {
+        number: signal.number().into(),
+        code: received.code,
+        said: received.said,
+        ..Info::default()
+    };
+    // SAFETY: `info` begins as the kernel's siginfo does, is no shorter, and lives through
+    // the call.
     unsafe {
         raw::call(
             libc::SYS_rt_sigqueueinfo,

@@ -80,6 +80,7 @@ impl Hands {
                     Level::Debug => log::Level::Debug,
                 };
                 log::log!(level, "{}", report.display(system));
+                self.upward.report(&report, system);
             }
             Action::SignalStrays { signal } => self.strays.send(signal, now.at),
             Action::DrainOutput { epilogue, culprit } => {
@@ -88,7 +89,10 @@ impl Hands {
                     results.push_back(Event::OutputDrained);
                 }
             }
-            Action::Exit { code } => self.exit = Some(code),
+            Action::Exit { code } => {
+                self.upward.exit(code);
+                self.exit = Some(code);
+            }
         }
     }
 

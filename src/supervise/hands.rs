@@ -14,6 +14,7 @@ use super::runs::Runs;
 use super::source::Source;
 use super::strays::Strays;
 use super::trees::Trees;
+use super::upward::Upward;
 use crate::control::Server;
 use crate::core::id::{Pid, RunId};
 use crate::core::time::Instant;
@@ -45,6 +46,7 @@ pub(crate) struct Hands {
     pub(crate) launching: VecDeque<RunId>,
     pub(crate) farewell: Farewell,
     pub(crate) memory_events: MemoryEvents,
+    pub(crate) upward: Upward,
     pub(crate) clearing: Clearing,
     /// What signals become on their way to `main`.
     pub(crate) rewrite: Rewrite,

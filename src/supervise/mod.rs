@@ -30,6 +30,7 @@ mod source;
 mod start;
 mod strays;
 mod trees;
+mod upward;
 
 use std::time::Duration;
 

@@ -15,6 +15,7 @@ use super::runs::Runs;
 use super::source::Source;
 use super::strays::Strays;
 use super::trees::Trees;
+use super::upward::Upward;
 use crate::config::Rights;
 use crate::control::{Server, address};
 use crate::core::exit::Codes;
@@ -156,6 +157,7 @@ impl Start<'_> {
             trees: Trees::default(),
             strays: Strays::default(),
             memory_events: MemoryEvents::default(),
+            upward: Upward::open(self.inherited.variable("NOTIFY_SOCKET")),
             farewell: Farewell::new(&self.spec.init.termination_log),
             clearing: Clearing::default(),
             to_continue: Vec::new(),

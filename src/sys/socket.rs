@@ -183,6 +183,16 @@ pub fn connect_unix(path: &[u8]) -> nix::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// Datagrams to a unix socket, without ever waiting.
+///
+/// # Errors
+/// ECONNREFUSED, ENOENT, EACCES.
+pub fn connect_datagram(path: &[u8]) -> nix::Result<OwnedFd> {
+    let fd = socket(AddressFamily::Unix, SockType::Datagram, FLAGS, None)?;
+    connect(fd.as_raw_fd(), &unix_address(path)?)?;
+    Ok(fd)
+}
+
 /// As `connect_unix`, but where the backlog is full it waits its turn, so long.
 ///
 /// # Errors

@@ -52,3 +52,4 @@ mod supervisor;
 mod supervisor_idle;
 mod trees;
 mod tty;
+mod upward;

@@ -6,6 +6,7 @@
 //! runs in the reader child, never in PID 1.
 
 mod around;
+mod descriptors;
 mod diagnostic;
 mod directive;
 mod directive_around;
@@ -265,7 +266,8 @@ fn check(
     if request.uid == 0 && !request.rights.change_user {
         doubts::identities(drafts, context);
     }
-    for draft in drafts {
+    for draft in drafts.iter_mut() {
         rights::choose_tracking(draft, request.uid, accounts);
     }
+    descriptors::check(drafts, &limits, context);
 }

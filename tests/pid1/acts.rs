@@ -71,6 +71,7 @@ extern "C" fn before_main() {
             "child" => child(value),
             "escape" => escape(value),
             "orphans" => orphans(value.parse().unwrap()),
+            "storm" => storm(value.parse().unwrap()),
             "wait" => wait(&[Signal::TERM]),
             "wait-any" => println!("got {}", any_signal()),
             "exit" => process::exit(value.parse().unwrap()),
@@ -224,6 +225,24 @@ fn ask(path: &str) {
     }
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     std::io::copy(&mut stream, &mut std::io::stdout()).unwrap();
+}
+
+/// So many orphans by double forks, one after the other; says each thousand.
+fn storm(count: u64) {
+    for number in 1..=count {
+        // SAFETY: one thread.
+        if let ForkResult::Child = unsafe { fork() }.unwrap() {
+            // SAFETY: one thread.
+            let _ = unsafe { fork() };
+            // SAFETY: no pointers.
+            unsafe { libc::_exit(0) }
+        }
+        // SAFETY: no status is asked for.
+        unsafe { libc::wait(std::ptr::null_mut()) };
+        if number % 1000 == 0 {
+            println!("orphans {number}");
+        }
+    }
 }
 
 /// So many orphans, which all end at one moment.

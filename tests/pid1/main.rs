@@ -18,12 +18,14 @@
 
 mod acts;
 mod around;
+mod capacity;
 mod child_state;
 mod compat_catatonit;
 mod compat_dumb_init;
 mod compat_tini;
 mod configuration;
 mod control;
+mod endurance;
 mod exit;
 mod exit_status;
 mod hardening;

@@ -3,7 +3,7 @@
 use super::directive::Directive;
 use super::draft::{Draft, Target};
 use super::value::Value;
-use super::{execution, health, readiness};
+use super::{execution, health, readiness, wait_for};
 use crate::core::exit::Exit;
 use crate::core::signal::Signal;
 use crate::core::spec::{KillMode, Kind, RestartPolicy, StartLimit};
@@ -98,6 +98,13 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
             Some(())
         },
         "false: not started by itself, startable by hand.",
+    ),
+    own(
+        "wait-for",
+        "{ tcp | unix | http | file | exec = …, timeout = duration }",
+        "none; timeout \"60s\"",
+        wait_for::set,
+        "What lives elsewhere and is asked before each start until it answers; names are resolved at each look.",
     ),
     own(
         "ready",

@@ -67,7 +67,6 @@ const WORDS: &[(&str, &str, &str)] = &[
 
 /// Keys of `[service.NAME]` that a later version brings.
 const LATER: &[&str] = &[
-    "wait-for",
     "schedule",
     "exec-start-pre",
     "exec-start-post",

@@ -24,6 +24,7 @@ pub mod state;
 pub mod system;
 pub mod time;
 
+mod elsewhere;
 mod ending;
 mod fate;
 mod health;

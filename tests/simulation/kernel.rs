@@ -235,7 +235,10 @@ impl Kernel {
             Action::Spawn { service, run } => self.spawn(*service, *run),
             Action::Probe { service, run, of } => {
                 let sick = *of == Question::Health && self.dice.percent(self.faults.sick);
-                let taken = self.dice.percent(self.faults.taken);
+                let taken = match of {
+                    Question::Elsewhere => self.dice.percent(60),
+                    Question::Readiness | Question::Health => self.dice.percent(self.faults.taken),
+                };
                 let known = self.run(*service, *run);
                 known.probes += 1;
                 known.taken = taken;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
-use rinit::core::probe::{Health, OnUnhealthy, Probe};
+use rinit::core::probe::{Health, OnUnhealthy, Probe, WaitFor};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -125,6 +125,12 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             5 => Ready::Delay(dice.moment()),
             _ => Ready::Exec,
         };
+        if dice.percent(20) {
+            service.wait_for = Some(Box::new(WaitFor {
+                probe: Probe::File("/run/z".into()),
+                timeout: dice.pick(&[secs(60.0), secs(0.5), None]),
+            }));
+        }
         if service.kind == Kind::Simple && dice.percent(30) {
             service.health = Some(Box::new(health(dice)));
         }

@@ -108,10 +108,10 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     own(
         "ready",
-        "\"notify\", or { file | tcp | unix | http | exec | fd | delay = … }",
+        "\"notify\", or { file | tcp | unix | http | exec | log | fd | delay = … }",
         "once executed",
         readiness::set,
-        "When it counts as ready: READY=1 by sd_notify, a file that changed, an address or socket that accepts, a request or command that succeeds, a newline on a descriptor, or after a time.",
+        "When it counts as ready: READY=1 by sd_notify, a file that changed, an address or socket that accepts, a request or command that succeeds, a line of output, a newline on a descriptor, or after a time.",
     ),
     own(
         "health",

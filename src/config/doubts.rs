@@ -64,7 +64,8 @@ pub(super) fn shared_addresses(drafts: &[Draft], context: &Context<'_>) {
             | Ready::Exec
             | Ready::Notify
             | Ready::Fd(_)
-            | Ready::Delay(_) => Vec::new(),
+            | Ready::Delay(_)
+            | Ready::Log(_) => Vec::new(),
         };
         for address in addresses {
             let Some(owner) = owners.get(&address) else {

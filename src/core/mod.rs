@@ -14,6 +14,7 @@ pub mod expand;
 pub mod graph;
 pub mod id;
 pub mod names;
+pub mod pattern;
 pub mod probe;
 pub mod report;
 pub mod setup;

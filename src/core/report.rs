@@ -298,7 +298,14 @@ impl fmt::Display for ReportIn<'_> {
                 write!(f, "{}: ", name(service))?;
                 match self.system.service(*service).map(|spec| &spec.ready) {
                     Some(Ready::Probe(probe)) => write!(f, "{probe}")?,
-                    Some(Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_)) | None => {
+                    Some(
+                        Ready::Exec
+                        | Ready::Notify
+                        | Ready::Fd(_)
+                        | Ready::Delay(_)
+                        | Ready::Log(_),
+                    )
+                    | None => {
                         f.write_str("its place")?;
                     }
                 }

@@ -182,6 +182,8 @@ pub enum Ready {
     Probe(Probe),
     /// It has run for so long.
     Delay(Duration),
+    /// A line of its output in which this expression (`Pattern`) occurs.
+    Log(Box<str>),
 }
 
 /// What happens after a service ended.

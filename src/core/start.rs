@@ -4,7 +4,7 @@ use super::action::{Action, Question};
 use super::event::{Answer, SpawnFailure};
 use super::id::{Pid, RunId, ServiceId};
 use super::probe::WaitFor;
-use super::readiness::{Poll, Readiness};
+use super::readiness::{Poll, Readiness, missing};
 use super::report::Report;
 use super::restart::next_fork_pause;
 use super::spec::Ready;
@@ -104,7 +104,7 @@ impl System {
         let deadline = spec.start_timeout.map(|timeout| at.plus(timeout));
         let Run { id: number, .. } = run;
         let stage = match Readiness::of(spec) {
-            Readiness::Probed { before_spawn: true } => {
+            Readiness::Probed { before_spawn: true } | Readiness::Logged => {
                 let of = Question::Readiness;
                 self.orders.push(Action::Probe {
                     service: id,
@@ -194,7 +194,7 @@ impl System {
         let early = starting.ready_early;
         match self.service(id).map(Readiness::of) {
             Some(Readiness::Executed) => self.become_active(id),
-            Some(Readiness::Told) if early => self.become_active(id),
+            Some(Readiness::Told | Readiness::Logged) if early => self.become_active(id),
             Some(Readiness::Probed { .. }) => {
                 if let Some((_, starting)) = self.starting(run) {
                     starting.stage = Stage::Executed {
@@ -216,7 +216,7 @@ impl System {
                 }
                 self.reindex(id);
             }
-            Some(Readiness::Told | Readiness::Ended) | None => self.reindex(id),
+            Some(Readiness::Told | Readiness::Logged | Readiness::Ended) | None => self.reindex(id),
         }
     }
 
@@ -230,7 +230,8 @@ impl System {
             Stage::Elsewhere { .. } | Stage::Probing | Stage::ForkRefused { .. } => return,
         };
         starting.ready_early = true;
-        if executed && self.service(id).map(Readiness::of) == Some(Readiness::Told) {
+        let told = self.service(id).map(Readiness::of);
+        if executed && matches!(told, Some(Readiness::Told | Readiness::Logged)) {
             self.become_active(id);
         }
     }
@@ -341,7 +342,11 @@ impl System {
                 Stage::Probing | Stage::Spawning | Stage::Spawned | Stage::Executed { .. } => {
                     Reason::NotReady {
                         after: now.since(starting.run.since),
-                        answer: starting.answer.take().or(starting.run.status.take()),
+                        answer: starting
+                            .answer
+                            .take()
+                            .or(starting.run.status.take())
+                            .or_else(|| missing(spec)),
                     }
                 }
             };
@@ -350,7 +355,8 @@ impl System {
         }
         if starting.notice_at.is_some_and(|at| at <= now) {
             starting.notice_at = None;
-            let answer = starting.answer.clone().or(starting.run.status.clone());
+            let said = starting.answer.clone().or(starting.run.status.clone());
+            let answer = said.or_else(|| missing(spec));
             self.reports.push(match starting.stage {
                 Stage::Elsewhere { .. } => Report::StillWaitingElsewhere {
                     service: id,

@@ -57,7 +57,7 @@ enums! {
     TerminationLog { 0 = Default, 1 = None, 2 = Path(path) }
     ControlAccess { 0 = Owner, 1 = Status }
     Kind { 0 = Simple, 1 = Oneshot }
-    Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Probe(probe), 4 = Delay(delay) }
+    Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Probe(probe), 4 = Delay(delay), 5 = Log(pattern) }
     Probe {
         0 = Tcp(addresses), 1 = Unix(path), 2 = File(path), 3 = Http(http), 4 = Exec(command),
         5 = Names(places),

@@ -76,7 +76,7 @@ fn is_sound(spec: &Spec) -> bool {
         } = &service.edges;
         let probed = match &service.ready {
             Ready::Probe(probe) => is_sound_probe(probe),
-            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) => true,
+            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) | Ready::Log(_) => true,
         };
         let elsewhere = service.wait_for.iter().map(|wait_for| &wait_for.probe);
         !service.exec.command.is_empty()

@@ -47,6 +47,7 @@ fn ready() -> impl Strategy<Value = Ready> {
         Just(Ready::Notify),
         any::<u32>().prop_map(Ready::Fd),
         duration().prop_map(Ready::Delay),
+        text().prop_map(Ready::Log),
         probe().prop_map(Ready::Probe),
     ]
 }

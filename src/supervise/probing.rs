@@ -36,6 +36,9 @@ impl Hands {
         now: Now,
     ) -> Option<Event> {
         let spawned = self.runs.entry(run, service).spawned_nanos;
+        if of == Question::Readiness && matches!(spec.ready, Ready::Log(_)) {
+            return self.outputs.wait_until_still(service, run);
+        }
         let asked = match of {
             Question::Elsewhere => {
                 let probe = spec.wait_for.as_ref().map(|wait_for| &wait_for.probe);
@@ -43,7 +46,9 @@ impl Hands {
             }
             Question::Readiness => match &spec.ready {
                 Ready::Probe(probe) => Some((probe, probe::limit(probe), spawned)),
-                Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) => None,
+                Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) | Ready::Log(_) => {
+                    None
+                }
             },
             Question::Health => {
                 let health = spec.health.as_ref();

@@ -334,6 +334,7 @@ fn one_service_survives_every_order_of_events() {
         Ready::Notify,
         Ready::Probe(Probe::Unix("/x".into())),
         Ready::Delay(Duration::from_secs(2)),
+        Ready::Log("ready".into()),
     ] {
         for tracking in [Tracking::Marks, Tracking::Subreaper] {
             for kill_mode in [KillMode::Tree, KillMode::Process] {

@@ -358,7 +358,7 @@ impl Kernel {
         self.later(exec_after, Fact::Executed(run));
         let told = matches!(
             self.ready[service.index()],
-            Ready::Notify | Ready::Fd(_) | Ready::Exec
+            Ready::Notify | Ready::Fd(_) | Ready::Exec | Ready::Log(_)
         );
         if told && ready_after < Duration::MAX {
             self.later(ready_after, Fact::Says(Event::Ready { run }));

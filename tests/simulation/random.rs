@@ -116,13 +116,14 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         if dice.percent(30) {
             service.success = Box::new([Exit::Code(3), Exit::Signal(Signal::TERM)]);
         }
-        service.ready = match dice.roll(9) {
+        service.ready = match dice.roll(10) {
             0 => Ready::Notify,
             1 => Ready::Fd(3),
             2 => Ready::Probe(Probe::Tcp(Box::new(["127.0.0.1:80".parse().unwrap()]))),
             3 => Ready::Probe(Probe::Unix("/run/x".into())),
             4 => Ready::Probe(Probe::File("/run/y".into())),
             5 => Ready::Delay(dice.moment()),
+            6 => Ready::Log("ready".into()),
             _ => Ready::Exec,
         };
         if dice.percent(20) {

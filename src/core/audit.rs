@@ -31,12 +31,14 @@ impl System {
         let mut expected = BTreeSet::new();
         let mut sweeps = 0_u32;
         let mut unhealthy = 0_u32;
+        let mut elsewhere = 0_u32;
         for (id, service) in self.ids().zip(&self.services) {
             if let Some(count) = tally.get_mut(service.state.standing() as usize) {
                 *count = count.saturating_add(1);
             }
             expected.extend(service.deadline().map(|at| (at, id)));
             sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
+            elsewhere = elsewhere.saturating_add(u32::from(service.state.waits_elsewhere()));
             unhealthy = unhealthy.saturating_add(u32::from(self.is_unhealthy(id)));
             let unmet = |wanted: Bond| {
                 let needs = self.graph.needs(id).iter();
@@ -59,7 +61,11 @@ impl System {
         if expected != self.deadlines {
             return Err(Disagreement::Deadlines);
         }
-        if tally != self.tally || sweeps != self.sweeps || unhealthy != self.unhealthy {
+        if tally != self.tally
+            || elsewhere != self.elsewhere
+            || sweeps != self.sweeps
+            || unhealthy != self.unhealthy
+        {
             return Err(Disagreement::Tally);
         }
         Ok(())

@@ -14,6 +14,7 @@ pub mod expand;
 pub mod graph;
 pub mod id;
 pub mod names;
+pub mod pattern;
 pub mod probe;
 pub mod report;
 pub mod setup;
@@ -24,6 +25,7 @@ pub mod state;
 pub mod system;
 pub mod time;
 
+mod elsewhere;
 mod ending;
 mod fate;
 mod health;

@@ -65,6 +65,7 @@ impl System {
             Reason::Exit(exit) => Some(*exit),
             Reason::Spawn(_)
             | Reason::NotReady { .. }
+            | Reason::NotThere { .. }
             | Reason::Unhealthy { .. }
             | Reason::ForkRefused { .. }
             | Reason::StartLimit { .. }
@@ -108,6 +109,7 @@ impl System {
             Reason::Exit(_)
             | Reason::Spawn(_)
             | Reason::NotReady { .. }
+            | Reason::NotThere { .. }
             | Reason::Unhealthy { .. }
             | Reason::ForkRefused { .. }
             | Reason::StartLimit { .. }
@@ -223,6 +225,7 @@ impl System {
             Reason::StartLimit { last } => matches!(**last, Reason::Exit(_)),
             Reason::Spawn(_)
             | Reason::NotReady { .. }
+            | Reason::NotThere { .. }
             | Reason::Unhealthy { .. }
             | Reason::ForkRefused { .. }
             | Reason::Dependency { .. } => false,

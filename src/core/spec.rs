@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::exec::Exec;
 use super::exit::Exit;
 use super::id::ServiceId;
-use super::probe::{Health, Probe};
+use super::probe::{Health, Probe, WaitFor};
 use super::signal::Signal;
 
 /// The whole system.
@@ -100,6 +100,8 @@ pub struct ServiceSpec {
     pub is_main: bool,
     /// What it waits for and pulls in.
     pub edges: Edges,
+    /// What lives elsewhere and has to answer before each start.
+    pub wait_for: Option<Box<WaitFor>>,
     /// When it counts as ready.
     pub ready: Ready,
     /// Whether it is well once it is ready.
@@ -131,6 +133,7 @@ impl ServiceSpec {
             essential: false,
             is_main: false,
             edges: Edges::default(),
+            wait_for: None,
             ready: Ready::Exec,
             health: None,
             start_timeout: Some(Duration::from_secs(90)),
@@ -179,6 +182,8 @@ pub enum Ready {
     Probe(Probe),
     /// It has run for so long.
     Delay(Duration),
+    /// A line of its output in which this expression (`Pattern`) occurs.
+    Log(Box<str>),
 }
 
 /// What happens after a service ended.

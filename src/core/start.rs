@@ -1,11 +1,10 @@
 //! From the decision to start to being ready.
 
-use std::time::Duration;
-
 use super::action::{Action, Question};
 use super::event::{Answer, SpawnFailure};
 use super::id::{Pid, RunId, ServiceId};
-use super::readiness::{NOTICE_AFTER, Poll, Readiness};
+use super::probe::WaitFor;
+use super::readiness::{Poll, Readiness, missing};
 use super::report::Report;
 use super::restart::next_fork_pause;
 use super::spec::Ready;
@@ -84,12 +83,32 @@ impl System {
         let run = RunId(self.next_run);
         self.next_run = self.next_run.saturating_add(1);
         self.runs.insert(run, id);
+        let run = Run {
+            id: run,
+            pid: None,
+            since: at,
+            status: None,
+        };
+        match spec.wait_for {
+            Some(_) => self.wait_elsewhere(id, run),
+            None => self.begin(id, run),
+        }
+    }
+
+    /// Nothing is in its way any more: the time of `start-timeout` begins.
+    pub(super) fn begin(&mut self, id: ServiceId, run: Run) {
+        let Some(spec) = self.spec.services.get(id.index()) else {
+            return;
+        };
+        let at = self.now.at;
+        let deadline = spec.start_timeout.map(|timeout| at.plus(timeout));
+        let Run { id: number, .. } = run;
         let stage = match Readiness::of(spec) {
-            Readiness::Probed { before_spawn: true } => {
+            Readiness::Probed { before_spawn: true } | Readiness::Logged => {
                 let of = Question::Readiness;
                 self.orders.push(Action::Probe {
                     service: id,
-                    run,
+                    run: number,
                     of,
                 });
                 Stage::Probing
@@ -101,30 +120,17 @@ impl System {
             | Readiness::Probed {
                 before_spawn: false,
             } => {
+                let run = number;
                 self.orders.push(Action::Spawn { service: id, run });
                 Stage::Spawning
             }
         };
-        let starting = Starting {
-            run: Run {
-                id: run,
-                pid: None,
-                since: at,
-                status: None,
-            },
-            stage,
-            deadline: spec.start_timeout.map(|timeout| at.plus(timeout)),
-            notice_at: Some(at.plus(NOTICE_AFTER)),
-            ready_early: false,
-            taken: false,
-            fork_pause: Duration::ZERO,
-            answer: None,
-        };
+        let starting = Starting::at(stage, Run { since: at, ..run }, deadline);
         self.transition(id, State::Starting(starting));
     }
 
     /// The service's start, if this run is in it.
-    fn starting(&mut self, run: RunId) -> Option<(ServiceId, &mut Starting)> {
+    pub(super) fn starting(&mut self, run: RunId) -> Option<(ServiceId, &mut Starting)> {
         let id = *self.runs.get(&run)?;
         let service = self.services.get_mut(id.index())?;
         match &mut service.state {
@@ -188,7 +194,7 @@ impl System {
         let early = starting.ready_early;
         match self.service(id).map(Readiness::of) {
             Some(Readiness::Executed) => self.become_active(id),
-            Some(Readiness::Told) if early => self.become_active(id),
+            Some(Readiness::Told | Readiness::Logged) if early => self.become_active(id),
             Some(Readiness::Probed { .. }) => {
                 if let Some((_, starting)) = self.starting(run) {
                     starting.stage = Stage::Executed {
@@ -210,7 +216,7 @@ impl System {
                 }
                 self.reindex(id);
             }
-            Some(Readiness::Told | Readiness::Ended) | None => self.reindex(id),
+            Some(Readiness::Told | Readiness::Logged | Readiness::Ended) | None => self.reindex(id),
         }
     }
 
@@ -221,10 +227,11 @@ impl System {
         let executed = match starting.stage {
             Stage::Executed { .. } => true,
             Stage::Spawning | Stage::Spawned => false,
-            Stage::Probing | Stage::ForkRefused { .. } => return,
+            Stage::Elsewhere { .. } | Stage::Probing | Stage::ForkRefused { .. } => return,
         };
         starting.ready_early = true;
-        if executed && self.service(id).map(Readiness::of) == Some(Readiness::Told) {
+        let told = self.service(id).map(Readiness::of);
+        if executed && matches!(told, Some(Readiness::Told | Readiness::Logged)) {
             self.become_active(id);
         }
     }
@@ -236,6 +243,10 @@ impl System {
             return;
         };
         match (&mut starting.stage, answer) {
+            (Stage::Elsewhere { .. }, answer) => {
+                self.elsewhere_answered(run, answer);
+                return;
+            }
             (Stage::Probing, answer) => {
                 starting.stage = Stage::Spawning;
                 if answer == Answer::Yes {
@@ -319,10 +330,23 @@ impl System {
         if starting.deadline.is_some_and(|at| at <= now) {
             let reason = match starting.stage {
                 Stage::ForkRefused { errno, .. } => Reason::ForkRefused { errno },
+                Stage::Elsewhere { .. } => {
+                    let after = now.since(starting.run.since);
+                    let answer = starting.answer.as_deref();
+                    let vain = |wait_for: &WaitFor| wait_for.gave_up(after, answer);
+                    let what = spec.wait_for.as_deref().map(vain);
+                    Reason::NotThere {
+                        what: what.unwrap_or_default().into(),
+                    }
+                }
                 Stage::Probing | Stage::Spawning | Stage::Spawned | Stage::Executed { .. } => {
                     Reason::NotReady {
                         after: now.since(starting.run.since),
-                        answer: starting.answer.take().or(starting.run.status.take()),
+                        answer: starting
+                            .answer
+                            .take()
+                            .or(starting.run.status.take())
+                            .or_else(|| missing(spec)),
                     }
                 }
             };
@@ -331,10 +355,21 @@ impl System {
         }
         if starting.notice_at.is_some_and(|at| at <= now) {
             starting.notice_at = None;
-            let answer = starting.answer.clone().or(starting.run.status.clone());
-            self.reports.push(Report::StillWaiting {
-                service: id,
-                answer,
+            let said = starting.answer.clone().or(starting.run.status.clone());
+            let answer = said.or_else(|| missing(spec));
+            self.reports.push(match starting.stage {
+                Stage::Elsewhere { .. } => Report::StillWaitingElsewhere {
+                    service: id,
+                    answer,
+                },
+                Stage::ForkRefused { .. }
+                | Stage::Probing
+                | Stage::Spawning
+                | Stage::Spawned
+                | Stage::Executed { .. } => Report::StillWaiting {
+                    service: id,
+                    answer,
+                },
             });
         }
         match &mut starting.stage {
@@ -349,6 +384,16 @@ impl System {
                         return;
                     }
                     let of = Question::Readiness;
+                    self.orders.push(Action::Probe {
+                        service: id,
+                        run,
+                        of,
+                    });
+                }
+            }
+            Stage::Elsewhere { poll } => {
+                if poll.ask(now) {
+                    let of = Question::Elsewhere;
                     self.orders.push(Action::Probe {
                         service: id,
                         run,

@@ -89,6 +89,8 @@ pub struct System {
     pub(super) work: VecDeque<Work>,
     pub(super) deadlines: BTreeSet<(Instant, ServiceId)>,
     pub(super) tally: [u32; Standing::ALL.len()],
+    /// How many wait for what lives elsewhere.
+    pub(super) elsewhere: u32,
     pub(super) attempts_pending: u32,
     up_told: bool,
 }
@@ -145,6 +147,7 @@ impl System {
             work: VecDeque::new(),
             deadlines: BTreeSet::new(),
             tally,
+            elsewhere: 0,
             attempts_pending,
             up_told: false,
             spec,
@@ -314,6 +317,7 @@ impl System {
         ];
         self.shutdown.is_none()
             && !self.spec.init.keep_running
+            && self.elsewhere == 0
             && left.into_iter().all(|standing| self.count(standing) == 0)
     }
 

@@ -134,13 +134,14 @@ impl Hands {
         self.prepare_notify(service, spec)?;
         let ready = match spec.ready {
             Ready::Fd(number) => Some(ready_pipe(number)?),
-            Ready::Exec | Ready::Notify | Ready::Probe(_) | Ready::Delay(_) => None,
+            Ready::Exec | Ready::Notify | Ready::Probe(_) | Ready::Delay(_) | Ready::Log(_) => None,
         };
         let input = if spec.is_main {
             standard(Standard::Input)
         } else {
             self.null.as_fd()
         };
+        self.outputs.ask_for_line(service, run);
         let [out, err] = self.outputs.of(service, spec.exec.output, &self.null);
         let wires = Wires {
             standard: [input, out, err],
@@ -270,6 +271,7 @@ impl Hands {
     /// Forgets a run: what is left of it is a stray from now on.
     pub(crate) fn retire(&mut self, run: RunId) {
         self.cancel_probe(run);
+        self.outputs.forget(run);
         self.trees.forget(run);
         let Some(entry) = self.runs.remove(run) else {
             return;

@@ -13,6 +13,7 @@ mod folders;
 mod full;
 mod hands;
 mod launch;
+mod lines;
 mod look;
 mod marks;
 mod memory_events;

@@ -55,3 +55,4 @@ mod supervisor_idle;
 mod trees;
 mod tty;
 mod upward;
+mod wait_for;

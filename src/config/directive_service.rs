@@ -107,6 +107,14 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "What lives elsewhere and is asked before each start until it answers; names are resolved at each look.",
     ),
     own(
+        "instances",
+        "number",
+        "one service",
+        // Read before the rest of the table, since it says how often that is read.
+        |_, _| Some(()),
+        "Makes so many services of the table, NAME@1 and so on; ${INSTANCE} in values, RINIT_INSTANCE in the environment; NAME means all of them.",
+    ),
+    own(
         "ready",
         "\"notify\", or { file | tcp | unix | http | exec | log | fd | delay = … }",
         "once executed",

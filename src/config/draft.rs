@@ -30,6 +30,18 @@ pub(super) struct Targets {
     pub(super) before: Vec<Target>,
 }
 
+impl Targets {
+    /// Each with its key.
+    pub(super) fn lists(&mut self) -> [(&'static str, &mut Vec<Target>); 4] {
+        [
+            ("requires", &mut self.requires),
+            ("wants", &mut self.wants),
+            ("after", &mut self.after),
+            ("before", &mut self.before),
+        ]
+    }
+}
+
 /// A service that is being read. What depends on other keys is an `Option` until `finish`.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {

@@ -61,8 +61,9 @@ pub(super) fn words(value: Value<'_>) -> Option<Written> {
             good = item.wrong_variable(word, &error);
         }
         good = good.and(check_nul(word, item));
-        expand |= expand::has_variables(word.as_bytes());
-        words.push(word.as_bytes().to_vec());
+        let word = item.for_instance(word);
+        expand |= expand::has_variables(&word);
+        words.push(word);
     }
     good?;
     if words.first().is_none_or(Vec::is_empty) {

@@ -130,7 +130,6 @@ const LATER: &[&str] = &[
     "reload-signal",
     "listen",
     "unit",
-    "instances",
     "log-files",
     "readiness-gate",
     "when-full",

@@ -19,6 +19,7 @@ mod edges;
 mod execution;
 mod foreign;
 mod health;
+mod instances;
 mod limits;
 mod nearest;
 mod needs;
@@ -33,11 +34,12 @@ mod units;
 mod value;
 mod wait_for;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 
 use self::diagnostic::{Diagnostic, Findings};
 use self::draft::Draft;
+use self::instances::Templates;
 use self::needs::{Accounts, Needs};
 use self::rights::HardLimits;
 pub use self::rights::Rights;
@@ -117,6 +119,7 @@ pub fn load(request: &Request) -> Outcome {
             .map(|(name, value)| (name.as_slice(), value.as_slice()))
             .collect(),
         findings: RefCell::new(findings),
+        instance: Cell::new(None),
     };
     let (init, mut drafts) = read_drafts(request, &context);
     check(&mut drafts, &init, request, accounts, &context);
@@ -198,25 +201,28 @@ fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft
     for (directive, value) in tables.defaults.iter() {
         defaults.apply(directive, value);
     }
-    let mut drafts: Vec<Draft> = tables
-        .services
-        .iter()
-        .map(|table| {
-            let mut draft = defaults.named(table.name, table.at);
+    let mut drafts = Vec::new();
+    let mut templates = Templates::default();
+    for table in &tables.services {
+        let read = |name: &str| {
+            let mut draft = defaults.named(name, table.at);
             for (directive, value) in table.section.iter() {
                 draft.apply(directive, value);
             }
             if draft.spec.kind == Kind::Oneshot && !table.section.has("restart") {
                 draft.drop_restart();
             }
-            if !table.section.has("command") && !context.is_broken(table.at) {
-                let what = format!("service \"{}\" has no command", table.name);
-                let help = "command = [\"program\", \"argument\"], or a string for /bin/sh";
-                context.error(table.at, what, help);
-            }
             draft
-        })
-        .collect();
+        };
+        drafts.extend(templates.read(table, context, read));
+        if !table.section.has("command") && !context.is_broken(table.at) {
+            let what = format!("service \"{}\" has no command", table.name);
+            let help = "command = [\"program\", \"argument\"], or a string for /bin/sh";
+            context.error(table.at, what, help);
+        }
+    }
+    templates.report_collisions(&tables.services, context);
+    templates.name_all(&mut drafts, context);
     if !request.command.is_empty() {
         if let Some(draft) = drafts.iter().find(|draft| draft.name() == "main") {
             let what = "\"main\" is the name of the COMMAND that was given";

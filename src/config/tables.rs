@@ -48,7 +48,14 @@ impl<'a, T> Section<'a, T> {
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
-        self.entries.iter().any(|(known, _)| known.key == key)
+        self.get(key).is_some()
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<Value<'a>> {
+        let mut entries = self.entries.iter();
+        entries
+            .find(|(known, _)| known.key == key)
+            .map(|(_, value)| *value)
     }
 }
 

@@ -1,7 +1,7 @@
 //! One value of a file, with its place: every way to read it either gives what was asked
 //! for, or reports what is wrong and gives `None`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -20,7 +20,12 @@ pub(super) struct Context<'a> {
     pub(super) sources: &'a [Source],
     pub(super) environment: BTreeMap<&'a [u8], &'a [u8]>,
     pub(super) findings: RefCell<Findings>,
+    /// Which of several a table is read for: `${INSTANCE}`.
+    pub(super) instance: Cell<Option<u32>>,
 }
+
+/// The variable that tells instances apart.
+const INSTANCE: &[u8] = b"INSTANCE";
 
 impl Context<'_> {
     pub(super) fn add(&self, diagnostic: Diagnostic) {
@@ -57,6 +62,11 @@ impl Context<'_> {
 
     /// The container's variable.
     pub(super) fn variable(&self, name: &[u8]) -> Option<Vec<u8>> {
+        if name == INSTANCE
+            && let Some(number) = self.instance.get()
+        {
+            return Some(number.to_string().into_bytes());
+        }
         self.environment.get(name).map(|value| value.to_vec())
     }
 }
@@ -201,6 +211,14 @@ impl<'a> Value<'a> {
         source
             .and_then(|source| source.text.get(span))
             .unwrap_or_default()
+    }
+
+    /// A word that is expanded at the spawn, where nobody knows of instances any more.
+    pub(super) fn for_instance(&self, word: &str) -> Vec<u8> {
+        match self.context.instance.get() {
+            Some(number) => expand::replace(word.as_bytes(), INSTANCE, &number.to_string()),
+            None => word.as_bytes().to_vec(),
+        }
     }
 
     fn expanded(&self, text: &str) -> Option<Vec<u8>> {

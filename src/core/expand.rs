@@ -151,6 +151,27 @@ pub fn check(text: &[u8]) -> Result<(), ExpandError> {
     Ok(())
 }
 
+/// `text` with one variable's value, whatever form it is written in; all else stays as it
+/// is, for a later `expand`. A broken form stays from its place on.
+#[must_use]
+pub fn replace(text: &[u8], variable: &[u8], value: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut from = 0;
+    while let Ok(Some((piece, next))) = piece(text, from) {
+        match piece {
+            Piece::Variable { name, .. } if name == variable => {
+                out.extend_from_slice(value.as_bytes());
+            }
+            Piece::Variable { .. } | Piece::Literal(_) => {
+                out.extend_from_slice(text.get(from..next).unwrap_or_default());
+            }
+        }
+        from = next;
+    }
+    out.extend_from_slice(text.get(from..).unwrap_or_default());
+    out
+}
+
 /// The piece that begins at `from`, and where the next one does; `None` at the end.
 fn piece(text: &[u8], from: usize) -> Result<Option<(Piece<'_>, usize)>, ExpandError> {
     let Some(rest) = text.get(from..).filter(|rest| !rest.is_empty()) else {
@@ -276,5 +297,13 @@ mod tests {
         ] {
             assert_eq!(expanded(text), Err(ExpandErrorKind::Form), "{text}");
         }
+    }
+
+    #[test]
+    fn one_variable_can_be_replaced_and_the_rest_left_for_later() {
+        let replaced = |text: &str| String::from_utf8(replace(text.as_bytes(), b"N", "3")).unwrap();
+        assert_eq!(replaced("a${N}b${N:-x}${M}$${N}$N"), "a3b3${M}$${N}$N");
+        assert_eq!(replaced("${N}${broken"), "3${broken");
+        assert_eq!(replaced(""), "");
     }
 }

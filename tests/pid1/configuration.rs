@@ -201,3 +201,23 @@ fn foreign_words_are_answered_with_ours() {
         ended.stderr
     );
 }
+
+#[test]
+fn one_table_makes_several_services_that_know_which_they_are() {
+    let say = "'echo $RINIT_SERVICE is $RINIT_INSTANCE on 80$NUMBER'";
+    let keys =
+        "type = 'oneshot'\ninstances = '${WORKERS}'\nenvironment = { NUMBER = '0${INSTANCE}' }";
+    let config = service("worker", say, keys)
+        + &service(
+            "last",
+            "['echo', 'last']",
+            "type = 'oneshot'\nrequires = ['worker']",
+        );
+    let ended = supervisor(&config).env("WORKERS", "3").run();
+    assert_eq!(ended.status, Status::Exited(0), "{ended:?}");
+    let last = place(&ended.stdout, "last: last");
+    for number in 1..=3 {
+        let line = format!("worker@{number}: worker@{number} is {number} on 800{number}");
+        assert!(place(&ended.stdout, &line) < last, "{}", ended.stdout);
+    }
+}

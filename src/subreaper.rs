@@ -48,6 +48,9 @@ pub enum Report {
     Gone,
 }
 
+/// How often the tree is looked through for one order.
+const LOOKS: usize = 32;
+
 /// The length of every message.
 pub const LENGTH: usize = 9;
 
@@ -238,10 +241,11 @@ impl Keeper<'_> {
         }
     }
 
-    /// To all below. Processes that were forked meanwhile are found by looking again.
+    /// To all below. Processes that were forked meanwhile are found by looking again; who
+    /// forks without end is not to keep us from what PID 1 asks for next.
     fn signal_tree(&self, signal: Signal) {
         let mut sent = BTreeSet::new();
-        loop {
+        for _ in 0..LOOKS {
             let below = descendants(process::own_pid());
             let new: Vec<Pid> = below.into_iter().filter(|pid| sent.insert(*pid)).collect();
             if new.is_empty() {

@@ -116,6 +116,7 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
         environment: inherited.environment.iter().filter_map(pair).collect(),
         uid: here.uid,
         rights: here.rights,
+        cgroups: here.cgroups,
         colour,
     }
 }

@@ -116,17 +116,18 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     shared(
         "tracking",
-        "\"auto\", \"marks\" or \"subreaper\"",
+        "\"auto\", \"cgroup\", \"subreaper\" or \"marks\"",
         "\"auto\"",
         |draft, value| {
             draft.tracking = value.choice(&[
                 ("auto", TrackingChoice::Auto),
-                ("marks", TrackingChoice::Written(Tracking::Marks)),
+                ("cgroup", TrackingChoice::Written(Tracking::Cgroup)),
                 ("subreaper", TrackingChoice::Written(Tracking::Subreaper)),
+                ("marks", TrackingChoice::Written(Tracking::Marks)),
             ])?;
             Some(())
         },
-        "How its processes are found again: auto takes a subreaper for another user's, marks else.",
+        "How its processes are found again: auto takes a cgroup where rinit may (cgroups), else a subreaper for another user's, else marks.",
     ),
     limit("limit-nofile", "Open descriptors."),
     limit("limit-nproc", "Processes of its user."),

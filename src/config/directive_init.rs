@@ -2,7 +2,7 @@
 
 use super::directive::Directive;
 use super::value::Value;
-use crate::core::spec::{ControlAccess, ControlSocket, InitSpec, TerminationLog};
+use crate::core::spec::{Cgroups, ControlAccess, ControlSocket, InitSpec, TerminationLog};
 
 const fn key(
     key: &'static str,
@@ -89,6 +89,22 @@ pub(super) const TABLE: &[Directive<InitSpec>] = &[
         "\"/dev/termination-log\"",
         termination_log,
         "The file that the last words are left in, where Kubernetes finds them; false for none.",
+    ),
+    key(
+        "cgroups",
+        "\"auto\" or boolean",
+        "\"auto\"",
+        |init, value| {
+            init.cgroups = if value.as_str() == Some("auto") {
+                Cgroups::Auto
+            } else if value.boolean()? {
+                Cgroups::Yes
+            } else {
+                Cgroups::No
+            };
+            Some(())
+        },
+        "Services get cgroups of their own: as PID 1 with a tree of its own (auto), wherever rinit may (true), or nowhere.",
     ),
 ];
 

@@ -235,14 +235,19 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     shared(
         "kill-mode",
-        "\"tree\" or \"process\"",
+        "\"tree\", \"control-group\", \"mixed\", \"process\" or \"none\"",
         "\"tree\"",
         |draft, value| {
-            draft.spec.stop.kill_mode =
-                value.choice(&[("tree", KillMode::Tree), ("process", KillMode::Process)])?;
+            draft.spec.stop.kill_mode = value.choice(&[
+                ("tree", KillMode::Tree),
+                ("control-group", KillMode::ControlGroup),
+                ("mixed", KillMode::Mixed),
+                ("process", KillMode::Process),
+                ("none", KillMode::None),
+            ])?;
             Some(())
         },
-        "Whether a stop ends all processes of the service, or its main process alone.",
+        "Whom a stop signals: the main process, then the rest (tree) or SIGKILL for the rest (mixed); all at once (control-group); the main one alone; nobody.",
     ),
 ];
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::Diagnostic;
-use super::draft::Draft;
+use super::draft::{Draft, TrackingChoice};
+use super::rights::{Offer, has_cgroups};
 use super::units;
 use super::value::Context;
 use crate::core::probe::Probe;
-use crate::core::spec::{InitSpec, Ready, RestartPolicy};
+use crate::core::spec::{Cgroups, InitSpec, Ready, RestartPolicy, Tracking};
 
 /// In one service's own keys.
 pub(super) fn of_one(draft: &Draft, init: &InitSpec, context: &Context<'_>) {
@@ -48,6 +49,29 @@ pub(super) fn of_one(draft: &Draft, init: &InitSpec, context: &Context<'_>) {
             what,
             "it can't end the container before it is started by hand",
         );
+    }
+}
+
+/// Cgroups that are asked for and can't be had.
+pub(super) fn cgroups(drafts: &[Draft], wanted: Cgroups, offer: Offer, context: &Context<'_>) {
+    if has_cgroups(wanted, offer) {
+        return;
+    }
+    let help = match (wanted, offer) {
+        (Cgroups::No, _) => "take cgroups = false out of [init]",
+        (_, Offer::None) => "mount a cgroup2 that rinit may write at /sys/fs/cgroup, or leave it",
+        _ => "write cgroups = true into [init] if the tree of cgroups is rinit's to use",
+    };
+    for draft in drafts {
+        if draft.tracking == TrackingChoice::Written(Tracking::Cgroup) {
+            let name = draft.name();
+            let what = format!("{name}: no cgroup can be had here; a subreaper is taken instead");
+            context.warn(draft.place("tracking"), what, help);
+        }
+    }
+    if wanted == Cgroups::Yes {
+        let what = "[init] cgroups = true: none can be had here; subreapers do what they can";
+        context.add(Diagnostic::warning(None, what.to_owned(), help));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::core::spec::{Kind, Ready, Restart, RestartPolicy, ServiceSpec, Tracki
 /// `tracking`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TrackingChoice {
+    /// What is exact and at hand.
     Auto,
     Written(Tracking),
 }
@@ -248,7 +249,6 @@ impl Draft {
         draft.spec.is_main = true;
         draft.spec.essential = true;
         draft.restart = Some(RestartPolicy::No);
-        draft.tracking = TrackingChoice::Written(Tracking::Marks);
         draft.spec.exec.output = Output::Inherit;
         draft.spec.exec.command = Words::new(command);
         draft

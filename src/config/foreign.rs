@@ -142,13 +142,7 @@ const LATER: &[&str] = &[
 ];
 
 /// Keys of `[init]` that a later version brings.
-const LATER_INIT: &[&str] = &[
-    "units",
-    "units-skip",
-    "cgroups",
-    "unit-environment",
-    "systemd-folder",
-];
+const LATER_INIT: &[&str] = &["units", "units-skip", "unit-environment", "systemd-folder"];
 
 /// What is wrong with a key that no directive has, and what to write instead.
 pub(super) struct Unknown {

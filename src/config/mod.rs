@@ -42,7 +42,7 @@ use self::draft::Draft;
 use self::instances::Templates;
 use self::needs::{Accounts, Needs};
 use self::rights::HardLimits;
-pub use self::rights::Rights;
+pub use self::rights::{Offer, Rights};
 use self::source::{At, Origin, Source};
 use self::tables::Tables;
 pub use self::units::{NoDuration, duration};
@@ -70,6 +70,8 @@ pub struct Request {
     pub uid: u32,
     /// What else it may.
     pub rights: Rights,
+    /// Whether it may make cgroups.
+    pub cgroups: Offer,
     /// Diagnostics are for a terminal that shows colours.
     pub colour: bool,
 }
@@ -273,8 +275,10 @@ fn check(
     if request.uid == 0 && !request.rights.change_user {
         doubts::identities(drafts, context);
     }
+    let has_cgroups = rights::has_cgroups(init.cgroups, request.cgroups);
+    doubts::cgroups(drafts, init.cgroups, request.cgroups, context);
     for draft in drafts.iter_mut() {
-        rights::choose_tracking(draft, request.uid, accounts);
+        rights::choose_tracking(draft, request.uid, accounts, has_cgroups);
     }
     descriptors::check(drafts, &limits, context);
 }

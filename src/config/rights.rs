@@ -7,7 +7,7 @@ use super::draft::{Draft, TrackingChoice};
 use super::needs::Accounts;
 use crate::core::capability::Capabilities;
 use crate::core::exec::{Limit, Resource};
-use crate::core::spec::Tracking;
+use crate::core::spec::{Cgroups, Tracking};
 
 /// rinit's own hard limits, as /proc/self/limits shows them; unknown ones are no bound.
 pub(super) struct HardLimits(Vec<(Resource, u64)>);
@@ -140,10 +140,33 @@ pub(super) fn drop_forbidden(
     Some(format!("{why} and leaves out: {}", all.join("; ")))
 }
 
-/// Decides `tracking = "auto"`: another user's processes can't be read by their marks.
-pub(super) fn choose_tracking(draft: &mut Draft, uid: u32, accounts: &Accounts) {
+/// What the machine gives of cgroups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offer {
+    /// rinit may make none.
+    #[default]
+    None,
+    /// It may, in a tree that others may be in as well.
+    Shared,
+    /// It is PID 1, and all of the tree is its own.
+    Own,
+}
+
+/// Whether services get cgroups: never in somebody else's tree by accident.
+pub(super) fn has_cgroups(wanted: Cgroups, offer: Offer) -> bool {
+    match (wanted, offer) {
+        (Cgroups::No, _) | (_, Offer::None) | (Cgroups::Auto, Offer::Shared) => false,
+        (Cgroups::Yes, Offer::Shared | Offer::Own) | (Cgroups::Auto, Offer::Own) => true,
+    }
+}
+
+/// Decides `tracking = "auto"`: another user's processes can't be read by their marks. A
+/// subreaper is as exact as a cgroup that can't be had.
+pub(super) fn choose_tracking(draft: &mut Draft, uid: u32, accounts: &Accounts, has_cgroups: bool) {
     draft.spec.tracking = match draft.tracking {
+        TrackingChoice::Written(Tracking::Cgroup) if !has_cgroups => Tracking::Subreaper,
         TrackingChoice::Written(tracking) => tracking,
+        TrackingChoice::Auto if has_cgroups => Tracking::Cgroup,
         TrackingChoice::Auto => {
             let identity = draft.spec.exec.identity.as_deref();
             match identity.and_then(|identity| identity.user.as_deref()) {
@@ -255,8 +278,10 @@ Max nice priority         0                    0
             ("0", 0, Tracking::Marks),
         ] {
             let mut draft = draft(user);
-            choose_tracking(&mut draft, uid, &accounts());
+            choose_tracking(&mut draft, uid, &accounts(), false);
             assert_eq!(draft.spec.tracking, tracking, "{user}");
+            choose_tracking(&mut draft, uid, &accounts(), true);
+            assert_eq!(draft.spec.tracking, Tracking::Cgroup, "{user}");
         }
     }
 }

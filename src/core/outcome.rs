@@ -9,7 +9,7 @@ use super::report::{Next, Report};
 use super::restart;
 use super::service::Sweep;
 use super::signal::Signal;
-use super::spec::{KillMode, Kind, RestartPolicy, ServiceSpec, Tracking};
+use super::spec::{KillMode, Kind, RestartPolicy, ServiceSpec, Stop, Tracking};
 use super::state::{Backoff, Idle, Reason, Run, State, Stopping, Then};
 use super::stop::KILL_PAUSE;
 use super::system::System;
@@ -60,7 +60,7 @@ impl System {
         let Some(spec) = self.spec.services.get(id.index()) else {
             return;
         };
-        let (kind, kill_mode) = (spec.kind, spec.stop.kill_mode);
+        let (kind, stop) = (spec.kind, spec.stop.clone());
         let exit = match reason {
             Reason::Exit(exit) => Some(*exit),
             Reason::Spawn(_)
@@ -75,8 +75,8 @@ impl System {
         if let Some(exit) = exit {
             self.note_stopped(id, exit, false);
         }
-        if exit.is_some() && kind == Kind::Simple && kill_mode == KillMode::Tree {
-            self.end_tree(run.id);
+        if exit.is_some() && kind == Kind::Simple && stop.kill_mode.ends_tree() {
+            let by_force = self.end_rest(run.id, &stop);
             let grace = self.grace(id);
             let stopping = Stopping {
                 run,
@@ -86,6 +86,9 @@ impl System {
                 then: Then::Stopped,
             };
             self.transition(id, State::Stopping(stopping));
+            if by_force {
+                self.now_killing(id);
+            }
             return;
         }
         self.forget(run.id);
@@ -191,23 +194,20 @@ impl System {
     /// wait for the service. Gives back the run if its end has to be awaited.
     fn clear_for_restart(&mut self, id: ServiceId, run: RunId, reason: &Reason) -> Option<RunId> {
         let spec = self.spec.services.get(id.index())?;
-        let signal = Signal::KILL;
-        match (reason, spec.stop.kill_mode, spec.tracking) {
-            (Reason::Exit(_), KillMode::Tree, Tracking::Subreaper) => {
-                self.orders.push(Action::SignalTree { run, signal });
-                self.orders.push(Action::WatchTree { run });
-                return Some(run);
-            }
-            (Reason::Exit(_), KillMode::Tree, Tracking::Marks) => {
-                let to_group = true;
-                self.orders.push(Action::SignalMain {
+        let had_process = matches!(reason, Reason::Exit(_));
+        // `kill-mode = "process"` leaves sessions alone; without a process nothing is left.
+        if had_process && spec.stop.kill_mode.ends_tree() {
+            match spec.tracking {
+                Tracking::Subreaper | Tracking::Cgroup => {
+                    self.kill_tree(run);
+                    return Some(run);
+                }
+                Tracking::Marks => self.orders.push(Action::SignalMain {
                     run,
-                    signal,
-                    to_group,
-                });
+                    signal: Signal::KILL,
+                    to_group: true,
+                }),
             }
-            // `kill-mode = "process"` leaves sessions alone; without a process nothing is left.
-            (_, KillMode::Process, _) | (_, KillMode::Tree, _) => {}
         }
         self.forget(run);
         None
@@ -219,7 +219,7 @@ impl System {
         let Some(spec) = self.spec.services.get(id.index()) else {
             return;
         };
-        let (kind, kill_mode) = (spec.kind, spec.stop.kill_mode);
+        let (kind, stop) = (spec.kind, spec.stop.clone());
         let had_process = match reason {
             Reason::Exit(_) => true,
             Reason::StartLimit { last } => matches!(**last, Reason::Exit(_)),
@@ -230,11 +230,11 @@ impl System {
             | Reason::ForkRefused { .. }
             | Reason::Dependency { .. } => false,
         };
-        if !had_process || kind == Kind::Oneshot || kill_mode == KillMode::Process {
+        if !had_process || kind == Kind::Oneshot || !stop.kill_mode.ends_tree() {
             self.forget(run);
             return;
         }
-        self.end_tree(run);
+        self.end_rest(run, &stop);
         let grace = self.grace(id);
         if let Some(service) = self.services.get_mut(id.index()) {
             service.sweep = Some(Sweep {
@@ -244,6 +244,18 @@ impl System {
             });
             self.sweeps = self.sweeps.saturating_add(1);
         }
+    }
+
+    /// The main process ended by itself: the rest of the tree is ended as its `kill-mode`
+    /// says, and awaited. Whether by SIGKILL.
+    fn end_rest(&mut self, run: RunId, stop: &Stop) -> bool {
+        match stop.kill_mode {
+            KillMode::Tree => self.end_tree(run, Signal::TERM),
+            KillMode::ControlGroup => self.end_tree(run, stop.signal),
+            KillMode::Mixed => self.kill_tree(run),
+            KillMode::Process | KillMode::None => {}
+        }
+        stop.kill_mode == KillMode::Mixed
     }
 }
 

@@ -38,6 +38,8 @@ pub struct InitSpec {
     pub control_access: ControlAccess,
     /// Where the last line is left for the platform.
     pub termination_log: TerminationLog,
+    /// Whether services get cgroups of their own.
+    pub cgroups: Cgroups,
 }
 
 impl Default for InitSpec {
@@ -50,6 +52,7 @@ impl Default for InitSpec {
             control_socket: ControlSocket::Default,
             control_access: ControlAccess::Owner,
             termination_log: TerminationLog::Default,
+            cgroups: Cgroups::Auto,
         }
     }
 }
@@ -83,6 +86,17 @@ pub enum TerminationLog {
     None,
     /// This file, made if it isn't there.
     Path(Box<str>),
+}
+
+/// `cgroups`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cgroups {
+    /// Where the tree of cgroups is rinit's own.
+    Auto,
+    /// Wherever rinit may make them.
+    Yes,
+    /// Nowhere.
+    No,
 }
 
 /// One service.
@@ -264,6 +278,23 @@ pub enum KillMode {
     Tree,
     /// The main process alone.
     Process,
+    /// The whole tree at once (`systemd.kill(5)`).
+    ControlGroup,
+    /// The main process first; what is left of its tree gets SIGKILL.
+    Mixed,
+    /// Nobody: what runs goes on as a stray.
+    None,
+}
+
+impl KillMode {
+    /// Whether a stop is over only when nothing of the tree is left.
+    #[must_use]
+    pub const fn ends_tree(self) -> bool {
+        match self {
+            Self::Tree | Self::ControlGroup | Self::Mixed => true,
+            Self::Process | Self::None => false,
+        }
+    }
 }
 
 /// How a service's processes are kept together.
@@ -273,6 +304,8 @@ pub enum Tracking {
     Marks,
     /// A small process between PID 1 and the service, under which all stays: exact.
     Subreaper,
+    /// A cgroup of its own: exact.
+    Cgroup,
 }
 
 impl Tracking {
@@ -281,7 +314,7 @@ impl Tracking {
     pub const fn is_exact(self) -> bool {
         match self {
             Self::Marks => false,
-            Self::Subreaper => true,
+            Self::Subreaper | Self::Cgroup => true,
         }
     }
 }

@@ -57,13 +57,17 @@ impl System {
         };
         self.note_stopped(id, exit, by_force);
         match kill_mode {
-            KillMode::Tree if by_force => {
-                let signal = Signal::KILL;
-                self.orders.push(Action::SignalTree { run, signal });
-                self.orders.push(Action::WatchTree { run });
+            KillMode::Tree | KillMode::ControlGroup | KillMode::Mixed if by_force => {
+                self.kill_tree(run);
             }
-            KillMode::Tree => self.end_tree(run),
-            KillMode::Process => self.run_over(id),
+            KillMode::Tree => self.end_tree(run, Signal::TERM),
+            // All of it was asked already.
+            KillMode::ControlGroup => self.orders.push(Action::WatchTree { run }),
+            KillMode::Mixed => {
+                self.kill_tree(run);
+                self.now_killing(id);
+            }
+            KillMode::Process | KillMode::None => self.run_over(id),
         }
     }
 
@@ -196,16 +200,19 @@ impl System {
             }
             State::Starting(Starting { run, .. }) | State::Active { run, .. } => run.clone(),
         };
-        self.orders.push(Action::SignalMain {
-            run: run.id,
-            signal: spec.stop.signal,
-            to_group: spec.stop.to_group,
-        });
-        self.orders.push(Action::SignalMain {
-            run: run.id,
-            signal: Signal::CONT,
-            to_group: spec.stop.to_group,
-        });
+        let to_group = spec.stop.to_group;
+        for signal in [spec.stop.signal, Signal::CONT] {
+            let run = run.id;
+            self.orders.push(match spec.stop.kill_mode {
+                KillMode::Tree | KillMode::Process | KillMode::Mixed => Action::SignalMain {
+                    run,
+                    signal,
+                    to_group,
+                },
+                KillMode::ControlGroup => Action::SignalTree { run, signal },
+                KillMode::None => break,
+            });
+        }
         let stopping = Stopping {
             run,
             main_gone: false,
@@ -213,7 +220,27 @@ impl System {
             kill_at,
             then,
         };
+        let nobody = spec.stop.kill_mode == KillMode::None;
         self.transition(id, State::Stopping(stopping));
+        if nobody {
+            self.run_over(id);
+        }
+    }
+
+    /// What is left of a tree has got SIGKILL before the grace was over: it gets it again
+    /// until it is gone.
+    pub(super) fn now_killing(&mut self, id: ServiceId) {
+        let Some(State::Stopping(stopping)) = self.state(id) else {
+            return;
+        };
+        let killing = Killing {
+            run: stopping.run.clone(),
+            main_gone: stopping.main_gone,
+            again_at: self.now.at.plus(KILL_PAUSE),
+            wait: KILL_PAUSE,
+            then: stopping.then.clone(),
+        };
+        self.transition(id, State::Killing(killing));
     }
 
     /// The grace is over, or nobody waits any longer.
@@ -229,16 +256,9 @@ impl System {
             return;
         };
         let after = at.since(stopping.since);
-        let killing = Killing {
-            run: stopping.run.clone(),
-            main_gone: stopping.main_gone,
-            again_at: at.plus(KILL_PAUSE),
-            wait: KILL_PAUSE,
-            then: stopping.then.clone(),
-        };
         self.orders
-            .push(kill_order(killing.run.id, spec.stop.kill_mode));
-        self.transition(id, State::Killing(killing));
+            .push(kill_order(stopping.run.id, spec.stop.kill_mode));
+        self.now_killing(id);
         self.reports.push(Report::Killed { service: id, after });
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.note_killed(id, after);
@@ -363,10 +383,17 @@ impl System {
     }
 
     /// The main process is gone: the rest of the tree is asked to end, and awaited.
-    pub(super) fn end_tree(&mut self, run: RunId) {
-        for signal in [Signal::TERM, Signal::CONT] {
+    pub(super) fn end_tree(&mut self, run: RunId, signal: Signal) {
+        for signal in [signal, Signal::CONT] {
             self.orders.push(Action::SignalTree { run, signal });
         }
+        self.orders.push(Action::WatchTree { run });
+    }
+
+    /// The main process is gone: the rest of the tree is killed, and awaited.
+    pub(super) fn kill_tree(&mut self, run: RunId) {
+        let signal = Signal::KILL;
+        self.orders.push(Action::SignalTree { run, signal });
         self.orders.push(Action::WatchTree { run });
     }
 
@@ -379,8 +406,10 @@ impl System {
 const fn kill_order(run: RunId, kill_mode: KillMode) -> Action {
     let signal = Signal::KILL;
     match kill_mode {
-        KillMode::Tree => Action::SignalTree { run, signal },
-        KillMode::Process => Action::SignalMain {
+        KillMode::Tree | KillMode::ControlGroup | KillMode::Mixed => {
+            Action::SignalTree { run, signal }
+        }
+        KillMode::Process | KillMode::None => Action::SignalMain {
             run,
             signal,
             to_group: false,

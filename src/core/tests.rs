@@ -628,6 +628,61 @@ fn kill_mode_process_is_done_with_its_main_process() {
 }
 
 #[test]
+fn kill_mode_control_group_asks_all_at_once_and_waits_for_the_rest() {
+    let mut a = service("a");
+    a.stop.kill_mode = KillMode::ControlGroup;
+    a.stop.signal = Signal::INT;
+    let mut t = Table::new(vec![a]);
+    t.up(A);
+    let run = t.run(A);
+    let tree = |signal| Action::SignalTree { run, signal };
+    t.signal(Signal::TERM);
+    assert_eq!(t.orders, [tree(Signal::INT), tree(Signal::CONT)]);
+    t.exit(A, Exit::Signal(Signal::INT));
+    assert_eq!(t.orders, [Action::WatchTree { run }]);
+    t.tree_gone(A);
+    assert_eq!(
+        t.last_line(),
+        "SIGTERM: 1 service stopped in 0 ms; exit code 0"
+    );
+}
+
+#[test]
+fn kill_mode_mixed_kills_what_its_main_process_left() {
+    let mut a = service("a");
+    a.stop.kill_mode = KillMode::Mixed;
+    let mut t = Table::new(vec![a]);
+    t.up(A);
+    let run = t.run(A);
+    t.signal(Signal::TERM);
+    t.exit(A, Exit::Signal(Signal::TERM));
+    let signal = Signal::KILL;
+    let killed = [
+        Action::SignalTree { run, signal },
+        Action::WatchTree { run },
+    ];
+    assert_eq!(t.orders, killed);
+    assert_eq!(t.standing(A), Standing::Killing);
+    t.tree_gone(A);
+    assert_eq!(
+        t.last_line(),
+        "SIGTERM: 1 service stopped in 0 ms; exit code 0"
+    );
+}
+
+#[test]
+fn kill_mode_none_signals_nobody_and_is_done_at_once() {
+    let mut a = service("a");
+    a.stop.kill_mode = KillMode::None;
+    let mut t = Table::new(vec![a]);
+    t.up(A);
+    let run = t.run(A);
+    t.signal(Signal::TERM);
+    assert_eq!(t.orders[0], Action::Forget { run });
+    assert_eq!(t.standing(A), Standing::Inactive);
+}
+
+#[test]
 fn a_shutdown_stops_in_reverse_and_independent_ones_together() {
     let mut t = Table::new(vec![service("a"), after("b", A), requiring("c", A)]);
     t.up(A);

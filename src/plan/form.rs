@@ -11,15 +11,15 @@ use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitF
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
-    ControlAccess, ControlSocket, Edges, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
-    ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Tracking,
+    Cgroups, ControlAccess, ControlSocket, Edges, InitSpec, KillMode, Kind, Ready, Restart,
+    RestartPolicy, ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Tracking,
 };
 
 structs! {
     Spec { init, services }
     InitSpec {
         shutdown_timeout, shutdown_delay, keep_running, nested, control_socket, control_access,
-        termination_log,
+        termination_log, cgroups,
     }
     ServiceSpec {
         name, kind, enabled, essential, is_main, edges, wait_for, ready, health, start_timeout, restart, success,
@@ -64,8 +64,9 @@ enums! {
     }
     OnUnhealthy { 0 = None, 1 = Restart, 2 = Shutdown }
     RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }
-    KillMode { 0 = Tree, 1 = Process }
-    Tracking { 0 = Marks, 1 = Subreaper }
+    KillMode { 0 = Tree, 1 = Process, 2 = ControlGroup, 3 = Mixed, 4 = None }
+    Tracking { 0 = Marks, 1 = Subreaper, 2 = Cgroup }
+    Cgroups { 0 = Auto, 1 = Yes, 2 = No }
     Base { 0 = Runtime, 1 = State, 2 = Cache, 3 = Logs }
     FileVariables { 0 = None, 1 = All, 2 = Of(names) }
     Output { 0 = Prefix, 1 = Raw, 2 = Inherit, 3 = Null }

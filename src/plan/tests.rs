@@ -14,7 +14,7 @@ use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitF
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
-    ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
+    Cgroups, ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
     ServiceSpec, StartLimit, Stop, TerminationLog, Tracking,
 };
 
@@ -243,40 +243,32 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
             reset,
             limit: limit.map(|(count, within)| StartLimit { count, within }),
         });
-    let stop = (
-        signal(),
-        option::of(duration()),
-        any::<bool>(),
-        any::<bool>(),
-    )
-        .prop_map(|(signal, timeout, tree, to_group)| Stop {
+    let stop = (signal(), option::of(duration()), kill_mode(), any::<bool>()).prop_map(
+        |(signal, timeout, kill_mode, to_group)| Stop {
             signal,
             timeout,
-            kill_mode: if tree {
-                KillMode::Tree
-            } else {
-                KillMode::Process
-            },
+            kill_mode,
             to_group,
-        });
+        },
+    );
     (
         (
             text(),
-            any::<[bool; 5]>(),
+            any::<[bool; 4]>(),
             edges,
             option::of((probe(), option::of(duration()))),
             ready(),
             option::of(health()),
             option::of(duration()),
         ),
-        (restart, vec(exit(), 0..3), stop, exec(), text()),
+        (restart, vec(exit(), 0..3), stop, tracking(), exec(), text()),
     )
         .prop_map(
             |(
                 (name, flags, edges, wait_for, ready, health, start_timeout),
-                (restart, success, stop, exec, source),
+                (restart, success, stop, tracking, exec, source),
             )| {
-                let [oneshot, enabled, essential, is_main, exact] = flags;
+                let [oneshot, enabled, essential, is_main] = flags;
                 ServiceSpec {
                     name,
                     kind: if oneshot { Kind::Oneshot } else { Kind::Simple },
@@ -291,16 +283,30 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     restart,
                     success: success.into(),
                     stop,
-                    tracking: if exact {
-                        Tracking::Subreaper
-                    } else {
-                        Tracking::Marks
-                    },
+                    tracking,
                     exec,
                     source,
                 }
             },
         )
+}
+
+fn kill_mode() -> impl Strategy<Value = KillMode> {
+    prop_oneof![
+        Just(KillMode::Tree),
+        Just(KillMode::Process),
+        Just(KillMode::ControlGroup),
+        Just(KillMode::Mixed),
+        Just(KillMode::None),
+    ]
+}
+
+fn tracking() -> impl Strategy<Value = Tracking> {
+    prop_oneof![
+        Just(Tracking::Marks),
+        Just(Tracking::Subreaper),
+        Just(Tracking::Cgroup),
+    ]
 }
 
 fn init() -> impl Strategy<Value = InitSpec> {
@@ -320,9 +326,17 @@ fn init() -> impl Strategy<Value = InitSpec> {
         any::<[bool; 3]>(),
         socket,
         log,
+        prop_oneof![Just(Cgroups::Auto), Just(Cgroups::Yes), Just(Cgroups::No)],
     )
         .prop_map(
-            |(timeout, shutdown_delay, [keep_running, nested, open], control_socket, log)| {
+            |(
+                timeout,
+                shutdown_delay,
+                [keep_running, nested, open],
+                control_socket,
+                log,
+                cgroups,
+            )| {
                 InitSpec {
                     shutdown_timeout: timeout,
                     shutdown_delay,
@@ -335,6 +349,7 @@ fn init() -> impl Strategy<Value = InitSpec> {
                         ControlAccess::Owner
                     },
                     termination_log: log,
+                    cgroups,
                 }
             },
         )

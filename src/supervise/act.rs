@@ -13,10 +13,11 @@ use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::report::Level;
 use crate::core::signal::Signal;
-use crate::core::spec::{Ready, ServiceSpec};
+use crate::core::spec::{Ready, ServiceSpec, Tracking};
 use crate::core::system::System;
 use crate::core::time::Now;
 use crate::subreaper::Order;
+use crate::sys::cgroup::{Cgroup, Events};
 use crate::sys::error::Errno;
 use crate::sys::fd::{self, Standard, standard};
 use crate::sys::poll::Interest;
@@ -136,6 +137,7 @@ impl Hands {
             Ready::Fd(number) => Some(ready_pipe(number)?),
             Ready::Exec | Ready::Notify | Ready::Probe(_) | Ready::Delay(_) | Ready::Log(_) => None,
         };
+        let cgroup = self.make_cgroup(service, run, spec);
         let input = if spec.is_main {
             standard(Standard::Input)
         } else {
@@ -143,21 +145,32 @@ impl Hands {
         };
         self.outputs.ask_for_line(service, run);
         let [out, err] = self.outputs.of(service, spec.exec.output, &self.null);
+        let entrance = cgroup.as_ref().map(|(_, _, entrance)| entrance.as_fd());
         let wires = Wires {
             standard: [input, out, err],
             ready: ready
                 .as_ref()
                 .map(|(_, write, number)| (write.as_fd(), *number)),
             notify: self.notify.get(&service).map(NotifySocket::address),
+            entrance,
             cleared: self.clearing.of(service),
         };
         let invocation = self.launcher.invocation(run);
         let spawned_nanos = clock::file_nanos();
+        let launched = self.launcher.launch(spec, invocation, &wires);
         let Launched {
             pid,
             report,
             keeper,
-        } = self.launcher.launch(spec, invocation, &wires)?;
+        } = match launched {
+            Ok(launched) => launched,
+            Err(errno) => {
+                if let (Some((cgroup, ..)), Some(cgroups)) = (cgroup, &mut self.cgroups) {
+                    cgroups.discard(service, cgroup);
+                }
+                return Err(errno);
+            }
+        };
         let entry = self.runs.entry(run, service);
         entry.spawned_nanos = spawned_nanos;
         // A set that takes no more says so by silence: the run's end is still seen.
@@ -166,6 +179,12 @@ impl Hands {
         if let Some((read, _, _)) = ready {
             let _ = self.poll.add(&read, Interest::Read, Source::ReadyFd(run));
             entry.extra().ready = Some(read);
+        }
+        if let Some((cgroup, changes, _)) = cgroup {
+            let _ = self
+                .poll
+                .add(&changes, Interest::Urgent, Source::Cgroup(run));
+            entry.extra().cgroup = Some((cgroup, changes));
         }
         match keeper {
             Some(socket) => {
@@ -179,6 +198,35 @@ impl Hands {
             None => self.runs.set_main(run, pid),
         }
         Ok(pid)
+    }
+
+    /// The run's cgroup and the way in. `None` where it is to have none, and where none can
+    /// be had: a subreaper does it too then.
+    fn make_cgroup(
+        &mut self,
+        service: ServiceId,
+        run: RunId,
+        spec: &ServiceSpec,
+    ) -> Option<(Cgroup, Events, OwnedFd)> {
+        if spec.tracking != Tracking::Cgroup {
+            return None;
+        }
+        let cgroups = self.cgroups.as_mut()?;
+        let cgroup = match cgroups.make(service, &spec.name, run) {
+            Ok(cgroup) => cgroup,
+            Err(errno) => {
+                log::warn!("{}: no cgroup, but a subreaper: {errno}", spec.name);
+                return None;
+            }
+        };
+        match (cgroup.events(), cgroup.entrance()) {
+            (Ok(events), Ok(entrance)) => Some((cgroup, events, entrance)),
+            (Err(errno), _) | (_, Err(errno)) => {
+                log::warn!("{}: no cgroup, but a subreaper: {errno}", spec.name);
+                cgroups.discard(service, cgroup);
+                None
+            }
+        }
     }
 
     /// The service's notify socket, made at its first start, emptied at each other.
@@ -228,6 +276,14 @@ impl Hands {
             let _ = socket::send_now(socket, &Order::Tree(signal).encode());
             return;
         }
+        if let Some((cgroup, _)) = entry.cgroup() {
+            let reached = cgroup.signal(signal);
+            // One that hasn't come in yet, or was named from outside.
+            if let Some(main) = entry.main.filter(|main| !reached.contains(main)) {
+                let _ = kill(main, signal);
+            }
+            return;
+        }
         let Some(leader) = entry.leader.filter(|leader| self.may_address(run, *leader)) else {
             return;
         };
@@ -251,6 +307,9 @@ impl Hands {
     fn watch_tree(&mut self, run: RunId, now: Now) -> Option<Event> {
         let entry = self.runs.get_mut(run)?;
         entry.watched = true;
+        if let Some((_, changes)) = entry.cgroup() {
+            return (!changes.populated()).then_some(Event::TreeGone { run });
+        }
         let kept = entry.keeper().is_some();
         if entry.tree_gone || (entry.leader.is_none() && !kept) {
             return Some(Event::TreeGone { run });
@@ -284,6 +343,12 @@ impl Hands {
             .iter()
             .chain(&extra.foreign)
             .for_each(|fd| self.poll.remove(fd));
+        if let Some((cgroup, changes)) = extra.cgroup {
+            self.poll.remove(&changes);
+            if let Some(cgroups) = &mut self.cgroups {
+                cgroups.discard(entry.service, cgroup);
+            }
+        }
         if let Some((pid, socket)) = &extra.keeper {
             self.poll.remove(socket);
             self.keepers.remove(pid);

@@ -11,6 +11,7 @@ use crate::core::environment_file;
 use crate::core::exec::{Exec, Identity, Limit, Words};
 use crate::core::expand;
 use crate::core::spec::ServiceSpec;
+use crate::sys::cgroup;
 use crate::sys::fd;
 use crate::sys::process;
 use crate::sys::signal::SignalSet;
@@ -42,10 +43,23 @@ struct Account {
 impl Full<'_> {
     /// Becomes the program, or says why not; then the code is what the fork leaves with.
     pub(crate) fn become_program(&self) -> i32 {
-        let Err(failure) = self.prepare().map(|slot| slot.become_program());
+        let Err(failure) = self
+            .enter()
+            .and_then(|()| self.prepare())
+            .map(|slot| slot.become_program());
         // Whoever doesn't read this is gone.
         let _ = fd::write_all(self.report, &failure.encode());
         127
+    }
+
+    /// First of all: whatever hangs from here on is the service's own.
+    fn enter(&self) -> Result<(), Failure> {
+        match self.wires.entrance {
+            Some(entrance) => {
+                cgroup::enter(entrance).map_err(|errno| failed(Step::Cgroup, errno.0, ""))
+            }
+            None => Ok(()),
+        }
     }
 
     fn prepare(&self) -> Result<Slot, Failure> {
@@ -103,6 +117,7 @@ impl Full<'_> {
             confinement: setup.map(|setup| setup.confinement).unwrap_or_default(),
             place: self.place,
             ignored: self.ignored,
+            entrance: None,
             report: self.report,
         };
         slot.prepare(order)

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 
+use super::cgroups::Cgroups;
 use super::clearing::Clearing;
 use super::farewell::Farewell;
 use super::launch::Launcher;
@@ -41,6 +42,8 @@ pub(crate) struct Hands {
     pub(crate) barriers: Barriers,
     pub(crate) outputs: Outputs,
     pub(crate) trees: Trees,
+    /// Where services get cgroups of their own.
+    pub(crate) cgroups: Option<Cgroups>,
     pub(crate) strays: Strays,
     /// The latest spawns.
     pub(crate) launching: VecDeque<RunId>,

@@ -43,6 +43,8 @@ pub(crate) struct Wires<'a> {
     pub(crate) ready: Option<(BorrowedFd<'a>, RawFd)>,
     /// NOTIFY_SOCKET.
     pub(crate) notify: Option<&'a [u8]>,
+    /// The cgroup that it goes into.
+    pub(crate) entrance: Option<BorrowedFd<'a>>,
     /// Comes to its end when what the last run left is removed.
     pub(crate) cleared: Option<BorrowedFd<'a>>,
 }
@@ -142,7 +144,12 @@ impl Launcher {
             wires.notify,
             self.control_socket.as_deref(),
         );
-        if self.borrow && is_plain(spec) {
+        let tracking = match (spec.tracking, wires.entrance) {
+            // What is exact as well.
+            (Tracking::Cgroup, None) => Tracking::Subreaper,
+            (tracking, _) => tracking,
+        };
+        if self.borrow && is_plain(spec) && tracking != Tracking::Subreaper {
             match self.fast(spec, &extras, wires, told.as_fd()) {
                 Ok(Some(pid)) => {
                     return Ok(Launched {
@@ -177,8 +184,8 @@ impl Launcher {
             };
             full.become_program()
         };
-        let launched = match spec.tracking {
-            Tracking::Marks => {
+        let launched = match tracking {
+            Tracking::Marks | Tracking::Cgroup => {
                 let keep = keep(&told, wires, place);
                 // It may hang before its exec: what we close meanwhile is to be closed.
                 let life = || {
@@ -228,6 +235,7 @@ impl Launcher {
             standard: [null; 3],
             ready: None,
             notify: None,
+            entrance: None,
             cleared: None,
         };
         let extras = Extras::new(spec, invocation, None, self.control_socket.as_deref());
@@ -290,6 +298,7 @@ impl Launcher {
             confinement: Confinement::default(),
             place: Place::Session,
             ignored: SignalSet::EMPTY,
+            entrance: wires.entrance,
             report,
         };
         let fits = slot.prepare(order).is_some();
@@ -337,10 +346,11 @@ fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
         .iter()
         .chain(wires.ready.iter().map(|(fd, _)| fd))
         .map(AsRawFd::as_raw_fd);
-    let cleared = wires.cleared.iter().map(AsRawFd::as_raw_fd);
+    let others = wires.cleared.iter().chain(&wires.entrance);
+    let others = others.map(AsRawFd::as_raw_fd);
     standard
         .chain(terminal)
-        .chain(cleared)
+        .chain(others)
         .chain([told.as_raw_fd()])
         .collect()
 }
@@ -355,7 +365,6 @@ fn is_plain(spec: &ServiceSpec) -> bool {
         && exec.oom_score_adjust.is_none()
         && exec.setup.is_none()
         && !spec.is_main
-        && spec.tracking == Tracking::Marks
 }
 
 fn is_shortage(errno: Errno) -> bool {
@@ -407,6 +416,7 @@ pub(crate) fn explain(spec: &ServiceSpec, failure: &Failure) -> SpawnFailure {
         Step::Bounding => "capability-bounding-set".to_owned(),
         Step::Ambient => "ambient-capabilities".to_owned(),
         Step::Privileges => "no-new-privileges".to_owned(),
+        Step::Cgroup => "enter its cgroup".to_owned(),
     };
     let reason = if failure.errno == 0 {
         ""

@@ -6,6 +6,7 @@
 //! sensed. The work of a turn is bounded for each descriptor.
 
 mod act;
+mod cgroups;
 mod clearing;
 mod environment;
 mod farewell;
@@ -102,6 +103,7 @@ impl Supervisor {
                     .control
                     .iter()
                     .for_each(crate::control::Server::unlink);
+                self.hands.cgroups.iter().for_each(cgroups::Cgroups::leave);
                 return code;
             }
             self.turn(&mut ready);

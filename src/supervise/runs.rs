@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use super::marks::Marks;
 use super::probe::Attempts;
 use crate::core::id::{Pid, RunId, ServiceId};
+use crate::sys::cgroup::{Cgroup, Events};
 
 /// One live run, as the kernel's side knows it.
 pub(crate) struct Run {
@@ -38,6 +39,8 @@ pub(crate) struct Extra {
     pub(crate) attempts: Option<Attempts>,
     /// The subreaper above it: its process and the socket to it.
     pub(crate) keeper: Option<(Pid, OwnedFd)>,
+    /// Its cgroup, and what tells when that is empty.
+    pub(crate) cgroup: Option<(Cgroup, Events)>,
     /// Its main process is not our child: the descriptor that tells of its end.
     pub(crate) foreign: Option<OwnedFd>,
     /// What is known of its tree, once that is asked for.
@@ -63,6 +66,11 @@ impl Run {
     /// Its subreaper, if it has one, and the socket to it.
     pub(crate) fn keeper(&self) -> Option<&(Pid, OwnedFd)> {
         self.extra.as_ref()?.keeper.as_ref()
+    }
+
+    /// Its cgroup, if it has one, and what tells when that is empty.
+    pub(crate) fn cgroup(&self) -> Option<&(Cgroup, Events)> {
+        self.extra.as_ref()?.cgroup.as_ref()
     }
 
     /// The rarely needed part, made when it is needed first.

@@ -46,6 +46,7 @@ impl Hands {
             Source::Connection(run) => events.extend(self.connected(run, now)),
             Source::Subreaper(run) => self.hear_subreaper(system, run, events),
             Source::Foreign(run) => self.foreign_ended(system, run, events),
+            Source::Cgroup(run) => events.extend(self.cgroup_changed(run)),
             Source::Notify(service) => self.notified(service, events),
             Source::Logger => {
                 if self.outputs.hear() {
@@ -253,6 +254,14 @@ impl Hands {
         let entry = self.runs.get_mut(run)?;
         entry.tree_gone = true;
         entry.watched.then_some(Event::TreeGone { run })
+    }
+
+    fn cgroup_changed(&self, run: RunId) -> Option<Event> {
+        let entry = self.runs.get(run)?;
+        // Read in any case: it is urgent until then.
+        let (_, changes) = entry.cgroup()?;
+        let gone = !changes.populated();
+        (gone && entry.watched).then_some(Event::TreeGone { run })
     }
 
     /// A subreaper died; what was below it is ours now, and known by its marks. If that was

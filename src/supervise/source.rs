@@ -23,6 +23,8 @@ pub(crate) enum Source {
     Notify(ServiceId),
     /// The socket to the logger.
     Logger,
+    /// A run's cgroup.
+    Cgroup(RunId),
     /// The pipe from the process that looks for a tree's members.
     Seeker,
     /// The control socket.
@@ -49,6 +51,7 @@ impl From<Source> for u64 {
             Source::Control => (9, 0),
             Source::Client(client) => (10, Self::from(client)),
             Source::Children => (11, 0),
+            Source::Cgroup(run) => (12, run.0),
         };
         (kind << KIND_SHIFT) | (number & NUMBER)
     }
@@ -73,6 +76,7 @@ impl TryFrom<u64> for Source {
             9 => Self::Control,
             10 => Self::Client(small?),
             11 => Self::Children,
+            12 => Self::Cgroup(RunId(number)),
             _ => return Err(()),
         })
     }
@@ -92,6 +96,7 @@ mod tests {
             Source::Connection(run),
             Source::Subreaper(run),
             Source::Foreign(run),
+            Source::Cgroup(run),
             Source::Notify(ServiceId(7)),
             Source::Logger,
             Source::Seeker,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 
+use super::cgroups::Cgroups;
 use super::clearing::Clearing;
 use super::environment;
 use super::farewell::Farewell;
@@ -16,12 +17,12 @@ use super::source::Source;
 use super::strays::Strays;
 use super::trees::Trees;
 use super::upward::Upward;
-use crate::config::Rights;
+use crate::config::{Offer, Rights};
 use crate::control::{Server, address};
 use crate::core::exit::Codes;
 use crate::core::id::ServiceId;
 use crate::core::signal::Signal;
-use crate::core::spec::{ControlSocket, Spec};
+use crate::core::spec::{ControlSocket, ServiceSpec, Spec, Tracking};
 use crate::core::system::{Surroundings, System};
 use crate::single::Rewrite;
 use crate::sys::error::OsError;
@@ -29,7 +30,7 @@ use crate::sys::fd::{self, Standard, standard};
 use crate::sys::inherited::Inherited;
 use crate::sys::poll::{Interest, Poll};
 use crate::sys::signal_pipe::SignalPipe;
-use crate::sys::{fork, limits, process, random, signal, tty};
+use crate::sys::{cgroup, fork, limits, process, random, signal, tty};
 
 /// What rinit needs of its own process before anything else: nothing of its own on
 /// descriptors 0 to 2, nothing inherited in its services, orphans that come to it.
@@ -51,6 +52,11 @@ pub fn prepare_process() -> Surrounded {
             raise_limits: has(process::RAISE_LIMITS),
             raise_priority: has(process::RAISE_PRIORITY),
         },
+        cgroups: match cgroup::own() {
+            Some(own) if own.alone && pid1 => Offer::Own,
+            Some(_) => Offer::Shared,
+            None => Offer::None,
+        },
     }
 }
 
@@ -63,6 +69,8 @@ pub struct Surrounded {
     pub uid: u32,
     /// What else it may.
     pub rights: Rights,
+    /// Whether it may make cgroups.
+    pub cgroups: Offer,
 }
 
 /// Whether a rinit supervises as PID 1 of this namespace already.
@@ -136,6 +144,7 @@ impl Start<'_> {
         let services = (0..).map(ServiceId).zip(&self.spec.services);
         let outputs =
             Outputs::new(services, colour).map_err(refused("pipes for the services' output"))?;
+        let cgroups = cgroups_for(&self.spec);
         let base = environment::base(self.inherited.environment.iter());
         let seed = random::number();
         let runtime_dir = self.inherited.variable("XDG_RUNTIME_DIR");
@@ -155,6 +164,7 @@ impl Start<'_> {
             barriers: Barriers::default(),
             outputs,
             trees: Trees::default(),
+            cgroups,
             strays: Strays::default(),
             memory_events: MemoryEvents::default(),
             upward: Upward::open(self.inherited.variable("NOTIFY_SOCKET")),
@@ -181,6 +191,18 @@ impl Start<'_> {
         }
         Ok((System::new(self.spec, surroundings), hands))
     }
+}
+
+/// Where services want cgroups of their own. What can't be had they get from subreapers.
+fn cgroups_for(spec: &Spec) -> Option<Cgroups> {
+    let wanted = |service: &ServiceSpec| service.tracking == Tracking::Cgroup;
+    if !spec.services.iter().any(wanted) {
+        return None;
+    }
+    let opened = Cgroups::open();
+    opened
+        .inspect_err(|error| log::warn!("no cgroups, but subreapers: {error}"))
+        .ok()
 }
 
 /// Binds the control socket; after the first spawns, since those are waited for.

@@ -25,10 +25,11 @@ pub enum Step {
     Bounding = 18,
     Ambient = 19,
     Privileges = 20,
+    Cgroup = 21,
 }
 
 impl Step {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::EnvironmentFile,
         Self::Expand,
         Self::Account,
@@ -49,6 +50,7 @@ impl Step {
         Self::Bounding,
         Self::Ambient,
         Self::Privileges,
+        Self::Cgroup,
     ];
 }
 

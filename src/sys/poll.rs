@@ -17,6 +17,8 @@ pub enum Interest {
     Write,
     /// Either.
     Both,
+    /// Something is urgent.
+    Urgent,
 }
 
 impl Interest {
@@ -24,6 +26,7 @@ impl Interest {
         match self {
             Self::Read => EpollFlags::EPOLLIN,
             Self::Write => EpollFlags::EPOLLOUT,
+            Self::Urgent => EpollFlags::EPOLLPRI,
             Self::Both => EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT),
         }
     }

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use nix::libc;
 
 use super::caps;
+use super::cgroup;
 use super::error::Errno;
 use super::exec::Program;
 pub use super::failure::{FAILURE_LIMIT, Failure, Step};
@@ -73,6 +74,8 @@ pub struct Order<'a> {
     pub place: Place,
     /// Which signals it ignores.
     pub ignored: SignalSet,
+    /// The cgroup that it goes into first of all.
+    pub entrance: Option<BorrowedFd<'a>>,
     /// Where a failure is told; closed by the exec.
     pub report: BorrowedFd<'a>,
 }
@@ -93,6 +96,7 @@ struct Params {
     confinement: Confinement,
     place: Place,
     ignored: SignalSet,
+    entrance: Option<RawFd>,
     report: RawFd,
 }
 
@@ -202,6 +206,7 @@ impl Slot {
             confinement: order.confinement,
             place: order.place,
             ignored: order.ignored,
+            entrance: order.entrance.map(|fd| fd.as_raw_fd()),
             report: order.report.as_raw_fd(),
         };
         // SAFETY: the place for it is inside the mapping, aligned to 16, and ours.
@@ -345,6 +350,11 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
 /// # Safety
 /// As for `child`.
 unsafe fn run(params: &Params) -> (Step, Errno) {
+    if let Some(entrance) = params.entrance
+        && let Err(errno) = cgroup::enter(entrance)
+    {
+        return (Step::Cgroup, errno);
+    }
     stand(params.place);
     signal::set_dispositions(params.ignored);
     if let Err(errno) = files(params) {

@@ -21,7 +21,7 @@ mod properties;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use rinit::config::{Outcome, Request, Rights, load};
+use rinit::config::{Offer, Outcome, Request, Rights, load};
 use rinit::core::exec::Words;
 use rinit::core::graph::start_order;
 use rinit::core::id::ServiceId;
@@ -180,6 +180,13 @@ fn every_golden_file_gives_what_is_expected() {
                     start.rights = Rights::default();
                 }
                 "command" => start.command = value.split(',').map(|w| w.into()).collect(),
+                "cgroups" => {
+                    start.cgroups = match value {
+                        "own" => Offer::Own,
+                        "shared" => Offer::Shared,
+                        _ => panic!("{value}"),
+                    }
+                }
                 "can_setuid" => start.rights.change_user = value.parse().unwrap(),
                 _ => start.environment.push((name.into(), value.into())),
             }

@@ -81,6 +81,15 @@ pub enum Setup {
     TerminationLog,
     /// The folder `cgroup` in the test's own is all there is of cgroups.
     OwnCgroup,
+    /// A tree of cgroups of its own is at /sys/fs/cgroup; for root.
+    #[allow(dead_code, reason = "tests/cgroups has them")]
+    OwnTree,
+    /// As OwnTree, but a process of another PID namespace is in it.
+    #[allow(dead_code, reason = "tests/cgroups has them")]
+    SharedTree,
+    /// As OwnTree, but what is at /sys/fs/cgroup is the machine's.
+    #[allow(dead_code, reason = "tests/cgroups has them")]
+    HostTree,
     /// No capabilities, and no-new-privileges.
     NoCapabilities,
 }

@@ -33,6 +33,7 @@ mod harness;
 mod health;
 mod identity;
 mod idle;
+mod kill_modes;
 mod last_words;
 mod main_command;
 mod main_options;
@@ -40,6 +41,7 @@ mod odd;
 mod options;
 mod orphans;
 mod output;
+mod own_tree;
 mod programs;
 mod readiness;
 mod reaping;
@@ -56,3 +58,7 @@ mod trees;
 mod tty;
 mod upward;
 mod wait_for;
+
+/// How trees are kept together here: `tracking`, and what it takes. Cgroups are root's, and
+/// tests/cgroups has them.
+const WAYS: &[(&str, Option<harness::Setup>)] = &[("marks", None), ("subreaper", None)];

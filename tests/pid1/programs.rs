@@ -248,14 +248,17 @@ fn enter(args: &[Vec<u8>]) {
     // rinit waits until its number is known: it may be quick.
     let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
     let stands_between = has("NotPid1") || has("Background");
+    let tree = crate::own_tree::of(Path::new(&folder), &has);
     // SAFETY: one thread.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
             drop(writer);
+            tree.iter().for_each(|tree| tree.enter(&has));
             if has("TerminationLog") {
                 give_termination_log(Path::new(&folder));
             }
             prepare_world(Path::new(&folder), has("NoProc"), has("ReadOnly"));
+            tree.iter().for_each(crate::own_tree::Tree::show);
             if has("OwnCgroup") {
                 let nothing: Option<&str> = None;
                 let own = Path::new(&folder).join("cgroup");
@@ -291,6 +294,7 @@ fn enter(args: &[Vec<u8>]) {
             // Who waits for the end of this stream waits for rinit alone.
             let _ = nix::unistd::close(0);
             let exit = wait_for_end(Pid(child.as_raw()));
+            tree.iter().for_each(|tree| tree.clear(Path::new(&folder)));
             if !stands_between {
                 write_status(&folder, exit);
             }

@@ -1,3 +1,4 @@
+use crate::WAYS;
 use crate::harness::Running;
 use crate::supervisor::{IN_ORDER, service, supervisor, wait_for_helper};
 
@@ -12,13 +13,18 @@ fn switches(pid: i32) -> (String, String) {
 
 #[test]
 fn with_a_hundred_services_nothing_wakes_rinit_or_its_logger() {
-    let config: String = (0..100)
+    let (tracking, setup) = WAYS[0];
+    let config: String = format!("[defaults]\ntracking = '{tracking}'\n")
+        + &(0..100)
         .map(|number| service(&format!("s{number}"), "['sleep', '1000']", ""))
         .collect::<String>()
         // A oneshot that ends is an event; between two of them nothing is to happen.
         + &service("first", "'until test -e one; do sleep 0.01; done'", "type = 'oneshot'")
         + &service("clock", "'sleep 1.5; touch ticked; exec sleep 1000'", "output = 'null'");
-    let rinit = supervisor(&config).spawn();
+    let rinit = setup
+        .into_iter()
+        .fold(supervisor(&config), |rinit, setup| rinit.setup(setup))
+        .spawn();
     let logger = wait_for_helper(&rinit, "rinit-logger");
     std::fs::write(rinit.path("one"), "").unwrap();
     rinit.wait_for_line("101 services running, 1 done");

@@ -194,8 +194,10 @@ impl World {
             Action::Forget { run } => {
                 let life = self.lives.remove(&run);
                 let life = life.unwrap_or_else(|| panic!("forgotten twice: {:#?}", self.path));
+                let stop = &self.system.spec().services[life.service.index()].stop;
+                let left_alone = stop.kill_mode == KillMode::None;
                 assert!(
-                    !matches!(life.main, Main::Forked | Main::Runs),
+                    left_alone || !matches!(life.main, Main::Forked | Main::Runs),
                     "forgotten alive: {:#?}",
                     self.path
                 );
@@ -336,14 +338,28 @@ fn one_service_survives_every_order_of_events() {
         Ready::Delay(Duration::from_secs(2)),
         Ready::Log("ready".into()),
     ] {
-        for tracking in [Tracking::Marks, Tracking::Subreaper] {
-            for kill_mode in [KillMode::Tree, KillMode::Process] {
+        for tracking in [Tracking::Marks, Tracking::Cgroup] {
+            for kill_mode in [
+                KillMode::Tree,
+                KillMode::Process,
+                KillMode::ControlGroup,
+                KillMode::Mixed,
+                KillMode::None,
+            ] {
                 let mut only = service("only", &[]);
                 only.ready = ready.clone();
                 only.tracking = tracking;
                 only.stop.kill_mode = kill_mode;
                 let met = explore(&of(vec![only]));
-                assert_eq!(met.len(), 7, "all but waiting and exited: {met:?}");
+                let stops = [Standing::Stopping, Standing::Killing];
+                let stops = stops.iter().filter(|standing| met.contains(standing));
+                let waited_for = if kill_mode == KillMode::None { 0 } else { 2 };
+                assert_eq!(stops.count(), waited_for, "{met:?}");
+                assert_eq!(
+                    met.len(),
+                    5 + waited_for,
+                    "all but waiting and exited: {met:?}"
+                );
             }
         }
     }

@@ -9,12 +9,12 @@ use rinit::core::event::{Answer, Event};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
 use rinit::core::signal::Signal;
-use rinit::core::spec::{KillMode, Kind, Ready, Spec, Tracking};
+use rinit::core::spec::{KillMode, Kind, Ready, Spec};
 use rinit::core::state::{Standing, State};
 use rinit::core::system::{System, Whole};
 use rinit::core::time::Instant;
 
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Run};
 
 /// Turns are late by so much in the simulation, at most.
 const LATE: Duration = Duration::from_millis(1);
@@ -168,6 +168,13 @@ impl Watcher {
                 Action::SignalMain { run, signal, .. } => {
                     self.is_known(*run)?;
                     let service = system.service_of(*run);
+                    let asked = kernel.runs.get(run).map(|run| run.service).or(service);
+                    let stop = asked
+                        .and_then(|id| system.service(id))
+                        .map(|spec| &spec.stop);
+                    if stop.is_some_and(|stop| stop.kill_mode == KillMode::None) {
+                        return Err(format!("{action:?} to one that is to be left alone"));
+                    }
                     // What led to the shutdown may have stopped others for its own reasons.
                     let ordered = shutting_down || matches!(event, Event::Signalled { .. });
                     if let Some(id) = service
@@ -181,9 +188,17 @@ impl Watcher {
                         self.is_its_turn(system, id)?;
                     }
                 }
-                Action::SignalTree { run, .. } | Action::Forward { run, .. } => {
+                Action::SignalTree { run, .. } => {
                     self.is_known(*run)?;
+                    let asked = kernel
+                        .runs
+                        .get(run)
+                        .and_then(|run| system.service(run.service));
+                    if asked.is_some_and(|spec| !spec.stop.kill_mode.ends_tree()) {
+                        return Err(format!("{action:?} to more than a main process"));
+                    }
                 }
+                Action::Forward { run, .. } => self.is_known(*run)?,
                 Action::WatchTree { run } => {
                     self.is_known(*run)?;
                     if kernel.runs.get(run).is_some_and(|run| run.main_lives()) {
@@ -192,7 +207,11 @@ impl Watcher {
                 }
                 Action::Forget { run } => {
                     self.is_known(*run)?;
-                    if kernel.runs.get(run).is_some_and(|run| run.main_lives()) {
+                    let left_alone = |run: &Run| {
+                        spec.services[run.service.index()].stop.kill_mode == KillMode::None
+                    };
+                    let known = kernel.runs.get(run);
+                    if known.is_some_and(|run| run.main_lives() && !left_alone(run)) {
                         return Err(format!("{action:?} with a main process"));
                     }
                     self.forgotten.insert(*run);
@@ -287,7 +306,7 @@ impl Watcher {
                 return Err(format!("{name} starts twice"));
             }
             let spec = system.service(id).unwrap();
-            if spec.tracking == Tracking::Subreaper && spec.stop.kill_mode == KillMode::Tree {
+            if spec.tracking.is_exact() && spec.stop.kill_mode.ends_tree() {
                 return Err(format!("{name} starts while {other:?}'s tree is there"));
             }
         }

@@ -271,6 +271,16 @@ impl Kernel {
             Action::Forget { run } => {
                 if let Some(known) = self.runs.remove(run) {
                     self.strays.extend(known.others);
+                    // `kill-mode = "none"`: it runs on as anybody's.
+                    if let Some(main) = known.main {
+                        self.counter += 1;
+                        let number = self.counter;
+                        if main.dying {
+                            let after = self.dice.moment();
+                            self.later(after, Fact::OtherDies(number));
+                        }
+                        self.strays.insert(number, main);
+                    }
                 }
             }
             Action::Forward { .. } | Action::Report(_) => {}

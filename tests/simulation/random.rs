@@ -139,8 +139,16 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         service.stop.timeout = dice.pick(&[secs(10.0), secs(10.0), secs(0.5), secs(0.0), None]);
         service.stop.signal = dice.pick(&[Signal::TERM, Signal::QUIT, Signal::INT]);
         service.stop.to_group = dice.percent(30);
-        service.stop.kill_mode = dice.pick(&[KillMode::Tree, KillMode::Tree, KillMode::Process]);
-        service.tracking = dice.pick(&[Tracking::Marks, Tracking::Subreaper]);
+        service.stop.kill_mode = dice.pick(&[
+            KillMode::Tree,
+            KillMode::Tree,
+            KillMode::Tree,
+            KillMode::Process,
+            KillMode::ControlGroup,
+            KillMode::Mixed,
+            KillMode::None,
+        ]);
+        service.tracking = dice.pick(&[Tracking::Marks, Tracking::Subreaper, Tracking::Cgroup]);
         if id + 1 == count && dice.percent(25) {
             service.is_main = true;
             service.essential = true;

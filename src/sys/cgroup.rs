@@ -1,0 +1,238 @@
+//! Control groups of version 2 (`cgroups(7)`), by their core files alone: no controller is
+//! asked for. These files are the kernel's own and never hang, so PID 1 may open them.
+#![allow(unsafe_code)]
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use nix::libc;
+use nix::unistd::{AccessFlags, access};
+
+use super::error::Errno;
+use super::process::own_pid;
+use super::raw;
+use super::signal::kill;
+use crate::core::id::Pid;
+use crate::core::signal::Signal;
+
+/// Where cgroup2 is mounted: alone, and beside version 1.
+const MOUNTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+/// How often a tree is looked through for processes that were forked meanwhile.
+const LOOKS: usize = 32;
+/// The most groups of a tree that are looked at.
+const GROUPS: usize = 1024;
+
+/// A group, by its folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cgroup(PathBuf);
+
+/// The group that this process is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Itself. Others may be made below it.
+    pub group: Cgroup,
+    /// It is the root of all that can be seen, and nobody is in it who can't be seen: it
+    /// is neither a host's nor shared with another PID namespace.
+    pub alone: bool,
+}
+
+/// The group that this process is in; `None` where it may make none below.
+#[must_use]
+pub fn own() -> Option<Own> {
+    let usable = |mount: &&str| {
+        let root = Cgroup(PathBuf::from(mount));
+        if !root.0.join("cgroup.controllers").exists() {
+            return None;
+        }
+        let (group, members) = match root.members_with_us() {
+            Some(members) => (root, members),
+            None => {
+                let group = Cgroup(root.0.join(own_path()?));
+                let members = group.members_with_us()?;
+                (group, members)
+            }
+        };
+        // One of another PID namespace is shown as 0; in a machine's root there is always one.
+        let alone = group.0 == Path::new(mount) && !members.contains(&Pid(0));
+        group.may_be_used().then_some(Own { group, alone })
+    };
+    MOUNTS.iter().find_map(usable)
+}
+
+/// Where /proc says that we are, below where cgroup2 is mounted.
+fn own_path() -> Option<PathBuf> {
+    let text = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    // Above what we see.
+    (!path.starts_with("..")).then(|| PathBuf::from(path))
+}
+
+impl Cgroup {
+    /// The one of this name below.
+    #[must_use]
+    pub fn below(&self, name: &str) -> Self {
+        Self(self.0.join(name))
+    }
+
+    /// Its folder, for people.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes it.
+    ///
+    /// # Errors
+    /// EEXIST where it is there, EAGAIN where there are too many.
+    pub fn make(&self) -> Result<(), Errno> {
+        fs::create_dir(&self.0).map_err(errno)
+    }
+
+    /// What a process writes to when it comes in.
+    ///
+    /// # Errors
+    /// What `open(2)` says.
+    pub fn entrance(&self) -> Result<OwnedFd, Errno> {
+        let file = OpenOptions::new().write(true).open(self.procs());
+        file.map(OwnedFd::from).map_err(errno)
+    }
+
+    /// What tells when its last process has gone.
+    ///
+    /// # Errors
+    /// What `open(2)` says.
+    pub fn events(&self) -> Result<Events, Errno> {
+        File::open(self.0.join("cgroup.events"))
+            .map(Events)
+            .map_err(errno)
+    }
+
+    /// Puts a process in.
+    ///
+    /// # Errors
+    /// What the kernel says, as ESRCH for one that has ended.
+    pub fn take(&self, pid: Pid) -> Result<(), Errno> {
+        fs::write(self.procs(), pid.0.to_string()).map_err(errno)
+    }
+
+    /// The processes in it, but not those below. Whoever is in another PID namespace is 0.
+    #[must_use]
+    pub fn members(&self) -> BTreeSet<Pid> {
+        let text = fs::read_to_string(self.procs()).unwrap_or_default();
+        let numbers = text.lines().filter_map(|line| line.parse().ok());
+        numbers.map(Pid).collect()
+    }
+
+    /// Sends a signal to all in it and below; the processes that were reached one by one.
+    /// Those that are forked meanwhile are found by looking again.
+    pub fn signal(&self, signal: Signal) -> BTreeSet<Pid> {
+        let mut sent = BTreeSet::new();
+        // Since Linux 5.14 in one, forks included.
+        if signal == Signal::KILL && fs::write(self.0.join("cgroup.kill"), "1").is_ok() {
+            return sent;
+        }
+        let own = own_pid();
+        for _ in 0..LOOKS {
+            let members = self
+                .and_below()
+                .into_iter()
+                .flat_map(|group| group.members());
+            let new: Vec<Pid> = members
+                .filter(|pid| pid.0 > 0 && *pid != own && sent.insert(*pid))
+                .collect();
+            if new.is_empty() {
+                break;
+            }
+            for pid in new {
+                let _ = kill(pid, signal);
+            }
+        }
+        sent
+    }
+
+    /// Removes it and all below.
+    ///
+    /// # Errors
+    /// EBUSY where a process is left in one of them.
+    pub fn remove(&self) -> Result<(), Errno> {
+        let all = self.and_below();
+        let mut all = all.iter().rev();
+        all.try_for_each(|group| match fs::remove_dir(&group.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(errno(error)),
+            Ok(()) | Err(_) => Ok(()),
+        })
+    }
+
+    /// Itself and the groups below, each behind the one that it is in.
+    fn and_below(&self) -> Vec<Self> {
+        let mut all = vec![self.clone()];
+        let mut next = 0;
+        while let Some(group) = all.get(next).filter(|_| next < GROUPS) {
+            let entries = fs::read_dir(&group.0).into_iter().flatten().flatten();
+            let is_group = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let below: Vec<Self> = entries
+                .filter(is_group)
+                .map(|entry| Self(entry.path()))
+                .collect();
+            all.extend(below);
+            next += 1;
+        }
+        all
+    }
+
+    fn procs(&self) -> PathBuf {
+        self.0.join("cgroup.procs")
+    }
+
+    fn members_with_us(&self) -> Option<BTreeSet<Pid>> {
+        Some(self.members()).filter(|members| members.contains(&own_pid()))
+    }
+
+    /// Whether others can be made below, and processes put in.
+    fn may_be_used(&self) -> bool {
+        let writable = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
+        writable(&self.0) && writable(&self.procs())
+    }
+}
+
+/// `cgroup.events`: becomes urgent (`EPOLLPRI`) with each change, until it is read.
+#[derive(Debug)]
+pub struct Events(File);
+
+impl Events {
+    /// Whether a process is in the group or below, zombies not counted. Yes where it
+    /// can't be read: nothing is called gone that may be there.
+    #[must_use]
+    pub fn populated(&self) -> bool {
+        let mut buffer = [0u8; 256];
+        let count = self.0.read_at(&mut buffer, 0).unwrap_or_default();
+        let text = buffer.get(..count).unwrap_or_default();
+        !text
+            .split(|byte| *byte == b'\n')
+            .any(|line| line == b"populated 0")
+    }
+}
+
+impl AsFd for Events {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// This process goes in. Safe between clone and exec.
+///
+/// # Errors
+/// What the kernel says.
+pub fn enter(entrance: impl AsRawFd) -> Result<(), Errno> {
+    let fd = entrance.as_raw_fd().cast_unsigned() as usize;
+    // SAFETY: one byte, which lives through the call.
+    unsafe { raw::call(libc::SYS_write, [fd, b"0".as_ptr().addr(), 1]) }.map(drop)
+}
+
+fn errno(error: io::Error) -> Errno {
+    Errno(error.raw_os_error().unwrap_or(libc::EIO))
+}

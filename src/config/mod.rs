@@ -7,11 +7,13 @@
 
 mod around;
 mod descriptors;
+mod calendar;
 mod diagnostic;
 mod directive;
 mod directive_around;
 mod directive_execution;
 mod directive_init;
+mod directive_schedule;
 mod directive_service;
 mod doubts;
 mod draft;
@@ -27,6 +29,7 @@ mod probe;
 mod programs;
 mod readiness;
 mod rights;
+mod schedule;
 mod source;
 mod tables;
 mod units;
@@ -67,6 +70,8 @@ pub struct Request {
     pub uid: u32,
     /// What else it may.
     pub rights: Rights,
+    /// The wall clock, in seconds since 1970: a schedule's times are to come.
+    pub now: i64,
     /// Diagnostics are for a terminal that shows colours.
     pub colour: bool,
 }
@@ -115,6 +120,7 @@ pub fn load(request: &Request) -> Outcome {
             .iter()
             .map(|(name, value)| (name.as_slice(), value.as_slice()))
             .collect(),
+        now: request.now,
         findings: RefCell::new(findings),
     };
     let (init, mut drafts) = read_drafts(request, &context);
@@ -208,6 +214,7 @@ fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft
             if draft.spec.kind == Kind::Oneshot && !table.section.has("restart") {
                 draft.drop_restart();
             }
+            draft.restrict_schedule(|key| table.section.has(key), context);
             if !table.section.has("command") && !context.is_broken(table.at) {
                 let what = format!("service \"{}\" has no command", table.name);
                 let help = "command = [\"program\", \"argument\"], or a string for /bin/sh";

@@ -31,6 +31,7 @@ impl System {
         let mut expected = BTreeSet::new();
         let mut sweeps = 0_u32;
         let mut unhealthy = 0_u32;
+        let mut appointments = 0_u32;
         for (id, service) in self.ids().zip(&self.services) {
             if let Some(count) = tally.get_mut(service.state.standing() as usize) {
                 *count = count.saturating_add(1);
@@ -38,6 +39,8 @@ impl System {
             expected.extend(service.deadline().map(|at| (at, id)));
             sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
             unhealthy = unhealthy.saturating_add(u32::from(self.is_unhealthy(id)));
+            let appointed = service.state.has_appointment();
+            appointments = appointments.saturating_add(u32::from(appointed));
             let unmet = |wanted: Bond| {
                 let needs = self.graph.needs(id).iter();
                 let open = needs.filter(|(need, bond)| {
@@ -59,7 +62,11 @@ impl System {
         if expected != self.deadlines {
             return Err(Disagreement::Deadlines);
         }
-        if tally != self.tally || sweeps != self.sweeps || unhealthy != self.unhealthy {
+        if tally != self.tally
+            || sweeps != self.sweeps
+            || unhealthy != self.unhealthy
+            || appointments != self.appointments
+        {
             return Err(Disagreement::Tally);
         }
         Ok(())

@@ -20,6 +20,8 @@ pub enum Event {
         /// By how much.
         by: Duration,
     },
+    /// The wall clock was set; the time that comes along is the new one.
+    ClockSet,
     /// A signal reached rinit.
     Signalled {
         /// Which.

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod action;
 pub mod audit;
+pub mod calendar;
 pub mod capability;
 pub mod environment_file;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod id;
 pub mod names;
 pub mod probe;
 pub mod report;
+pub mod schedule;
 pub mod setup;
 pub mod shutdown;
 pub mod signal;

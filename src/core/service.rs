@@ -27,6 +27,8 @@ pub(super) struct Service {
     pub(super) attempted: bool,
     /// How many restarts in a row.
     pub(super) attempt: u32,
+    /// The calendar's time of its latest run.
+    pub(super) ran_for: Option<i64>,
     /// For the start limit.
     pub(super) starts: Starts,
     /// Its deadline, as the system's set has it.
@@ -58,6 +60,7 @@ impl Service {
             satisfied: false,
             attempted: false,
             attempt: 0,
+            ran_for: None,
             starts: Starts::default(),
             indexed: None,
         }

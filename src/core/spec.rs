@@ -10,6 +10,7 @@ use super::exec::Exec;
 use super::exit::Exit;
 use super::id::ServiceId;
 use super::probe::{Health, Probe};
+use super::schedule::Schedule;
 use super::signal::Signal;
 
 /// The whole system.
@@ -104,6 +105,8 @@ pub struct ServiceSpec {
     pub ready: Ready,
     /// Whether it is well once it is ready.
     pub health: Option<Box<Health>>,
+    /// Runs at its times instead of at once and for ever; then it is a oneshot.
+    pub schedule: Option<Box<Schedule>>,
     /// How long a start may take; `None` is `"infinity"`.
     pub start_timeout: Option<Duration>,
     /// What happens after it ended.
@@ -133,6 +136,7 @@ impl ServiceSpec {
             edges: Edges::default(),
             ready: Ready::Exec,
             health: None,
+            schedule: None,
             start_timeout: Some(Duration::from_secs(90)),
             restart: Restart::default(),
             success: Box::default(),

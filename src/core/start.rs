@@ -28,7 +28,7 @@ impl System {
             if let Some(by) = self.lost_cause(id) {
                 self.doomed(id, by);
             }
-        } else if service.unmet_after == 0 || waiting.impatient {
+        } else if waiting.appointment.is_none() && (service.unmet_after == 0 || waiting.impatient) {
             self.start(id);
         }
     }
@@ -57,9 +57,8 @@ impl System {
             self.transition(
                 id,
                 State::Waiting(Waiting {
-                    until: None,
                     impatient: true,
-                    comeback: false,
+                    ..Waiting::default()
                 }),
             );
             self.consider(id);
@@ -114,7 +113,8 @@ impl System {
             },
             stage,
             deadline: spec.start_timeout.map(|timeout| at.plus(timeout)),
-            notice_at: Some(at.plus(NOTICE_AFTER)),
+            // Nobody waits for a run of the calendar.
+            notice_at: spec.schedule.is_none().then(|| at.plus(NOTICE_AFTER)),
             ready_early: false,
             taken: false,
             fork_pause: Duration::ZERO,

@@ -18,6 +18,9 @@
 //! When a required service is no longer ready, its dependants stop and stand in *waiting*
 //! until it is. When it has failed, so have they; when it has exited for good, they are
 //! *inactive*. In a shutdown everything ends as *inactive*, and nothing starts.
+//!
+//! A service with a schedule is *waiting* for its next time, *starting* while it runs, and
+//! then *waiting* again, however it ended.
 
 use std::time::Duration;
 
@@ -25,6 +28,7 @@ use super::event::SpawnFailure;
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
 use super::readiness::Poll;
+use super::schedule::Appointment;
 use super::time::Instant;
 
 /// Where a service stands, with what is known there.
@@ -32,7 +36,7 @@ use super::time::Instant;
 pub enum State {
     /// Not wanted, or stopped.
     Inactive(Idle),
-    /// For its dependencies.
+    /// For its dependencies, or its next time.
     Waiting(Waiting),
     /// Spawned, not ready; or about to be spawned.
     Starting(Starting),
@@ -85,14 +89,14 @@ pub enum Standing {
 pub enum Idle {
     /// `enabled = false`.
     Disabled,
-    /// The shutdown stopped it, or kept it from starting.
+    /// The shutdown stopped it, or kept it from starting; or its schedule is over.
     Stopped,
     /// A service that it requires has exited for good.
     DependencyEnded(ServiceId),
 }
 
-/// For its dependencies.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// For its dependencies, or its next time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Waiting {
     /// It then starts without those that it only comes after: `main`'s patience.
     pub until: Option<Instant>,
@@ -100,6 +104,8 @@ pub struct Waiting {
     pub impatient: bool,
     /// It comes back after a dependency did: no start for its counts.
     pub comeback: bool,
+    /// It doesn't start before then, whatever else it waits for.
+    pub appointment: Option<Appointment>,
 }
 
 /// One life of a service.
@@ -345,10 +351,24 @@ impl State {
         }
     }
 
+    /// It waits for its next time.
+    pub(crate) const fn has_appointment(&self) -> bool {
+        matches!(
+            self,
+            Self::Waiting(Waiting {
+                appointment: Some(_),
+                ..
+            })
+        )
+    }
+
     /// When something is due here.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Waiting(waiting) => waiting.until,
+            Self::Waiting(waiting) => {
+                let appointment = waiting.appointment.map(|known| known.at);
+                waiting.until.into_iter().chain(appointment).min()
+            }
             Self::Starting(starting) => [
                 starting.deadline,
                 starting.notice_at,

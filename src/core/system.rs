@@ -90,6 +90,8 @@ pub struct System {
     pub(super) deadlines: BTreeSet<(Instant, ServiceId)>,
     pub(super) tally: [u32; Standing::ALL.len()],
     pub(super) attempts_pending: u32,
+    /// How many wait for their next time.
+    pub(super) appointments: u32,
     up_told: bool,
 }
 
@@ -106,11 +108,7 @@ impl System {
             .map(|(id, service)| {
                 let state = if service.enabled {
                     attempts_pending = attempts_pending.saturating_add(1);
-                    State::Waiting(Waiting {
-                        until: None,
-                        impatient: false,
-                        comeback: false,
-                    })
+                    State::Waiting(Waiting::default())
                 } else {
                     State::Inactive(Idle::Disabled)
                 };
@@ -146,6 +144,7 @@ impl System {
             deadlines: BTreeSet::new(),
             tally,
             attempts_pending,
+            appointments: 0,
             up_told: false,
             spec,
         }
@@ -179,6 +178,7 @@ impl System {
                     }
                 }
             }
+            Event::ClockSet => self.clock_set(),
             Event::Signalled { signal, hung_up } => self.signalled(signal, hung_up),
             Event::Spawned { run, pid } => self.spawned(run, pid),
             Event::ForkRefused { run, errno } => self.fork_refused(run, errno),
@@ -263,7 +263,11 @@ impl System {
             {
                 waiting.until = is_main.then(|| self.now.at.plus(MAIN_PATIENCE));
                 self.reindex(id);
-                self.work.push_back(Work::Consider(id));
+                if self.service(id).is_some_and(|spec| spec.schedule.is_some()) {
+                    self.await_next_time(id);
+                } else {
+                    self.work.push_back(Work::Consider(id));
+                }
             }
         }
     }
@@ -314,6 +318,7 @@ impl System {
         ];
         self.shutdown.is_none()
             && !self.spec.init.keep_running
+            && self.appointments == 0
             && left.into_iter().all(|standing| self.count(standing) == 0)
     }
 

@@ -20,6 +20,7 @@ impl System {
         };
         let from = service.state.standing();
         let was_alive = service.state.is_alive();
+        let had_appointment = service.state.has_appointment();
         service.state = to;
         let checks = Checks::begin(&service.state, spec, self.now.at);
         let checked = std::mem::replace(&mut service.checks, checks);
@@ -39,7 +40,9 @@ impl System {
             | State::Killing(_)
             | State::Backoff(_) => (false, false),
         };
+        // Nobody waits for a time of the calendar.
         let attempted = service.attempted
+            || state.has_appointment()
             || match to {
                 Standing::Active
                 | Standing::Backoff
@@ -54,6 +57,7 @@ impl System {
         let turned_attempted = service.attempted != attempted;
         service.satisfied = satisfies;
         service.attempted = attempted;
+        let has_appointment = state.has_appointment();
         let died = was_alive && !state.is_alive();
 
         if from != to {
@@ -69,6 +73,10 @@ impl System {
                 *count = count.saturating_add(1);
             }
         }
+        self.appointments = self
+            .appointments
+            .saturating_sub(u32::from(had_appointment))
+            .saturating_add(u32::from(has_appointment));
         if turned_attempted {
             self.attempts_pending = self.attempts_pending.saturating_sub(1);
         }

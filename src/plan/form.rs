@@ -3,11 +3,13 @@
 use super::Malformed;
 use super::wire::{Input, Wire, enums, put_bytes, structs};
 use crate::config::Outcome;
+use crate::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Transition, Zone};
 use crate::core::capability::{Capabilities, Confinement};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
+use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
@@ -22,8 +24,8 @@ structs! {
         termination_log,
     }
     ServiceSpec {
-        name, kind, enabled, essential, is_main, edges, ready, health, start_timeout, restart, success,
-        stop, tracking, exec, source,
+        name, kind, enabled, essential, is_main, edges, ready, health, schedule, start_timeout, restart,
+        success, stop, tracking, exec, source,
     }
     Edges { requires, wants, after, before }
     Restart { policy, delay, delay_max, reset, limit }
@@ -42,6 +44,14 @@ structs! {
     Limit { resource, soft, hard }
     Http { host, port, path, status, body }
     Command { words, expand }
+    Schedule { when, jitter }
+    Times { calendar, zone }
+    Calendar { years, months, days, last_days, weekdays, either, hours, minutes, seconds }
+    Zone { offset, transitions, rule }
+    Transition { at, offset }
+    Rule { offset, summer }
+    Summer { offset, begins, ends }
+    Change { day, time }
     Health { probe, interval, timeout, retries, start_period, on_unhealthy }
 }
 
@@ -60,6 +70,8 @@ enums! {
         0 = Tcp(addresses), 1 = Unix(path), 2 = File(path), 3 = Http(http), 4 = Exec(command),
     }
     OnUnhealthy { 0 = None, 1 = Restart, 2 = Shutdown }
+    When { 0 = Calendar(times), 1 = Every(interval) }
+    Day { 0 = Julian(day), 1 = Ordinal(day), 2 = Weekday { month, week, weekday } }
     RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }
     KillMode { 0 = Tree, 1 = Process }
     Tracking { 0 = Marks, 1 = Subreaper }

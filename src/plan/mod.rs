@@ -10,6 +10,7 @@ mod wire;
 
 use crate::config::Outcome;
 use crate::core::probe::Probe;
+use crate::core::schedule::{Schedule, When};
 use crate::core::spec::{Edges, Ready, Spec};
 use wire::{Input, Wire};
 
@@ -81,6 +82,10 @@ fn is_sound(spec: &Spec) -> bool {
         !service.exec.command.is_empty()
             && probed
             && service
+                .schedule
+                .iter()
+                .all(|schedule| is_sound_schedule(schedule))
+            && service
                 .health
                 .iter()
                 .all(|health| is_sound_probe(&health.probe))
@@ -89,6 +94,14 @@ fn is_sound(spec: &Spec) -> bool {
                 .flatten()
                 .all(|id| id.index() < spec.services.len())
     })
+}
+
+/// No time is zero, and no zone leads astray.
+fn is_sound_schedule(schedule: &Schedule) -> bool {
+    match &schedule.when {
+        When::Calendar(times) => times.iter().all(|times| times.zone.is_sound()),
+        When::Every(interval) => !interval.is_zero(),
+    }
 }
 
 /// A command of a probe is one.

@@ -19,6 +19,7 @@ use crate::control::Server;
 use crate::core::id::{Pid, RunId};
 use crate::core::time::Instant;
 use crate::single::Rewrite;
+use crate::sys::clock_change::ClockChange;
 use crate::sys::fd::Standard;
 use crate::sys::poll::Poll;
 use crate::sys::signal_pipe::SignalPipe;
@@ -48,6 +49,8 @@ pub(crate) struct Hands {
     pub(crate) memory_events: MemoryEvents,
     pub(crate) upward: Upward,
     pub(crate) clearing: Clearing,
+    /// For the calendars, if there are any.
+    pub(crate) clock_change: Option<ClockChange>,
     /// What signals become on their way to `main`.
     pub(crate) rewrite: Rewrite,
     /// Runs that get SIGCONT once all others have their stop signal.

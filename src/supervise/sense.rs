@@ -14,6 +14,7 @@ use crate::core::signal::Signal;
 use crate::core::system::System;
 use crate::core::time::Now;
 use crate::subreaper::{LENGTH, Order, Report};
+use crate::sys::clock_change::ClockChange;
 use crate::sys::error::strerror;
 use crate::sys::fd::{self, standard};
 use crate::sys::poll::Interest;
@@ -55,6 +56,10 @@ impl Hands {
             Source::Seeker => {
                 let gone = self.trees.hear(&mut self.runs, &self.poll);
                 events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
+            }
+            Source::Clock => {
+                self.clock_change.iter().for_each(ClockChange::take);
+                events.push_back(Event::ClockSet);
             }
             Source::Control | Source::Client(_) => {}
         }

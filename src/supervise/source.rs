@@ -27,6 +27,8 @@ pub(crate) enum Source {
     Seeker,
     /// The control socket.
     Control,
+    /// What tells that the wall clock was set.
+    Clock,
     /// A client of the control socket.
     Client(u32),
 }
@@ -49,6 +51,7 @@ impl From<Source> for u64 {
             Source::Control => (9, 0),
             Source::Client(client) => (10, Self::from(client)),
             Source::Children => (11, 0),
+            Source::Clock => (12, 0),
         };
         (kind << KIND_SHIFT) | (number & NUMBER)
     }
@@ -73,6 +76,7 @@ impl TryFrom<u64> for Source {
             9 => Self::Control,
             10 => Self::Client(small?),
             11 => Self::Children,
+            12 => Self::Clock,
             _ => return Err(()),
         })
     }
@@ -98,6 +102,7 @@ mod tests {
             Source::Control,
             Source::Client(u32::MAX),
             Source::Children,
+            Source::Clock,
         ];
         for source in sources {
             assert_eq!(Source::try_from(u64::from(source)), Ok(source));

@@ -6,6 +6,7 @@
 
 pub mod caps;
 pub mod clock;
+pub mod clock_change;
 pub mod console;
 pub mod datagram;
 #[cfg(target_arch = "x86_64")]

@@ -6,10 +6,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use rinit::core::action::Action;
+use rinit::core::calendar::{Calendar, Times, Zone};
 use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
 use rinit::core::probe::{Health, OnUnhealthy, Probe};
+use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -48,12 +50,15 @@ struct World {
     draining: bool,
     left: bool,
     signals: u8,
+    /// What the wall clock shows beyond the monotonic one, and by how much it will be set.
+    wall: i64,
+    clock_sets: Vec<i64>,
     /// How it came to this.
     path: Vec<Event>,
 }
 
 impl World {
-    fn new(spec: Spec) -> Self {
+    fn new(spec: Spec, clock_sets: &[i64]) -> Self {
         Self {
             system: System::new(spec, Surroundings::default()),
             now: Instant(1),
@@ -62,6 +67,8 @@ impl World {
             draining: false,
             left: false,
             signals: 0,
+            wall: 1_774_746_000_000,
+            clock_sets: clock_sets.to_vec(),
             path: Vec::new(),
         }
     }
@@ -70,6 +77,7 @@ impl World {
         let mut hasher = DefaultHasher::new();
         (self.system.fingerprint(), &self.lives).hash(&mut hasher);
         (self.strays_asked, self.draining, self.left, self.signals).hash(&mut hasher);
+        (self.wall, &self.clock_sets).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -123,6 +131,9 @@ impl World {
             let hung_up = false;
             all.push(Event::Signalled { signal, hung_up });
         }
+        if !self.clock_sets.is_empty() {
+            all.push(Event::ClockSet);
+        }
         if self.strays_asked {
             all.push(Event::StraysGone);
         }
@@ -137,6 +148,7 @@ impl World {
         match &event {
             Event::Woke => self.now = self.system.deadline().unwrap().max(self.now),
             Event::Signalled { .. } => self.signals += 1,
+            Event::ClockSet => self.wall += self.clock_sets.remove(0),
             Event::Spawned { run, .. } => self.life(*run).main = Main::Forked,
             Event::Executed { run } => self.life(*run).main = Main::Runs,
             Event::Exited { run, .. } => self.life(*run).main = Main::Gone,
@@ -152,7 +164,7 @@ impl World {
         let mut actions = Vec::new();
         let now = Now {
             at: self.now,
-            wall: 0,
+            wall: self.wall + (self.now.0 / 1_000_000) as i64,
         };
         self.path.push(event.clone());
         self.system.handle(event, now, &mut actions);
@@ -280,9 +292,14 @@ impl World {
 }
 
 fn explore(spec: &Spec) -> BTreeSet<Standing> {
+    explore_with(spec, &[])
+}
+
+/// With a wall clock that is set by these, at any moment.
+fn explore_with(spec: &Spec, clock_sets: &[i64]) -> BTreeSet<Standing> {
     let mut seen = BTreeSet::new();
     let mut standings = BTreeSet::new();
-    let mut open = VecDeque::from([World::new(spec.clone())]);
+    let mut open = VecDeque::from([World::new(spec.clone(), clock_sets)]);
     while let Some(world) = open.pop_front() {
         for event in world.choices() {
             let mut next = world.clone();
@@ -395,4 +412,38 @@ fn a_oneshot_and_two_that_need_it_survive_every_order_of_events() {
     worker.restart.delay = Duration::ZERO;
     let met = explore(&of(vec![migrate, service("web", &[0]), worker]));
     assert!(met.contains(&Standing::Exited));
+}
+
+#[test]
+fn a_service_that_runs_at_its_times_survives_every_order_of_events() {
+    let hourly = Calendar {
+        minutes: 1,
+        seconds: 1,
+        ..Calendar::ALWAYS
+    };
+    let zone = Zone::default();
+    let calendar = [Times {
+        calendar: hourly,
+        zone,
+    }];
+    for when in [
+        When::Every(Duration::from_secs(60)),
+        When::Calendar(calendar.into()),
+    ] {
+        for clock_sets in [[3_000_000, -60_000], [-9_000_000, 20_000_000]] {
+            let mut job = service("job", &[1]);
+            job.kind = Kind::Oneshot;
+            job.restart.policy = RestartPolicy::No;
+            job.restart.limit = None;
+            job.start_timeout = None;
+            let jitter = Duration::from_secs(1);
+            job.schedule = Some(Box::new(Schedule {
+                when: when.clone(),
+                jitter,
+            }));
+            let base = service("base", &[]);
+            let met = explore_with(&of(vec![job, base]), &clock_sets);
+            assert!(met.contains(&Standing::Waiting));
+        }
+    }
 }

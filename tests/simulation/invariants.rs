@@ -8,11 +8,13 @@ use rinit::core::action::{Action, Question};
 use rinit::core::event::{Answer, Event};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
+use rinit::core::schedule::When;
+use rinit::core::shutdown::Cause;
 use rinit::core::signal::Signal;
 use rinit::core::spec::{KillMode, Kind, Ready, Spec, Tracking};
 use rinit::core::state::{Standing, State};
 use rinit::core::system::{System, Whole};
-use rinit::core::time::Instant;
+use rinit::core::time::{Instant, Now};
 
 use crate::kernel::Kernel;
 
@@ -33,6 +35,10 @@ pub(crate) struct Watcher {
     stopping: BTreeMap<ServiceId, (RunId, Instant, Duration)>,
     /// How many times in a row a run's probes said no.
     refused: BTreeMap<RunId, u32>,
+    /// When each scheduled service last started.
+    ran: BTreeMap<ServiceId, Now>,
+    /// Who stood and waited for its next time.
+    appointed: BTreeSet<ServiceId>,
     shutdown_at: Option<Instant>,
     overslept: bool,
     forced: bool,
@@ -59,11 +65,16 @@ impl Watcher {
         Self {
             edges,
             later,
-            attempted: BTreeSet::new(),
+            // Nobody waits for a time of the calendar.
+            attempted: ids(spec)
+                .filter(|id| spec.services[id.index()].schedule.is_some())
+                .collect(),
             newest_run: None,
             forgotten: BTreeSet::new(),
             stopping: BTreeMap::new(),
             refused: BTreeMap::new(),
+            ran: BTreeMap::new(),
+            appointed: BTreeSet::new(),
             shutdown_at: None,
             overslept: false,
             forced: false,
@@ -229,6 +240,7 @@ impl Watcher {
                 }
             }
         }
+        self.schedules_are_kept(system, kernel, event, actions)?;
         self.health_is_told(system, event, actions)?;
         self.stops_end(system, kernel)?;
         self.is_idle_without_deadline(system, kernel)
@@ -304,6 +316,88 @@ impl Watcher {
             }
         }
         Ok(())
+    }
+
+    /// Between two starts lies a time of the schedule; no time is slept over; and while
+    /// somebody waits for his, something is left to supervise.
+    fn schedules_are_kept(
+        &mut self,
+        system: &System,
+        kernel: &Kernel,
+        event: &Event,
+        actions: &[Action],
+    ) -> Result<(), String> {
+        let now = kernel.clock();
+        if *event == Event::ClockSet {
+            // Set back, the clock comes to times that it has shown before.
+            self.ran.retain(|_, ran| ran.wall <= now.wall);
+        }
+        let mut left_waiting = BTreeSet::new();
+        for action in actions {
+            match action {
+                Action::Report(Report::Changed {
+                    service,
+                    from: Standing::Waiting,
+                    ..
+                }) => {
+                    left_waiting.insert(*service);
+                }
+                Action::Report(Report::Shutdown {
+                    cause: Cause::NothingLeft,
+                }) if !self.appointed.is_subset(&left_waiting) => {
+                    return Err(format!("nothing left but {:?}", self.appointed));
+                }
+                Action::Report(Report::Changed {
+                    service,
+                    to: Standing::Starting,
+                    ..
+                }) => self.is_its_time(system, *service, now)?,
+                _ => {}
+            }
+        }
+        self.appointed.clear();
+        for id in ids(system.spec()) {
+            let Some(State::Waiting(waiting)) = system.state(id) else {
+                continue;
+            };
+            let Some(appointment) = waiting.appointment else {
+                continue;
+            };
+            self.appointed.insert(id);
+            let late = appointment.at <= now.at
+                || appointment.wall.is_some_and(|wall| wall.due <= now.wall);
+            if late && matches!(event, Event::Woke | Event::ClockSet) && self.shutdown_at.is_none()
+            {
+                return Err(format!("{id:?} sleeps over {appointment:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_its_time(&mut self, system: &System, id: ServiceId, now: Now) -> Result<(), String> {
+        let Some(schedule) = &system.service(id).unwrap().schedule else {
+            return Ok(());
+        };
+        let begin = Now {
+            at: Instant(1_000_000_000),
+            wall: 0,
+        };
+        let ran = self.ran.insert(id, now).unwrap_or(begin);
+        let between = match &schedule.when {
+            When::Calendar(_) => {
+                let next = schedule.next(ran.wall.div_euclid(1000));
+                next.is_some_and(|next| next * 1000 <= now.wall)
+            }
+            When::Every(interval) => {
+                let count = |at: Instant| at.since(begin.at).as_nanos() / interval.as_nanos();
+                count(ran.at) < count(now.at)
+            }
+        };
+        if between {
+            Ok(())
+        } else {
+            Err(format!("{id:?} runs at {now:?}, which is not its time"))
+        }
     }
 
     /// A service is called unhealthy after so many times no in a row, and not before.

@@ -72,6 +72,8 @@ enum Fact {
     OtherDies(u64),
     Answers(RunId),
     Says(Event),
+    /// Somebody sets the wall clock, by so many milliseconds.
+    ClockSet(i64),
 }
 
 /// The world outside the core.
@@ -79,6 +81,8 @@ pub(crate) struct Kernel {
     pub(crate) now: Instant,
     /// How much of that time everything slept.
     pub(crate) slept: Duration,
+    /// What the wall clock shows beyond the monotonic one, in milliseconds.
+    pub(crate) wall: i64,
     pub(crate) runs: BTreeMap<RunId, Run>,
     pub(crate) exit: Option<u8>,
     strays: BTreeMap<u64, Process>,
@@ -97,6 +101,8 @@ impl Kernel {
         Self {
             now: Instant(1_000_000_000),
             slept: Duration::ZERO,
+            // Two in the morning of March 29, 2026, in Berlin: summer is near.
+            wall: 1_774_746_000_000 - 30_000,
             runs: BTreeMap::new(),
             exit: None,
             strays: BTreeMap::new(),
@@ -113,13 +119,18 @@ impl Kernel {
     pub(crate) fn clock(&self) -> Now {
         Now {
             at: self.now,
-            wall: 0,
+            wall: self.wall + (self.now.0 / 1_000_000) as i64,
         }
     }
 
     /// Something from outside, so much later.
     pub(crate) fn will_say(&mut self, after: Duration, event: Event) {
         self.later(after, Fact::Says(event));
+    }
+
+    /// The wall clock is set, so much later.
+    pub(crate) fn will_set_the_clock(&mut self, after: Duration, by: i64) {
+        self.later(after, Fact::ClockSet(by));
     }
 
     pub(crate) fn stray_count(&self) -> usize {
@@ -186,6 +197,10 @@ impl Kernel {
                 }
                 _ => Some(event),
             },
+            Fact::ClockSet(by) => {
+                self.wall += by;
+                Some(Event::ClockSet)
+            }
             Fact::Executed(run) => self
                 .runs
                 .get(&run)

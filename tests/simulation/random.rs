@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use rinit::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Zone};
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
 use rinit::core::probe::{Health, OnUnhealthy, Probe};
+use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -63,6 +65,61 @@ fn health(dice: &mut Dice) -> Health {
             OnUnhealthy::Restart,
             OnUnhealthy::Shutdown,
         ]),
+    }
+}
+
+/// Intervals, and times of a clock in UTC or in Berlin.
+fn schedule(dice: &mut Dice) -> Schedule {
+    let minutely = Calendar {
+        seconds: 1,
+        ..Calendar::ALWAYS
+    };
+    let calendars = [
+        Calendar::ALWAYS,
+        minutely,
+        // In the hour that summer takes away.
+        Calendar {
+            hours: 1 << 2,
+            minutes: 1 | 1 << 30,
+            ..minutely
+        },
+        Calendar {
+            hours: 1 << 3,
+            minutes: 1,
+            ..minutely
+        },
+    ];
+    let change = |month, hour| Change {
+        day: Day::Weekday {
+            month,
+            week: 5,
+            weekday: 0,
+        },
+        time: hour * 3600,
+    };
+    let berlin = Zone {
+        rule: Some(Box::new(Rule {
+            offset: 3600,
+            summer: Some(Summer {
+                offset: 7200,
+                begins: change(3, 2),
+                ends: change(10, 3),
+            }),
+        })),
+        ..Zone::default()
+    };
+    let mut times = || Times {
+        calendar: dice.pick(&calendars),
+        zone: dice.pick(&[Zone::default(), berlin.clone()]),
+    };
+    let when = [
+        When::Calendar(Box::new([times()])),
+        When::Calendar(Box::new([times(), times()])),
+        When::Every(Duration::from_millis(dice.pick(&[300, 5_000, 60_000]))),
+    ];
+    Schedule {
+        when: dice.pick(&when),
+        jitter: dice.pick(&[0, 0, 700, 30_000]).pipe(Duration::from_millis),
     }
 }
 
@@ -138,6 +195,13 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             service.is_main = true;
             service.essential = true;
             service.enabled = true;
+            service.restart.policy = RestartPolicy::No;
+        }
+        if !service.is_main && dice.percent(25) {
+            service.schedule = Some(Box::new(schedule(dice)));
+            service.kind = Kind::Oneshot;
+            service.essential = false;
+            service.health = None;
             service.restart.policy = RestartPolicy::No;
         }
         spec.services.push(service);

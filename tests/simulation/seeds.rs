@@ -44,6 +44,7 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
     let mut system = System::new(spec.clone(), surroundings);
     let mut kernel = Kernel::new(&spec, faults, dice.clone());
     people(&mut kernel, &mut dice);
+    clocks(&mut kernel, &mut dice);
     let mut actions = Vec::new();
     for _ in 0..MOST_STEPS {
         let Some(event) = kernel.next(system.deadline()) else {
@@ -68,6 +69,15 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
         }
     }
     Err("it doesn't come to an end".into())
+}
+
+/// People set the clock: a little, to and fro, or to another day.
+fn clocks(kernel: &mut Kernel, dice: &mut Dice) {
+    for _ in 0..dice.roll(4) {
+        let seconds = dice.pick(&[1, 1, 40, 600, 3_600, 7_300, 90_000]);
+        let by = seconds * dice.pick(&[-1_000, 1_000]) + dice.roll(1_000) as i64;
+        kernel.will_set_the_clock(dice.moment() * 3, by);
+    }
 }
 
 /// Signals from outside: at last one that ends it, and then one that kills.

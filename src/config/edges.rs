@@ -123,6 +123,16 @@ impl Resolver<'_> {
             }
             return None;
         }
+        if !target.is_enabled() {
+            let place = context.file_and_line(*at);
+            let text = format!(
+                "{place}: {} in {key} of {} is disabled: not waited for",
+                target.name(),
+                self.draft.name()
+            );
+            context.findings.borrow_mut().note(text);
+            return None;
+        }
         if target.is_scheduled() && matches!(key, "requires" | "wants" | "after") {
             let what = format!(
                 "{} runs at its times: nothing waits for that",
@@ -135,16 +145,6 @@ impl Resolver<'_> {
                 context.error(*at, what, format!("take it out of {key}"));
                 return None;
             }
-        }
-        if !target.is_enabled() {
-            let place = context.file_and_line(*at);
-            let text = format!(
-                "{place}: {} in {key} of {} is disabled: not waited for",
-                target.name(),
-                self.draft.name()
-            );
-            context.findings.borrow_mut().note(text);
-            return None;
         }
         Some(other)
     }

@@ -77,7 +77,8 @@ impl Draft {
             return;
         }
         for key in NOT_FOR_SCHEDULES {
-            if own(key) {
+            // Only `essential = false` says what is so anyway.
+            if own(key) && (key != "essential" || self.spec.essential) {
                 context.error(
                     self.place(key),
                     format!("a service that runs at its times can't have {key}"),
@@ -164,7 +165,7 @@ fn one(text: &str, at: At, context: &Context<'_>) -> Option<Times> {
         let help = "no such day comes in any year; \"*-02~01\" is February's last day";
         context.error(at, format!("\"{text}\" never happens"), help);
     } else {
-        let help = "the year is over; leave it out, or write * for each year";
+        let help = "its time has passed: write * for each year, or leave it out";
         context.error(at, format!("\"{text}\" never happens again"), help);
     }
     None

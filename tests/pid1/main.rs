@@ -44,6 +44,7 @@ mod programs;
 mod readiness;
 mod reaping;
 mod restart;
+mod schedule;
 mod sd_notify;
 mod shutdown;
 mod sighup;

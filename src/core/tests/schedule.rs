@@ -194,6 +194,16 @@ fn set_back_a_little_its_time_does_not_come_twice_and_a_lot_is_another_time() {
 }
 
 #[test]
+fn woken_before_its_time_it_waits_for_the_rest() {
+    let mut t = at(vec![hourly()], 3590);
+    t.wall -= 3;
+    t.wait_for_deadline();
+    assert_eq!(t.spawned(), []);
+    assert_eq!(t.wait_for_deadline(), Duration::from_millis(3));
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
 fn a_clock_that_is_set_changes_no_interval() {
     let mut t = at(vec![every(100)], 0);
     set_clock(&mut t, 5 * HOUR);

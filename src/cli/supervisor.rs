@@ -11,6 +11,7 @@ use super::print::{self, Text};
 use crate::config::{Outcome, Request};
 use crate::core::calendar::{At, Times};
 use crate::core::graph::start_order;
+use crate::core::id::ServiceId;
 use crate::core::schedule::When;
 use crate::core::spec::Spec;
 use crate::core::time::Span;
@@ -133,11 +134,16 @@ fn pair(word: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 /// What `--check` prints: what starts at the same moment stands on one line.
 fn order(spec: &Spec) -> String {
     let mut text = String::new();
-    for (number, level) in (1..).zip(start_order(spec)) {
-        let names: Vec<&str> = level
-            .iter()
-            .filter_map(|id| Some(&*spec.services.get(id.index())?.name))
-            .collect();
+    let starting = |id: &ServiceId| {
+        let service = spec.services.get(id.index())?;
+        service.schedule.is_none().then_some(&*service.name)
+    };
+    let levels = start_order(spec);
+    let levels = levels
+        .iter()
+        .map(|level| level.iter().filter_map(starting).collect::<Vec<_>>())
+        .filter(|names| !names.is_empty());
+    for (number, names) in (1..).zip(levels) {
         text.push_str(&format!("{number:>3}  {}\n", names.join("  ")));
     }
     for service in spec.services.iter().filter(|service| !service.enabled) {

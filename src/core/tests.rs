@@ -130,10 +130,14 @@ impl Table {
 
     /// Until the next deadline, which is so far away.
     fn wait_for_deadline(&mut self) -> Duration {
-        let at = self.system.deadline().expect("a deadline");
+        let at = self.deadline();
         let time = at.since(self.now);
         self.wait(time);
         time
+    }
+
+    fn deadline(&self) -> Instant {
+        self.system.deadline().expect("a deadline")
     }
 
     fn last_told(&self) -> &str {

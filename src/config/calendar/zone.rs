@@ -73,13 +73,12 @@ fn read(path: &Path, now: i64) -> Result<Option<Zone>, Wrong> {
         std::fs::File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
     let shown = path.display();
     if let Err(error) = result {
-        return match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => Ok(None),
-            _ => Err(Wrong::new(
-                format!("{shown} can't be read: {error}"),
-                "is it a file of tzdata?",
-            )),
-        };
+        use ErrorKind::{IsADirectory, NotADirectory, NotFound};
+        if matches!(error.kind(), NotFound | NotADirectory | IsADirectory) {
+            return Ok(None);
+        }
+        let what = format!("{shown} can't be read: {error}");
+        return Err(Wrong::new(what, "is it a file of tzdata?"));
     }
     match file(&bytes, now) {
         Some(zone) if zone.is_sound() => Ok(Some(zone)),

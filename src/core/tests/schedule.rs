@@ -97,7 +97,7 @@ fn a_run_that_fails_is_told_and_the_next_one_comes() {
     assert_eq!(t.wait_for_deadline(), SECOND * 10);
     runs(&mut t, Exit::Code(3));
     assert_eq!(
-        t.told.last().unwrap(),
+        t.last_told(),
         "job exited with status 3 after 0 ms; next run in 1h"
     );
     assert_eq!(t.system.whole(), Whole::Running);
@@ -111,7 +111,7 @@ fn a_run_that_fails_is_told_and_the_next_one_comes() {
     t.event(Event::SpawnFailed { run, failure });
     assert_eq!(t.standing(A), Standing::Waiting);
     assert!(
-        t.told.last().unwrap().contains("cannot start: exec job"),
+        t.last_told().contains("cannot start: exec job"),
         "{:?}",
         t.told
     );
@@ -130,7 +130,7 @@ fn a_run_that_takes_too_long_is_stopped_and_the_next_one_comes() {
     t.tree_gone(A);
     assert_eq!(t.standing(A), Standing::Waiting);
     assert!(
-        t.told.last().unwrap().contains("not ready after 5 s"),
+        t.last_told().contains("not ready after 5 s"),
         "{:?}",
         t.told
     );
@@ -175,7 +175,7 @@ fn set_forward_a_little_its_time_is_made_up_for_and_a_lot_is_skipped() {
     // 3:05; now it is 5:10, and 4:00 is long past.
     set_clock(&mut t, 2 * HOUR + 300);
     assert_eq!(t.spawned(), []);
-    assert_eq!(t.told.last().unwrap(), "job missed its time 1h 10m ago");
+    assert_eq!(t.last_told(), "job missed its time 1h 10m ago");
     assert_eq!(t.wait_for_deadline(), SECOND * 3000);
     runs(&mut t, Exit::Code(0));
 }
@@ -226,20 +226,19 @@ fn slept_over_a_little_it_is_made_up_for() {
 #[test]
 fn chance_delays_a_time_once_whatever_the_clock_does() {
     let mut job = hourly();
-    job.schedule.as_mut().unwrap().jitter = SECOND * 1800;
+    if let Some(schedule) = &mut job.schedule {
+        schedule.jitter = SECOND * 1800;
+    }
     let mut t = at(vec![job], 3000);
-    let planned = t.system.deadline().unwrap().since(t.now);
+    let planned = t.deadline().since(t.now);
     assert!((600..2400).contains(&planned.as_secs()), "{planned:?}");
     // In the middle of the delay the clock is corrected by a second, again and again.
     t.wait(SECOND * 600);
-    let due = t.system.deadline().unwrap();
+    let due = t.deadline();
     for _ in 0..10 {
         set_clock(&mut t, 1);
     }
-    assert_eq!(
-        t.system.deadline().unwrap().since(t.now),
-        due.since(t.now) - SECOND * 10
-    );
+    assert_eq!(t.deadline().since(t.now), due.since(t.now) - SECOND * 10);
     t.wait_for_deadline();
     runs(&mut t, Exit::Code(0));
 }

@@ -88,11 +88,9 @@ pub(super) fn nickname(name: &str) -> Result<Calendar, Wrong> {
     })
 }
 
-/// Whether a word may be one of cron's fields and nothing of systemd's.
-pub(super) fn looks_like(word: &str) -> bool {
-    let part = |part: &str| {
-        let named = field::weekday(part).is_some() || field::month(part).is_some();
-        named || part.bytes().all(|byte| byte.is_ascii_digit()) || matches!(part, "*" | "?")
-    };
-    word.split([',', '-', '/']).all(part)
+/// Whether words can only be cron's fields, and nothing of systemd's.
+pub(super) fn looks_like(words: &[&str]) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"*,-/?#".contains(&byte);
+    let starts = |first: &&str| !first.starts_with(|c: char| c.is_ascii_alphabetic());
+    words.first().is_some_and(starts) && words.iter().all(|word| word.bytes().all(fits))
 }

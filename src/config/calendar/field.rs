@@ -8,7 +8,7 @@ pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) low: u32,
     pub(super) high: u32,
-    /// Between the ends of a range: `..` or `-`.
+    /// Between the ends of a range, as people write it here: `..` or `-`.
     pub(super) range: &'static str,
     /// A value in words.
     pub(super) word: fn(&str) -> Option<u32>,
@@ -58,7 +58,7 @@ impl Field {
         };
         let (from, to, closed) = if matches!(range, "*" | "?") {
             (self.low, self.high, true)
-        } else if let Some((from, to)) = range.split_once(self.range) {
+        } else if let Some((from, to)) = split_range(range) {
             (self.value(from)?, self.value(to)?, true)
         } else {
             let from = self.value(range)?;
@@ -122,6 +122,15 @@ impl Field {
     }
 }
 
+/// The ends of `a-b` or `a..b`.
+fn split_range(text: &str) -> Option<(&str, &str)> {
+    let dots = || {
+        let (from, to) = text.split_once('.')?;
+        Some((from, to.strip_prefix('.')?))
+    };
+    text.split_once('-').or_else(dots)
+}
+
 /// No value in words.
 pub(super) const fn no_word(_: &str) -> Option<u32> {
     None
@@ -169,8 +178,11 @@ pub(super) fn month(text: &str) -> Option<u32> {
 
 /// Three letters of a name, or more.
 fn named(names: &[&str], text: &str) -> Option<u32> {
-    let text = text.to_ascii_lowercase();
-    let is_it = |name: &&str| text.len() >= 3 && name.starts_with(&text);
+    let begins = |name: &str| {
+        let begin = name.get(..text.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(text))
+    };
+    let is_it = |name: &&str| text.len() >= 3 && begins(name);
     (1..)
         .zip(names)
         .find(|(_, name)| is_it(name))

@@ -37,7 +37,7 @@ pub(super) fn parse(text: &str) -> Result<(Calendar, Option<&str>), Wrong> {
         [] => Err(Wrong::new("no time at all", FORMS)),
         [minute, hour, day, month, weekday] => cron::parse(minute, hour, day, month, weekday),
         [name] if name.starts_with('@') => cron::nickname(name),
-        words if words.len() > 2 && words.iter().all(|word| cron::looks_like(word)) => {
+        words if words.len() > 2 && cron::looks_like(words) => {
             let help = if words.len() == 6 {
                 "they are minute, hour, day, month and weekday: leave out the seconds"
             } else {
@@ -56,8 +56,11 @@ pub(super) fn parse(text: &str) -> Result<(Calendar, Option<&str>), Wrong> {
 
 /// Whether a last word can only be a zone's name.
 fn is_zone(word: &str) -> bool {
-    let named = |part: &str| part.is_empty() || field::weekday(part).is_some();
-    word.starts_with(|c: char| c.is_ascii_alphabetic()) && !word.split([',', '.', '-']).all(named)
+    let weekdays = || {
+        word.get(..3)
+            .is_some_and(|day| field::weekday(day).is_some())
+    };
+    word.starts_with(|c: char| c.is_ascii_alphabetic()) && !weekdays()
 }
 
 #[cfg(test)]

@@ -91,12 +91,11 @@ pub(super) fn shorthand(word: &str) -> Option<Calendar> {
 /// `Mon..Wed,Sat`; a range may go over Sunday.
 fn weekdays(text: &str) -> Result<u8, Wrong> {
     let list = text.strip_suffix(',').unwrap_or(text);
-    let unknown = |part: &&str| !part.is_empty() && field::weekday(part).is_none();
-    if let Some(part) = list.split([',', '.', '-']).find(unknown) {
-        return Err(Wrong::new(format!("\"{part}\" is no weekday"), FORMS));
-    }
+    let items = WEEKDAY
+        .items(list)
+        .map_err(|wrong| Wrong::new(wrong.what, FORMS))?;
     let mut bits = 0;
-    for item in WEEKDAY.items(&list.replace('-', ".."))? {
+    for item in items {
         let to = if item.from > item.to {
             item.to + 7
         } else {
@@ -195,12 +194,6 @@ fn time(text: &str, calendar: &mut Calendar) -> Result<(), Wrong> {
         return Err(Wrong::new(
             format!("\"{text}\" is no time of day"),
             "a time of day is HOUR:MINUTE or HOUR:MINUTE:SECOND",
-        ));
-    }
-    if second.replace("..", "").contains('.') {
-        return Err(Wrong::new(
-            format!("\"{second}\" is a fraction of a second"),
-            "write whole seconds; every = \"500ms\" runs more often than that",
         ));
     }
     calendar.hours = u32::try_from(HOUR.bits(hour)?).unwrap_or(0);

@@ -178,7 +178,7 @@ fn what_is_wrong_is_named() {
         ("24:00", "hour 24 is more than 23"),
         ("Mon 10:60", "minute 60 is more than 59"),
         ("10:00:60", "second 60 is more than 59"),
-        ("10:00:05.5", "\"05.5\" is a fraction of a second"),
+        ("10:00:05.5", "\"05.5\" is no second"),
         ("1:2:3:4", "\"1:2:3:4\" is no time of day"),
         ("*-*-32", "day 32 is more than 31"),
         ("*-13-01", "month 13 is more than 12"),

@@ -116,40 +116,41 @@ impl Zone {
 }
 
 impl Rule {
-    /// The changes of the years around an instant, each with the offset after it.
-    fn changes(&self, utc: i64) -> Option<[(i64, i32); 6]> {
+    /// The changes of the years around an instant, and whether each begins the summer.
+    fn changes(&self, utc: i64) -> Option<[(i64, bool); 6]> {
         let summer = self.summer?;
-        let year = Date::of(utc.div_euclid(DAY)).year;
-        let begin = |year| {
-            let at = summer.begins.local(year) - i64::from(self.offset);
-            (at, summer.offset)
+        let this = Date::of(utc.div_euclid(DAY)).year;
+        let change = |year, begins: bool| {
+            let (change, offset) = if begins {
+                (summer.begins, self.offset)
+            } else {
+                (summer.ends, summer.offset)
+            };
+            (change.local(year) - i64::from(offset), begins)
         };
-        let end = |year| {
-            let at = summer.ends.local(year) - i64::from(summer.offset);
-            (at, self.offset)
-        };
-        let mut all = [
-            begin(year - 1),
-            end(year - 1),
-            begin(year),
-            end(year),
-            begin(year + 1),
-            end(year + 1),
-        ];
-        // All year round, the end of one year's is the beginning of the next.
-        all.sort_by_key(|(at, offset)| (*at, *offset == summer.offset));
-        Some(all)
+        Some([
+            change(this - 1, true),
+            change(this - 1, false),
+            change(this, true),
+            change(this, false),
+            change(this + 1, true),
+            change(this + 1, false),
+        ])
     }
 
     fn offset_at(&self, utc: i64) -> i64 {
         let changes = self.changes(utc);
-        let passed = changes.iter().flatten().rev().find(|(at, _)| *at <= utc);
-        passed.map_or(self.offset, |(_, offset)| *offset).into()
+        let passed = changes.iter().flatten().filter(|(at, _)| *at <= utc);
+        // All year round, the end of one year's summer is the beginning of the next.
+        match (passed.max(), self.summer) {
+            (Some((_, true)), Some(summer)) => summer.offset.into(),
+            _ => self.offset.into(),
+        }
     }
 
     fn next_change(&self, utc: i64) -> Option<i64> {
         let changes = self.changes(utc)?;
-        let next = changes.iter().find(|(at, _)| *at > utc)?;
+        let next = changes.iter().filter(|(at, _)| *at > utc).min()?;
         Some(next.0)
     }
 }

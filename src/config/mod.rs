@@ -6,8 +6,8 @@
 //! runs in the reader child, never in PID 1.
 
 mod around;
-mod descriptors;
 mod calendar;
+mod descriptors;
 mod diagnostic;
 mod directive;
 mod directive_around;

@@ -151,6 +151,8 @@ pub enum Next {
         /// So much later.
         delay: Duration,
     },
+    /// It waits for the next connection.
+    Connection,
     /// It is done.
     Nothing,
 }
@@ -252,6 +254,7 @@ impl fmt::Display for ReportIn<'_> {
                 match next {
                     Next::Restart { delay } if delay.is_zero() => f.write_str("; restarted"),
                     Next::Restart { delay } => write!(f, "; restart in {}", Span(*delay)),
+                    Next::Connection => f.write_str("; it waits for the next connection"),
                     Next::Nothing => write!(f, " after {}", Span(*after)),
                 }
             }

@@ -78,6 +78,10 @@ pub struct System {
     pub(super) booted_at: Instant,
     /// Of services that must be swept though they have ended.
     pub(super) sweeps: u32,
+    /// Whose sockets are opened before anything starts.
+    pub(super) to_open: BTreeSet<ServiceId>,
+    /// How many wait for their first connection, or will.
+    pub(super) on_call: u32,
     /// How many run, but not well.
     pub(super) unhealthy: u32,
     pub(super) first_failed: Option<ServiceId>,
@@ -100,12 +104,14 @@ impl System {
         let graph = Graph::new(&spec);
         let mut tally = [0_u32; Standing::ALL.len()];
         let mut attempts_pending = 0_u32;
+        let mut on_call = 0_u32;
         let services: Vec<Service> = (0_u32..)
             .map(ServiceId)
             .zip(&spec.services)
             .map(|(id, service)| {
                 let state = if service.enabled {
                     attempts_pending = attempts_pending.saturating_add(1);
+                    on_call = on_call.saturating_add(u32::from(service.is_on_demand()));
                     State::Waiting(Waiting {
                         until: None,
                         impatient: false,
@@ -136,6 +142,8 @@ impl System {
             now: Now::default(),
             booted_at: Instant::default(),
             sweeps: 0,
+            to_open: BTreeSet::new(),
+            on_call,
             unhealthy: 0,
             first_failed: None,
             shutdown: None,
@@ -184,6 +192,9 @@ impl System {
             Event::ForkRefused { run, errno } => self.fork_refused(run, errno),
             Event::Executed { run } => self.executed(run),
             Event::SpawnFailed { run, failure } => self.spawn_failed(run, failure),
+            Event::Listening { service } => self.listening(service),
+            Event::NotListening { service, failure } => self.not_listening(service, failure),
+            Event::Connected { service } => self.connected(service),
             Event::Exited { run, exit } => self.exited(run, exit),
             Event::TreeGone { run } => self.tree_gone(run),
             Event::Ready { run } => self.said_ready(run),
@@ -256,6 +267,7 @@ impl System {
 
     fn boot(&mut self) {
         self.booted_at = self.now.at;
+        self.open_all();
         for id in self.ids() {
             let is_main = self.service(id).is_some_and(|spec| spec.is_main);
             if let Some(service) = self.services.get_mut(id.index())
@@ -314,6 +326,8 @@ impl System {
         ];
         self.shutdown.is_none()
             && !self.spec.init.keep_running
+            && self.to_open.is_empty()
+            && self.on_call == 0
             && left.into_iter().all(|standing| self.count(standing) == 0)
     }
 

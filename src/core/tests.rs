@@ -5,6 +5,7 @@
 )]
 
 mod health;
+mod sockets;
 
 use std::time::Duration;
 

@@ -20,7 +20,14 @@ impl System {
         };
         let from = service.state.standing();
         let was_alive = service.state.is_alive();
+        let was_on_call = service.is_on_call(spec);
         service.state = to;
+        match (was_on_call, service.is_on_call(spec)) {
+            (false, true) => self.on_call = self.on_call.saturating_add(1),
+            (true, false) => self.on_call = self.on_call.saturating_sub(1),
+            (true, true) | (false, false) => {}
+        }
+        let reachable = service.is_reachable(spec);
         let checks = Checks::begin(&service.state, spec, self.now.at);
         let checked = std::mem::replace(&mut service.checks, checks);
         if checked.is_some_and(|checks| checks.unhealthy) {
@@ -37,9 +44,10 @@ impl System {
             | State::Starting(_)
             | State::Stopping(_)
             | State::Killing(_)
-            | State::Backoff(_) => (false, false),
+            | State::Backoff(_) => (reachable, false),
         };
         let attempted = service.attempted
+            || reachable
             || match to {
                 Standing::Active
                 | Standing::Backoff
@@ -100,12 +108,16 @@ impl System {
                 }
             }
         }
+        let gone = matches!(to, Standing::Inactive | Standing::Exited | Standing::Failed);
         if ended_for_good && spec.essential {
             // Before anything starts that would have to stop at once.
             self.work.push_front(Work::EssentialEnded(id));
         }
         if died && self.shutdown.as_ref().is_some_and(|s| s.has_turned(id)) {
             self.work.push_back(Work::Turn(id));
+        }
+        if gone {
+            self.close_sockets(id);
         }
         self.reindex(id);
     }

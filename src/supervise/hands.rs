@@ -11,6 +11,7 @@ use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
+use super::sockets::Listeners;
 use super::source::Source;
 use super::strays::Strays;
 use super::trees::Trees;
@@ -48,6 +49,7 @@ pub(crate) struct Hands {
     pub(crate) memory_events: MemoryEvents,
     pub(crate) upward: Upward,
     pub(crate) clearing: Clearing,
+    pub(crate) listeners: Listeners,
     /// What signals become on their way to `main`.
     pub(crate) rewrite: Rewrite,
     /// Runs that get SIGCONT once all others have their stop signal.
@@ -72,6 +74,7 @@ impl Hands {
             self.strays.deadline(),
             self.control.as_ref().and_then(Server::deadline),
             self.farewell.deadline(),
+            self.listeners.deadline(),
         ];
         others.into_iter().flatten().chain(probe).min()
     }

@@ -56,6 +56,8 @@ impl Hands {
                 let gone = self.trees.hear(&mut self.runs, &self.poll);
                 events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
             }
+            Source::Opening(service) => events.extend(self.hear_opening(system, service)),
+            Source::Listener(service) => events.push_back(self.somebody_came(service)),
             Source::Control | Source::Client(_) => {}
         }
     }
@@ -289,6 +291,7 @@ impl Hands {
         }
         if !self.helpers.remove(&pid) {
             self.clearing.child_ended(pid);
+            self.listeners.child_ended(pid);
             return;
         }
         self.farewell.child_ended(pid);

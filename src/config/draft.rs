@@ -5,6 +5,7 @@ use super::schedule;
 use super::source::At;
 use super::value::{Context, Value};
 use crate::core::exec::{Identity, Output, Words};
+use crate::core::listen::Listen;
 use crate::core::setup::{Base, Setup};
 use crate::core::spec::{Kind, Ready, Restart, RestartPolicy, ServiceSpec, Tracking};
 
@@ -112,6 +113,10 @@ impl Draft {
         self.spec.exec.setup.get_or_insert_default()
     }
 
+    pub(super) fn listen(&mut self) -> &mut Listen {
+        self.spec.listen.get_or_insert_default()
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.spec.name
     }
@@ -151,6 +156,7 @@ impl Draft {
         self.finish_delays(context);
         self.finish_ready(context);
         self.finish_setup();
+        super::listen::finish(self, context);
         self.spec.exec.environment = Words::new(self.environment.iter().map(|(name, value)| {
             let mut word = name.as_bytes().to_vec();
             word.push(b'=');

@@ -13,6 +13,7 @@ mod directive;
 mod directive_around;
 mod directive_execution;
 mod directive_init;
+mod directive_listen;
 mod directive_schedule;
 mod directive_service;
 mod doubts;
@@ -22,6 +23,7 @@ mod execution;
 mod foreign;
 mod health;
 mod limits;
+mod listen;
 mod nearest;
 mod needs;
 mod overrides;
@@ -261,6 +263,7 @@ fn check(
         doubts::of_one(draft, init, context);
     }
     doubts::shared_addresses(drafts, context);
+    listen::shared(drafts, context);
     let (uid, may, limits) = (request.uid, request.rights, HardLimits::read());
     if let Some(warning) = rights::drop_forbidden(drafts, uid, may, accounts, &limits) {
         let help = if uid == 0 {

@@ -31,7 +31,7 @@ impl System {
         let mut expected = BTreeSet::new();
         let mut sweeps = 0_u32;
         let mut unhealthy = 0_u32;
-        let mut appointments = 0_u32;
+        let mut dormant = 0_u32;
         for (id, service) in self.ids().zip(&self.services) {
             if let Some(count) = tally.get_mut(service.state.standing() as usize) {
                 *count = count.saturating_add(1);
@@ -39,8 +39,9 @@ impl System {
             expected.extend(service.deadline().map(|at| (at, id)));
             sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
             unhealthy = unhealthy.saturating_add(u32::from(self.is_unhealthy(id)));
-            let appointed = service.state.has_appointment();
-            appointments = appointments.saturating_add(u32::from(appointed));
+            let spec = self.spec.services.get(id.index());
+            let sleeps = spec.is_some_and(|spec| service.is_dormant(spec));
+            dormant = dormant.saturating_add(u32::from(sleeps));
             let unmet = |wanted: Bond| {
                 let needs = self.graph.needs(id).iter();
                 let open = needs.filter(|(need, bond)| {
@@ -62,11 +63,8 @@ impl System {
         if expected != self.deadlines {
             return Err(Disagreement::Deadlines);
         }
-        if tally != self.tally
-            || sweeps != self.sweeps
-            || unhealthy != self.unhealthy
-            || appointments != self.appointments
-        {
+        let counted = (sweeps, unhealthy, dormant);
+        if tally != self.tally || counted != (self.sweeps, self.unhealthy, self.dormant) {
             return Err(Disagreement::Tally);
         }
         Ok(())
@@ -77,7 +75,7 @@ impl System {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&self.services, &self.runs, &self.random).hash(&mut hasher);
+        (&self.services, &self.runs, &self.random, &self.to_open).hash(&mut hasher);
         (self.now.at, &self.first_stop_signal, self.first_failed).hash(&mut hasher);
         self.shutdown.hash(&mut hasher);
         hasher.finish()

@@ -133,6 +133,11 @@ impl System {
             (RestartPolicy::No, _, None) => return Verdict::Failed(reason),
             (RestartPolicy::Always, Kind::Simple, _) | (_, _, None) => {}
         }
+        if well.is_some() && spec.is_on_demand() {
+            // It did what it was there for; the pause keeps one from spinning that leaves
+            // its connections where they are.
+            service.attempt = 0;
+        }
         let delay = restart::delay(&spec.restart, service.attempt);
         let delay = self.random.jitter(delay);
         match spec.restart.limit {
@@ -157,6 +162,10 @@ impl System {
             return;
         };
         service.attempt = service.attempt.saturating_add(1);
+        let next = match self.spec.services.get(id.index()) {
+            Some(spec) if service.is_reachable(spec) => Next::Connection,
+            Some(_) | None => Next::Restart { delay },
+        };
         let backoff = Backoff {
             until: self.now.at.plus(delay),
             attempt: service.attempt,
@@ -168,7 +177,7 @@ impl System {
             service: id,
             reason,
             after,
-            next: Next::Restart { delay },
+            next,
         });
         if delay.is_zero() && left.is_none() {
             self.resume(id);

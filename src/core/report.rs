@@ -170,6 +170,8 @@ pub enum Next {
         /// It ended as it should.
         well: bool,
     },
+    /// It waits for the next connection.
+    Connection,
     /// It is done.
     Nothing,
 }
@@ -291,6 +293,7 @@ impl fmt::Display for ReportIn<'_> {
                         let (after, delay) = (Span(*after), Span(*delay));
                         write!(f, " after {after}; next run in {delay}")
                     }
+                    Next::Connection => f.write_str("; it waits for the next connection"),
                     Next::Nothing => write!(f, " after {}", Span(*after)),
                 }
             }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::exec::Exec;
 use super::exit::Exit;
 use super::id::ServiceId;
+use super::listen::Listen;
 use super::probe::{Health, Probe};
 use super::schedule::Schedule;
 use super::signal::Signal;
@@ -101,6 +102,8 @@ pub struct ServiceSpec {
     pub is_main: bool,
     /// What it waits for and pulls in.
     pub edges: Edges,
+    /// The sockets that it is given.
+    pub listen: Option<Box<Listen>>,
     /// When it counts as ready.
     pub ready: Ready,
     /// Whether it is well once it is ready.
@@ -134,6 +137,7 @@ impl ServiceSpec {
             essential: false,
             is_main: false,
             edges: Edges::default(),
+            listen: None,
             ready: Ready::Exec,
             health: None,
             schedule: None,
@@ -145,6 +149,12 @@ impl ServiceSpec {
             exec: Exec::default(),
             source: "".into(),
         }
+    }
+
+    /// It starts with the first connection.
+    #[must_use]
+    pub fn is_on_demand(&self) -> bool {
+        self.listen.as_ref().is_some_and(|listen| listen.on_demand)
     }
 }
 

@@ -8,7 +8,7 @@ use super::id::{Pid, RunId, ServiceId};
 use super::readiness::{NOTICE_AFTER, Poll, Readiness};
 use super::report::Report;
 use super::restart::next_fork_pause;
-use super::spec::Ready;
+use super::spec::{Ready, ServiceSpec};
 use super::state::{Reason, Run, Stage, Starting, State, Then, Waiting};
 use super::system::System;
 
@@ -21,7 +21,7 @@ impl System {
         let State::Waiting(waiting) = &service.state else {
             return;
         };
-        if self.shutdown.is_some() {
+        if self.shutdown.is_some() || !self.to_open.is_empty() {
             return;
         }
         if service.unmet_requires > 0 {
@@ -29,7 +29,7 @@ impl System {
                 self.doomed(id, by);
             }
         } else if waiting.appointment.is_none() && (service.unmet_after == 0 || waiting.impatient) {
-            self.start(id);
+            self.start_or_await(id);
         }
     }
 
@@ -51,7 +51,10 @@ impl System {
         let Some(service) = self.services.get(id.index()) else {
             return;
         };
-        if service.unmet_requires == 0 {
+        let on_demand = self.service(id).is_some_and(ServiceSpec::is_on_demand);
+        if on_demand {
+            self.go_on_call(id);
+        } else if service.unmet_requires == 0 {
             self.start(id);
         } else {
             self.transition(
@@ -66,7 +69,7 @@ impl System {
     }
 
     /// A new life.
-    fn start(&mut self, id: ServiceId) {
+    pub(super) fn start(&mut self, id: ServiceId) {
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),
@@ -83,26 +86,11 @@ impl System {
         let run = RunId(self.next_run);
         self.next_run = self.next_run.saturating_add(1);
         self.runs.insert(run, id);
-        let stage = match Readiness::of(spec) {
-            Readiness::Probed { before_spawn: true } => {
-                let of = Question::Readiness;
-                self.orders.push(Action::Probe {
-                    service: id,
-                    run,
-                    of,
-                });
-                Stage::Probing
-            }
-            Readiness::Executed
-            | Readiness::Ended
-            | Readiness::Told
-            | Readiness::Delayed(_)
-            | Readiness::Probed {
-                before_spawn: false,
-            } => {
-                self.orders.push(Action::Spawn { service: id, run });
-                Stage::Spawning
-            }
+        let (timeout, notice) = (spec.start_timeout, spec.schedule.is_none());
+        let stage = if self.open_sockets(id) {
+            Stage::Opening
+        } else {
+            self.first_stage(id, run)
         };
         let starting = Starting {
             run: Run {
@@ -112,15 +100,43 @@ impl System {
                 status: None,
             },
             stage,
-            deadline: spec.start_timeout.map(|timeout| at.plus(timeout)),
+            deadline: timeout.map(|timeout| at.plus(timeout)),
             // Nobody waits for a run of the calendar.
-            notice_at: spec.schedule.is_none().then(|| at.plus(NOTICE_AFTER)),
+            notice_at: notice.then(|| at.plus(NOTICE_AFTER)),
             ready_early: false,
             taken: false,
             fork_pause: Duration::ZERO,
             answer: None,
         };
         self.transition(id, State::Starting(starting));
+    }
+
+    /// What comes first once its sockets are open.
+    pub(super) fn first_stage(&mut self, id: ServiceId, run: RunId) -> Stage {
+        match self.service(id).map(Readiness::of) {
+            Some(Readiness::Probed { before_spawn: true }) => {
+                let of = Question::Readiness;
+                self.orders.push(Action::Probe {
+                    service: id,
+                    run,
+                    of,
+                });
+                Stage::Probing
+            }
+            Some(
+                Readiness::Executed
+                | Readiness::Ended
+                | Readiness::Told
+                | Readiness::Delayed(_)
+                | Readiness::Probed {
+                    before_spawn: false,
+                },
+            )
+            | None => {
+                self.orders.push(Action::Spawn { service: id, run });
+                Stage::Spawning
+            }
+        }
     }
 
     /// The service's start, if this run is in it.
@@ -221,7 +237,7 @@ impl System {
         let executed = match starting.stage {
             Stage::Executed { .. } => true,
             Stage::Spawning | Stage::Spawned => false,
-            Stage::Probing | Stage::ForkRefused { .. } => return,
+            Stage::Opening | Stage::Probing | Stage::ForkRefused { .. } => return,
         };
         starting.ready_early = true;
         if executed && self.service(id).map(Readiness::of) == Some(Readiness::Told) {
@@ -260,7 +276,8 @@ impl System {
                 }
             },
             (
-                Stage::ForkRefused { .. }
+                Stage::Opening
+                | Stage::ForkRefused { .. }
                 | Stage::Spawning
                 | Stage::Spawned
                 | Stage::Executed { .. },
@@ -319,12 +336,14 @@ impl System {
         if starting.deadline.is_some_and(|at| at <= now) {
             let reason = match starting.stage {
                 Stage::ForkRefused { errno, .. } => Reason::ForkRefused { errno },
-                Stage::Probing | Stage::Spawning | Stage::Spawned | Stage::Executed { .. } => {
-                    Reason::NotReady {
-                        after: now.since(starting.run.since),
-                        answer: starting.answer.take().or(starting.run.status.take()),
-                    }
-                }
+                Stage::Opening
+                | Stage::Probing
+                | Stage::Spawning
+                | Stage::Spawned
+                | Stage::Executed { .. } => Reason::NotReady {
+                    after: now.since(starting.run.since),
+                    answer: starting.answer.take().or(starting.run.status.take()),
+                },
             };
             self.stop(id, Then::Failure(reason));
             return;
@@ -357,6 +376,7 @@ impl System {
                 }
             }
             Stage::ForkRefused { .. }
+            | Stage::Opening
             | Stage::Probing
             | Stage::Spawning
             | Stage::Spawned

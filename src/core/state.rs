@@ -4,7 +4,8 @@
 //! `requires` is ready and the first attempt of all that it otherwise comes after has
 //! ended, it is *starting*: a run is allocated, what answers at its address already is
 //! asked for, the process is spawned, the program executed, its readiness awaited. Then it
-//! is *active*; a oneshot never is: it is starting until it has *exited*.
+//! is *active*; a oneshot never is: it is starting until it has *exited*. Sockets are opened
+//! before all that; a service on demand is *waiting* until somebody comes (`sockets`).
 //!
 //! A main process that ends by itself leads to *backoff* (it will be started again at a
 //! known time, by way of *waiting* if a required one is not ready then), to *exited* (it
@@ -36,7 +37,7 @@ use super::time::Instant;
 pub enum State {
     /// Not wanted, or stopped.
     Inactive(Idle),
-    /// For its dependencies, or its next time.
+    /// For its dependencies, its next time, or its first connection.
     Waiting(Waiting),
     /// Spawned, not ready; or about to be spawned.
     Starting(Starting),
@@ -95,7 +96,7 @@ pub enum Idle {
     DependencyEnded(ServiceId),
 }
 
-/// For its dependencies, or its next time.
+/// For its dependencies, its next time, or its first connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Waiting {
     /// It then starts without those that it only comes after: `main`'s patience.
@@ -145,6 +146,8 @@ pub struct Starting {
 /// How far a start has come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// Its sockets are being opened.
+    Opening,
     /// Whether somebody else answers at its address is being found out.
     Probing,
     /// The kernel had no process to give.
@@ -351,17 +354,6 @@ impl State {
         }
     }
 
-    /// It waits for its next time.
-    pub(crate) const fn has_appointment(&self) -> bool {
-        matches!(
-            self,
-            Self::Waiting(Waiting {
-                appointment: Some(_),
-                ..
-            })
-        )
-    }
-
     /// When something is due here.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
@@ -414,7 +406,7 @@ impl Stage {
     /// There is, or may be, a process.
     pub(crate) const fn has_process(&self) -> bool {
         match self {
-            Self::Probing | Self::ForkRefused { .. } => false,
+            Self::Opening | Self::Probing | Self::ForkRefused { .. } => false,
             Self::Spawning | Self::Spawned | Self::Executed { .. } => true,
         }
     }
@@ -423,7 +415,11 @@ impl Stage {
         match self {
             Self::ForkRefused { again_at, .. } => Some(*again_at),
             Self::Executed { poll: Some(poll) } => poll.next_at(),
-            Self::Probing | Self::Spawning | Self::Spawned | Self::Executed { poll: None } => None,
+            Self::Opening
+            | Self::Probing
+            | Self::Spawning
+            | Self::Spawned
+            | Self::Executed { poll: None } => None,
         }
     }
 }

@@ -78,6 +78,10 @@ pub struct System {
     pub(super) booted_at: Instant,
     /// Of services that must be swept though they have ended.
     pub(super) sweeps: u32,
+    /// Whose sockets are opened before anything starts.
+    pub(super) to_open: BTreeSet<ServiceId>,
+    /// How many wait for what will come: their next time, or a connection.
+    pub(super) dormant: u32,
     /// How many run, but not well.
     pub(super) unhealthy: u32,
     pub(super) first_failed: Option<ServiceId>,
@@ -90,8 +94,6 @@ pub struct System {
     pub(super) deadlines: BTreeSet<(Instant, ServiceId)>,
     pub(super) tally: [u32; Standing::ALL.len()],
     pub(super) attempts_pending: u32,
-    /// How many wait for their next time.
-    pub(super) appointments: u32,
     up_told: bool,
 }
 
@@ -102,12 +104,14 @@ impl System {
         let graph = Graph::new(&spec);
         let mut tally = [0_u32; Standing::ALL.len()];
         let mut attempts_pending = 0_u32;
+        let mut dormant = 0_u32;
         let services: Vec<Service> = (0_u32..)
             .map(ServiceId)
             .zip(&spec.services)
             .map(|(id, service)| {
                 let state = if service.enabled {
                     attempts_pending = attempts_pending.saturating_add(1);
+                    dormant = dormant.saturating_add(u32::from(service.is_on_demand()));
                     State::Waiting(Waiting::default())
                 } else {
                     State::Inactive(Idle::Disabled)
@@ -134,6 +138,8 @@ impl System {
             now: Now::default(),
             booted_at: Instant::default(),
             sweeps: 0,
+            to_open: BTreeSet::new(),
+            dormant,
             unhealthy: 0,
             first_failed: None,
             shutdown: None,
@@ -144,7 +150,6 @@ impl System {
             deadlines: BTreeSet::new(),
             tally,
             attempts_pending,
-            appointments: 0,
             up_told: false,
             spec,
         }
@@ -184,6 +189,9 @@ impl System {
             Event::ForkRefused { run, errno } => self.fork_refused(run, errno),
             Event::Executed { run } => self.executed(run),
             Event::SpawnFailed { run, failure } => self.spawn_failed(run, failure),
+            Event::Listening { service } => self.listening(service),
+            Event::NotListening { service, failure } => self.not_listening(service, failure),
+            Event::Connected { service } => self.connected(service),
             Event::Exited { run, exit } => self.exited(run, exit),
             Event::TreeGone { run } => self.tree_gone(run),
             Event::Ready { run } => self.said_ready(run),
@@ -256,6 +264,7 @@ impl System {
 
     fn boot(&mut self) {
         self.booted_at = self.now.at;
+        self.open_all();
         for id in self.ids() {
             let is_main = self.service(id).is_some_and(|spec| spec.is_main);
             if let Some(service) = self.services.get_mut(id.index())
@@ -318,7 +327,8 @@ impl System {
         ];
         self.shutdown.is_none()
             && !self.spec.init.keep_running
-            && self.appointments == 0
+            && self.to_open.is_empty()
+            && self.dormant == 0
             && left.into_iter().all(|standing| self.count(standing) == 0)
     }
 

@@ -6,6 +6,7 @@
 
 mod health;
 mod schedule;
+mod sockets;
 
 use std::time::Duration;
 

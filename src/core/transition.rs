@@ -20,8 +20,14 @@ impl System {
         };
         let from = service.state.standing();
         let was_alive = service.state.is_alive();
-        let had_appointment = service.state.has_appointment();
+        let was_dormant = service.is_dormant(spec);
         service.state = to;
+        let dormant = service.is_dormant(spec);
+        self.dormant = self
+            .dormant
+            .saturating_sub(u32::from(was_dormant))
+            .saturating_add(u32::from(dormant));
+        let reachable = service.is_reachable(spec);
         let checks = Checks::begin(&service.state, spec, self.now.at);
         let checked = std::mem::replace(&mut service.checks, checks);
         if checked.is_some_and(|checks| checks.unhealthy) {
@@ -38,11 +44,11 @@ impl System {
             | State::Starting(_)
             | State::Stopping(_)
             | State::Killing(_)
-            | State::Backoff(_) => (false, false),
+            | State::Backoff(_) => (reachable, false),
         };
-        // Nobody waits for a time of the calendar.
+        // Nobody waits for a time of the calendar, or for somebody to come.
         let attempted = service.attempted
-            || state.has_appointment()
+            || dormant
             || match to {
                 Standing::Active
                 | Standing::Backoff
@@ -57,7 +63,6 @@ impl System {
         let turned_attempted = service.attempted != attempted;
         service.satisfied = satisfies;
         service.attempted = attempted;
-        let has_appointment = state.has_appointment();
         let died = was_alive && !state.is_alive();
 
         if from != to {
@@ -73,10 +78,6 @@ impl System {
                 *count = count.saturating_add(1);
             }
         }
-        self.appointments = self
-            .appointments
-            .saturating_sub(u32::from(had_appointment))
-            .saturating_add(u32::from(has_appointment));
         if turned_attempted {
             self.attempts_pending = self.attempts_pending.saturating_sub(1);
         }
@@ -108,12 +109,16 @@ impl System {
                 }
             }
         }
+        let gone = matches!(to, Standing::Inactive | Standing::Exited | Standing::Failed);
         if ended_for_good && spec.essential {
             // Before anything starts that would have to stop at once.
             self.work.push_front(Work::EssentialEnded(id));
         }
         if died && self.shutdown.as_ref().is_some_and(|s| s.has_turned(id)) {
             self.work.push_back(Work::Turn(id));
+        }
+        if gone {
+            self.close_sockets(id);
         }
         self.reindex(id);
     }

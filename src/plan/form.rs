@@ -8,6 +8,7 @@ use crate::core::capability::{Capabilities, Confinement};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
+use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
 use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
@@ -24,9 +25,12 @@ structs! {
         termination_log,
     }
     ServiceSpec {
-        name, kind, enabled, essential, is_main, edges, ready, health, schedule, start_timeout, restart,
-        success, stop, tracking, exec, source,
+        name, kind, enabled, essential, is_main, edges, listen, ready, health, schedule, start_timeout,
+        restart, success, stop, tracking, exec, source,
     }
+    Listen { sockets, on_demand }
+    Socket { kind, address, name, backlog, reuse_port, ipv6_only, file }
+    SocketFile { mode, user, group }
     Edges { requires, wants, after, before }
     Restart { policy, delay, delay_max, reset, limit }
     StartLimit { count, within }
@@ -64,6 +68,8 @@ enums! {
     ControlSocket { 0 = Default, 1 = None, 2 = Path(path) }
     TerminationLog { 0 = Default, 1 = None, 2 = Path(path) }
     ControlAccess { 0 = Owner, 1 = Status }
+    SocketKind { 0 = Stream, 1 = Datagram, 2 = Seqpacket }
+    Address { 0 = Port(port), 1 = Ip(address), 2 = Unix(path) }
     Kind { 0 = Simple, 1 = Oneshot }
     Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Probe(probe), 4 = Delay(delay) }
     Probe {

@@ -9,6 +9,7 @@ mod form;
 mod wire;
 
 use crate::config::Outcome;
+use crate::core::listen::MOST_SOCKETS;
 use crate::core::probe::Probe;
 use crate::core::schedule::{Schedule, When};
 use crate::core::spec::{Edges, Ready, Spec};
@@ -80,6 +81,10 @@ fn is_sound(spec: &Spec) -> bool {
             Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) => true,
         };
         !service.exec.command.is_empty()
+            && service
+                .listen
+                .iter()
+                .all(|listen| (1..=MOST_SOCKETS).contains(&listen.sockets.len()))
             && probed
             && service
                 .schedule

@@ -11,6 +11,7 @@ use crate::core::capability::{Capabilities, Confinement};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
+use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
 use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
@@ -160,6 +161,39 @@ fn schedule() -> impl Strategy<Value = Schedule> {
             .prop_map(When::Every),
     ];
     (when, duration()).prop_map(|(when, jitter)| Schedule { when, jitter })
+}
+
+fn listen() -> impl Strategy<Value = Box<Listen>> {
+    let kind = proptest::sample::select(vec![
+        SocketKind::Stream,
+        SocketKind::Datagram,
+        SocketKind::Seqpacket,
+    ]);
+    let address = prop_oneof![
+        any::<u16>().prop_map(Address::Port),
+        any::<SocketAddr>().prop_map(|a| Address::Ip(SocketAddr::new(a.ip(), a.port()))),
+        text().prop_map(Address::Unix),
+    ];
+    let file = (any::<u32>(), option::of(text()), option::of(text()))
+        .prop_map(|(mode, user, group)| SocketFile { mode, user, group });
+    let options = (any::<u16>(), any::<bool>(), option::of(any::<bool>()));
+    let socket = (kind, address, text(), options, file).prop_map(
+        |(kind, address, name, (backlog, reuse_port, ipv6_only), file)| Socket {
+            kind,
+            address,
+            name,
+            backlog,
+            reuse_port,
+            ipv6_only,
+            file,
+        },
+    );
+    (vec(socket, 1..4), any::<bool>()).prop_map(|(sockets, on_demand)| {
+        Box::new(Listen {
+            sockets: sockets.into(),
+            on_demand,
+        })
+    })
 }
 
 fn setup() -> impl Strategy<Value = Box<Setup>> {
@@ -322,6 +356,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
             text(),
             any::<[bool; 5]>(),
             edges,
+            option::of(listen()),
             ready(),
             option::of(health()),
             option::of(duration()),
@@ -337,7 +372,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     )
         .prop_map(
             |(
-                (name, flags, edges, ready, health, start_timeout),
+                (name, flags, edges, listen, ready, health, start_timeout),
                 (restart, success, stop, exec, source, schedule),
             )| {
                 let [oneshot, enabled, essential, is_main, exact] = flags;
@@ -348,6 +383,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     essential,
                     is_main,
                     edges,
+                    listen,
                     ready,
                     health: health.map(Box::new),
                     schedule: schedule.map(Box::new),

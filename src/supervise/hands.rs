@@ -11,6 +11,7 @@ use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
+use super::sockets::Listeners;
 use super::source::Source;
 use super::strays::Strays;
 use super::trees::Trees;
@@ -51,6 +52,7 @@ pub(crate) struct Hands {
     pub(crate) clearing: Clearing,
     /// For the calendars, if there are any.
     pub(crate) clock_change: Option<ClockChange>,
+    pub(crate) listeners: Listeners,
     /// What signals become on their way to `main`.
     pub(crate) rewrite: Rewrite,
     /// Runs that get SIGCONT once all others have their stop signal.
@@ -75,6 +77,7 @@ impl Hands {
             self.strays.deadline(),
             self.control.as_ref().and_then(Server::deadline),
             self.farewell.deadline(),
+            self.listeners.deadline(),
         ];
         others.into_iter().flatten().chain(probe).min()
     }

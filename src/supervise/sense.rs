@@ -61,6 +61,8 @@ impl Hands {
                 self.clock_change.iter().for_each(ClockChange::take);
                 events.push_back(Event::ClockSet);
             }
+            Source::Opening(service) => events.extend(self.hear_opening(system, service)),
+            Source::Listener(service) => events.push_back(self.somebody_came(service)),
             Source::Control | Source::Client(_) => {}
         }
     }
@@ -294,6 +296,7 @@ impl Hands {
         }
         if !self.helpers.remove(&pid) {
             self.clearing.child_ended(pid);
+            self.listeners.child_ended(pid);
             return;
         }
         self.farewell.child_ended(pid);

@@ -21,6 +21,10 @@ pub(crate) enum Source {
     Foreign(RunId),
     /// A service's notify socket.
     Notify(ServiceId),
+    /// The socket to the child that opens a service's sockets.
+    Opening(ServiceId),
+    /// A service's own sockets, while it waits for its first connection.
+    Listener(ServiceId),
     /// The socket to the logger.
     Logger,
     /// The pipe from the process that looks for a tree's members.
@@ -52,6 +56,8 @@ impl From<Source> for u64 {
             Source::Client(client) => (10, Self::from(client)),
             Source::Children => (11, 0),
             Source::Clock => (12, 0),
+            Source::Opening(service) => (13, Self::from(service.0)),
+            Source::Listener(service) => (14, Self::from(service.0)),
         };
         (kind << KIND_SHIFT) | (number & NUMBER)
     }
@@ -77,6 +83,8 @@ impl TryFrom<u64> for Source {
             10 => Self::Client(small?),
             11 => Self::Children,
             12 => Self::Clock,
+            13 => Self::Opening(ServiceId(small?)),
+            14 => Self::Listener(ServiceId(small?)),
             _ => return Err(()),
         })
     }
@@ -103,6 +111,8 @@ mod tests {
             Source::Client(u32::MAX),
             Source::Children,
             Source::Clock,
+            Source::Opening(ServiceId(8)),
+            Source::Listener(ServiceId(9)),
         ];
         for source in sources {
             assert_eq!(Source::try_from(u64::from(source)), Ok(source));

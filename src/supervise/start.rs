@@ -12,6 +12,7 @@ use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
+use super::sockets::Listeners;
 use super::source::Source;
 use super::strays::Strays;
 use super::trees::Trees;
@@ -166,6 +167,7 @@ impl Start<'_> {
             farewell: Farewell::new(&self.spec.init.termination_log),
             clearing: Clearing::default(),
             clock_change: None,
+            listeners: Listeners::default(),
             to_continue: Vec::new(),
             launching: VecDeque::new(),
             rewrite: self.main.rewrite,

@@ -112,6 +112,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             edges.wants,
             edges.after,
             edges.before,
+            listen,
             ready,
             health,
             schedule,

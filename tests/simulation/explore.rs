@@ -16,9 +16,12 @@ use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
 };
-use rinit::core::state::{Standing, State};
+use rinit::core::state::{Stage, Standing, State};
 use rinit::core::system::{Surroundings, System};
 use rinit::core::time::{Instant, Now};
+
+use crate::random::listen;
+use crate::sockets::Sockets;
 
 /// States gone into for each system: some seconds for all of them in a debug build.
 const MOST_STATES: usize = 8_000;
@@ -53,6 +56,8 @@ struct World {
     /// What the wall clock shows beyond the monotonic one, and by how much it will be set.
     wall: i64,
     clock_sets: Vec<i64>,
+    sockets: Sockets,
+    forgotten: BTreeSet<RunId>,
     /// How it came to this.
     path: Vec<Event>,
 }
@@ -69,6 +74,8 @@ impl World {
             signals: 0,
             wall: 1_774_746_000_000,
             clock_sets: clock_sets.to_vec(),
+            sockets: Sockets::default(),
+            forgotten: BTreeSet::new(),
             path: Vec::new(),
         }
     }
@@ -76,6 +83,7 @@ impl World {
     fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.system.fingerprint(), &self.lives).hash(&mut hasher);
+        self.sockets.hash(&mut hasher);
         (self.strays_asked, self.draining, self.left, self.signals).hash(&mut hasher);
         (self.wall, &self.clock_sets).hash(&mut hasher);
         hasher.finish()
@@ -123,6 +131,7 @@ impl World {
                 all.extend(ways.iter().map(|&exit| Event::Exited { run, exit }));
             }
         }
+        all.extend(self.sockets.choices());
         if self.system.deadline().is_some() {
             all.push(Event::Woke);
         }
@@ -161,6 +170,7 @@ impl World {
             Event::OutputDrained => self.draining = false,
             _ => {}
         }
+        assert!(self.sockets.happens(&event));
         let mut actions = Vec::new();
         let now = Now {
             at: self.now,
@@ -169,6 +179,8 @@ impl World {
         self.path.push(event.clone());
         self.system.handle(event, now, &mut actions);
         for action in actions {
+            let ordered = self.sockets.carry_out(self.system.spec(), &action);
+            assert_eq!(ordered, Ok(()), "{:#?}", self.path);
             self.carry_out(action);
         }
         self.check();
@@ -205,9 +217,10 @@ impl World {
             Action::WatchTree { run } => self.life(run).watched = true,
             Action::Forget { run } => {
                 let life = self.lives.remove(&run);
-                let life = life.unwrap_or_else(|| panic!("forgotten twice: {:#?}", self.path));
+                let once = self.forgotten.insert(run);
+                assert!(once, "forgotten twice: {:#?}", self.path);
                 assert!(
-                    !matches!(life.main, Main::Forked | Main::Runs),
+                    !life.is_some_and(|life| matches!(life.main, Main::Forked | Main::Runs)),
                     "forgotten alive: {:#?}",
                     self.path
                 );
@@ -218,7 +231,12 @@ impl World {
                 self.draining = true;
             }
             Action::Exit { .. } => self.left = true,
-            Action::Forward { .. } | Action::Report(_) => {}
+            // `sockets` has seen to them.
+            Action::Listen { .. }
+            | Action::AwaitConnection { .. }
+            | Action::CloseSockets { .. }
+            | Action::Forward { .. }
+            | Action::Report(_) => {}
         }
     }
 
@@ -246,14 +264,17 @@ impl World {
             if let Some((known, _)) = self.lives.iter().find(alive) {
                 assert_eq!(run, Some(*known), "{:#?}", self.path);
             }
-            if let Some(run) = run {
+            let opening = matches!(state, State::Starting(s) if s.stage == Stage::Opening);
+            if let Some(run) = run.filter(|_| !opening) {
                 assert!(self.lives.contains_key(&run), "{:#?}", self.path);
             }
             let requires = &spec.services[id.index()].edges.requires;
             if matches!(state.standing(), Standing::Starting | Standing::Active) {
                 for need in requires {
+                    let on_demand = spec.services[need.index()].is_on_demand();
+                    let reachable = on_demand && self.sockets.is_open(*need);
                     let need = self.system.state(*need).unwrap().standing();
-                    let ready = matches!(need, Standing::Active | Standing::Exited);
+                    let ready = reachable || matches!(need, Standing::Active | Standing::Exited);
                     let stopping = self.system.whole() == rinit::core::system::Whole::Stopping;
                     assert!(
                         ready || stopping,
@@ -275,7 +296,10 @@ impl World {
             }
             let choices = self.choices();
             let well = |event: &&Event| match event {
-                Event::ForkRefused { .. } | Event::SpawnFailed { .. } | Event::Woke => false,
+                Event::ForkRefused { .. }
+                | Event::SpawnFailed { .. }
+                | Event::NotListening { .. }
+                | Event::Woke => false,
                 Event::Ready { .. } => false,
                 Event::Exited { run, .. } => self.lives[run].asked_to_end,
                 _ => true,
@@ -446,4 +470,25 @@ fn a_service_that_runs_at_its_times_survives_every_order_of_events() {
             assert!(met.contains(&Standing::Waiting));
         }
     }
+}
+
+#[test]
+fn services_with_sockets_survive_every_order_of_events() {
+    for on_demand in [false, true] {
+        for policy in [RestartPolicy::Always, RestartPolicy::No] {
+            let mut base = service("base", &[]);
+            base.listen = listen(on_demand);
+            base.restart.policy = policy;
+            let met = explore(&of(vec![base, service("web", &[0])]));
+            assert!(met.contains(&Standing::Waiting));
+        }
+    }
+}
+
+#[test]
+fn a_service_on_demand_that_requires_another_survives_every_order_of_events() {
+    let mut web = service("web", &[0]);
+    web.listen = listen(true);
+    web.restart.delay = Duration::ZERO;
+    explore(&of(vec![service("base", &[]), web]));
 }

@@ -29,7 +29,7 @@ pub(crate) struct Watcher {
     /// Whoever must have stopped before: transitively.
     later: BTreeMap<ServiceId, BTreeSet<ServiceId>>,
     attempted: BTreeSet<ServiceId>,
-    newest_run: Option<RunId>,
+    begun: BTreeSet<RunId>,
     forgotten: BTreeSet<RunId>,
     /// When each stop that is under way began, and how much had been slept by then.
     stopping: BTreeMap<ServiceId, (RunId, Instant, Duration)>,
@@ -69,7 +69,7 @@ impl Watcher {
             attempted: ids(spec)
                 .filter(|id| spec.services[id.index()].schedule.is_some())
                 .collect(),
-            newest_run: None,
+            begun: BTreeSet::new(),
             forgotten: BTreeSet::new(),
             stopping: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -106,6 +106,11 @@ impl Watcher {
             if kernel.now > end && !leaves && !self.overslept {
                 return Err("the shutdown is not over in its time".into());
             }
+        }
+        if let Event::Listening { service } = event
+            && system.service(*service).unwrap().is_on_demand()
+        {
+            self.attempted.insert(*service);
         }
         for action in actions {
             // A state may last no longer than an event: a restart without delay.
@@ -156,10 +161,9 @@ impl Watcher {
                     let spawn = matches!(action, Action::Spawn { .. });
                     let known = kernel.runs.get(run);
                     if known.is_none() && started.insert(*run) {
-                        if self.newest_run.is_some_and(|newest| newest >= *run) {
+                        if !self.begun.insert(*run) {
                             return Err(format!("run {run:?} twice"));
                         }
-                        self.newest_run = Some(*run);
                         self.may_start(system, kernel, *service, *run, &forgotten_now)?;
                         if shutting_down {
                             return Err(format!("{action:?} in a shutdown"));
@@ -205,6 +209,10 @@ impl Watcher {
                     self.forgotten.insert(*run);
                     forgotten_now.insert(*run);
                 }
+                // `sockets` knows what is wrong with these.
+                Action::Listen { .. }
+                | Action::AwaitConnection { .. }
+                | Action::CloseSockets { .. } => {}
                 Action::Report(Report::KillingAll { .. }) => self.forced = true,
                 Action::Report(report) => {
                     // Words for everything, at any time.
@@ -252,6 +260,9 @@ impl Watcher {
             if let Some((run, _)) = kernel.runs.first_key_value() {
                 return Err(format!("{run:?} is left"));
             }
+            if !kernel.sockets.all_are_closed() {
+                return Err(format!("left open: {:?}", kernel.sockets));
+            }
             if kernel.stray_count() > 0 {
                 return Err(format!("{} strays are left", kernel.stray_count()));
             }
@@ -276,7 +287,14 @@ impl Watcher {
                 continue;
             }
             let state = system.state(*need).unwrap();
+            let reachable =
+                system.service(*need).unwrap().is_on_demand() && kernel.sockets.is_open(*need);
             let satisfied = match state.standing() {
+                Standing::Waiting
+                | Standing::Starting
+                | Standing::Stopping
+                | Standing::Killing
+                | Standing::Backoff => reachable,
                 Standing::Active => true,
                 Standing::Exited => system.service(*need).unwrap().kind == Kind::Oneshot,
                 _ => false,
@@ -458,6 +476,7 @@ impl Watcher {
 
     fn is_idle_without_deadline(&self, system: &System, kernel: &Kernel) -> Result<(), String> {
         let at_rest = ids(system.spec()).all(|id| match system.state(id).map(State::standing) {
+            Some(Standing::Waiting) => system.service(id).unwrap().is_on_demand(),
             Some(Standing::Active | Standing::Exited | Standing::Failed | Standing::Inactive)
             | None => true,
             Some(_) => false,

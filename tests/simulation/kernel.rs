@@ -13,6 +13,7 @@ use rinit::core::spec::{Ready, Spec};
 use rinit::core::time::{Instant, Now};
 
 use crate::random::Dice;
+use crate::sockets::{Sockets, not_listening};
 
 /// How bad the world is, in percent.
 #[derive(Clone, Copy)]
@@ -25,6 +26,8 @@ pub(crate) struct Faults {
     pub(crate) immortal: u64,
     pub(crate) never_ready: u64,
     pub(crate) taken: u64,
+    /// Its port is somebody else's.
+    pub(crate) not_listening: u64,
     /// Each look at its health.
     pub(crate) sick: u64,
     pub(crate) oversleeps: u64,
@@ -85,6 +88,7 @@ pub(crate) struct Kernel {
     pub(crate) wall: i64,
     pub(crate) runs: BTreeMap<RunId, Run>,
     pub(crate) exit: Option<u8>,
+    pub(crate) sockets: Sockets,
     strays: BTreeMap<u64, Process>,
     strays_awaited: bool,
     /// Results of orders: told before anything else.
@@ -105,6 +109,7 @@ impl Kernel {
             wall: 1_774_746_000_000 - 30_000,
             runs: BTreeMap::new(),
             exit: None,
+            sockets: Sockets::default(),
             strays: BTreeMap::new(),
             strays_awaited: false,
             results: VecDeque::from([Event::Booted]),
@@ -141,6 +146,7 @@ impl Kernel {
     pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Option<Event> {
         loop {
             if let Some(event) = self.results.pop_front() {
+                self.sockets.happens(&event);
                 return Some(event);
             }
             let fact = self.facts.first_key_value().map(|((at, _), _)| *at);
@@ -195,7 +201,7 @@ impl Kernel {
                     // A stale one may arrive all the same.
                     (lives || self.dice.percent(30)).then_some(event)
                 }
-                _ => Some(event),
+                _ => self.sockets.happens(&event).then_some(event),
             },
             Fact::ClockSet(by) => {
                 self.wall += by;
@@ -258,6 +264,25 @@ impl Kernel {
                 let after = self.dice.moment().min(Duration::from_millis(300));
                 self.later(after, Fact::Answers(*run));
             }
+            Action::Listen { service } => {
+                let service = *service;
+                let event = if self.dice.percent(self.faults.not_listening) {
+                    not_listening(service)
+                } else {
+                    Event::Listening { service }
+                };
+                let after = self.dice.moment().min(Duration::from_millis(300));
+                self.later(after, Fact::Says(event));
+            }
+            Action::AwaitConnection { service } => {
+                // Some wait for ever.
+                if self.dice.percent(80) {
+                    let service = *service;
+                    let after = self.dice.moment();
+                    self.later(after, Fact::Says(Event::Connected { service }));
+                }
+            }
+            Action::CloseSockets { .. } => {}
             Action::SignalMain {
                 run,
                 signal,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rinit::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Zone};
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
+use rinit::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
 use rinit::core::probe::{Health, OnUnhealthy, Probe};
 use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
@@ -123,6 +124,23 @@ fn schedule(dice: &mut Dice) -> Schedule {
     }
 }
 
+/// A socket; where it is, the core doesn't ask.
+pub(crate) fn listen(on_demand: bool) -> Option<Box<Listen>> {
+    let socket = Socket {
+        kind: SocketKind::Stream,
+        address: Address::Unix("/run/s".into()),
+        name: "s".into(),
+        backlog: 16,
+        reuse_port: false,
+        ipv6_only: None,
+        file: SocketFile::default(),
+    };
+    Some(Box::new(Listen {
+        sockets: [socket].into(),
+        on_demand,
+    }))
+}
+
 /// A small system with every kind of edge, circles now and then.
 pub(crate) fn system(dice: &mut Dice) -> Spec {
     let mut spec = Spec::default();
@@ -182,6 +200,9 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             5 => Ready::Delay(dice.moment()),
             _ => Ready::Exec,
         };
+        if dice.percent(30) {
+            service.listen = listen(service.kind == Kind::Simple && dice.percent(60));
+        }
         if service.kind == Kind::Simple && dice.percent(30) {
             service.health = Some(Box::new(health(dice)));
         }
@@ -193,6 +214,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         service.tracking = dice.pick(&[Tracking::Marks, Tracking::Subreaper]);
         if id + 1 == count && dice.percent(25) {
             service.is_main = true;
+            service.listen = None;
             service.essential = true;
             service.enabled = true;
             service.restart.policy = RestartPolicy::No;

@@ -27,6 +27,7 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
         immortal: if mortal { 0 } else { 10 },
         never_ready: dice.pick(&[0, 10, 50]),
         taken: dice.pick(&[0, 10, 80]),
+        not_listening: dice.pick(&[0, 0, 10, 80]),
         sick: dice.pick(&[0, 30, 90]),
         oversleeps: dice.pick(&[0, 0, 3]),
         stdout_blocked: if mortal { 0 } else { 30 },
@@ -62,6 +63,7 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
         }
         watcher.check(&system, &kernel, &event, &actions)?;
         for action in actions.drain(..) {
+            kernel.sockets.carry_out(&spec, &action)?;
             kernel.carry_out(&action);
         }
         if kernel.exit.is_some() {

@@ -9,8 +9,12 @@ use super::basename;
 use super::init::{FAILED, Options};
 use super::print::{self, Text};
 use crate::config::{Outcome, Request};
+use crate::core::calendar::{At, Times};
 use crate::core::graph::start_order;
+use crate::core::id::ServiceId;
+use crate::core::schedule::When;
 use crate::core::spec::Spec;
+use crate::core::time::Span;
 use crate::reader;
 use crate::single::Inherited;
 use crate::supervise::{self, MainOptions, Start, Surrounded, begin_log, prepare_process};
@@ -54,6 +58,7 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
                     .iter()
                     .for_each(|text| print::err(format_args!("{text}\n")));
                 print::out(order(&spec));
+                print::out(times(&spec, here.time));
                 return 0;
             }
             supervise(spec, &inherited, here.pid1, &options)
@@ -117,6 +122,7 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
         uid: here.uid,
         rights: here.rights,
         cgroups: here.cgroups,
+        now: here.time,
         colour,
     }
 }
@@ -129,11 +135,16 @@ fn pair(word: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 /// What `--check` prints: what starts at the same moment stands on one line.
 fn order(spec: &Spec) -> String {
     let mut text = String::new();
-    for (number, level) in (1..).zip(start_order(spec)) {
-        let names: Vec<&str> = level
-            .iter()
-            .filter_map(|id| Some(&*spec.services.get(id.index())?.name))
-            .collect();
+    let starting = |id: &ServiceId| {
+        let service = spec.services.get(id.index())?;
+        service.schedule.is_none().then_some(&*service.name)
+    };
+    let levels = start_order(spec);
+    let levels = levels
+        .iter()
+        .map(|level| level.iter().filter_map(starting).collect::<Vec<_>>())
+        .filter(|names| !names.is_empty());
+    for (number, names) in (1..).zip(levels) {
         text.push_str(&format!("{number:>3}  {}\n", names.join("  ")));
     }
     for service in spec.services.iter().filter(|service| !service.enabled) {
@@ -143,4 +154,44 @@ fn order(spec: &Spec) -> String {
         ));
     }
     text
+}
+
+/// So many times of each schedule are shown.
+const TIMES_SHOWN: usize = 3;
+
+/// What `--check` prints of schedules: when they run next.
+fn times(spec: &Spec, now: i64) -> String {
+    let mut text = String::new();
+    for service in spec.services.iter().filter(|service| service.enabled) {
+        let Some(schedule) = service.schedule.as_deref() else {
+            continue;
+        };
+        let mut line = format!("  @  {}: ", Text(service.name.as_bytes()));
+        match &schedule.when {
+            When::Every(interval) => line.push_str(&format!("every {}", Span(*interval))),
+            When::Calendar(times) => line.push_str(&next_times(times, now)),
+        }
+        if !schedule.jitter.is_zero() {
+            line.push_str(&format!(", up to {} later", Span(schedule.jitter)));
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+/// The next times, each by the clock of its own zone.
+fn next_times(times: &[Times], now: i64) -> String {
+    let mut shown = Vec::new();
+    let mut after = now;
+    while shown.len() < TIMES_SHOWN
+        && let Some((instant, zone)) = times
+            .iter()
+            .filter_map(|times| Some((times.next(after)?, &times.zone)))
+            .min_by_key(|(instant, _)| *instant)
+    {
+        shown.push(At { zone, instant }.to_string());
+        after = instant;
+    }
+    shown.join(", ")
 }

@@ -38,5 +38,9 @@ fn of(spec: &ServiceSpec) -> u64 {
     };
     let ready = u64::from(matches!(spec.ready, Ready::Notify | Ready::Fd(_)));
     let tracking = u64::from(spec.tracking != Tracking::Marks);
-    output + ready + tracking
+    let sockets = spec
+        .listen
+        .as_ref()
+        .map_or(0, |listen| listen.sockets.len() as u64);
+    output + ready + tracking + sockets
 }

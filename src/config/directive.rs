@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use super::draft::Draft;
 use super::value::Value;
-use super::{directive_around, directive_execution, directive_init, directive_service};
+use super::{
+    directive_around, directive_execution, directive_init, directive_listen, directive_schedule,
+    directive_service,
+};
 use crate::core::spec::InitSpec;
 
 /// A key that can be written, and what happens when it is.
@@ -34,8 +37,10 @@ pub(super) fn service() -> &'static [Directive<Draft>] {
     static ALL: LazyLock<Vec<Directive<Draft>>> = LazyLock::new(|| {
         [
             directive_service::TABLE,
+            directive_schedule::TABLE,
             directive_execution::TABLE,
             directive_around::TABLE,
+            directive_listen::TABLE,
         ]
         .concat()
     });

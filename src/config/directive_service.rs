@@ -11,7 +11,7 @@ use crate::core::spec::{KillMode, Kind, RestartPolicy, StartLimit};
 type Setter = fn(&mut Draft, Value<'_>) -> Option<()>;
 
 /// A key of one service alone.
-const fn own(
+pub(super) const fn own(
     key: &'static str,
     form: &'static str,
     default: &'static str,
@@ -131,7 +131,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     shared(
         "start-timeout",
         "duration or \"infinity\"",
-        "\"90s\"; oneshots \"infinity\"",
+        "\"90s\"; oneshots and schedules \"infinity\"",
         |draft, value| {
             let timeout = value.timeout()?;
             if timeout == Some(std::time::Duration::ZERO) {
@@ -157,7 +157,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
             ])?);
             Some(())
         },
-        "Whether it is started again after it ended; in [defaults] it skips oneshots.",
+        "Whether it is started again after it ended; in [defaults] it skips oneshots and schedules.",
     ),
     shared(
         "restart-delay",

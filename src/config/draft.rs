@@ -1,9 +1,11 @@
 //! A service while its tables are read: what the keys said, and where.
 
 use super::directive::Directive;
+use super::schedule;
 use super::source::At;
 use super::value::{Context, Value};
 use crate::core::exec::{Identity, Output, Words};
+use crate::core::listen::Listen;
 use crate::core::setup::{Base, Setup};
 use crate::core::spec::{Kind, Ready, Restart, RestartPolicy, ServiceSpec, Tracking};
 
@@ -54,6 +56,7 @@ pub(super) struct Draft {
     pub(super) restart: Option<RestartPolicy>,
     pub(super) start_timeout: Option<Option<std::time::Duration>>,
     pub(super) restart_delay_max: Option<std::time::Duration>,
+    pub(super) times: schedule::Written,
     pub(super) ready: Option<Ready>,
     pub(super) notify_by_type: bool,
     pub(super) tracking: TrackingChoice,
@@ -72,6 +75,7 @@ impl Draft {
             restart: None,
             start_timeout: None,
             restart_delay_max: None,
+            times: schedule::Written::default(),
             ready: None,
             notify_by_type: false,
             tracking: TrackingChoice::Auto,
@@ -122,6 +126,10 @@ impl Draft {
         self.spec.exec.setup.get_or_insert_default()
     }
 
+    pub(super) fn listen(&mut self) -> &mut Listen {
+        self.spec.listen.get_or_insert_default()
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.spec.name
     }
@@ -134,11 +142,17 @@ impl Draft {
     /// `[defaults] restart` is not for oneshots.
     pub(super) fn drop_restart(&mut self) {
         self.restart = None;
-        self.places.retain(|(key, _)| *key != "restart");
+        self.forget("restart");
+    }
+
+    /// As if the key had not been written.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.places.retain(|(known, _)| *known != key);
     }
 
     /// Fills in what follows from other keys, and reports keys that contradict each other.
     pub(super) fn finish(&mut self, context: &Context<'_>) {
+        self.finish_schedule(context);
         let oneshot = self.spec.kind == Kind::Oneshot;
         self.spec.restart.policy = self.restart.unwrap_or({
             if oneshot || self.spec.essential {
@@ -155,6 +169,7 @@ impl Draft {
         self.finish_delays(context);
         self.finish_ready(context);
         self.finish_setup();
+        super::listen::finish(self, context);
         self.spec.exec.environment = Words::new(self.environment.iter().map(|(name, value)| {
             let mut word = name.as_bytes().to_vec();
             word.push(b'=');

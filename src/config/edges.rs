@@ -133,8 +133,26 @@ impl Resolver<'_> {
             context.findings.borrow_mut().note(text);
             return None;
         }
+        if target.is_scheduled() && matches!(key, "requires" | "wants" | "after") {
+            let what = format!(
+                "{} runs at its times: nothing waits for that",
+                target.name()
+            );
+            if key == "after" {
+                let help = "after only makes this one stop first; to let it start later, take the schedule out";
+                context.warn(*at, what, help);
+            } else {
+                context.error(*at, what, format!("take it out of {key}"));
+                return None;
+            }
+        }
         Some(other)
     }
+}
+
+/// It is started by itself, once, before others.
+fn is_oneshot(draft: &Draft) -> bool {
+    draft.spec.kind == Kind::Oneshot && draft.is_enabled() && !draft.is_scheduled()
 }
 
 impl Order {
@@ -241,7 +259,7 @@ impl Order {
         let oneshots = drafts
             .iter()
             .enumerate()
-            .filter(|(_, draft)| draft.spec.kind == Kind::Oneshot && draft.is_enabled());
+            .filter(|(_, draft)| is_oneshot(draft));
         let mut behind = vec![false; drafts.len()];
         let mut queue: Vec<usize> = oneshots.map(|(index, _)| index).collect();
         while let Some(index) = queue.pop() {
@@ -254,9 +272,7 @@ impl Order {
             }
         }
         // The COMMAND starts after all of them.
-        let any = drafts
-            .iter()
-            .any(|d| d.spec.kind == Kind::Oneshot && d.is_enabled());
+        let any = drafts.iter().any(is_oneshot);
         for (flag, draft) in behind.iter_mut().zip(drafts) {
             *flag |= any && draft.spec.is_main;
         }

@@ -6,12 +6,15 @@
 //! runs in the reader child, never in PID 1.
 
 mod around;
+mod calendar;
 mod descriptors;
 mod diagnostic;
 mod directive;
 mod directive_around;
 mod directive_execution;
 mod directive_init;
+mod directive_listen;
+mod directive_schedule;
 mod directive_service;
 mod doubts;
 mod draft;
@@ -21,6 +24,7 @@ mod foreign;
 mod health;
 mod instances;
 mod limits;
+mod listen;
 mod nearest;
 mod needs;
 mod overrides;
@@ -28,6 +32,7 @@ mod probe;
 mod programs;
 mod readiness;
 mod rights;
+mod schedule;
 mod source;
 mod tables;
 mod units;
@@ -72,6 +77,8 @@ pub struct Request {
     pub rights: Rights,
     /// Whether it may make cgroups.
     pub cgroups: Offer,
+    /// The wall clock, in seconds since 1970: a schedule's times are to come.
+    pub now: i64,
     /// Diagnostics are for a terminal that shows colours.
     pub colour: bool,
 }
@@ -120,6 +127,7 @@ pub fn load(request: &Request) -> Outcome {
             .iter()
             .map(|(name, value)| (name.as_slice(), value.as_slice()))
             .collect(),
+        now: request.now,
         findings: RefCell::new(findings),
         instance: Cell::new(None),
     };
@@ -214,6 +222,7 @@ fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft
             if draft.spec.kind == Kind::Oneshot && !table.section.has("restart") {
                 draft.drop_restart();
             }
+            draft.restrict_schedule(|key| table.section.has(key), context);
             draft
         };
         drafts.extend(templates.read(table, context, read));
@@ -263,6 +272,7 @@ fn check(
         doubts::of_one(draft, init, context);
     }
     doubts::shared_addresses(drafts, context);
+    listen::shared(drafts, context);
     let (uid, may, limits) = (request.uid, request.rights, HardLimits::read());
     if let Some(warning) = rights::drop_forbidden(drafts, uid, may, accounts, &limits) {
         let help = if uid == 0 {

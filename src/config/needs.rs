@@ -192,33 +192,45 @@ impl<'a> Needs<'a> {
     }
 
     fn check_accounts(&self, draft: &Draft, doubt: Option<&str>) {
+        let sockets = draft.spec.listen.iter().flat_map(|listen| &listen.sockets);
+        for socket in sockets {
+            self.check_user(draft, "listen", socket.file.user.as_deref(), doubt);
+            self.check_group(draft, "listen", socket.file.group.as_deref(), doubt);
+        }
         let Some(identity) = draft.spec.exec.identity.as_deref() else {
             return;
         };
-        if let Some(user) = &identity.user
-            && self.accounts.uid(user).is_none()
-        {
-            let names = accounts::users(&self.accounts.passwd);
-            let names: Vec<_> = names
-                .filter_map(|u| std::str::from_utf8(u.name).ok())
-                .collect();
-            let help = account_help("user", "passwd", user, &names);
-            let what = format!("there is no user \"{user}\"");
-            self.report(draft.place("user"), what, help, doubt);
+        self.check_user(draft, "user", identity.user.as_deref(), doubt);
+        self.check_group(draft, "group", identity.group.as_deref(), doubt);
+        for group in &identity.supplementary {
+            self.check_group(draft, "supplementary-groups", Some(group), doubt);
         }
-        let groups = identity.group.iter().map(|group| ("group", group));
-        let more = identity.supplementary.iter();
-        for (key, group) in groups.chain(more.map(|group| ("supplementary-groups", group))) {
-            if !self.accounts.has_group(group) {
-                let names = accounts::groups(&self.accounts.group);
-                let names: Vec<_> = names
-                    .filter_map(|g| std::str::from_utf8(g.name).ok())
-                    .collect();
-                let help = account_help("group", "group", group, &names);
-                let what = format!("there is no group \"{group}\"");
-                self.report(draft.place(key), what, help, doubt);
-            }
-        }
+    }
+
+    fn check_user(&self, draft: &Draft, key: &str, user: Option<&str>, doubt: Option<&str>) {
+        let Some(user) = user.filter(|user| self.accounts.uid(user).is_none()) else {
+            return;
+        };
+        let names = accounts::users(&self.accounts.passwd);
+        let names: Vec<_> = names
+            .filter_map(|u| std::str::from_utf8(u.name).ok())
+            .collect();
+        let help = account_help("user", "passwd", user, &names);
+        let what = format!("there is no user \"{user}\"");
+        self.report(draft.place(key), what, help, doubt);
+    }
+
+    fn check_group(&self, draft: &Draft, key: &str, group: Option<&str>, doubt: Option<&str>) {
+        let Some(group) = group.filter(|group| !self.accounts.has_group(group)) else {
+            return;
+        };
+        let names = accounts::groups(&self.accounts.group);
+        let names: Vec<_> = names
+            .filter_map(|g| std::str::from_utf8(g.name).ok())
+            .collect();
+        let help = account_help("group", "group", group, &names);
+        let what = format!("there is no group \"{group}\"");
+        self.report(draft.place(key), what, help, doubt);
     }
 }
 

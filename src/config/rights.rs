@@ -106,6 +106,19 @@ pub(super) fn drop_forbidden(
                 dropped.push("ambient-capabilities".to_owned());
             }
         }
+        for socket in draft
+            .spec
+            .listen
+            .iter_mut()
+            .flat_map(|listen| &mut listen.sockets)
+            .filter(|_| uid != 0)
+        {
+            let (user, group) = (socket.file.user.take(), socket.file.group.take());
+            let foreign = user.filter(|user| accounts.uid(user) != Some(uid));
+            if foreign.is_some() || group.is_some() {
+                dropped.push(format!("the owner of {socket}"));
+            }
+        }
         let (kept, raised): (Vec<_>, Vec<_>) = std::mem::take(&mut exec.limits)
             .into_iter()
             .partition(|limit| rights.raise_limits || limits.allow(limit));

@@ -19,6 +19,8 @@ use crate::core::expand;
 pub(super) struct Context<'a> {
     pub(super) sources: &'a [Source],
     pub(super) environment: BTreeMap<&'a [u8], &'a [u8]>,
+    /// The wall clock, in seconds since 1970.
+    pub(super) now: i64,
     pub(super) findings: RefCell<Findings>,
     /// Which of several a table is read for: `${INSTANCE}`.
     pub(super) instance: Cell<Option<u32>>,

@@ -26,6 +26,23 @@ pub enum Action {
         /// In which life.
         run: RunId,
     },
+    /// Open the service's sockets: `Listening` or `NotListening`.
+    Listen {
+        /// Whose.
+        service: ServiceId,
+    },
+    /// Say `Connected` once when somebody comes, or is there, at one of the service's
+    /// sockets.
+    AwaitConnection {
+        /// Whose.
+        service: ServiceId,
+    },
+    /// Close the service's sockets and remove their files; no answer to an earlier order
+    /// follows.
+    CloseSockets {
+        /// Whose.
+        service: ServiceId,
+    },
     /// Ask once: `Probed`. One question of a run at a time. May come before `Spawn`, to
     /// find out whether somebody else answers there.
     Probe {

@@ -32,6 +32,7 @@ impl System {
         let mut sweeps = 0_u32;
         let mut unhealthy = 0_u32;
         let mut elsewhere = 0_u32;
+        let mut dormant = 0_u32;
         for (id, service) in self.ids().zip(&self.services) {
             if let Some(count) = tally.get_mut(service.state.standing() as usize) {
                 *count = count.saturating_add(1);
@@ -40,6 +41,9 @@ impl System {
             sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
             elsewhere = elsewhere.saturating_add(u32::from(service.state.waits_elsewhere()));
             unhealthy = unhealthy.saturating_add(u32::from(self.is_unhealthy(id)));
+            let spec = self.spec.services.get(id.index());
+            let sleeps = spec.is_some_and(|spec| service.is_dormant(spec));
+            dormant = dormant.saturating_add(u32::from(sleeps));
             let unmet = |wanted: Bond| {
                 let needs = self.graph.needs(id).iter();
                 let open = needs.filter(|(need, bond)| {
@@ -61,11 +65,9 @@ impl System {
         if expected != self.deadlines {
             return Err(Disagreement::Deadlines);
         }
-        if tally != self.tally
-            || elsewhere != self.elsewhere
-            || sweeps != self.sweeps
-            || unhealthy != self.unhealthy
-        {
+        let counted = (sweeps, unhealthy, dormant, elsewhere);
+        let kept = (self.sweeps, self.unhealthy, self.dormant, self.elsewhere);
+        if tally != self.tally || counted != kept {
             return Err(Disagreement::Tally);
         }
         Ok(())
@@ -76,7 +78,7 @@ impl System {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&self.services, &self.runs, &self.random).hash(&mut hasher);
+        (&self.services, &self.runs, &self.random, &self.to_open).hash(&mut hasher);
         (self.now.at, &self.first_stop_signal, self.first_failed).hash(&mut hasher);
         self.shutdown.hash(&mut hasher);
         hasher.finish()

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::exit::Exit;
-use super::id::{Pid, RunId};
+use super::id::{Pid, RunId, ServiceId};
 use super::signal::Signal;
 
 /// Something that happened.
@@ -20,6 +20,8 @@ pub enum Event {
         /// By how much.
         by: Duration,
     },
+    /// The wall clock was set; the time that comes along is the new one.
+    ClockSet,
     /// A signal reached rinit.
     Signalled {
         /// Which.
@@ -52,6 +54,23 @@ pub enum Event {
         run: RunId,
         /// Where and why.
         failure: SpawnFailure,
+    },
+    /// `Listen` was carried out: the service's sockets are open.
+    Listening {
+        /// Whose.
+        service: ServiceId,
+    },
+    /// They could not be opened; none is.
+    NotListening {
+        /// Whose.
+        service: ServiceId,
+        /// Which, and why.
+        failure: SpawnFailure,
+    },
+    /// Somebody came at a socket of this service; answers `AwaitConnection`.
+    Connected {
+        /// Whose.
+        service: ServiceId,
     },
     /// The main process ended. At most once a run.
     Exited {

@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::id::{RunId, ServiceId};
 use super::report::{Next, Report};
 use super::restart;
+use super::schedule::Appointment;
 use super::service::Sweep;
 use super::signal::Signal;
 use super::spec::{KillMode, Kind, RestartPolicy, ServiceSpec, Stop, Tracking};
@@ -17,6 +18,7 @@ use super::system::System;
 /// What comes after an end that nobody asked for.
 pub(super) enum Verdict {
     Again { delay: Duration },
+    Next { well: bool, next: Appointment },
     Exited(Exit),
     Failed(Reason),
 }
@@ -37,6 +39,10 @@ impl System {
             Verdict::Again { delay } => {
                 let left = self.clear_for_restart(id, run.id, &reason);
                 self.back_off(id, reason, left, delay, after);
+            }
+            Verdict::Next { well, next } => {
+                self.sweep(id, run.id, &reason);
+                self.ran(id, reason, well, next, after);
             }
             Verdict::Exited(exit) => {
                 self.sweep(id, run.id, &reason);
@@ -99,8 +105,9 @@ impl System {
         self.transition(id, state);
     }
 
-    /// What `restart`, `success-exit-status` and `start-limit` say.
+    /// What `schedule`, `restart`, `success-exit-status` and `start-limit` say.
     pub(super) fn verdict(&mut self, id: ServiceId, reason: Reason) -> Verdict {
+        let next = self.next_time(id);
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),
@@ -118,6 +125,10 @@ impl System {
             | Reason::StartLimit { .. }
             | Reason::Dependency { .. } => None,
         };
+        if let Some(next) = next {
+            let well = well.is_some();
+            return Verdict::Next { well, next };
+        }
         match (spec.restart.policy, spec.kind, well) {
             // A oneshot that did its work is done, whatever `restart` says.
             (_, Kind::Oneshot, Some(exit))
@@ -126,6 +137,11 @@ impl System {
             }
             (RestartPolicy::No, _, None) => return Verdict::Failed(reason),
             (RestartPolicy::Always, Kind::Simple, _) | (_, _, None) => {}
+        }
+        if well.is_some() && spec.is_on_demand() {
+            // It did what it was there for; the pause keeps one from spinning that leaves
+            // its connections where they are.
+            service.attempt = 0;
         }
         let delay = restart::delay(&spec.restart, service.attempt);
         let delay = self.random.jitter(delay);
@@ -151,6 +167,10 @@ impl System {
             return;
         };
         service.attempt = service.attempt.saturating_add(1);
+        let next = match self.spec.services.get(id.index()) {
+            Some(spec) if service.is_reachable(spec) => Next::Connection,
+            Some(_) | None => Next::Restart { delay },
+        };
         let backoff = Backoff {
             until: self.now.at.plus(delay),
             attempt: service.attempt,
@@ -162,7 +182,7 @@ impl System {
             service: id,
             reason,
             after,
-            next: Next::Restart { delay },
+            next,
         });
         if delay.is_zero() && left.is_none() {
             self.resume(id);

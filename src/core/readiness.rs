@@ -33,14 +33,18 @@ pub(crate) enum Readiness {
 }
 
 impl Readiness {
-    pub(crate) const fn of(spec: &ServiceSpec) -> Self {
+    pub(crate) fn of(spec: &ServiceSpec) -> Self {
         match (spec.kind, &spec.ready) {
             (Kind::Oneshot, _) => Self::Ended,
             (Kind::Simple, Ready::Exec) => Self::Executed,
             (Kind::Simple, Ready::Notify | Ready::Fd(_)) => Self::Told,
             (Kind::Simple, Ready::Log(_)) => Self::Logged,
             (Kind::Simple, Ready::Probe(probe)) => Self::Probed {
-                before_spawn: probe.may_be_taken(),
+                before_spawn: probe.may_be_taken()
+                    && spec
+                        .listen
+                        .as_ref()
+                        .is_none_or(|listen| listen.answering(probe).is_none()),
             },
             (Kind::Simple, Ready::Delay(delay)) => Self::Delayed(*delay),
         }

@@ -117,6 +117,18 @@ pub enum Report {
         /// The one that ended.
         on: ServiceId,
     },
+    /// A time of a schedule had passed long before anything could be done.
+    TimeMissed {
+        /// Whose.
+        service: ServiceId,
+        /// So long ago.
+        late: Duration,
+    },
+    /// A schedule names no time any more.
+    NoTimeLeft {
+        /// Whose.
+        service: ServiceId,
+    },
     /// A service did not stop in its time.
     Killed {
         /// Which.
@@ -158,6 +170,15 @@ pub enum Next {
         /// So much later.
         delay: Duration,
     },
+    /// Its next time, whatever came of this run.
+    Run {
+        /// So much later.
+        delay: Duration,
+        /// It ended as it should.
+        well: bool,
+    },
+    /// It waits for the next connection.
+    Connection,
     /// It is done.
     Nothing,
 }
@@ -172,8 +193,18 @@ impl Report {
             | Self::ForkRefused { .. }
             | Self::Unhealthy { .. }
             | Self::DependencyLost { .. }
+            | Self::TimeMissed { .. }
             | Self::Killed { .. }
             | Self::KillingAll { .. } => Level::Warn,
+            // A line for each run would be many.
+            Self::Ended {
+                next: Next::Run { well: true, .. },
+                ..
+            } => Level::Debug,
+            Self::Ended {
+                next: Next::Run { well: false, .. },
+                ..
+            } => Level::Warn,
             Self::Ended {
                 reason: Reason::Exit(exit),
                 ..
@@ -189,6 +220,7 @@ impl Report {
             | Self::StillWaitingElsewhere { .. }
             | Self::Healthy { .. }
             | Self::DependencyEnded { .. }
+            | Self::NoTimeLeft { .. }
             | Self::WaitingFor { .. }
             | Self::ApplyLater
             | Self::Shutdown {
@@ -219,6 +251,11 @@ struct ReportIn<'a> {
 }
 
 impl ReportIn<'_> {
+    fn is_scheduled(&self, id: ServiceId) -> bool {
+        let spec = self.system.service(id);
+        spec.is_some_and(|spec| spec.schedule.is_some())
+    }
+
     const fn reason<'a>(&'a self, reason: &'a Reason) -> ReasonIn<'a> {
         ReasonIn {
             reason,
@@ -270,6 +307,11 @@ impl fmt::Display for ReportIn<'_> {
                 match next {
                     Next::Restart { delay } if delay.is_zero() => f.write_str("; restarted"),
                     Next::Restart { delay } => write!(f, "; restart in {}", Span(*delay)),
+                    Next::Run { delay, .. } => {
+                        let (after, delay) = (Span(*after), Span(*delay));
+                        write!(f, " after {after}; next run in {delay}")
+                    }
+                    Next::Connection => f.write_str("; it waits for the next connection"),
                     Next::Nothing => write!(f, " after {}", Span(*after)),
                 }
             }
@@ -316,6 +358,11 @@ impl fmt::Display for ReportIn<'_> {
                 "{}: the kernel gives no process (errno {errno}); trying again",
                 name(service)
             ),
+            Report::DependencyLost { service } if self.is_scheduled(*service) => write!(
+                f,
+                "{} stops until its next time: what it requires is not ready",
+                name(service)
+            ),
             Report::DependencyLost { service } => write!(
                 f,
                 "{} stops until what it requires is ready again",
@@ -328,6 +375,13 @@ impl fmt::Display for ReportIn<'_> {
                     name(service),
                     name(on)
                 )
+            }
+            Report::TimeMissed { service, late } => {
+                let late = Span(*late);
+                write!(f, "{} missed its time {late} ago", name(service))
+            }
+            Report::NoTimeLeft { service } => {
+                write!(f, "{}: its schedule names no more time", name(service))
             }
             Report::Killed { service, after } => {
                 write!(

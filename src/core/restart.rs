@@ -45,6 +45,16 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// Any time up to this one.
+    pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
+        if most.is_zero() {
+            return most;
+        }
+        let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+        let below = nanos.saturating_add(1);
+        Duration::from_nanos(self.next().checked_rem(below).unwrap_or(0))
+    }
+
     /// The duration, up to a tenth shorter or longer: what failed together shall not come
     /// back together.
     pub(crate) fn jitter(&mut self, duration: Duration) -> Duration {

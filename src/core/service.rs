@@ -6,6 +6,7 @@ use super::graph::{Bond, Edge};
 use super::health::Checks;
 use super::id::RunId;
 use super::restart::Starts;
+use super::sockets::Sockets;
 use super::state::State;
 use super::time::Instant;
 
@@ -17,6 +18,8 @@ pub(super) struct Service {
     pub(super) sweep: Option<Sweep>,
     /// How it is, while it is active and somebody asks.
     pub(super) checks: Option<Box<Checks>>,
+    /// How its sockets stand.
+    pub(super) sockets: Sockets,
     /// How many that it requires are not ready.
     pub(super) unmet_requires: u32,
     /// Of how many that it comes after the first attempt has not ended.
@@ -27,6 +30,8 @@ pub(super) struct Service {
     pub(super) attempted: bool,
     /// How many restarts in a row.
     pub(super) attempt: u32,
+    /// The calendar's time of its latest run.
+    pub(super) ran_for: Option<i64>,
     /// For the start limit.
     pub(super) starts: Starts,
     /// Its deadline, as the system's set has it.
@@ -53,11 +58,13 @@ impl Service {
             state,
             sweep: None,
             checks: None,
+            sockets: Sockets::Closed,
             unmet_requires: unmet(Bond::Requires),
             unmet_after: unmet(Bond::After),
             satisfied: false,
             attempted: false,
             attempt: 0,
+            ran_for: None,
             starts: Starts::default(),
             indexed: None,
         }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::exec::Exec;
 use super::exit::Exit;
 use super::id::ServiceId;
+use super::listen::Listen;
 use super::probe::{Health, Probe, WaitFor};
+use super::schedule::Schedule;
 use super::signal::Signal;
 
 /// The whole system.
@@ -116,10 +118,14 @@ pub struct ServiceSpec {
     pub edges: Edges,
     /// What lives elsewhere and has to answer before each start.
     pub wait_for: Option<Box<WaitFor>>,
+    /// The sockets that it is given.
+    pub listen: Option<Box<Listen>>,
     /// When it counts as ready.
     pub ready: Ready,
     /// Whether it is well once it is ready.
     pub health: Option<Box<Health>>,
+    /// Runs at its times instead of at once and for ever; then it is a oneshot.
+    pub schedule: Option<Box<Schedule>>,
     /// How long a start may take; `None` is `"infinity"`.
     pub start_timeout: Option<Duration>,
     /// What happens after it ended.
@@ -148,8 +154,10 @@ impl ServiceSpec {
             is_main: false,
             edges: Edges::default(),
             wait_for: None,
+            listen: None,
             ready: Ready::Exec,
             health: None,
+            schedule: None,
             start_timeout: Some(Duration::from_secs(90)),
             restart: Restart::default(),
             success: Box::default(),
@@ -158,6 +166,12 @@ impl ServiceSpec {
             exec: Exec::default(),
             source: "".into(),
         }
+    }
+
+    /// It starts with the first connection.
+    #[must_use]
+    pub fn is_on_demand(&self) -> bool {
+        self.listen.as_ref().is_some_and(|listen| listen.on_demand)
     }
 }
 

@@ -7,7 +7,7 @@ use super::probe::WaitFor;
 use super::readiness::{Poll, Readiness, missing};
 use super::report::Report;
 use super::restart::next_fork_pause;
-use super::spec::Ready;
+use super::spec::{Ready, ServiceSpec};
 use super::state::{Reason, Run, Stage, Starting, State, Then, Waiting};
 use super::system::System;
 
@@ -20,15 +20,15 @@ impl System {
         let State::Waiting(waiting) = &service.state else {
             return;
         };
-        if self.shutdown.is_some() {
+        if self.shutdown.is_some() || !self.to_open.is_empty() {
             return;
         }
         if service.unmet_requires > 0 {
             if let Some(by) = self.lost_cause(id) {
                 self.doomed(id, by);
             }
-        } else if service.unmet_after == 0 || waiting.impatient {
-            self.start(id);
+        } else if waiting.appointment.is_none() && (service.unmet_after == 0 || waiting.impatient) {
+            self.start_or_await(id);
         }
     }
 
@@ -50,15 +50,17 @@ impl System {
         let Some(service) = self.services.get(id.index()) else {
             return;
         };
-        if service.unmet_requires == 0 {
+        let on_demand = self.service(id).is_some_and(ServiceSpec::is_on_demand);
+        if on_demand {
+            self.go_on_call(id);
+        } else if service.unmet_requires == 0 {
             self.start(id);
         } else {
             self.transition(
                 id,
                 State::Waiting(Waiting {
-                    until: None,
                     impatient: true,
-                    comeback: false,
+                    ..Waiting::default()
                 }),
             );
             self.consider(id);
@@ -66,7 +68,7 @@ impl System {
     }
 
     /// A new life.
-    fn start(&mut self, id: ServiceId) {
+    pub(super) fn start(&mut self, id: ServiceId) {
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),
@@ -95,38 +97,53 @@ impl System {
         }
     }
 
-    /// Nothing is in its way any more: the time of `start-timeout` begins.
+    /// Nothing elsewhere is in its way any more: the time of `start-timeout` begins.
     pub(super) fn begin(&mut self, id: ServiceId, run: Run) {
         let Some(spec) = self.spec.services.get(id.index()) else {
             return;
         };
         let at = self.now.at;
         let deadline = spec.start_timeout.map(|timeout| at.plus(timeout));
-        let Run { id: number, .. } = run;
-        let stage = match Readiness::of(spec) {
-            Readiness::Probed { before_spawn: true } | Readiness::Logged => {
+        // Nobody waits for a run of the calendar.
+        let quiet = spec.schedule.is_some();
+        let stage = if self.open_sockets(id) {
+            Stage::Opening
+        } else {
+            self.first_stage(id, run.id)
+        };
+        let mut starting = Starting::at(stage, Run { since: at, ..run }, deadline);
+        if quiet {
+            starting.notice_at = None;
+        }
+        self.transition(id, State::Starting(starting));
+    }
+
+    /// What comes first once its sockets are open.
+    pub(super) fn first_stage(&mut self, id: ServiceId, run: RunId) -> Stage {
+        match self.service(id).map(Readiness::of) {
+            Some(Readiness::Probed { before_spawn: true } | Readiness::Logged) => {
                 let of = Question::Readiness;
                 self.orders.push(Action::Probe {
                     service: id,
-                    run: number,
+                    run,
                     of,
                 });
                 Stage::Probing
             }
-            Readiness::Executed
-            | Readiness::Ended
-            | Readiness::Told
-            | Readiness::Delayed(_)
-            | Readiness::Probed {
-                before_spawn: false,
-            } => {
-                let run = number;
+            Some(
+                Readiness::Executed
+                | Readiness::Ended
+                | Readiness::Told
+                | Readiness::Delayed(_)
+                | Readiness::Probed {
+                    before_spawn: false,
+                },
+            )
+            | None => {
                 self.orders.push(Action::Spawn { service: id, run });
                 Stage::Spawning
             }
-        };
-        let starting = Starting::at(stage, Run { since: at, ..run }, deadline);
-        self.transition(id, State::Starting(starting));
+        }
     }
 
     /// The service's start, if this run is in it.
@@ -227,7 +244,10 @@ impl System {
         let executed = match starting.stage {
             Stage::Executed { .. } => true,
             Stage::Spawning | Stage::Spawned => false,
-            Stage::Elsewhere { .. } | Stage::Probing | Stage::ForkRefused { .. } => return,
+            Stage::Opening
+            | Stage::Elsewhere { .. }
+            | Stage::Probing
+            | Stage::ForkRefused { .. } => return,
         };
         starting.ready_early = true;
         let told = self.service(id).map(Readiness::of);
@@ -271,7 +291,8 @@ impl System {
                 }
             },
             (
-                Stage::ForkRefused { .. }
+                Stage::Opening
+                | Stage::ForkRefused { .. }
                 | Stage::Spawning
                 | Stage::Spawned
                 | Stage::Executed { .. },
@@ -339,16 +360,18 @@ impl System {
                         what: what.unwrap_or_default().into(),
                     }
                 }
-                Stage::Probing | Stage::Spawning | Stage::Spawned | Stage::Executed { .. } => {
-                    Reason::NotReady {
-                        after: now.since(starting.run.since),
-                        answer: starting
-                            .answer
-                            .take()
-                            .or(starting.run.status.take())
-                            .or_else(|| missing(spec)),
-                    }
-                }
+                Stage::Opening
+                | Stage::Probing
+                | Stage::Spawning
+                | Stage::Spawned
+                | Stage::Executed { .. } => Reason::NotReady {
+                    after: now.since(starting.run.since),
+                    answer: starting
+                        .answer
+                        .take()
+                        .or(starting.run.status.take())
+                        .or_else(|| missing(spec)),
+                },
             };
             self.stop(id, Then::Failure(reason));
             return;
@@ -362,7 +385,8 @@ impl System {
                     service: id,
                     answer,
                 },
-                Stage::ForkRefused { .. }
+                Stage::Opening
+                | Stage::ForkRefused { .. }
                 | Stage::Probing
                 | Stage::Spawning
                 | Stage::Spawned
@@ -402,6 +426,7 @@ impl System {
                 }
             }
             Stage::ForkRefused { .. }
+            | Stage::Opening
             | Stage::Probing
             | Stage::Spawning
             | Stage::Spawned

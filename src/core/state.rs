@@ -5,7 +5,8 @@
 //! ended, a run is allocated. It is still *waiting* while what lives elsewhere is asked
 //! for (`wait-for`), and then *starting*: what answers at its address already is
 //! asked for, the process is spawned, the program executed, its readiness awaited. Then it
-//! is *active*; a oneshot never is: it is starting until it has *exited*.
+//! is *active*; a oneshot never is: it is starting until it has *exited*. Sockets are opened
+//! before all that; a service on demand is *waiting* until somebody comes (`sockets`).
 //!
 //! A main process that ends by itself leads to *backoff* (it will be started again at a
 //! known time, by way of *waiting* if a required one is not ready then), to *exited* (it
@@ -19,6 +20,9 @@
 //! When a required service is no longer ready, its dependants stop and stand in *waiting*
 //! until it is. When it has failed, so have they; when it has exited for good, they are
 //! *inactive*. In a shutdown everything ends as *inactive*, and nothing starts.
+//!
+//! A service with a schedule is *waiting* for its next time, *starting* while it runs, and
+//! then *waiting* again, however it ended.
 
 use std::time::Duration;
 
@@ -26,6 +30,7 @@ use super::event::SpawnFailure;
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
 use super::readiness::Poll;
+use super::schedule::Appointment;
 use super::time::Instant;
 
 /// Where a service stands, with what is known there.
@@ -33,7 +38,7 @@ use super::time::Instant;
 pub enum State {
     /// Not wanted, or stopped.
     Inactive(Idle),
-    /// For its dependencies.
+    /// For its dependencies, its next time, or its first connection.
     Waiting(Waiting),
     /// Spawned, not ready; or about to be spawned.
     Starting(Starting),
@@ -86,14 +91,14 @@ pub enum Standing {
 pub enum Idle {
     /// `enabled = false`.
     Disabled,
-    /// The shutdown stopped it, or kept it from starting.
+    /// The shutdown stopped it, or kept it from starting; or its schedule is over.
     Stopped,
     /// A service that it requires has exited for good.
     DependencyEnded(ServiceId),
 }
 
-/// For its dependencies.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// For its dependencies, its next time, or its first connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Waiting {
     /// It then starts without those that it only comes after: `main`'s patience.
     pub until: Option<Instant>,
@@ -101,6 +106,8 @@ pub struct Waiting {
     pub impatient: bool,
     /// It comes back after a dependency did: no start for its counts.
     pub comeback: bool,
+    /// It doesn't start before then, whatever else it waits for.
+    pub appointment: Option<Appointment>,
 }
 
 /// One life of a service.
@@ -145,6 +152,8 @@ pub enum Stage {
         /// The probes.
         poll: Poll,
     },
+    /// Its sockets are being opened.
+    Opening,
     /// Whether somebody else answers at its address is being found out.
     Probing,
     /// The kernel had no process to give.
@@ -306,7 +315,8 @@ impl State {
             Self::Waiting(_) => Standing::Waiting,
             Self::Starting(starting) => match starting.stage {
                 Stage::Elsewhere { .. } => Standing::Waiting,
-                Stage::Probing
+                Stage::Opening
+                | Stage::Probing
                 | Stage::ForkRefused { .. }
                 | Stage::Spawning
                 | Stage::Spawned
@@ -381,7 +391,10 @@ impl State {
     /// When something is due here.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Waiting(waiting) => waiting.until,
+            Self::Waiting(waiting) => {
+                let appointment = waiting.appointment.map(|known| known.at);
+                waiting.until.into_iter().chain(appointment).min()
+            }
             Self::Starting(starting) => [
                 starting.deadline,
                 starting.notice_at,
@@ -429,7 +442,9 @@ impl Stage {
     /// There is, or may be, a process.
     pub(crate) const fn has_process(&self) -> bool {
         match self {
-            Self::Elsewhere { .. } | Self::Probing | Self::ForkRefused { .. } => false,
+            Self::Opening | Self::Elsewhere { .. } | Self::Probing | Self::ForkRefused { .. } => {
+                false
+            }
             Self::Spawning | Self::Spawned | Self::Executed { .. } => true,
         }
     }
@@ -438,7 +453,11 @@ impl Stage {
         match self {
             Self::ForkRefused { again_at, .. } => Some(*again_at),
             Self::Executed { poll: Some(poll) } | Self::Elsewhere { poll } => poll.next_at(),
-            Self::Probing | Self::Spawning | Self::Spawned | Self::Executed { poll: None } => None,
+            Self::Opening
+            | Self::Probing
+            | Self::Spawning
+            | Self::Spawned
+            | Self::Executed { poll: None } => None,
         }
     }
 }

@@ -296,6 +296,10 @@ impl System {
             return;
         }
         match &mut service.state {
+            State::Waiting(Waiting {
+                appointment: Some(_),
+                ..
+            }) => self.time_came(id),
             State::Waiting(_) => self.lose_patience(id),
             State::Starting(_) => self.start_due(id),
             State::Stopping(_) => self.kill(id),
@@ -339,17 +343,21 @@ impl System {
     fn arrive(&mut self, id: ServiceId, then: Then, after: Duration) {
         match then {
             Then::Stopped => self.transition(id, State::Inactive(Idle::Stopped)),
+            Then::Waiting if self.service(id).is_some_and(|spec| spec.schedule.is_some()) => {
+                self.await_next_time(id);
+            }
             Then::Waiting => {
                 let waiting = Waiting {
-                    until: None,
                     impatient: true,
                     comeback: true,
+                    ..Waiting::default()
                 };
                 self.transition(id, State::Waiting(waiting));
                 self.push_work(Work::Consider(id));
             }
             Then::Failure(reason) => match self.verdict(id, reason.clone()) {
                 Verdict::Again { delay } => self.back_off(id, reason, None, delay, after),
+                Verdict::Next { well, next } => self.ran(id, reason, well, next, after),
                 Verdict::Exited(exit) => self.transition(id, State::Exited { exit, after }),
                 Verdict::Failed(reason) => self.fail(id, reason, after),
             },

@@ -78,6 +78,10 @@ pub struct System {
     pub(super) booted_at: Instant,
     /// Of services that must be swept though they have ended.
     pub(super) sweeps: u32,
+    /// Whose sockets are opened before anything starts.
+    pub(super) to_open: BTreeSet<ServiceId>,
+    /// How many wait for what will come: their next time, or a connection.
+    pub(super) dormant: u32,
     /// How many run, but not well.
     pub(super) unhealthy: u32,
     pub(super) first_failed: Option<ServiceId>,
@@ -102,17 +106,15 @@ impl System {
         let graph = Graph::new(&spec);
         let mut tally = [0_u32; Standing::ALL.len()];
         let mut attempts_pending = 0_u32;
+        let mut dormant = 0_u32;
         let services: Vec<Service> = (0_u32..)
             .map(ServiceId)
             .zip(&spec.services)
             .map(|(id, service)| {
                 let state = if service.enabled {
                     attempts_pending = attempts_pending.saturating_add(1);
-                    State::Waiting(Waiting {
-                        until: None,
-                        impatient: false,
-                        comeback: false,
-                    })
+                    dormant = dormant.saturating_add(u32::from(service.is_on_demand()));
+                    State::Waiting(Waiting::default())
                 } else {
                     State::Inactive(Idle::Disabled)
                 };
@@ -138,6 +140,8 @@ impl System {
             now: Now::default(),
             booted_at: Instant::default(),
             sweeps: 0,
+            to_open: BTreeSet::new(),
+            dormant,
             unhealthy: 0,
             first_failed: None,
             shutdown: None,
@@ -182,11 +186,15 @@ impl System {
                     }
                 }
             }
+            Event::ClockSet => self.clock_set(),
             Event::Signalled { signal, hung_up } => self.signalled(signal, hung_up),
             Event::Spawned { run, pid } => self.spawned(run, pid),
             Event::ForkRefused { run, errno } => self.fork_refused(run, errno),
             Event::Executed { run } => self.executed(run),
             Event::SpawnFailed { run, failure } => self.spawn_failed(run, failure),
+            Event::Listening { service } => self.listening(service),
+            Event::NotListening { service, failure } => self.not_listening(service, failure),
+            Event::Connected { service } => self.connected(service),
             Event::Exited { run, exit } => self.exited(run, exit),
             Event::TreeGone { run } => self.tree_gone(run),
             Event::Ready { run } => self.said_ready(run),
@@ -259,6 +267,7 @@ impl System {
 
     fn boot(&mut self) {
         self.booted_at = self.now.at;
+        self.open_all();
         for id in self.ids() {
             let is_main = self.service(id).is_some_and(|spec| spec.is_main);
             if let Some(service) = self.services.get_mut(id.index())
@@ -266,7 +275,11 @@ impl System {
             {
                 waiting.until = is_main.then(|| self.now.at.plus(MAIN_PATIENCE));
                 self.reindex(id);
-                self.work.push_back(Work::Consider(id));
+                if self.service(id).is_some_and(|spec| spec.schedule.is_some()) {
+                    self.await_next_time(id);
+                } else {
+                    self.work.push_back(Work::Consider(id));
+                }
             }
         }
     }
@@ -318,6 +331,8 @@ impl System {
         self.shutdown.is_none()
             && !self.spec.init.keep_running
             && self.elsewhere == 0
+            && self.to_open.is_empty()
+            && self.dormant == 0
             && left.into_iter().all(|standing| self.count(standing) == 0)
     }
 

@@ -6,6 +6,8 @@
 
 mod elsewhere;
 mod health;
+mod schedule;
+mod sockets;
 
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ const C: ServiceId = ServiceId(2);
 struct Table {
     system: System,
     now: Instant,
+    /// What the wall clock shows beyond the monotonic one, in milliseconds.
+    wall: i64,
     orders: Vec<Action>,
     /// What people were told at the usual level or louder.
     told: Vec<String>,
@@ -43,9 +47,23 @@ impl Table {
     }
 
     fn with(spec: Spec) -> Self {
+        Self::boot(spec, 0)
+    }
+
+    /// With the wall clock at so many milliseconds.
+    fn at(services: Vec<ServiceSpec>, wall: i64) -> Self {
+        let spec = Spec {
+            services,
+            ..Spec::default()
+        };
+        Self::boot(spec, wall - 1000)
+    }
+
+    fn boot(spec: Spec, wall: i64) -> Self {
         let mut table = Self {
             system: System::new(spec, Surroundings::default()),
             now: Instant(1_000_000_000),
+            wall,
             orders: Vec::new(),
             told: Vec::new(),
         };
@@ -56,7 +74,7 @@ impl Table {
     fn event(&mut self, event: Event) {
         let now = Now {
             at: self.now,
-            wall: 0,
+            wall: self.wall + (self.now.0 / 1_000_000) as i64,
         };
         let mut actions = Vec::new();
         self.system.handle(event, now, &mut actions);
@@ -114,10 +132,14 @@ impl Table {
 
     /// Until the next deadline, which is so far away.
     fn wait_for_deadline(&mut self) -> Duration {
-        let at = self.system.deadline().expect("a deadline");
+        let at = self.deadline();
         let time = at.since(self.now);
         self.wait(time);
         time
+    }
+
+    fn deadline(&self) -> Instant {
+        self.system.deadline().expect("a deadline")
     }
 
     fn last_told(&self) -> &str {

@@ -21,7 +21,14 @@ impl System {
         let from = service.state.standing();
         let was_alive = service.state.is_alive();
         let was_elsewhere = service.state.waits_elsewhere();
+        let was_dormant = service.is_dormant(spec);
         service.state = to;
+        let dormant = service.is_dormant(spec);
+        self.dormant = self
+            .dormant
+            .saturating_sub(u32::from(was_dormant))
+            .saturating_add(u32::from(dormant));
+        let reachable = service.is_reachable(spec);
         let checks = Checks::begin(&service.state, spec, self.now.at);
         let checked = std::mem::replace(&mut service.checks, checks);
         if checked.is_some_and(|checks| checks.unhealthy) {
@@ -43,9 +50,11 @@ impl System {
             | State::Starting(_)
             | State::Stopping(_)
             | State::Killing(_)
-            | State::Backoff(_) => (false, false),
+            | State::Backoff(_) => (reachable, false),
         };
+        // Nobody waits for a time of the calendar, or for somebody to come.
         let attempted = service.attempted
+            || dormant
             || match to {
                 Standing::Active
                 | Standing::Backoff
@@ -106,12 +115,16 @@ impl System {
                 }
             }
         }
+        let gone = matches!(to, Standing::Inactive | Standing::Exited | Standing::Failed);
         if ended_for_good && spec.essential {
             // Before anything starts that would have to stop at once.
             self.work.push_front(Work::EssentialEnded(id));
         }
         if died && self.shutdown.as_ref().is_some_and(|s| s.has_turned(id)) {
             self.work.push_back(Work::Turn(id));
+        }
+        if gone {
+            self.close_sockets(id);
         }
         self.reindex(id);
     }

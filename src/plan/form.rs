@@ -3,11 +3,14 @@
 use super::Malformed;
 use super::wire::{Input, Wire, enums, put_bytes, structs};
 use crate::config::Outcome;
+use crate::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Transition, Zone};
 use crate::core::capability::{Capabilities, Confinement};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
+use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
+use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
@@ -22,9 +25,12 @@ structs! {
         termination_log, cgroups,
     }
     ServiceSpec {
-        name, kind, enabled, essential, is_main, edges, wait_for, ready, health, start_timeout, restart, success,
-        stop, tracking, exec, source,
+        name, kind, enabled, essential, is_main, edges, wait_for, listen, ready, health, schedule, start_timeout,
+        restart, success, stop, tracking, exec, source,
     }
+    Listen { sockets, on_demand }
+    Socket { kind, address, name, backlog, reuse_port, ipv6_only, file }
+    SocketFile { mode, user, group }
     Edges { requires, wants, after, before }
     Restart { policy, delay, delay_max, reset, limit }
     StartLimit { count, within }
@@ -44,6 +50,14 @@ structs! {
     Command { words, expand }
     Place { host, port }
     WaitFor { probe, timeout }
+    Schedule { when, jitter }
+    Times { calendar, zone }
+    Calendar { years, months, days, last_days, weekdays, either, hours, minutes, seconds }
+    Zone { offset, transitions, rule }
+    Transition { at, offset }
+    Rule { offset, summer }
+    Summer { offset, begins, ends }
+    Change { day, time }
     Health { probe, interval, timeout, retries, start_period, on_unhealthy }
 }
 
@@ -56,6 +70,8 @@ enums! {
     ControlSocket { 0 = Default, 1 = None, 2 = Path(path) }
     TerminationLog { 0 = Default, 1 = None, 2 = Path(path) }
     ControlAccess { 0 = Owner, 1 = Status }
+    SocketKind { 0 = Stream, 1 = Datagram, 2 = Seqpacket }
+    Address { 0 = Port(port), 1 = Ip(address), 2 = Unix(path) }
     Kind { 0 = Simple, 1 = Oneshot }
     Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Probe(probe), 4 = Delay(delay), 5 = Log(pattern) }
     Probe {
@@ -63,6 +79,8 @@ enums! {
         5 = Names(places),
     }
     OnUnhealthy { 0 = None, 1 = Restart, 2 = Shutdown }
+    When { 0 = Calendar(times), 1 = Every(interval) }
+    Day { 0 = Julian(day), 1 = Ordinal(day), 2 = Weekday { month, week, weekday } }
     RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }
     KillMode { 0 = Tree, 1 = Process, 2 = ControlGroup, 3 = Mixed, 4 = None }
     Tracking { 0 = Marks, 1 = Subreaper, 2 = Cgroup }

@@ -9,7 +9,9 @@ mod form;
 mod wire;
 
 use crate::config::Outcome;
+use crate::core::listen::MOST_SOCKETS;
 use crate::core::probe::Probe;
+use crate::core::schedule::{Schedule, When};
 use crate::core::spec::{Edges, Ready, Spec};
 use wire::{Input, Wire};
 
@@ -80,7 +82,15 @@ fn is_sound(spec: &Spec) -> bool {
         };
         let elsewhere = service.wait_for.iter().map(|wait_for| &wait_for.probe);
         !service.exec.command.is_empty()
+            && service
+                .listen
+                .iter()
+                .all(|listen| (1..=MOST_SOCKETS).contains(&listen.sockets.len()))
             && probed
+            && service
+                .schedule
+                .iter()
+                .all(|schedule| is_sound_schedule(schedule))
             && service
                 .health
                 .iter()
@@ -92,6 +102,14 @@ fn is_sound(spec: &Spec) -> bool {
                 .flatten()
                 .all(|id| id.index() < spec.services.len())
     })
+}
+
+/// No time is zero, and no zone leads astray.
+fn is_sound_schedule(schedule: &Schedule) -> bool {
+    match &schedule.when {
+        When::Calendar(times) => times.iter().all(|times| times.zone.is_sound()),
+        When::Every(interval) => !interval.is_zero(),
+    }
 }
 
 /// A command of a probe is one.

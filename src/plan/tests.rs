@@ -6,11 +6,14 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Transition, Zone};
 use crate::core::capability::{Capabilities, Confinement};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
+use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
+use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
@@ -102,6 +105,100 @@ fn probe() -> impl Strategy<Value = Probe> {
         (words(1), any::<bool>())
             .prop_map(|(words, expand)| Probe::Exec(Command { words, expand })),
     ]
+}
+
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let calendar = (
+        any::<u128>(),
+        any::<[u32; 3]>(),
+        any::<[u64; 2]>(),
+        any::<(u16, u8, bool)>(),
+    );
+    let calendar = calendar.prop_map(
+        |(years, [days, last_days, hours], [minutes, seconds], (months, weekdays, either))| {
+            Calendar {
+                years,
+                months,
+                days,
+                last_days,
+                weekdays,
+                either,
+                hours,
+                minutes,
+                seconds,
+            }
+        },
+    );
+    let offset = || -50_000..50_000_i32;
+    let day = prop_oneof![
+        (1..366_u16).prop_map(Day::Julian),
+        (0..366_u16).prop_map(Day::Ordinal),
+        (1..13_u8, 1..6_u8, 0..7_u8).prop_map(|(month, week, weekday)| Day::Weekday {
+            month,
+            week,
+            weekday
+        }),
+    ];
+    let change = (day, -600_000..600_000_i32).prop_map(|(day, time)| Change { day, time });
+    let summer = (offset(), change.clone(), change).prop_map(|(offset, begins, ends)| Summer {
+        offset,
+        begins,
+        ends,
+    });
+    let rule = (offset(), option::of(summer))
+        .prop_map(|(offset, summer)| Box::new(Rule { offset, summer }));
+    let transitions = proptest::collection::btree_map(any::<i64>(), offset(), 0..4);
+    let zone = (offset(), transitions, option::of(rule)).prop_map(|(offset, transitions, rule)| {
+        let transitions = transitions.into_iter();
+        Zone {
+            offset,
+            transitions: transitions
+                .map(|(at, offset)| Transition { at, offset })
+                .collect(),
+            rule,
+        }
+    });
+    let times = (calendar, zone).prop_map(|(calendar, zone)| Times { calendar, zone });
+    let when = prop_oneof![
+        vec(times, 0..3).prop_map(|times| When::Calendar(times.into())),
+        duration()
+            .prop_filter("some time", |interval| !interval.is_zero())
+            .prop_map(When::Every),
+    ];
+    (when, duration()).prop_map(|(when, jitter)| Schedule { when, jitter })
+}
+
+fn listen() -> impl Strategy<Value = Box<Listen>> {
+    let kind = proptest::sample::select(vec![
+        SocketKind::Stream,
+        SocketKind::Datagram,
+        SocketKind::Seqpacket,
+    ]);
+    let address = prop_oneof![
+        any::<u16>().prop_map(Address::Port),
+        any::<SocketAddr>().prop_map(|a| Address::Ip(SocketAddr::new(a.ip(), a.port()))),
+        text().prop_map(Address::Unix),
+    ];
+    let file = (any::<u32>(), option::of(text()), option::of(text()))
+        .prop_map(|(mode, user, group)| SocketFile { mode, user, group });
+    let options = (any::<u16>(), any::<bool>(), option::of(any::<bool>()));
+    let socket = (kind, address, text(), options, file).prop_map(
+        |(kind, address, name, (backlog, reuse_port, ipv6_only), file)| Socket {
+            kind,
+            address,
+            name,
+            backlog,
+            reuse_port,
+            ipv6_only,
+            file,
+        },
+    );
+    (vec(socket, 1..4), any::<bool>()).prop_map(|(sockets, on_demand)| {
+        Box::new(Listen {
+            sockets: sockets.into(),
+            on_demand,
+        })
+    })
 }
 
 fn setup() -> impl Strategy<Value = Box<Setup>> {
@@ -257,16 +354,25 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
             any::<[bool; 4]>(),
             edges,
             option::of((probe(), option::of(duration()))),
+            option::of(listen()),
             ready(),
             option::of(health()),
             option::of(duration()),
         ),
-        (restart, vec(exit(), 0..3), stop, tracking(), exec(), text()),
+        (
+            restart,
+            vec(exit(), 0..3),
+            stop,
+            tracking(),
+            exec(),
+            text(),
+            option::of(schedule()),
+        ),
     )
         .prop_map(
             |(
-                (name, flags, edges, wait_for, ready, health, start_timeout),
-                (restart, success, stop, tracking, exec, source),
+                (name, flags, edges, wait_for, listen, ready, health, start_timeout),
+                (restart, success, stop, tracking, exec, source, schedule),
             )| {
                 let [oneshot, enabled, essential, is_main] = flags;
                 ServiceSpec {
@@ -277,8 +383,10 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     is_main,
                     edges,
                     wait_for: wait_for.map(|(probe, timeout)| Box::new(WaitFor { probe, timeout })),
+                    listen,
                     ready,
                     health: health.map(Box::new),
+                    schedule: schedule.map(Box::new),
                     start_timeout,
                     restart,
                     success: success.into(),
@@ -385,6 +493,10 @@ proptest! {
         bytes[at] = byte;
         if let Ok(Outcome::Ready { spec, .. }) = decode(&bytes) {
             prop_assert!(is_sound(&spec));
+            let schedules = spec.services.iter().filter_map(|s| s.schedule.as_ref());
+            for schedule in schedules {
+                let _ = schedule.next(1_795_543_200);
+            }
         }
     }
 

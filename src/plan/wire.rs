@@ -71,7 +71,7 @@ macro_rules! numbers {
         }
     )* };
 }
-numbers!(u8, i8, u16, i16, u32, u64, u128);
+numbers!(u8, i8, u16, i16, u32, i32, u64, i64, u128);
 
 /// A struct: its fields in this order, all of them (a forgotten one doesn't compile).
 macro_rules! structs {

@@ -2,11 +2,12 @@
 //! sensed later.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use super::hands::Hands;
 use super::launch::{Launched, Wires};
 use super::notify::NotifySocket;
+use super::passed::Passed;
 use super::source::Source;
 use crate::core::action::Action;
 use crate::core::event::Event;
@@ -38,6 +39,17 @@ impl Hands {
                 if let Some(spec) = system.service(service) {
                     results.push_back(self.spawn(service, run, spec));
                     self.hear_earlier_launches(system, run, results);
+                }
+            }
+            Action::Listen { service } => {
+                if let Some(spec) = system.service(service) {
+                    results.extend(self.listen(service, spec, now));
+                }
+            }
+            Action::AwaitConnection { service } => results.extend(self.await_connection(service)),
+            Action::CloseSockets { service } => {
+                if let Some(spec) = system.service(service) {
+                    self.close_sockets(service, spec);
                 }
             }
             Action::Probe { service, run, of } => {
@@ -133,11 +145,13 @@ impl Hands {
         spec: &ServiceSpec,
     ) -> Result<Pid, Errno> {
         self.prepare_notify(service, spec)?;
+        let cgroup = self.make_cgroup(service, run, spec);
+        let mut passed = Passed::default();
+        self.listeners.pass(service, spec, &mut passed);
         let ready = match spec.ready {
-            Ready::Fd(number) => Some(ready_pipe(number)?),
+            Ready::Fd(number) => Some(ready_pipe(number, passed.floor())?),
             Ready::Exec | Ready::Notify | Ready::Probe(_) | Ready::Delay(_) | Ready::Log(_) => None,
         };
-        let cgroup = self.make_cgroup(service, run, spec);
         let input = if spec.is_main {
             standard(Standard::Input)
         } else {
@@ -154,6 +168,7 @@ impl Hands {
             notify: self.notify.get(&service).map(NotifySocket::address),
             entrance,
             cleared: self.clearing.of(service),
+            passed,
         };
         let invocation = self.launcher.invocation(run);
         let spawned_nanos = clock::file_nanos();
@@ -356,9 +371,15 @@ impl Hands {
     }
 }
 
-/// The readiness pipe: read end, write end, and the number that the service wants.
-fn ready_pipe(number: u32) -> Result<(OwnedFd, OwnedFd, RawFd), Errno> {
+/// The readiness pipe: read end, write end, and the number that the service wants. What is
+/// passed stands below `floor`.
+fn ready_pipe(number: u32, floor: RawFd) -> Result<(OwnedFd, OwnedFd, RawFd), Errno> {
     let (read, write) = fd::pipe()?;
+    let write = if write.as_raw_fd() < floor {
+        fd::duplicate_above(&write, floor)?
+    } else {
+        write
+    };
     fd::set_nonblocking(&read);
     Ok((read, write, RawFd::try_from(number).unwrap_or(RawFd::MAX)))
 }

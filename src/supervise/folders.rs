@@ -100,7 +100,7 @@ fn remove_below(above: &OwnedFd, name: &Path) -> Result<(), Errno> {
 
 /// The folder above a path's last part, and that part. Missing ones on the way are made
 /// with that mode, if there is one.
-fn walk(path: &Path, missing: Option<Mode>) -> Result<(OwnedFd, &Path), Errno> {
+pub(super) fn walk(path: &Path, missing: Option<Mode>) -> Result<(OwnedFd, &Path), Errno> {
     let start = if path.is_absolute() { "/" } else { "." };
     let mut at = nix::fcntl::open(start, WAY, Mode::empty())?;
     let mut names = path.components().filter_map(|part| match part {

@@ -1,7 +1,7 @@
 //! The full road to an exec: in a forked child, which may use the heap and may hang,
 //! what needs files is read and set up; then come the last steps of every child.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::environment::{self, DEFAULT_PATH};
 use super::launch::{Extras, Wires};
@@ -26,6 +26,8 @@ pub(crate) struct Full<'a> {
     pub(crate) base: &'a Words,
     pub(crate) extras: &'a Extras,
     pub(crate) wires: &'a Wires<'a>,
+    /// What it passes on, out of each other's way.
+    pub(crate) passed: &'a [OwnedFd],
     pub(crate) limits: &'a [Limit],
     pub(crate) ignored: SignalSet,
     pub(crate) place: Place,
@@ -34,8 +36,8 @@ pub(crate) struct Full<'a> {
 
 /// Who a service is, as /etc/passwd has it.
 #[derive(Default)]
-struct Account {
-    identity: Option<Become>,
+pub(super) struct Account {
+    pub(super) identity: Option<Become>,
     /// HOME, USER, LOGNAME, SHELL.
     variables: Vec<Vec<u8>>,
 }
@@ -111,6 +113,7 @@ impl Full<'_> {
             directory: exec.directory.as_deref().map(str::as_bytes),
             umask: exec.umask,
             standard: self.wires.standard,
+            passed: self.passed,
             ready: self.wires.ready,
             limits: self.limits,
             identity: account.identity.as_ref(),
@@ -169,7 +172,7 @@ fn environment_files(exec: &Exec) -> Result<Vec<Vec<u8>>, Failure> {
     Ok(words)
 }
 
-fn account(identity: &Identity) -> Result<Account, Failure> {
+pub(super) fn account(identity: &Identity) -> Result<Account, Failure> {
     let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
     let group_file = std::fs::read("/etc/group").unwrap_or_default();
     let unknown = |text: String| failed(Step::Account, 0, &text);

@@ -12,6 +12,7 @@ use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
+use super::sockets::Listeners;
 use super::source::Source;
 use super::strays::Strays;
 use super::trees::Trees;
@@ -20,6 +21,7 @@ use crate::control::Server;
 use crate::core::id::{Pid, RunId};
 use crate::core::time::Instant;
 use crate::single::Rewrite;
+use crate::sys::clock_change::ClockChange;
 use crate::sys::fd::Standard;
 use crate::sys::poll::Poll;
 use crate::sys::signal_pipe::SignalPipe;
@@ -51,6 +53,9 @@ pub(crate) struct Hands {
     pub(crate) memory_events: MemoryEvents,
     pub(crate) upward: Upward,
     pub(crate) clearing: Clearing,
+    /// For the calendars, if there are any.
+    pub(crate) clock_change: Option<ClockChange>,
+    pub(crate) listeners: Listeners,
     /// What signals become on their way to `main`.
     pub(crate) rewrite: Rewrite,
     /// Runs that get SIGCONT once all others have their stop signal.
@@ -75,6 +80,7 @@ impl Hands {
             self.strays.deadline(),
             self.control.as_ref().and_then(Server::deadline),
             self.farewell.deadline(),
+            self.listeners.deadline(),
         ];
         others.into_iter().flatten().chain(probe).min()
     }

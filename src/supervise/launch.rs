@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use super::environment::{self, DEFAULT_PATH};
 use super::full;
 use super::marks::{Invocation, VARIABLE};
+use super::passed::Passed;
 use crate::core::capability::Confinement;
 use crate::core::event::SpawnFailure;
 use crate::core::exec::{Exec, Limit, Resource, Words};
@@ -45,6 +46,8 @@ pub(crate) struct Wires<'a> {
     pub(crate) notify: Option<&'a [u8]>,
     /// The cgroup that it goes into.
     pub(crate) entrance: Option<BorrowedFd<'a>>,
+    /// What the program gets from descriptor 3 on.
+    pub(crate) passed: Passed<'a>,
     /// Comes to its end when what the last run left is removed.
     pub(crate) cleared: Option<BorrowedFd<'a>>,
 }
@@ -65,20 +68,24 @@ pub(crate) struct Extras {
     invocation: Vec<u8>,
     notify: Option<Vec<u8>>,
     control: Option<Vec<u8>>,
+    passed: Vec<Vec<u8>>,
 }
 
 impl Extras {
     fn new(
         spec: &ServiceSpec,
         invocation: Invocation,
-        notify: Option<&[u8]>,
+        wires: &Wires<'_>,
         control: Option<&[u8]>,
     ) -> Self {
         Self {
             service: format!("RINIT_SERVICE={}", spec.name).into(),
             invocation: format!("{VARIABLE}={invocation}").into(),
-            notify: notify.map(|address| [b"NOTIFY_SOCKET=", address].concat()),
+            notify: wires
+                .notify
+                .map(|address| [b"NOTIFY_SOCKET=", address].concat()),
             control: control.map(|address| [b"RINIT_CONTROL_SOCKET=", address].concat()),
+            passed: wires.passed.words(),
         }
     }
 
@@ -88,6 +95,7 @@ impl Extras {
             .into_iter()
             .chain(&self.notify)
             .chain(&self.control)
+            .chain(&self.passed)
             .map(Vec::as_slice)
     }
 }
@@ -131,26 +139,24 @@ impl Launcher {
     ) -> Result<Launched, Errno> {
         let (report, told) = fd::pipe()?;
         fd::set_nonblocking(&report);
-        // The service's own number must not be ours at that moment.
-        let told = match wires.ready {
-            Some((_, number)) if told.as_raw_fd() == number => {
-                fd::duplicate_above(&told, number.saturating_add(1))?
-            }
-            _ => told,
+        // The service's own numbers must not be ours at that moment.
+        let floor = wires.passed.floor();
+        let number = wires.ready.map(|(_, number)| number);
+        let told = if told.as_raw_fd() < floor || Some(told.as_raw_fd()) == number {
+            let above = number.map_or(floor, |number| number.saturating_add(1));
+            fd::duplicate_above(&told, above.max(floor))?
+        } else {
+            told
         };
-        let extras = Extras::new(
-            spec,
-            invocation,
-            wires.notify,
-            self.control_socket.as_deref(),
-        );
+        let passed = wires.passed.lift()?;
+        let extras = Extras::new(spec, invocation, wires, self.control_socket.as_deref());
         let tracking = match (spec.tracking, wires.entrance) {
             // What is exact as well.
             (Tracking::Cgroup, None) => Tracking::Subreaper,
             (tracking, _) => tracking,
         };
         if self.borrow && is_plain(spec) && tracking != Tracking::Subreaper {
-            match self.fast(spec, &extras, wires, told.as_fd()) {
+            match self.fast(spec, &extras, wires, &passed, told.as_fd()) {
                 Ok(Some(pid)) => {
                     return Ok(Launched {
                         pid,
@@ -177,6 +183,7 @@ impl Launcher {
                 base: &self.base,
                 extras: &extras,
                 wires,
+                passed: &passed,
                 limits: &limits,
                 ignored,
                 place,
@@ -186,7 +193,7 @@ impl Launcher {
         };
         let launched = match tracking {
             Tracking::Marks | Tracking::Cgroup => {
-                let keep = keep(&told, wires, place);
+                let keep = keep(&told, wires, &passed, place);
                 // It may hang before its exec: what we close meanwhile is to be closed.
                 let life = || {
                     fd::close_all_but(&keep);
@@ -196,7 +203,7 @@ impl Launcher {
             }
             Tracking::Subreaper => {
                 let (ours, theirs) = socket::message_pair()?;
-                let mut keep = keep(&told, wires, place);
+                let mut keep = keep(&told, wires, &passed, place);
                 keep.push(theirs.as_raw_fd());
                 let life = || {
                     fd::close_all_but(&keep);
@@ -236,9 +243,10 @@ impl Launcher {
             ready: None,
             notify: None,
             entrance: None,
+            passed: Passed::default(),
             cleared: None,
         };
-        let extras = Extras::new(spec, invocation, None, self.control_socket.as_deref());
+        let extras = Extras::new(spec, invocation, &wires, self.control_socket.as_deref());
         let become_it = || {
             let mut spec = spec.clone();
             spec.exec.command = command.words.clone();
@@ -253,6 +261,7 @@ impl Launcher {
                 base: &self.base,
                 extras: &extras,
                 wires: &wires,
+                passed: &[],
                 limits: &self.limits(&spec.exec),
                 ignored: SignalSet::EMPTY,
                 place: Place::Session,
@@ -260,7 +269,12 @@ impl Launcher {
             };
             full.become_program()
         };
-        fork(become_it).map(|pid| (pid, report))
+        let keep = keep(&told, &wires, &[], Place::Session);
+        let life = || {
+            fd::close_all_but(&keep);
+            become_it()
+        };
+        fork(life).map(|pid| (pid, report))
     }
 
     /// `None` where the order is too big for a slot.
@@ -269,6 +283,7 @@ impl Launcher {
         spec: &ServiceSpec,
         extras: &Extras,
         wires: &Wires<'_>,
+        passed: &[OwnedFd],
         report: BorrowedFd<'_>,
     ) -> Result<Option<Pid>, Errno> {
         let limits = self.limits(&spec.exec);
@@ -292,6 +307,7 @@ impl Launcher {
             directory: spec.exec.directory.as_deref().map(str::as_bytes),
             umask: spec.exec.umask,
             standard: wires.standard,
+            passed,
             ready: wires.ready,
             limits: &limits,
             identity: None,
@@ -336,7 +352,7 @@ impl Launcher {
 }
 
 /// What a fork on the full road needs up to the exec.
-fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
+fn keep(told: &OwnedFd, wires: &Wires<'_>, passed: &[OwnedFd], place: Place) -> Vec<RawFd> {
     let terminal = match place {
         Place::Terminal(tty::Terminal::Foreground(fd)) => Some(fd.number()),
         Place::Terminal(_) | Place::Session => None,
@@ -351,6 +367,7 @@ fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
     standard
         .chain(terminal)
         .chain(others)
+        .chain(passed.iter().map(AsRawFd::as_raw_fd))
         .chain([told.as_raw_fd()])
         .collect()
 }

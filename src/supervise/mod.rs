@@ -6,6 +6,7 @@
 //! sensed. The work of a turn is bounded for each descriptor.
 
 mod act;
+mod bind;
 mod cgroups;
 mod clearing;
 mod environment;
@@ -22,12 +23,14 @@ mod notification;
 mod notify;
 mod output;
 mod own_lines;
+mod passed;
 mod preparation;
 mod probe;
 mod probing;
 mod resolve;
 mod runs;
 mod sense;
+mod sockets;
 mod source;
 mod start;
 mod strays;
@@ -167,6 +170,7 @@ impl Supervisor {
     fn notice_a_jump(&mut self, due: Option<Instant>, now: Now) {
         if let Some(by) = due.map(|at| now.at.since(at)).filter(|by| *by > OVERSLEPT) {
             self.hands.postpone_probes(by);
+            self.hands.listeners.postpone(by);
             self.feed(Event::Overslept { by }, now);
         }
     }
@@ -187,6 +191,7 @@ impl Supervisor {
     fn look_around(&mut self, events: &mut Results, now: Now) {
         let hands = &mut self.hands;
         hands.expire_probes(now, events);
+        hands.expire_openings(&self.system, now, events);
         let launcher = &hands.launcher;
         let invocation = |run| launcher.invocation(run);
         let (runs, helpers, poll) = (&hands.runs, &mut hands.helpers, &hands.poll);

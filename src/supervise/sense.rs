@@ -14,6 +14,7 @@ use crate::core::signal::Signal;
 use crate::core::system::System;
 use crate::core::time::Now;
 use crate::subreaper::{LENGTH, Order, Report};
+use crate::sys::clock_change::ClockChange;
 use crate::sys::error::strerror;
 use crate::sys::fd::{self, standard};
 use crate::sys::poll::Interest;
@@ -58,6 +59,12 @@ impl Hands {
                 let gone = self.trees.hear(&mut self.runs, &self.poll);
                 events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
             }
+            Source::Clock => {
+                self.clock_change.iter().for_each(ClockChange::take);
+                events.push_back(Event::ClockSet);
+            }
+            Source::Opening(service) => events.extend(self.hear_opening(system, service)),
+            Source::Listener(service) => events.push_back(self.somebody_came(service)),
             Source::Control | Source::Client(_) => {}
         }
     }
@@ -299,6 +306,7 @@ impl Hands {
         }
         if !self.helpers.remove(&pid) {
             self.clearing.child_ended(pid);
+            self.listeners.child_ended(pid);
             return;
         }
         self.farewell.child_ended(pid);

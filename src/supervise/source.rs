@@ -21,6 +21,10 @@ pub(crate) enum Source {
     Foreign(RunId),
     /// A service's notify socket.
     Notify(ServiceId),
+    /// The socket to the child that opens a service's sockets.
+    Opening(ServiceId),
+    /// A service's own sockets, while it waits for its first connection.
+    Listener(ServiceId),
     /// The socket to the logger.
     Logger,
     /// A run's cgroup.
@@ -29,6 +33,8 @@ pub(crate) enum Source {
     Seeker,
     /// The control socket.
     Control,
+    /// What tells that the wall clock was set.
+    Clock,
     /// A client of the control socket.
     Client(u32),
 }
@@ -52,6 +58,9 @@ impl From<Source> for u64 {
             Source::Client(client) => (10, Self::from(client)),
             Source::Children => (11, 0),
             Source::Cgroup(run) => (12, run.0),
+            Source::Clock => (15, 0),
+            Source::Opening(service) => (13, Self::from(service.0)),
+            Source::Listener(service) => (14, Self::from(service.0)),
         };
         (kind << KIND_SHIFT) | (number & NUMBER)
     }
@@ -77,6 +86,9 @@ impl TryFrom<u64> for Source {
             10 => Self::Client(small?),
             11 => Self::Children,
             12 => Self::Cgroup(RunId(number)),
+            15 => Self::Clock,
+            13 => Self::Opening(ServiceId(small?)),
+            14 => Self::Listener(ServiceId(small?)),
             _ => return Err(()),
         })
     }
@@ -103,6 +115,9 @@ mod tests {
             Source::Control,
             Source::Client(u32::MAX),
             Source::Children,
+            Source::Clock,
+            Source::Opening(ServiceId(8)),
+            Source::Listener(ServiceId(9)),
         ];
         for source in sources {
             assert_eq!(Source::try_from(u64::from(source)), Ok(source));

@@ -13,6 +13,7 @@ use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
+use super::sockets::Listeners;
 use super::source::Source;
 use super::strays::Strays;
 use super::trees::Trees;
@@ -21,16 +22,18 @@ use crate::config::{Offer, Rights};
 use crate::control::{Server, address};
 use crate::core::exit::Codes;
 use crate::core::id::ServiceId;
+use crate::core::schedule::When;
 use crate::core::signal::Signal;
 use crate::core::spec::{ControlSocket, ServiceSpec, Spec, Tracking};
 use crate::core::system::{Surroundings, System};
 use crate::single::Rewrite;
+use crate::sys::clock_change::ClockChange;
 use crate::sys::error::OsError;
 use crate::sys::fd::{self, Standard, standard};
 use crate::sys::inherited::Inherited;
 use crate::sys::poll::{Interest, Poll};
 use crate::sys::signal_pipe::SignalPipe;
-use crate::sys::{cgroup, fork, limits, process, random, signal, tty};
+use crate::sys::{cgroup, clock, fork, limits, process, random, signal, tty};
 
 /// What rinit needs of its own process before anything else: nothing of its own on
 /// descriptors 0 to 2, nothing inherited in its services, orphans that come to it.
@@ -47,6 +50,7 @@ pub fn prepare_process() -> Surrounded {
     Surrounded {
         pid1,
         uid: process::effective_uid(),
+        time: clock::wall_nanos().div_euclid(1_000_000_000),
         rights: Rights {
             change_user: has(process::CHANGE_USER),
             raise_limits: has(process::RAISE_LIMITS),
@@ -67,6 +71,8 @@ pub struct Surrounded {
     pub pid1: bool,
     /// Its user.
     pub uid: u32,
+    /// The wall clock, in seconds since 1970.
+    pub time: i64,
     /// What else it may.
     pub rights: Rights,
     /// Whether it may make cgroups.
@@ -170,6 +176,8 @@ impl Start<'_> {
             upward: Upward::open(self.inherited.variable("NOTIFY_SOCKET")),
             farewell: Farewell::new(&self.spec.init.termination_log),
             clearing: Clearing::default(),
+            clock_change: None,
+            listeners: Listeners::default(),
             to_continue: Vec::new(),
             launching: VecDeque::new(),
             rewrite: self.main.rewrite,
@@ -185,11 +193,32 @@ impl Start<'_> {
             seed,
             as_zero: self.main.codes,
         };
+        hands.watch_clock(&self.spec);
         // Services are to know of a socket that they could not guess.
         if let ControlSocket::Path(path) = &self.spec.init.control_socket {
             hands.launcher.set_control_socket(path.as_bytes());
         }
         Ok((System::new(self.spec, surroundings), hands))
+    }
+}
+
+impl Hands {
+    /// Only a calendar cares for the wall clock.
+    fn watch_clock(&mut self, spec: &Spec) {
+        let asks = |service: &ServiceSpec| match service.schedule.as_deref() {
+            Some(schedule) => matches!(schedule.when, When::Calendar(_)),
+            None => false,
+        };
+        if !spec.services.iter().any(asks) {
+            return;
+        }
+        match ClockChange::open() {
+            Ok(clock) => {
+                let _ = self.poll.add(&clock, Interest::Read, Source::Clock);
+                self.clock_change = Some(clock);
+            }
+            Err(errno) => log::warn!("schedules won't notice when the clock is set: {errno}"),
+        }
     }
 }
 

@@ -37,6 +37,14 @@ pub fn set_nonblocking(fd: impl AsFd) {
     }
 }
 
+/// Clears O_NONBLOCK on a description, for all who have it.
+pub fn set_blocking(fd: impl AsFd) {
+    if let Ok(flags) = fcntl(&fd, FcntlArg::F_GETFL) {
+        let flags = OFlag::from_bits_retain(flags) - OFlag::O_NONBLOCK;
+        let _ = fcntl(&fd, FcntlArg::F_SETFL(flags));
+    }
+}
+
 /// A duplicate numbered `minimum` or above, close-on-exec.
 ///
 /// # Errors

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use nix::libc;
@@ -15,6 +15,7 @@ use nix::libc;
 use super::error::Errno;
 use super::exec::{self, Program};
 use super::inherited::{Inherited, variable};
+use super::listen_pid::{self, ListenPid};
 use super::process;
 use super::raw;
 use super::signal::{self, Disposition, SignalSet};
@@ -99,7 +100,7 @@ pub fn start(launch: Launch, inherited: &mut Inherited, command: usize) -> Resul
     let listen_index = inherited
         .environment
         .iter()
-        .position(|word| launch.listen_pid && word.starts_with(b"LISTEN_PID="));
+        .position(|word| launch.listen_pid && word.starts_with(listen_pid::PREFIX));
     let listen_slot = listen_index.and_then(|index| inherited.environment.pointer(index));
     let mut shared = Shared {
         launch,
@@ -264,40 +265,6 @@ fn become_program(shared: &mut Shared<'_>) -> Errno {
     unsafe { shared.program.exec() }
 }
 
-/// `LISTEN_PID=` and a number, made without a heap.
-struct ListenPid([u8; 24]);
-
-impl Default for ListenPid {
-    fn default() -> Self {
-        let mut bytes = [0; 24];
-        for (place, byte) in bytes.iter_mut().zip(b"LISTEN_PID=") {
-            *place = *byte;
-        }
-        Self(bytes)
-    }
-}
-
-impl ListenPid {
-    fn name(&mut self, pid: Pid) -> &CStr {
-        let mut digits = [0u8; 10];
-        let mut rest = pid.0.unsigned_abs();
-        let mut count = 0;
-        for place in digits.iter_mut().rev() {
-            *place = b'0'.saturating_add(u8::try_from(rest % 10).unwrap_or(0));
-            count += 1;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        let used = digits.iter().rev().take(count).rev();
-        for (place, digit) in self.0.iter_mut().skip(11).zip(used) {
-            *place = *digit;
-        }
-        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
-    }
-}
-
 fn reap(pid: i32) {
     loop {
         // SAFETY: no status and no usage are asked for.
@@ -315,20 +282,4 @@ fn close(fd: i32) {
 
 const fn descriptor(fd: i32) -> usize {
     fd.cast_unsigned() as usize
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn listen_pid_is_written_without_a_heap() {
-        for pid in [1, 10, 4_194_304, i32::MAX] {
-            let text = format!("LISTEN_PID={pid}");
-            assert_eq!(
-                ListenPid::default().name(Pid(pid)).to_bytes(),
-                text.as_bytes()
-            );
-        }
-    }
 }

@@ -7,6 +7,7 @@
 pub mod caps;
 pub mod cgroup;
 pub mod clock;
+pub mod clock_change;
 pub mod console;
 pub mod datagram;
 #[cfg(target_arch = "x86_64")]
@@ -20,8 +21,10 @@ pub mod fork;
 pub mod inherited;
 pub mod launch;
 pub mod limits;
+pub mod listen_pid;
 pub mod memory;
 pub mod notify;
+mod placing;
 pub mod poll;
 pub mod process;
 pub mod procfs;

@@ -15,7 +15,7 @@ use nix::sys::time::TimeVal;
 const FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
 
 /// The address of a path, or of an abstract name where it begins with `@`.
-pub(super) fn unix_address(path: &[u8]) -> nix::Result<UnixAddr> {
+pub(crate) fn unix_address(path: &[u8]) -> nix::Result<UnixAddr> {
     match path.strip_prefix(b"@") {
         Some(name) => UnixAddr::new_abstract(name),
         None => UnixAddr::new(path),

@@ -9,7 +9,7 @@
 
 use std::ffi::{CStr, c_char, c_void};
 use std::os::fd::AsRawFd;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -20,6 +20,8 @@ use super::cgroup;
 use super::error::Errno;
 use super::exec::Program;
 pub use super::failure::{FAILURE_LIMIT, Failure, Step};
+use super::listen_pid::{self, ListenPid};
+use super::placing::{Placing, place};
 use super::process;
 use super::raw;
 use super::signal::{self, SignalSet};
@@ -62,6 +64,9 @@ pub struct Order<'a> {
     pub umask: Option<u32>,
     /// What stands on 0, 1 and 2.
     pub standard: [BorrowedFd<'a>; 3],
+    /// What stands on 3 and on; none of the others' numbers is among these. LISTEN_PID is
+    /// set to the child's own if the environment has it.
+    pub passed: &'a [OwnedFd],
     /// What stands on another number: `(descriptor, number)`.
     pub ready: Option<(BorrowedFd<'a>, RawFd)>,
     /// Its limits, in order.
@@ -88,8 +93,9 @@ struct Params {
     path: (*const u8, usize),
     directory: *const c_char,
     umask: Option<u32>,
-    standard: [RawFd; 3],
-    ready: Option<(RawFd, RawFd)>,
+    placing: Placing,
+    /// Where the environment names LISTEN_PID.
+    listen_pid: *mut *const c_char,
     limits: (*const [u64; 3], usize),
     identity: Option<(u32, u32)>,
     groups: (*const u32, usize),
@@ -191,6 +197,20 @@ impl Slot {
         // One slot in front, for a script's shell.
         let words = self.pointers(1, &arguments)?;
         let environment = self.pointers(0, &environment)?;
+        let mut names = order.environment.iter();
+        let listen_pid = names
+            .position(|word| !order.passed.is_empty() && word.starts_with(listen_pid::PREFIX))
+            .map_or(ptr::null_mut(), |index| environment.wrapping_add(index));
+        let passed: Vec<u32> = order
+            .passed
+            .iter()
+            .map(|fd| fd.as_raw_fd().cast_unsigned())
+            .collect();
+        let placing = Placing {
+            standard: order.standard.map(|fd| fd.as_raw_fd()),
+            passed: (self.numbers(&passed)?, passed.len()),
+            ready: order.ready.map(|(fd, number)| (fd.as_raw_fd(), number)),
+        };
         let params = Params {
             words,
             environment,
@@ -198,8 +218,8 @@ impl Slot {
             path,
             directory,
             umask: order.umask,
-            standard: order.standard.map(|fd| fd.as_raw_fd()),
-            ready: order.ready.map(|(fd, number)| (fd.as_raw_fd(), number)),
+            placing,
+            listen_pid,
             limits: (limits, order.limits.len()),
             identity: order.identity.map(|identity| (identity.uid, identity.gid)),
             groups,
@@ -357,7 +377,8 @@ unsafe fn run(params: &Params) -> (Step, Errno) {
     }
     stand(params.place);
     signal::set_dispositions(params.ignored);
-    if let Err(errno) = files(params) {
+    // SAFETY: that many numbers lie in the slot.
+    if let Err(errno) = unsafe { place(&params.placing) } {
         return (Step::Files, errno);
     }
     // SAFETY: passed on.
@@ -384,6 +405,13 @@ unsafe fn run(params: &Params) -> (Step, Errno) {
         file,
         path,
     };
+    let mut listen_pid = ListenPid::default();
+    if !params.listen_pid.is_null() {
+        let word = listen_pid.name(process::own_pid());
+        // SAFETY: one of the environment's slots, which is ours alone; the word lives until the
+        // exec has copied it.
+        unsafe { params.listen_pid.write(word.as_ptr()) };
+    }
     signal::set_mask(SignalSet::EMPTY);
     // SAFETY: `prepare` made both vectors as `Program` wants them.
     (Step::Exec, unsafe { program.exec() })
@@ -406,33 +434,6 @@ fn stand(place: Place) {
             }
         }
     }
-}
-
-/// Puts descriptors where the program looks for them.
-fn files(params: &Params) -> Result<(), Errno> {
-    for (number, fd) in (0..).zip(params.standard) {
-        place_fd(fd, number)?;
-    }
-    if let Some((fd, number)) = params.ready {
-        place_fd(fd, number)?;
-    }
-    Ok(())
-}
-
-fn place_fd(fd: RawFd, number: RawFd) -> Result<(), Errno> {
-    let (fd, number) = (fd.cast_unsigned() as usize, number.cast_unsigned() as usize);
-    if fd == number {
-        // SAFETY: no pointers; it stays open over the exec.
-        return unsafe {
-            raw::call(
-                libc::SYS_fcntl,
-                [fd, libc::F_SETFD.cast_unsigned() as usize, 0],
-            )
-        }
-        .map(drop);
-    }
-    // SAFETY: no pointers.
-    unsafe { raw::call(libc::SYS_dup3, [fd, number, 0]) }.map(drop)
 }
 
 /// Limits and identity, in the order that keeps the right to set them.

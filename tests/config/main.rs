@@ -49,6 +49,8 @@ fn request(files: &[&Path]) -> Request {
             pair("EMPTY", ""),
         ],
         rights: ROOTS,
+        // 2026-11-24 18:00:00 UTC
+        now: 1_795_543_200,
         ..Request::default()
     }
 }
@@ -110,8 +112,10 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             edges.wants,
             edges.after,
             edges.before,
+            listen,
             ready,
             health,
+            schedule,
             start_timeout,
             restart.policy,
             restart.delay,

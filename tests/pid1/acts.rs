@@ -20,6 +20,8 @@ use nix::unistd::{ForkResult, execve, fork, setsid};
 use rinit::core::signal::Signal;
 use rinit::sys::signal::{self, SignalSet};
 
+use crate::served;
+
 /// A TOML array that makes a service do these things. No act may hold a quote.
 pub fn acts<'a>(list: impl IntoIterator<Item = &'a str>) -> String {
     let own = std::env::current_exe().unwrap();
@@ -58,6 +60,8 @@ extern "C" fn before_main() {
             "notify" => notify(&value.replace("\\n", "\n")),
             "line-on" => print(value.parse().unwrap(), "\n"),
             "listen" => kept.push(Box::new(TcpListener::bind(value).unwrap())),
+            "serve" => served::serve(value.parse().unwrap()),
+            "tell-descriptors" => served::tell_descriptors(),
             "hostile" => kept.push(Box::new(hostile(value))),
             "ask" => ask(value),
             "http" => http(value),

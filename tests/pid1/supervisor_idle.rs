@@ -18,6 +18,8 @@ fn with_a_hundred_services_nothing_wakes_rinit_or_its_logger() {
         + &(0..100)
         .map(|number| service(&format!("s{number}"), "['sleep', '1000']", ""))
         .collect::<String>()
+        + &service("yearly", "['true']", "schedule = 'yearly'")
+        + &service("later", "['true']", "every = '1h'")
         // A oneshot that ends is an event; between two of them nothing is to happen.
         + &service("first", "'until test -e one; do sleep 0.01; done'", "type = 'oneshot'")
         + &service("clock", "'sleep 1.5; touch ticked; exec sleep 1000'", "output = 'null'");

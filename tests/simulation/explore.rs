@@ -6,17 +6,22 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use rinit::core::action::Action;
+use rinit::core::calendar::{Calendar, Times, Zone};
 use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
 use rinit::core::probe::{Health, OnUnhealthy, Probe, WaitFor};
+use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
 };
-use rinit::core::state::{Standing, State};
+use rinit::core::state::{Stage, Standing, State};
 use rinit::core::system::{Surroundings, System};
 use rinit::core::time::{Instant, Now};
+
+use crate::random::listen;
+use crate::sockets::Sockets;
 
 /// States gone into for each system: some seconds for all of them in a debug build.
 const MOST_STATES: usize = 8_000;
@@ -48,12 +53,17 @@ struct World {
     draining: bool,
     left: bool,
     signals: u8,
+    /// What the wall clock shows beyond the monotonic one, and by how much it will be set.
+    wall: i64,
+    clock_sets: Vec<i64>,
+    sockets: Sockets,
+    forgotten: BTreeSet<RunId>,
     /// How it came to this.
     path: Vec<Event>,
 }
 
 impl World {
-    fn new(spec: Spec) -> Self {
+    fn new(spec: Spec, clock_sets: &[i64]) -> Self {
         Self {
             system: System::new(spec, Surroundings::default()),
             now: Instant(1),
@@ -62,6 +72,10 @@ impl World {
             draining: false,
             left: false,
             signals: 0,
+            wall: 1_774_746_000_000,
+            clock_sets: clock_sets.to_vec(),
+            sockets: Sockets::default(),
+            forgotten: BTreeSet::new(),
             path: Vec::new(),
         }
     }
@@ -69,7 +83,9 @@ impl World {
     fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.system.fingerprint(), &self.lives).hash(&mut hasher);
+        self.sockets.hash(&mut hasher);
         (self.strays_asked, self.draining, self.left, self.signals).hash(&mut hasher);
+        (self.wall, &self.clock_sets).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -115,6 +131,7 @@ impl World {
                 all.extend(ways.iter().map(|&exit| Event::Exited { run, exit }));
             }
         }
+        all.extend(self.sockets.choices());
         if self.system.deadline().is_some() {
             all.push(Event::Woke);
         }
@@ -122,6 +139,9 @@ impl World {
             let signal = Signal::INT;
             let hung_up = false;
             all.push(Event::Signalled { signal, hung_up });
+        }
+        if !self.clock_sets.is_empty() {
+            all.push(Event::ClockSet);
         }
         if self.strays_asked {
             all.push(Event::StraysGone);
@@ -137,6 +157,7 @@ impl World {
         match &event {
             Event::Woke => self.now = self.system.deadline().unwrap().max(self.now),
             Event::Signalled { .. } => self.signals += 1,
+            Event::ClockSet => self.wall += self.clock_sets.remove(0),
             Event::Spawned { run, .. } => self.life(*run).main = Main::Forked,
             Event::Executed { run } => self.life(*run).main = Main::Runs,
             Event::Exited { run, .. } => self.life(*run).main = Main::Gone,
@@ -149,14 +170,17 @@ impl World {
             Event::OutputDrained => self.draining = false,
             _ => {}
         }
+        assert!(self.sockets.happens(&event));
         let mut actions = Vec::new();
         let now = Now {
             at: self.now,
-            wall: 0,
+            wall: self.wall + (self.now.0 / 1_000_000) as i64,
         };
         self.path.push(event.clone());
         self.system.handle(event, now, &mut actions);
         for action in actions {
+            let ordered = self.sockets.carry_out(self.system.spec(), &action);
+            assert_eq!(ordered, Ok(()), "{:#?}", self.path);
             self.carry_out(action);
         }
         self.check();
@@ -193,14 +217,14 @@ impl World {
             Action::WatchTree { run } => self.life(run).watched = true,
             Action::Forget { run } => {
                 let life = self.lives.remove(&run);
-                let life = life.unwrap_or_else(|| panic!("forgotten twice: {:#?}", self.path));
-                let stop = &self.system.spec().services[life.service.index()].stop;
-                let left_alone = stop.kill_mode == KillMode::None;
-                assert!(
-                    left_alone || !matches!(life.main, Main::Forked | Main::Runs),
-                    "forgotten alive: {:#?}",
-                    self.path
-                );
+                let once = self.forgotten.insert(run);
+                assert!(once, "forgotten twice: {:#?}", self.path);
+                let alive = life.is_some_and(|life| {
+                    let stop = &self.system.spec().services[life.service.index()].stop;
+                    stop.kill_mode != KillMode::None
+                        && matches!(life.main, Main::Forked | Main::Runs)
+                });
+                assert!(!alive, "forgotten alive: {:#?}", self.path);
             }
             Action::SignalStrays { .. } => self.strays_asked = true,
             Action::DrainOutput { .. } => {
@@ -208,7 +232,12 @@ impl World {
                 self.draining = true;
             }
             Action::Exit { .. } => self.left = true,
-            Action::Forward { .. } | Action::Report(_) => {}
+            // `sockets` has seen to them.
+            Action::Listen { .. }
+            | Action::AwaitConnection { .. }
+            | Action::CloseSockets { .. }
+            | Action::Forward { .. }
+            | Action::Report(_) => {}
         }
     }
 
@@ -236,14 +265,17 @@ impl World {
             if let Some((known, _)) = self.lives.iter().find(alive) {
                 assert_eq!(run, Some(*known), "{:#?}", self.path);
             }
-            if let Some(run) = run {
+            let opening = matches!(state, State::Starting(s) if s.stage == Stage::Opening);
+            if let Some(run) = run.filter(|_| !opening) {
                 assert!(self.lives.contains_key(&run), "{:#?}", self.path);
             }
             let requires = &spec.services[id.index()].edges.requires;
             if matches!(state.standing(), Standing::Starting | Standing::Active) {
                 for need in requires {
+                    let on_demand = spec.services[need.index()].is_on_demand();
+                    let reachable = on_demand && self.sockets.is_open(*need);
                     let need = self.system.state(*need).unwrap().standing();
-                    let ready = matches!(need, Standing::Active | Standing::Exited);
+                    let ready = reachable || matches!(need, Standing::Active | Standing::Exited);
                     let stopping = self.system.whole() == rinit::core::system::Whole::Stopping;
                     assert!(
                         ready || stopping,
@@ -265,7 +297,10 @@ impl World {
             }
             let choices = self.choices();
             let well = |event: &&Event| match event {
-                Event::ForkRefused { .. } | Event::SpawnFailed { .. } | Event::Woke => false,
+                Event::ForkRefused { .. }
+                | Event::SpawnFailed { .. }
+                | Event::NotListening { .. }
+                | Event::Woke => false,
                 Event::Ready { .. } => false,
                 Event::Exited { run, .. } => self.lives[run].asked_to_end,
                 _ => true,
@@ -282,9 +317,14 @@ impl World {
 }
 
 fn explore(spec: &Spec) -> BTreeSet<Standing> {
+    explore_with(spec, &[])
+}
+
+/// With a wall clock that is set by these, at any moment.
+fn explore_with(spec: &Spec, clock_sets: &[i64]) -> BTreeSet<Standing> {
     let mut seen = BTreeSet::new();
     let mut standings = BTreeSet::new();
-    let mut open = VecDeque::from([World::new(spec.clone())]);
+    let mut open = VecDeque::from([World::new(spec.clone(), clock_sets)]);
     while let Some(world) = open.pop_front() {
         for event in world.choices() {
             let mut next = world.clone();
@@ -427,4 +467,59 @@ fn a_oneshot_and_two_that_need_it_survive_every_order_of_events() {
     worker.restart.delay = Duration::ZERO;
     let met = explore(&of(vec![migrate, service("web", &[0]), worker]));
     assert!(met.contains(&Standing::Exited));
+}
+
+#[test]
+fn a_service_that_runs_at_its_times_survives_every_order_of_events() {
+    let hourly = Calendar {
+        minutes: 1,
+        seconds: 1,
+        ..Calendar::ALWAYS
+    };
+    let zone = Zone::default();
+    let calendar = [Times {
+        calendar: hourly,
+        zone,
+    }];
+    for when in [
+        When::Every(Duration::from_secs(60)),
+        When::Calendar(calendar.into()),
+    ] {
+        for clock_sets in [[3_000_000, -60_000], [-9_000_000, 20_000_000]] {
+            let mut job = service("job", &[1]);
+            job.kind = Kind::Oneshot;
+            job.restart.policy = RestartPolicy::No;
+            job.restart.limit = None;
+            job.start_timeout = None;
+            let jitter = Duration::from_secs(1);
+            job.schedule = Some(Box::new(Schedule {
+                when: when.clone(),
+                jitter,
+            }));
+            let base = service("base", &[]);
+            let met = explore_with(&of(vec![job, base]), &clock_sets);
+            assert!(met.contains(&Standing::Waiting));
+        }
+    }
+}
+
+#[test]
+fn services_with_sockets_survive_every_order_of_events() {
+    for on_demand in [false, true] {
+        for policy in [RestartPolicy::Always, RestartPolicy::No] {
+            let mut base = service("base", &[]);
+            base.listen = listen(on_demand);
+            base.restart.policy = policy;
+            let met = explore(&of(vec![base, service("web", &[0])]));
+            assert!(met.contains(&Standing::Waiting));
+        }
+    }
+}
+
+#[test]
+fn a_service_on_demand_that_requires_another_survives_every_order_of_events() {
+    let mut web = service("web", &[0]);
+    web.listen = listen(true);
+    web.restart.delay = Duration::ZERO;
+    explore(&of(vec![service("base", &[]), web]));
 }

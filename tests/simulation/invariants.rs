@@ -8,11 +8,13 @@ use rinit::core::action::{Action, Question};
 use rinit::core::event::{Answer, Event};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
+use rinit::core::schedule::When;
+use rinit::core::shutdown::Cause;
 use rinit::core::signal::Signal;
 use rinit::core::spec::{KillMode, Kind, Ready, Spec};
 use rinit::core::state::{Standing, State};
 use rinit::core::system::{System, Whole};
-use rinit::core::time::Instant;
+use rinit::core::time::{Instant, Now};
 
 use crate::kernel::{Kernel, Run};
 
@@ -27,7 +29,7 @@ pub(crate) struct Watcher {
     /// Whoever must have stopped before: transitively.
     later: BTreeMap<ServiceId, BTreeSet<ServiceId>>,
     attempted: BTreeSet<ServiceId>,
-    newest_run: Option<RunId>,
+    begun: BTreeSet<RunId>,
     forgotten: BTreeSet<RunId>,
     /// When each stop that is under way began, and how much had been slept by then.
     stopping: BTreeMap<ServiceId, (RunId, Instant, Duration)>,
@@ -35,6 +37,10 @@ pub(crate) struct Watcher {
     refused: BTreeMap<RunId, u32>,
     /// Runs that wait for what lives elsewhere, which hasn't answered well yet.
     elsewhere: BTreeSet<RunId>,
+    /// When each scheduled service last started.
+    ran: BTreeMap<ServiceId, Now>,
+    /// Who stood and waited for its next time.
+    appointed: BTreeSet<ServiceId>,
     shutdown_at: Option<Instant>,
     overslept: bool,
     forced: bool,
@@ -61,12 +67,17 @@ impl Watcher {
         Self {
             edges,
             later,
-            attempted: BTreeSet::new(),
-            newest_run: None,
+            // Nobody waits for a time of the calendar.
+            attempted: ids(spec)
+                .filter(|id| spec.services[id.index()].schedule.is_some())
+                .collect(),
+            begun: BTreeSet::new(),
             forgotten: BTreeSet::new(),
             stopping: BTreeMap::new(),
             refused: BTreeMap::new(),
             elsewhere: BTreeSet::new(),
+            ran: BTreeMap::new(),
+            appointed: BTreeSet::new(),
             shutdown_at: None,
             overslept: false,
             forced: false,
@@ -98,6 +109,11 @@ impl Watcher {
             if kernel.now > end && !leaves && !self.overslept {
                 return Err("the shutdown is not over in its time".into());
             }
+        }
+        if let Event::Listening { service } = event
+            && system.service(*service).unwrap().is_on_demand()
+        {
+            self.attempted.insert(*service);
         }
         for action in actions {
             // A state may last no longer than an event: a restart without delay.
@@ -149,10 +165,9 @@ impl Watcher {
                     let spawn = matches!(action, Action::Spawn { .. });
                     let known = kernel.runs.get(run);
                     if known.is_none() && started.insert(*run) {
-                        if self.newest_run.is_some_and(|newest| newest >= *run) {
+                        if !self.begun.insert(*run) {
                             return Err(format!("run {run:?} twice"));
                         }
-                        self.newest_run = Some(*run);
                         self.may_start(system, kernel, *service, *run, &forgotten_now)?;
                         if shutting_down {
                             return Err(format!("{action:?} in a shutdown"));
@@ -217,6 +232,10 @@ impl Watcher {
                     self.forgotten.insert(*run);
                     forgotten_now.insert(*run);
                 }
+                // `sockets` knows what is wrong with these.
+                Action::Listen { .. }
+                | Action::AwaitConnection { .. }
+                | Action::CloseSockets { .. } => {}
                 Action::Report(Report::KillingAll { .. }) => self.forced = true,
                 Action::Report(report) => {
                     // Words for everything, at any time.
@@ -252,6 +271,7 @@ impl Watcher {
                 }
             }
         }
+        self.schedules_are_kept(system, kernel, event, actions)?;
         self.health_is_told(system, event, actions)?;
         self.stops_end(system, kernel)?;
         self.is_idle_without_deadline(system, kernel)
@@ -262,6 +282,9 @@ impl Watcher {
         if all_mortal && !self.forced {
             if let Some((run, _)) = kernel.runs.first_key_value() {
                 return Err(format!("{run:?} is left"));
+            }
+            if !kernel.sockets.all_are_closed() {
+                return Err(format!("left open: {:?}", kernel.sockets));
             }
             if kernel.stray_count() > 0 {
                 return Err(format!("{} strays are left", kernel.stray_count()));
@@ -287,7 +310,14 @@ impl Watcher {
                 continue;
             }
             let state = system.state(*need).unwrap();
+            let reachable =
+                system.service(*need).unwrap().is_on_demand() && kernel.sockets.is_open(*need);
             let satisfied = match state.standing() {
+                Standing::Waiting
+                | Standing::Starting
+                | Standing::Stopping
+                | Standing::Killing
+                | Standing::Backoff => reachable,
                 Standing::Active => true,
                 Standing::Exited => system.service(*need).unwrap().kind == Kind::Oneshot,
                 _ => false,
@@ -343,7 +373,7 @@ impl Watcher {
                     self.elsewhere.insert(*run);
                 }
                 Action::Probe { service, run, .. } | Action::Spawn { service, run } => {
-                    let fresh = self.newest_run.is_none_or(|newest| newest < *run);
+                    let fresh = !self.begun.contains(run);
                     let waits = system.service(*service).unwrap().wait_for.is_some();
                     if self.elsewhere.contains(run) || waits && fresh {
                         return Err(format!("{action:?} before what it waits for answered"));
@@ -372,6 +402,88 @@ impl Watcher {
             }
         }
         Ok(())
+    }
+
+    /// Between two starts lies a time of the schedule; no time is slept over; and while
+    /// somebody waits for his, something is left to supervise.
+    fn schedules_are_kept(
+        &mut self,
+        system: &System,
+        kernel: &Kernel,
+        event: &Event,
+        actions: &[Action],
+    ) -> Result<(), String> {
+        let now = kernel.clock();
+        if *event == Event::ClockSet {
+            // Set back, the clock comes to times that it has shown before.
+            self.ran.retain(|_, ran| ran.wall <= now.wall);
+        }
+        let mut left_waiting = BTreeSet::new();
+        for action in actions {
+            match action {
+                Action::Report(Report::Changed {
+                    service,
+                    from: Standing::Waiting,
+                    ..
+                }) => {
+                    left_waiting.insert(*service);
+                }
+                Action::Report(Report::Shutdown {
+                    cause: Cause::NothingLeft,
+                }) if !self.appointed.is_subset(&left_waiting) => {
+                    return Err(format!("nothing left but {:?}", self.appointed));
+                }
+                Action::Report(Report::Changed {
+                    service,
+                    to: Standing::Starting,
+                    ..
+                }) => self.is_its_time(system, *service, now)?,
+                _ => {}
+            }
+        }
+        self.appointed.clear();
+        for id in ids(system.spec()) {
+            let Some(State::Waiting(waiting)) = system.state(id) else {
+                continue;
+            };
+            let Some(appointment) = waiting.appointment else {
+                continue;
+            };
+            self.appointed.insert(id);
+            let late = appointment.at <= now.at
+                || appointment.wall.is_some_and(|wall| wall.due <= now.wall);
+            if late && matches!(event, Event::Woke | Event::ClockSet) && self.shutdown_at.is_none()
+            {
+                return Err(format!("{id:?} sleeps over {appointment:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_its_time(&mut self, system: &System, id: ServiceId, now: Now) -> Result<(), String> {
+        let Some(schedule) = &system.service(id).unwrap().schedule else {
+            return Ok(());
+        };
+        let begin = Now {
+            at: Instant(1_000_000_000),
+            wall: 0,
+        };
+        let ran = self.ran.insert(id, now).unwrap_or(begin);
+        let between = match &schedule.when {
+            When::Calendar(_) => {
+                let next = schedule.next(ran.wall.div_euclid(1000));
+                next.is_some_and(|next| next * 1000 <= now.wall)
+            }
+            When::Every(interval) => {
+                let count = |at: Instant| at.since(begin.at).as_nanos() / interval.as_nanos();
+                count(ran.at) < count(now.at)
+            }
+        };
+        if between {
+            Ok(())
+        } else {
+            Err(format!("{id:?} runs at {now:?}, which is not its time"))
+        }
     }
 
     /// A service is called unhealthy after so many times no in a row, and not before.
@@ -432,6 +544,7 @@ impl Watcher {
 
     fn is_idle_without_deadline(&self, system: &System, kernel: &Kernel) -> Result<(), String> {
         let at_rest = ids(system.spec()).all(|id| match system.state(id).map(State::standing) {
+            Some(Standing::Waiting) => system.service(id).unwrap().is_on_demand(),
             Some(Standing::Active | Standing::Exited | Standing::Failed | Standing::Inactive)
             | None => true,
             Some(_) => false,

@@ -13,6 +13,7 @@ use rinit::core::spec::{Ready, Spec};
 use rinit::core::time::{Instant, Now};
 
 use crate::random::Dice;
+use crate::sockets::{Sockets, not_listening};
 
 /// How bad the world is, in percent.
 #[derive(Clone, Copy)]
@@ -25,6 +26,8 @@ pub(crate) struct Faults {
     pub(crate) immortal: u64,
     pub(crate) never_ready: u64,
     pub(crate) taken: u64,
+    /// Its port is somebody else's.
+    pub(crate) not_listening: u64,
     /// Each look at its health.
     pub(crate) sick: u64,
     pub(crate) oversleeps: u64,
@@ -72,6 +75,8 @@ enum Fact {
     OtherDies(u64),
     Answers(RunId),
     Says(Event),
+    /// Somebody sets the wall clock, by so many milliseconds.
+    ClockSet(i64),
 }
 
 /// The world outside the core.
@@ -79,8 +84,11 @@ pub(crate) struct Kernel {
     pub(crate) now: Instant,
     /// How much of that time everything slept.
     pub(crate) slept: Duration,
+    /// What the wall clock shows beyond the monotonic one, in milliseconds.
+    pub(crate) wall: i64,
     pub(crate) runs: BTreeMap<RunId, Run>,
     pub(crate) exit: Option<u8>,
+    pub(crate) sockets: Sockets,
     strays: BTreeMap<u64, Process>,
     strays_awaited: bool,
     /// Results of orders: told before anything else.
@@ -97,8 +105,11 @@ impl Kernel {
         Self {
             now: Instant(1_000_000_000),
             slept: Duration::ZERO,
+            // Two in the morning of March 29, 2026, in Berlin: summer is near.
+            wall: 1_774_746_000_000 - 30_000,
             runs: BTreeMap::new(),
             exit: None,
+            sockets: Sockets::default(),
             strays: BTreeMap::new(),
             strays_awaited: false,
             results: VecDeque::from([Event::Booted]),
@@ -113,13 +124,18 @@ impl Kernel {
     pub(crate) fn clock(&self) -> Now {
         Now {
             at: self.now,
-            wall: 0,
+            wall: self.wall + (self.now.0 / 1_000_000) as i64,
         }
     }
 
     /// Something from outside, so much later.
     pub(crate) fn will_say(&mut self, after: Duration, event: Event) {
         self.later(after, Fact::Says(event));
+    }
+
+    /// The wall clock is set, so much later.
+    pub(crate) fn will_set_the_clock(&mut self, after: Duration, by: i64) {
+        self.later(after, Fact::ClockSet(by));
     }
 
     pub(crate) fn stray_count(&self) -> usize {
@@ -130,6 +146,7 @@ impl Kernel {
     pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Option<Event> {
         loop {
             if let Some(event) = self.results.pop_front() {
+                self.sockets.happens(&event);
                 return Some(event);
             }
             let fact = self.facts.first_key_value().map(|((at, _), _)| *at);
@@ -184,8 +201,12 @@ impl Kernel {
                     // A stale one may arrive all the same.
                     (lives || self.dice.percent(30)).then_some(event)
                 }
-                _ => Some(event),
+                _ => self.sockets.happens(&event).then_some(event),
             },
+            Fact::ClockSet(by) => {
+                self.wall += by;
+                Some(Event::ClockSet)
+            }
             Fact::Executed(run) => self
                 .runs
                 .get(&run)
@@ -246,6 +267,25 @@ impl Kernel {
                 let after = self.dice.moment().min(Duration::from_millis(300));
                 self.later(after, Fact::Answers(*run));
             }
+            Action::Listen { service } => {
+                let service = *service;
+                let event = if self.dice.percent(self.faults.not_listening) {
+                    not_listening(service)
+                } else {
+                    Event::Listening { service }
+                };
+                let after = self.dice.moment().min(Duration::from_millis(300));
+                self.later(after, Fact::Says(event));
+            }
+            Action::AwaitConnection { service } => {
+                // Some wait for ever.
+                if self.dice.percent(80) {
+                    let service = *service;
+                    let after = self.dice.moment();
+                    self.later(after, Fact::Says(Event::Connected { service }));
+                }
+            }
+            Action::CloseSockets { .. } => {}
             Action::SignalMain {
                 run,
                 signal,

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use rinit::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Zone};
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
+use rinit::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
 use rinit::core::probe::{Health, OnUnhealthy, Probe, WaitFor};
+use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -64,6 +67,78 @@ fn health(dice: &mut Dice) -> Health {
             OnUnhealthy::Shutdown,
         ]),
     }
+}
+
+/// Intervals, and times of a clock in UTC or in Berlin.
+fn schedule(dice: &mut Dice) -> Schedule {
+    let minutely = Calendar {
+        seconds: 1,
+        ..Calendar::ALWAYS
+    };
+    let calendars = [
+        Calendar::ALWAYS,
+        minutely,
+        // In the hour that summer takes away.
+        Calendar {
+            hours: 1 << 2,
+            minutes: 1 | 1 << 30,
+            ..minutely
+        },
+        Calendar {
+            hours: 1 << 3,
+            minutes: 1,
+            ..minutely
+        },
+    ];
+    let change = |month, hour| Change {
+        day: Day::Weekday {
+            month,
+            week: 5,
+            weekday: 0,
+        },
+        time: hour * 3600,
+    };
+    let berlin = Zone {
+        rule: Some(Box::new(Rule {
+            offset: 3600,
+            summer: Some(Summer {
+                offset: 7200,
+                begins: change(3, 2),
+                ends: change(10, 3),
+            }),
+        })),
+        ..Zone::default()
+    };
+    let mut times = || Times {
+        calendar: dice.pick(&calendars),
+        zone: dice.pick(&[Zone::default(), berlin.clone()]),
+    };
+    let when = [
+        When::Calendar(Box::new([times()])),
+        When::Calendar(Box::new([times(), times()])),
+        When::Every(Duration::from_millis(dice.pick(&[300, 5_000, 60_000]))),
+    ];
+    Schedule {
+        when: dice.pick(&when),
+        jitter: dice.pick(&[0, 0, 700, 30_000]).pipe(Duration::from_millis),
+    }
+}
+
+/// A socket; where it is, the core doesn't ask.
+pub(crate) fn listen(on_demand: bool) -> Option<Box<Listen>> {
+    let socket = Socket {
+        kind: SocketKind::Stream,
+        address: Address::Unix("/run/s".into()),
+        name: "s".into(),
+        backlog: 16,
+        reuse_port: false,
+        ipv6_only: None,
+        file: SocketFile::default(),
+    };
+    Some(Box::new(Listen {
+        sockets: [socket].into(),
+        on_demand,
+    }))
 }
 
 /// A small system with every kind of edge, circles now and then.
@@ -132,6 +207,9 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 timeout: dice.pick(&[secs(60.0), secs(0.5), None]),
             }));
         }
+        if dice.percent(30) {
+            service.listen = listen(service.kind == Kind::Simple && dice.percent(60));
+        }
         if service.kind == Kind::Simple && dice.percent(30) {
             service.health = Some(Box::new(health(dice)));
         }
@@ -151,8 +229,16 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         service.tracking = dice.pick(&[Tracking::Marks, Tracking::Subreaper, Tracking::Cgroup]);
         if id + 1 == count && dice.percent(25) {
             service.is_main = true;
+            service.listen = None;
             service.essential = true;
             service.enabled = true;
+            service.restart.policy = RestartPolicy::No;
+        }
+        if !service.is_main && dice.percent(25) {
+            service.schedule = Some(Box::new(schedule(dice)));
+            service.kind = Kind::Oneshot;
+            service.essential = false;
+            service.health = None;
             service.restart.policy = RestartPolicy::No;
         }
         spec.services.push(service);

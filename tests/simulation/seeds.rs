@@ -27,6 +27,7 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
         immortal: if mortal { 0 } else { 10 },
         never_ready: dice.pick(&[0, 10, 50]),
         taken: dice.pick(&[0, 10, 80]),
+        not_listening: dice.pick(&[0, 0, 10, 80]),
         sick: dice.pick(&[0, 30, 90]),
         oversleeps: dice.pick(&[0, 0, 3]),
         stdout_blocked: if mortal { 0 } else { 30 },
@@ -44,6 +45,7 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
     let mut system = System::new(spec.clone(), surroundings);
     let mut kernel = Kernel::new(&spec, faults, dice.clone());
     people(&mut kernel, &mut dice);
+    clocks(&mut kernel, &mut dice);
     let mut actions = Vec::new();
     for _ in 0..MOST_STEPS {
         let Some(event) = kernel.next(system.deadline()) else {
@@ -61,6 +63,7 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
         }
         watcher.check(&system, &kernel, &event, &actions)?;
         for action in actions.drain(..) {
+            kernel.sockets.carry_out(&spec, &action)?;
             kernel.carry_out(&action);
         }
         if kernel.exit.is_some() {
@@ -68,6 +71,15 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
         }
     }
     Err("it doesn't come to an end".into())
+}
+
+/// People set the clock: a little, to and fro, or to another day.
+fn clocks(kernel: &mut Kernel, dice: &mut Dice) {
+    for _ in 0..dice.roll(4) {
+        let seconds = dice.pick(&[1, 1, 40, 600, 3_600, 7_300, 90_000]);
+        let by = seconds * dice.pick(&[-1_000, 1_000]) + dice.roll(1_000) as i64;
+        kernel.will_set_the_clock(dice.moment() * 3, by);
+    }
 }
 
 /// Signals from outside: at last one that ends it, and then one that kills.

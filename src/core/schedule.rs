@@ -1,0 +1,211 @@
+//! Services that run at their times.
+//!
+//! Between two runs such a service is *waiting* with an appointment. When that comes it
+//! waits as any other for what it requires, runs, and whatever came of it waits for its
+//! next time: counted from the end, so that there are never two runs at once and what was
+//! missed meanwhile is skipped. Whoever comes after it does not wait for its first run.
+//!
+//! A calendar's times belong to the wall clock. All deadlines are on the monotonic one, so
+//! each appointment knows both, and is made anew when the clock is set.
+
+use std::time::Duration;
+
+use super::calendar::Times;
+use super::id::ServiceId;
+use super::report::{Next, Report};
+use super::state::{Idle, Reason, State, Waiting};
+use super::system::System;
+use super::time::{Instant, Now};
+
+/// A time that passed no longer ago than this, because the clock was set or everything
+/// slept, is made up for; and one that had its run so shortly before the clock was set
+/// back gets no second one.
+const RECENT: Duration = Duration::from_secs(3600);
+
+/// When a service runs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Schedule {
+    /// `schedule` or `every`.
+    pub when: When,
+    /// `randomized-delay`: up to so much later, by chance.
+    pub jitter: Duration,
+}
+
+/// `schedule` or `every`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum When {
+    /// At each time that one of these means.
+    Calendar(Box<[Times]>),
+    /// Again and again, counted from the boot; never zero.
+    Every(Duration),
+}
+
+/// When a scheduled service runs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Appointment {
+    /// On the monotonic clock.
+    pub at: Instant,
+    /// On the wall clock, if that is what counts.
+    pub wall: Option<Wall>,
+}
+
+/// A time of a calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Wall {
+    /// The calendar's own, in seconds since 1970.
+    pub planned: i64,
+    /// With the chance of `randomized-delay`, in milliseconds.
+    pub due: i64,
+}
+
+impl Schedule {
+    /// The first time after this one (seconds since 1970), if a calendar says.
+    #[must_use]
+    pub fn next(&self, after: i64) -> Option<i64> {
+        match &self.when {
+            When::Calendar(times) => times.iter().filter_map(|times| times.next(after)).min(),
+            When::Every(_) => None,
+        }
+    }
+}
+
+impl Wall {
+    fn appointment(self, now: Now) -> Appointment {
+        let left = u64::try_from(self.due.saturating_sub(now.wall)).unwrap_or(0);
+        Appointment {
+            at: now.at.plus(Duration::from_millis(left)),
+            wall: Some(self),
+        }
+    }
+}
+
+impl System {
+    /// When it runs next; `None` if it has no schedule, or that names no time any more.
+    pub(super) fn next_time(&mut self, id: ServiceId) -> Option<Appointment> {
+        let planned = self.planned(id);
+        let schedule = self.spec.services.get(id.index())?.schedule.as_deref()?;
+        let by_chance = self.random.up_to(schedule.jitter);
+        if let When::Every(interval) = schedule.when {
+            let passed = self.now.at.since(self.booted_at).as_nanos();
+            let count = passed.checked_div(interval.as_nanos())?.saturating_add(1);
+            let next = count.saturating_mul(interval.as_nanos());
+            let next = Duration::from_nanos(u64::try_from(next).unwrap_or(u64::MAX));
+            return Some(Appointment {
+                at: self.booted_at.plus(next).plus(by_chance),
+                wall: None,
+            });
+        }
+        let planned = planned?;
+        let by_chance = i64::try_from(by_chance.as_millis()).unwrap_or(0);
+        let due = planned.saturating_mul(1000).saturating_add(by_chance);
+        Some(Wall { planned, due }.appointment(self.now))
+    }
+
+    /// The calendar's next time.
+    fn planned(&self, id: ServiceId) -> Option<i64> {
+        let now = self.now.wall.div_euclid(1000);
+        // Set back by a little, the clock comes to times that had their run.
+        let recent = |ran: &i64| (0..=RECENT.as_secs().cast_signed()).contains(&(ran - now));
+        let ran = self.services.get(id.index())?.ran_for.filter(recent);
+        self.service(id)?
+            .schedule
+            .as_ref()?
+            .next(ran.unwrap_or(now))
+    }
+
+    /// It stands and waits for its next time.
+    pub(super) fn await_next_time(&mut self, id: ServiceId) {
+        if let Some(appointment) = self.next_time(id) {
+            self.appoint(id, appointment);
+        } else {
+            self.reports.push(Report::NoTimeLeft { service: id });
+            self.transition(id, State::Inactive(Idle::Stopped));
+        }
+    }
+
+    fn appoint(&mut self, id: ServiceId, appointment: Appointment) {
+        let waiting = Waiting {
+            appointment: Some(appointment),
+            ..Waiting::default()
+        };
+        self.transition(id, State::Waiting(waiting));
+    }
+
+    /// A run is over.
+    pub(super) fn ran(
+        &mut self,
+        id: ServiceId,
+        reason: Reason,
+        well: bool,
+        next: Appointment,
+        after: Duration,
+    ) {
+        self.appoint(id, next);
+        let delay = next.at.since(self.now.at);
+        self.reports.push(Report::Ended {
+            service: id,
+            reason,
+            after,
+            next: Next::Run { delay, well },
+        });
+    }
+
+    /// An appointment's time has come, or seems to have.
+    pub(super) fn time_came(&mut self, id: ServiceId) {
+        let now = self.now;
+        let Some(appointment) = self.appointment(id) else {
+            return;
+        };
+        let mut late = now.at.since(appointment.at);
+        if let Some(wall) = appointment.wall {
+            let Ok(passed) = u64::try_from(now.wall.saturating_sub(wall.due)) else {
+                // The clock has been slowed down.
+                self.appoint(id, wall.appointment(now));
+                return;
+            };
+            late = Duration::from_millis(passed);
+        }
+        if late > RECENT {
+            self.reports.push(Report::TimeMissed { service: id, late });
+            self.await_next_time(id);
+            return;
+        }
+        if let Some(service) = self.services.get_mut(id.index()) {
+            service.ran_for = appointment.wall.map(|wall| wall.planned);
+        }
+        self.transition(id, State::Waiting(Waiting::default()));
+        self.consider(id);
+    }
+
+    /// The wall clock was set: every time of a calendar lies elsewhere now.
+    pub(super) fn clock_set(&mut self) {
+        for id in self.ids() {
+            let Some(wall) = self.appointment(id).and_then(|known| known.wall) else {
+                continue;
+            };
+            let now = self.now;
+            let begun = wall.planned.saturating_mul(1000) <= now.wall;
+            if now.wall >= wall.due {
+                self.time_came(id);
+            } else if begun || self.planned(id) == Some(wall.planned) {
+                self.appoint(id, wall.appointment(now));
+            } else {
+                self.await_next_time(id);
+            }
+        }
+    }
+
+    fn appointment(&self, id: ServiceId) -> Option<Appointment> {
+        match self.state(id)? {
+            State::Waiting(waiting) => waiting.appointment,
+            State::Inactive(_)
+            | State::Starting(_)
+            | State::Active { .. }
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Services that run at their times, and the clock that is set.
+
+use super::*;
+use crate::core::calendar::{Calendar, Times, Zone};
+use crate::core::schedule::{Schedule, When};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: i64 = 3600;
+
+fn scheduled(name: &str, when: When) -> ServiceSpec {
+    let mut spec = service(name);
+    spec.kind = Kind::Oneshot;
+    spec.restart.policy = RestartPolicy::No;
+    spec.start_timeout = None;
+    let jitter = Duration::ZERO;
+    spec.schedule = Some(Box::new(Schedule { when, jitter }));
+    spec
+}
+
+fn every(seconds: u64) -> ServiceSpec {
+    scheduled("job", When::Every(Duration::from_secs(seconds)))
+}
+
+/// At each full hour, UTC.
+fn hourly() -> ServiceSpec {
+    let calendar = Calendar {
+        minutes: 1,
+        seconds: 1,
+        ..Calendar::ALWAYS
+    };
+    let zone = Zone::default();
+    scheduled("job", When::Calendar(Box::new([Times { calendar, zone }])))
+}
+
+/// A table whose clock shows this many seconds after a full hour.
+fn at(services: Vec<ServiceSpec>, seconds: i64) -> Table {
+    Table::at(services, 500_000 * HOUR * 1000 + seconds * 1000)
+}
+
+fn set_clock(t: &mut Table, by: i64) {
+    t.wall += by * 1000;
+    t.event(Event::ClockSet);
+}
+
+/// Its time has come; it runs and ends.
+fn runs(t: &mut Table, exit: Exit) {
+    assert_eq!(t.spawned(), [A]);
+    t.up(A);
+    t.exit(A, exit);
+    assert_eq!(t.standing(A), Standing::Waiting);
+}
+
+#[test]
+fn it_runs_at_each_interval_after_the_boot_and_nobody_waits_for_it() {
+    let mut web = service("web");
+    web.edges.after = [A].into();
+    let mut t = Table::new(vec![every(300), web]);
+    assert_eq!(
+        t.spawned(),
+        [B],
+        "whoever comes after it is not kept waiting"
+    );
+    assert_eq!(t.standing(A), Standing::Waiting);
+    t.up(B);
+    assert_eq!(t.system.whole(), Whole::Running);
+    for _ in 0..3 {
+        let waited = t.wait_for_deadline();
+        assert!(waited <= SECOND * 300, "{waited:?}");
+        assert_eq!(t.now.since(Instant(1_000_000_000)).as_secs() % 300, 0);
+        assert_eq!(t.spawned(), [A]);
+        t.up(A);
+        t.wait(SECOND * 20);
+        t.exit(A, Exit::Code(0));
+    }
+    assert_eq!(
+        t.told,
+        ["1 service running, 0 ms"],
+        "what goes well is no news"
+    );
+}
+
+#[test]
+fn times_that_come_while_it_runs_are_skipped() {
+    let mut t = Table::new(vec![every(10)]);
+    assert_eq!(t.wait_for_deadline(), SECOND * 10);
+    t.up(A);
+    assert_eq!(t.system.deadline(), None, "one run at a time");
+    t.wait(SECOND * 25);
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.wait_for_deadline(), SECOND * 5);
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
+fn a_run_that_fails_is_told_and_the_next_one_comes() {
+    let mut t = at(vec![hourly()], 3590);
+    assert_eq!(t.wait_for_deadline(), SECOND * 10);
+    runs(&mut t, Exit::Code(3));
+    assert_eq!(
+        t.last_told(),
+        "job exited with status 3 after 0 ms; next run in 1h"
+    );
+    assert_eq!(t.system.whole(), Whole::Running);
+    assert_eq!(t.wait_for_deadline(), SECOND * 3600);
+    let run = t.run(A);
+    let failure = SpawnFailure {
+        step: "exec job".into(),
+        errno: 2,
+        reason: "no such file or directory".into(),
+    };
+    t.event(Event::SpawnFailed { run, failure });
+    assert_eq!(t.standing(A), Standing::Waiting);
+    assert!(
+        t.last_told().contains("cannot start: exec job"),
+        "{:?}",
+        t.told
+    );
+}
+
+#[test]
+fn a_run_that_takes_too_long_is_stopped_and_the_next_one_comes() {
+    let mut job = every(60);
+    job.start_timeout = Some(SECOND * 5);
+    let mut t = Table::new(vec![job]);
+    t.wait_for_deadline();
+    t.up(A);
+    assert_eq!(t.wait_for_deadline(), SECOND * 5);
+    assert_eq!(t.standing(A), Standing::Stopping);
+    t.exit(A, Exit::Signal(Signal::TERM));
+    t.tree_gone(A);
+    assert_eq!(t.standing(A), Standing::Waiting);
+    assert!(
+        t.last_told().contains("not ready after 5 s"),
+        "{:?}",
+        t.told
+    );
+    assert_eq!(t.wait_for_deadline(), SECOND * 55);
+}
+
+#[test]
+fn its_time_come_it_waits_for_what_it_requires() {
+    let mut job = every(10);
+    job.edges.requires = [B].into();
+    let mut db = service("db");
+    db.ready = Ready::Notify;
+    let mut t = Table::new(vec![job, db]);
+    t.up(B);
+    t.wait_for_deadline();
+    assert_eq!(t.spawned(), []);
+    t.wait(SECOND * 15);
+    assert_eq!(t.spawned(), []);
+    let run = t.run(B);
+    t.event(Event::Ready { run });
+    assert_eq!(t.spawned(), [A]);
+    t.up(A);
+    // It shares its fate, and doesn't start anew before its next time.
+    t.exit(B, Exit::Code(1));
+    t.exit(A, Exit::Signal(Signal::TERM));
+    t.tree_gone(A);
+    assert_eq!(t.standing(A), Standing::Waiting);
+    assert!(
+        t.told
+            .iter()
+            .any(|line| line.starts_with("job stops until its next time")),
+        "{:?}",
+        t.told
+    );
+}
+
+#[test]
+fn set_forward_a_little_its_time_is_made_up_for_and_a_lot_is_skipped() {
+    let mut t = at(vec![hourly()], 3000);
+    set_clock(&mut t, 900);
+    runs(&mut t, Exit::Code(0));
+    // 3:05; now it is 5:10, and 4:00 is long past.
+    set_clock(&mut t, 2 * HOUR + 300);
+    assert_eq!(t.spawned(), []);
+    assert_eq!(t.last_told(), "job missed its time 1h 10m ago");
+    assert_eq!(t.wait_for_deadline(), SECOND * 3000);
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
+fn set_back_a_little_its_time_does_not_come_twice_and_a_lot_is_another_time() {
+    let mut t = at(vec![hourly()], 3599);
+    t.wait_for_deadline();
+    runs(&mut t, Exit::Code(0));
+    set_clock(&mut t, -600);
+    assert_eq!(t.wait_for_deadline(), SECOND * (3600 + 600));
+    runs(&mut t, Exit::Code(0));
+    set_clock(&mut t, -24 * HOUR - 60);
+    assert_eq!(t.wait_for_deadline(), SECOND * 60);
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
+fn woken_before_its_time_it_waits_for_the_rest() {
+    let mut t = at(vec![hourly()], 3590);
+    t.wall -= 3;
+    t.wait_for_deadline();
+    assert_eq!(t.spawned(), []);
+    assert_eq!(t.wait_for_deadline(), Duration::from_millis(3));
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
+fn a_clock_that_is_set_changes_no_interval() {
+    let mut t = at(vec![every(100)], 0);
+    set_clock(&mut t, 5 * HOUR);
+    set_clock(&mut t, -9 * HOUR);
+    assert_eq!(t.wait_for_deadline(), SECOND * 100);
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
+fn slept_over_a_little_it_is_made_up_for() {
+    for (by, started) in [(1800, true), (3 * 3600, false)] {
+        let mut t = at(vec![hourly()], 3590);
+        t.now = t.now.plus(SECOND * (10 + by));
+        t.event(Event::Overslept { by: SECOND * by });
+        t.event(Event::Woke);
+        assert_eq!(t.spawned().len(), usize::from(started), "{by}");
+    }
+}
+
+#[test]
+fn chance_delays_a_time_once_whatever_the_clock_does() {
+    let mut job = hourly();
+    if let Some(schedule) = &mut job.schedule {
+        schedule.jitter = SECOND * 1800;
+    }
+    let mut t = at(vec![job], 3000);
+    let planned = t.deadline().since(t.now);
+    assert!((600..2400).contains(&planned.as_secs()), "{planned:?}");
+    // In the middle of the delay the clock is corrected by a second, again and again.
+    t.wait(SECOND * 600);
+    let due = t.deadline();
+    for _ in 0..10 {
+        set_clock(&mut t, 1);
+    }
+    assert_eq!(t.deadline().since(t.now), due.since(t.now) - SECOND * 10);
+    t.wait_for_deadline();
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
+fn schedules_keep_the_container_and_a_shutdown_ends_them_at_once() {
+    let mut once = service("once");
+    once.kind = Kind::Oneshot;
+    once.restart.policy = RestartPolicy::No;
+    let mut t = Table::new(vec![every(60), once]);
+    t.up(B);
+    t.exit(B, Exit::Code(0));
+    assert_eq!(t.system.whole(), Whole::Running);
+    t.event(Event::Signalled {
+        signal: Signal::TERM,
+        hung_up: false,
+    });
+    assert_eq!(t.standing(A), Standing::Inactive);
+    assert_eq!(t.system.whole(), Whole::Stopping);
+}
+
+#[test]
+fn when_no_time_is_left_it_is_over() {
+    let calendar = Calendar {
+        years: 1 << 27,
+        months: 1 << 1,
+        days: 1 << 1,
+        hours: 1,
+        minutes: 1,
+        seconds: 1,
+        ..Calendar::ALWAYS
+    };
+    let zone = Zone::default();
+    let job = scheduled("job", When::Calendar(Box::new([Times { calendar, zone }])));
+    // Ten seconds before 2027.
+    let mut t = Table::at(vec![job.clone()], 1_798_761_590_000);
+    assert_eq!(t.wait_for_deadline(), SECOND * 10);
+    t.up(A);
+    t.exit(A, Exit::Code(4));
+    assert_eq!(t.standing(A), Standing::Failed, "{:?}", t.told);
+    let t = Table::at(vec![job], 1_798_761_600_000);
+    assert_eq!(t.standing(A), Standing::Inactive);
+    assert_eq!(
+        t.told,
+        [
+            "job: its schedule names no more time",
+            "0 services running, 0 ms"
+        ]
+    );
+    assert_eq!(t.system.whole(), Whole::Stopping, "nothing is left");
+}

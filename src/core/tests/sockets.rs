@@ -1,0 +1,193 @@
+//! Sockets: opened before all starts, kept over restarts; services on demand.
+
+use super::*;
+use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
+
+fn listening(name: &str, on_demand: bool) -> ServiceSpec {
+    let mut service = ServiceSpec::new(name);
+    let socket = Socket {
+        kind: SocketKind::Stream,
+        address: Address::Port(80),
+        name: name.into(),
+        backlog: 16,
+        reuse_port: false,
+        ipv6_only: None,
+        file: SocketFile::default(),
+    };
+    service.listen = Some(Box::new(Listen {
+        sockets: [socket].into(),
+        on_demand,
+    }));
+    service
+}
+
+fn taken(service: ServiceId) -> Event {
+    let failure = SpawnFailure {
+        step: ":80 is already taken".into(),
+        errno: 98,
+        reason: "".into(),
+    };
+    Event::NotListening { service, failure }
+}
+
+fn requires(mut service: ServiceSpec, need: ServiceId) -> ServiceSpec {
+    service.edges.requires = [need].into();
+    service
+}
+
+#[test]
+fn nothing_starts_before_the_last_socket_is_open() {
+    let mut table = Table::new(vec![
+        ServiceSpec::new("a"),
+        listening("b", false),
+        listening("c", false),
+    ]);
+    assert_eq!(
+        table.orders,
+        [B, C].map(|service| Action::Listen { service })
+    );
+    table.event(Event::Listening { service: C });
+    assert_eq!(table.spawned(), []);
+    table.event(Event::Listening { service: B });
+    assert_eq!(table.spawned(), [A, B, C]);
+}
+
+#[test]
+fn a_socket_that_is_taken_is_a_failed_start_that_is_tried_again() {
+    let mut table = Table::new(vec![listening("a", false), ServiceSpec::new("b")]);
+    table.event(taken(A));
+    // The others don't wait for it; its own start asks once more.
+    assert_eq!(table.spawned(), [B]);
+    assert!(table.orders.contains(&Action::Listen { service: A }));
+    table.event(taken(A));
+    assert_eq!(table.standing(A), Standing::Backoff);
+    let told = table.last_told();
+    assert!(
+        told.starts_with("a cannot start: :80 is already taken; restart in "),
+        "{told}"
+    );
+    table.wait_for_deadline();
+    assert_eq!(table.orders, [Action::Listen { service: A }]);
+    table.event(Event::Listening { service: A });
+    assert_eq!(table.spawned(), [A]);
+}
+
+#[test]
+fn sockets_stay_open_over_restarts_and_close_with_the_last_end() {
+    let mut service = listening("a", false);
+    service.restart.policy = RestartPolicy::OnFailure;
+    let mut table = Table::new(vec![service, ServiceSpec::new("b")]);
+    table.event(Event::Listening { service: A });
+    table.up(A);
+    table.exit(A, Exit::Code(1));
+    let closed = Action::CloseSockets { service: A };
+    assert!(!table.orders.contains(&closed));
+    table.wait_for_deadline();
+    assert_eq!(table.spawned(), [A]);
+    table.up(A);
+    table.exit(A, Exit::Code(0));
+    assert_eq!(table.standing(A), Standing::Exited);
+    assert!(table.orders.contains(&closed));
+}
+
+#[test]
+fn one_on_demand_waits_for_somebody_and_its_socket_is_what_others_need() {
+    let mut table = Table::new(vec![
+        listening("a", true),
+        requires(ServiceSpec::new("b"), A),
+    ]);
+    table.event(Event::Listening { service: A });
+    assert_eq!(table.spawned(), [B]);
+    assert!(
+        table
+            .orders
+            .contains(&Action::AwaitConnection { service: A })
+    );
+    assert_eq!(table.standing(A), Standing::Waiting);
+    table.up(B);
+    assert_eq!(table.system.whole(), Whole::Running);
+    assert_eq!(table.system.deadline(), None);
+    table.event(Event::Connected { service: A });
+    assert_eq!(table.spawned(), [A]);
+    table.up(A);
+    // It ends, and B doesn't care.
+    table.exit(A, Exit::Code(0));
+    assert_eq!(table.standing(B), Standing::Active);
+    assert_eq!(
+        table.last_told(),
+        "a exited with status 0; it waits for the next connection"
+    );
+    table.wait_for_deadline();
+    assert_eq!(table.orders, [Action::AwaitConnection { service: A }]);
+    assert_eq!(table.standing(A), Standing::Waiting);
+}
+
+#[test]
+fn one_on_demand_waits_for_what_it_requires_too() {
+    let mut base = ServiceSpec::new("a");
+    base.ready = Ready::Notify;
+    let mut table = Table::new(vec![base, requires(listening("b", true), A)]);
+    table.event(Event::Listening { service: B });
+    assert!(
+        !table
+            .orders
+            .contains(&Action::AwaitConnection { service: B })
+    );
+    table.up(A);
+    let run = table.run(A);
+    table.event(Event::Ready { run });
+    assert_eq!(table.orders, [Action::AwaitConnection { service: B }]);
+    // Gone before somebody comes: who comes then waits until it is back.
+    table.exit(A, Exit::Code(1));
+    table.event(Event::Connected { service: B });
+    assert_eq!(table.spawned(), []);
+    table.wait_for_deadline();
+    table.up(A);
+    let run = table.run(A);
+    table.event(Event::Ready { run });
+    assert_eq!(table.orders, [Action::AwaitConnection { service: B }]);
+}
+
+#[test]
+fn one_on_demand_is_left_when_all_others_have_ended() {
+    let mut oneshot = ServiceSpec::new("b");
+    oneshot.kind = Kind::Oneshot;
+    let mut table = Table::new(vec![listening("a", true), oneshot]);
+    table.event(Event::Listening { service: A });
+    table.up(B);
+    table.exit(B, Exit::Code(0));
+    assert_eq!(table.standing(B), Standing::Exited);
+    assert_eq!(table.system.whole(), Whole::Running);
+}
+
+#[test]
+fn failures_of_one_on_demand_are_delayed_ever_longer_and_good_ends_are_not() {
+    let mut table = Table::new(vec![listening("a", true), ServiceSpec::new("b")]);
+    table.event(Event::Listening { service: A });
+    let delay = |table: &mut Table, code: u8| {
+        table.event(Event::Connected { service: A });
+        table.up(A);
+        table.exit(A, Exit::Code(code));
+        table.wait_for_deadline().as_millis()
+    };
+    for longest in [110, 220, 440] {
+        let delay = delay(&mut table, 1);
+        assert!((longest / 11 * 9..=longest).contains(&delay), "{delay}");
+    }
+    for _ in 0..3 {
+        let delay = delay(&mut table, 0);
+        assert!((90..=110).contains(&delay), "{delay}");
+    }
+}
+
+#[test]
+fn a_shutdown_closes_what_nobody_came_for() {
+    let mut table = Table::new(vec![listening("a", true)]);
+    table.event(Event::Listening { service: A });
+    table.event(Event::Signalled {
+        signal: Signal::TERM,
+        hung_up: false,
+    });
+    assert!(table.orders.contains(&Action::CloseSockets { service: A }));
+    assert_eq!(table.standing(A), Standing::Inactive);
+}

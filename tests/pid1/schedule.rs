@@ -1,0 +1,118 @@
+use crate::acts::acts;
+use crate::harness::Running;
+use crate::supervisor::{
+    IN_ORDER, last_line, notes, process, service, supervisor, wait_for_process,
+};
+
+/// How many lines have this in them.
+fn count(text: &str, part: &str) -> usize {
+    text.lines().filter(|line| line.contains(part)).count()
+}
+
+fn said(rinit: &Running, part: &str) -> usize {
+    count(&rinit.stdout(), part)
+}
+
+#[test]
+fn a_calendar_and_an_interval_fire_again_and_again_and_never_two_runs_at_once() {
+    let slow = acts(["note:begin", "await:go", "note:end"]);
+    let config = service("slow", &slow, "schedule = '*:*:*'")
+        + &service("tick", &acts(["say:tick"]), "every = '300ms'");
+    let rinit = supervisor(&config)
+        .env("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+        .spawn();
+    rinit.wait_until("the slow one runs", || notes(&rinit) == ["begin"]);
+    let before = said(&rinit, "tick");
+    rinit.wait_until("more than two seconds pass", || {
+        said(&rinit, "tick") >= before + 8
+    });
+    assert_eq!(notes(&rinit), ["begin"], "{}", rinit.dump());
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_until("it runs again", || notes(&rinit).len() >= 6);
+    let notes = notes(&rinit);
+    for (place, note) in notes.iter().enumerate() {
+        assert_eq!(note, ["begin", "end"][place % 2], "{notes:?}");
+    }
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+}
+
+#[test]
+fn a_run_that_fails_is_told_with_its_status_and_its_output_and_ends_nothing() {
+    let config = service(
+        "job",
+        &acts(["say:at work", "complain:no space", "exit:3"]),
+        "every = '50ms'",
+    );
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_until("it is told twice", || {
+        count(&rinit.stderr(), "rinit: job exited with status 3 after ") >= 2
+    });
+    assert!(said(&rinit, "job: at work") >= 2, "{}", rinit.dump());
+    assert!(
+        count(&rinit.stderr(), "; next run in ") >= 2,
+        "{}",
+        rinit.dump()
+    );
+    rinit.wait_for_line("job: no space");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+}
+
+#[test]
+fn schedules_alone_keep_the_container_and_a_stop_finds_them_waiting() {
+    let config = service("yearly", "['true']", "schedule = 'yearly'")
+        + &service(
+            "daily",
+            "['true']",
+            "schedule = '0 3 * * *'\nrandomized-delay = '10m'",
+        )
+        + &service("once", "['true']", "type = 'oneshot'");
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line("0 services running, 1 done");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+    let stderr = rinit.stderr();
+    assert_eq!(
+        last_line(&stderr),
+        "rinit: SIGTERM: nothing to stop; exit code 0",
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_stop_ends_a_run_under_way_before_what_it_requires() {
+    let config = service("db", &acts(["say:db runs", "wait", "note:db"]), "")
+        + &service(
+            "job",
+            &acts(["say:job runs", "wait", "note:job"]),
+            "every = '50ms'\nrequires = ['db']",
+        );
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line("job: job runs");
+    wait_for_process(&rinit, "say:job runs");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+    assert_eq!(notes(&rinit), ["job", "db"], "{}", rinit.dump());
+    assert!(process(&rinit, "say:job runs").is_none());
+}
+
+#[test]
+fn check_prints_the_next_times() {
+    let config = service("job", "['true']", "schedule = ['03:00', '0 12 * * * UTC']")
+        + &service("poll", "['true']", "every = '5m'\nrandomized-delay = '30s'");
+    let rinit = supervisor(&config)
+        .arg("--check")
+        .env("TZ", "XXX-5:45")
+        .run();
+    let stdout = &rinit.stdout;
+    let line = stdout.lines().find(|line| line.contains("job: "));
+    let line = line.unwrap_or_else(|| panic!("{rinit:?}"));
+    assert!(line.contains(" 03:00:00 +05:45"), "{line}");
+    assert!(line.contains(" 12:00:00 UTC"), "{line}");
+    assert_eq!(line.matches(", ").count(), 2, "three times: {line}");
+    assert!(
+        stdout.contains("  @  poll: every 5m, up to 30 s later\n"),
+        "{stdout}"
+    );
+}

@@ -245,9 +245,10 @@ mod tests {
             ("KillSignal", "systemd's KillSignal is \"stop-signal\""),
             ("OnCalendar", "systemd's OnCalendar is \"schedule\""),
             ("OnUnitActiveSec", "systemd's OnUnitActiveSec is \"every\""),
+            ("ListenStream", "systemd's ListenStream is \"listen\""),
             (
-                "ListenStream",
-                "systemd's ListenStream is \"listen\", which a later version brings",
+                "numprocs",
+                "supervisord's numprocs is \"instances\", which a later version brings",
             ),
             ("StopSignal", "write \"stop-signal\""),
             ("comand", "did you mean \"command\"?"),

@@ -236,6 +236,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         }
         if !service.is_main && dice.percent(25) {
             service.schedule = Some(Box::new(schedule(dice)));
+            service.listen = service.listen.and_then(|_| listen(false));
             service.kind = Kind::Oneshot;
             service.essential = false;
             service.health = None;

@@ -1,5 +1,6 @@
 //! Services that run at their times, and the clock that is set.
 
+use super::sockets::{listening, taken};
 use super::*;
 use crate::core::calendar::{Calendar, Times, Zone};
 use crate::core::schedule::{Schedule, When};
@@ -289,4 +290,48 @@ fn when_no_time_is_left_it_is_over() {
         ]
     );
     assert_eq!(t.system.whole(), Whole::Stopping, "nothing is left");
+}
+
+#[test]
+fn its_sockets_are_open_between_its_runs() {
+    let mut job = every(10);
+    job.listen = listening("job", false).listen;
+    let mut t = Table::new(vec![job, service("web")]);
+    assert_eq!(t.orders, [Action::Listen { service: A }]);
+    t.event(Event::Listening { service: A });
+    assert_eq!(t.spawned(), [B]);
+    assert_eq!(t.wait_for_deadline(), SECOND * 10);
+    runs(&mut t, Exit::Code(0));
+    assert!(!t.orders.contains(&Action::CloseSockets { service: A }));
+    t.wait_for_deadline();
+    runs(&mut t, Exit::Code(1));
+}
+
+#[test]
+fn sockets_that_are_taken_fail_one_run() {
+    let mut job = every(10);
+    job.listen = listening("job", false).listen;
+    let mut t = Table::new(vec![job]);
+    t.event(taken(A));
+    assert_eq!(t.standing(A), Standing::Waiting, "its time will come");
+    t.wait_for_deadline();
+    assert_eq!(t.orders, [Action::Listen { service: A }]);
+    t.event(taken(A));
+    assert_eq!(t.standing(A), Standing::Waiting);
+    assert_eq!(
+        t.last_told(),
+        "job cannot start: :80 is already taken after 0 ms; next run in 10 s"
+    );
+    t.wait_for_deadline();
+    t.event(Event::Listening { service: A });
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
+fn a_time_that_comes_before_all_sockets_are_open_waits_for_them() {
+    let mut t = Table::new(vec![every(10), listening("web", false)]);
+    t.wait_for_deadline();
+    assert_eq!(t.spawned(), []);
+    t.event(Event::Listening { service: B });
+    assert_eq!(t.spawned(), [A, B]);
 }

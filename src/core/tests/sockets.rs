@@ -3,7 +3,7 @@
 use super::*;
 use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
 
-fn listening(name: &str, on_demand: bool) -> ServiceSpec {
+pub(super) fn listening(name: &str, on_demand: bool) -> ServiceSpec {
     let mut service = ServiceSpec::new(name);
     let socket = Socket {
         kind: SocketKind::Stream,
@@ -21,7 +21,7 @@ fn listening(name: &str, on_demand: bool) -> ServiceSpec {
     service
 }
 
-fn taken(service: ServiceId) -> Event {
+pub(super) fn taken(service: ServiceId) -> Event {
     let failure = SpawnFailure {
         step: ":80 is already taken".into(),
         errno: 98,

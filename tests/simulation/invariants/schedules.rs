@@ -1,0 +1,100 @@
+//! Services run at their times, at each of them, and at no other.
+
+use std::collections::BTreeSet;
+
+use rinit::core::action::Action;
+use rinit::core::event::Event;
+use rinit::core::id::ServiceId;
+use rinit::core::report::Report;
+use rinit::core::schedule::When;
+use rinit::core::shutdown::Cause;
+use rinit::core::state::{Standing, State};
+use rinit::core::system::System;
+use rinit::core::time::{Instant, Now};
+
+use super::{Watcher, ids};
+use crate::kernel::Kernel;
+
+impl Watcher {
+    /// Between two starts lies a time of the schedule; no time is slept over; and while
+    /// somebody waits for his, something is left to supervise.
+    pub(super) fn schedules_are_kept(
+        &mut self,
+        system: &System,
+        kernel: &Kernel,
+        event: &Event,
+        actions: &[Action],
+    ) -> Result<(), String> {
+        let now = kernel.clock();
+        if *event == Event::ClockSet {
+            // Set back, the clock comes to times that it has shown before.
+            self.ran.retain(|_, ran| ran.wall <= now.wall);
+        }
+        let mut left_waiting = BTreeSet::new();
+        for action in actions {
+            match action {
+                Action::Report(Report::Changed {
+                    service,
+                    from: Standing::Waiting,
+                    ..
+                }) => {
+                    left_waiting.insert(*service);
+                }
+                Action::Report(Report::Shutdown {
+                    cause: Cause::NothingLeft,
+                }) if !self.appointed.is_subset(&left_waiting) => {
+                    return Err(format!("nothing left but {:?}", self.appointed));
+                }
+                Action::Report(Report::Changed {
+                    service,
+                    to: Standing::Starting,
+                    ..
+                }) => self.is_its_time(system, *service, now)?,
+                _ => {}
+            }
+        }
+        self.appointed.clear();
+        for id in ids(system.spec()) {
+            let Some(State::Waiting(waiting)) = system.state(id) else {
+                continue;
+            };
+            let Some(appointment) = waiting.appointment else {
+                continue;
+            };
+            self.appointed.insert(id);
+            let late = appointment.at <= now.at
+                || appointment.wall.is_some_and(|wall| wall.due <= now.wall);
+            if late && matches!(event, Event::Woke | Event::ClockSet) && self.shutdown_at.is_none()
+            {
+                return Err(format!("{id:?} sleeps over {appointment:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_its_time(&mut self, system: &System, id: ServiceId, now: Now) -> Result<(), String> {
+        let Some(schedule) = &system.service(id).unwrap().schedule else {
+            return Ok(());
+        };
+        let begin = Now {
+            at: Instant(1_000_000_000),
+            wall: 0,
+        };
+        let ran = self.ran.insert(id, now).unwrap_or(begin);
+        let between = match &schedule.when {
+            When::Calendar(_) => {
+                let next = schedule.next(ran.wall.div_euclid(1000));
+                next.is_some_and(|next| next * 1000 <= now.wall)
+            }
+            When::Every(interval) => {
+                let count = |at: Instant| at.since(begin.at).as_nanos() / interval.as_nanos();
+                count(ran.at) < count(now.at)
+            }
+        };
+        if between {
+            Ok(())
+        } else {
+            Err(format!("{id:?} runs at {now:?}, which is not its time"))
+        }
+    }
+}

@@ -248,7 +248,7 @@ mod tests {
             ("ListenStream", "systemd's ListenStream is \"listen\""),
             (
                 "numprocs",
-                "supervisord's numprocs is \"instances\", which a later version brings",
+                "supervisord's numprocs is \"instances\"",
             ),
             ("StopSignal", "write \"stop-signal\""),
             ("comand", "did you mean \"command\"?"),

@@ -462,7 +462,11 @@ impl Watcher {
 
     fn is_idle_without_deadline(&self, system: &System, kernel: &Kernel) -> Result<(), String> {
         let at_rest = ids(system.spec()).all(|id| match system.state(id).map(State::standing) {
-            Some(Standing::Waiting) => system.service(id).unwrap().is_on_demand(),
+            // One that waits for what lives elsewhere has a run, and asks again and again.
+            Some(Standing::Waiting) => {
+                system.service(id).unwrap().is_on_demand()
+                    && matches!(system.state(id), Some(State::Waiting(_)))
+            }
             Some(Standing::Active | Standing::Exited | Standing::Failed | Standing::Inactive)
             | None => true,
             Some(_) => false,

@@ -2,20 +2,25 @@
 
 use std::fmt::Display;
 
+use super::asking::{self, With};
 use super::getopt::{Flag, Help, Parser, Rules};
 use super::print::{self, Text, USAGE};
-use crate::control::{Answer, NoAnswer, Request, ask, places};
+use crate::control::{Answer, NoAnswer, ask, places};
 use crate::single::Inherited;
 
 /// Exit status when no rinit answers.
 const NOBODY: i32 = 5;
-/// Exit status of a request that was refused.
+/// Exit status of a request that was refused, or failed.
 const REFUSED: i32 = 1;
+/// Exit status of a request that names a service which isn't there.
+const UNKNOWN: i32 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Socket,
     Json,
+    Signal,
+    Code,
     Help,
 }
 
@@ -35,6 +40,20 @@ const FLAGS: &[Flag<Kind>] = &[
         doc: "print the answer as JSON",
     },
     Flag {
+        kind: Kind::Signal,
+        short: None,
+        long: "signal",
+        argument: "S",
+        doc: "of kill: which one (SIGTERM)",
+    },
+    Flag {
+        kind: Kind::Code,
+        short: None,
+        long: "code",
+        argument: "N",
+        doc: "of shutdown: the exit status, where it would be 0",
+    },
+    Flag {
         kind: Kind::Help,
         short: Some('h'),
         long: "help",
@@ -52,19 +71,13 @@ const LATER: &[&str] = &[
     "events",
     "logs",
     "health",
-    "start",
-    "stop",
-    "restart",
     "reload",
-    "kill",
     "wait",
-    "reset",
     "plan",
     "apply",
     "exec",
     "graph",
     "boot-chart",
-    "shutdown",
 ];
 
 /// The words from number `first` on are its own.
@@ -76,6 +89,7 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
     let runtime_dir = inherited.variable("XDG_RUNTIME_DIR");
     let mut socket = told.map(|path| String::from_utf8_lossy(&path).into_owned());
     let mut json = false;
+    let mut with = With::default();
     let rules = Rules {
         permute: true,
         abbreviate: false,
@@ -86,9 +100,12 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
             Err(fault) => return usage(fault),
             Ok((Kind::Socket, path)) => socket = Some(Text(path).to_string()),
             Ok((Kind::Json, _)) => json = true,
+            Ok((Kind::Signal, signal)) => with.signal = Some(Text(signal).to_string()),
+            Ok((Kind::Code, code)) => with.code = Some(Text(code).to_string()),
             Ok((Kind::Help, _)) => {
                 print::out(format_args!(
-                    "usage: rinitctl [OPTIONS] VERB\n\n  version  what runs, and as which pid\n\n{}",
+                    "usage: rinitctl [OPTIONS] VERB\n\n{}\n{}",
+                    asking::help(),
                     Help(FLAGS)
                 ));
                 return 0;
@@ -96,24 +113,22 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
         }
     }
     let operands = parser.operands();
-    let verb = match inherited.arguments.get(operands) {
-        None => return usage("there is no verb"),
-        Some(b"version") => "version",
-        Some(verb) if LATER.iter().any(|later| later.as_bytes() == verb) => {
+    let Some(verb) = inherited.arguments.get(operands) else {
+        return usage("there is no verb");
+    };
+    let names = (operands.saturating_add(1)..).map_while(|n| inherited.arguments.get(n));
+    let names: Vec<&[u8]> = names.collect();
+    let request = match asking::request(verb, &names, with) {
+        Some(Ok(request)) => request,
+        Some(Err(wrong)) => return usage(wrong),
+        None if LATER.iter().any(|later| later.as_bytes() == verb) => {
             return usage(format_args!("{} is not in this version yet", Text(verb)));
         }
-        Some(verb) => return usage(format_args!("there is no verb {}", Text(verb))),
+        None => return usage(format_args!("there is no verb {}", Text(verb))),
     };
-    if let Some(word) = inherited.arguments.get(operands + 1) {
-        return usage(format_args!("{verb} takes no {}", Text(word)));
-    }
     let places = places(socket, runtime_dir);
-    match ask(
-        &places,
-        &Request {
-            verb: verb.to_owned(),
-        },
-    ) {
+    match ask(&places, &request) {
+        Err(NoAnswer::TooLong) => usage("so many names are more than one request takes"),
         Ok(answer) => tell(&answer, json),
         Err(NoAnswer::Nobody(errno)) => {
             print::err(format_args!(
@@ -139,16 +154,21 @@ fn tell(answer: &Answer, json: bool) -> i32 {
             print::out(format_args!("rinit {version}, pid {pid}\n"))
         }
         Answer::Refused { error, .. } => print::err(format_args!("rinitctl: {error}\n")),
+        Answer::Done { said: None, .. } => {}
+        Answer::Done {
+            said: Some(said), ..
+        } => print::out(format_args!("{said}\n")),
     }
     match answer {
-        Answer::Version { .. } => 0,
+        Answer::Version { .. } | Answer::Done { .. } => 0,
+        Answer::Refused { unknown: true, .. } => UNKNOWN,
         Answer::Refused { .. } => REFUSED,
     }
 }
 
 fn usage(wrong: impl Display) -> i32 {
     print::err(format_args!(
-        "rinitctl: {wrong}\nhelp: rinitctl version says what runs; rinitctl --help lists every option\n"
+        "rinitctl: {wrong}\nhelp: rinitctl --help lists every verb and option\n"
     ));
     USAGE
 }

@@ -83,9 +83,6 @@ const LATER: &[&str] = &[
     "when-full",
     "pid-file",
     "notify-access",
-    "conflicts",
-    "part-of",
-    "binds-to",
     "watchdog",
 ];
 

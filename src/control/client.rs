@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) enum NoAnswer {
     /// Nobody is at any of the places; the last one's reason.
     Nobody(Errno),
+    /// The request has more words than a line takes.
+    TooLong,
     /// Somebody is there, and says nothing that we understand.
     Silence,
 }
@@ -49,11 +51,17 @@ fn is_trusted(connection: &OwnedFd) -> bool {
 fn converse(connection: &OwnedFd, request: &Request) -> Result<Answer, NoAnswer> {
     let mut line = serde_json::to_vec(request).unwrap_or_default();
     line.push(b'\n');
+    if line.len() > LINE_MAX {
+        return Err(NoAnswer::TooLong);
+    }
     socket::send_now(connection, &line).map_err(|_| NoAnswer::Silence)?;
     let mut answer = Vec::new();
     let mut buffer = [0u8; LINE_MAX];
     while memchr::memchr(b'\n', &answer).is_none() && answer.len() < LINE_MAX {
         if !readable(connection.as_fd(), PATIENCE) {
+            if request.takes_its_time() {
+                continue;
+            }
             return Err(NoAnswer::Silence);
         }
         match fd::read_some(connection, &mut buffer) {

@@ -1,11 +1,12 @@
 //! The control socket: one JSON object a line, each way.
 //!
-//! `protocol` says what is said, `address` where, `server` is PID 1's side and never
+//! `protocol` says what is said, `requests` what it comes to, `address` where, `server` is PID 1's side and never
 //! blocks, `client` the other.
 
 pub(crate) mod address;
 mod client;
 mod protocol;
+mod requests;
 mod server;
 
 use crate::sys::process;

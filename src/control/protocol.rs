@@ -1,6 +1,7 @@
 //! What is said on the control socket. A request is one JSON object on one line:
 //! `{"verb":"version"}`. So is its answer: `{"ok":true,"version":"0.1.0","pid":1}`, or
 //! `{"ok":false,"error":"…"}`. Unknown fields are ignored, so both sides may grow.
+//! What takes its time is answered when it is so: `{"verb":"stop","names":["web"]}`.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,22 @@ pub(crate) const LINE_MAX: usize = 4096;
 pub(crate) struct Request {
     /// Which of the verbs.
     pub(crate) verb: String,
+    /// Of which services.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) names: Vec<String>,
+    /// Of `kill`: which signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signal: Option<String>,
+    /// Of `shutdown`: the exit status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<u8>,
+}
+
+impl Request {
+    /// The answer comes when it is so.
+    pub(crate) fn takes_its_time(&self) -> bool {
+        matches!(self.verb.as_str(), "start" | "stop" | "restart")
+    }
 }
 
 /// What it is answered.
@@ -33,6 +50,17 @@ pub(crate) enum Answer {
         ok: bool,
         /// Why.
         error: String,
+        /// A service that it names isn't there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unknown: bool,
+    },
+    /// It is as it was asked for.
+    Done {
+        /// Always true.
+        ok: bool,
+        /// What is worth saying about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
     },
 }
 
@@ -42,21 +70,26 @@ impl Answer {
         Self::Refused {
             ok: false,
             error: error.to_owned(),
+            unknown: false,
         }
     }
 
-    /// The answer to one line.
-    pub(crate) fn to(line: &[u8], own_pid: i32) -> Self {
-        match serde_json::from_slice::<Request>(line) {
-            Ok(request) if request.verb == "version" => Self::Version {
-                ok: true,
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                pid: own_pid,
-            },
-            Ok(_) => Self::refused("this version knows one verb: version"),
-            Err(_) => {
-                Self::refused("a request is one JSON object on one line: {\"verb\":\"version\"}")
-            }
+    /// What became of a request.
+    pub(crate) fn of(done: bool, said: String) -> Self {
+        if done {
+            let said = Some(said).filter(|said| !said.is_empty());
+            Self::Done { ok: true, said }
+        } else {
+            Self::refused(&said)
+        }
+    }
+
+    /// To `version`.
+    pub(crate) fn version(pid: i32) -> Self {
+        Self::Version {
+            ok: true,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid,
         }
     }
 
@@ -65,44 +98,5 @@ impl Answer {
         let mut line = serde_json::to_vec(self).unwrap_or_default();
         line.push(b'\n');
         line
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn version_is_answered_and_anything_else_refused_in_words() {
-        let line = Answer::to(b"{\"verb\":\"version\",\"later\":1}", 7).line();
-        let wanted = concat!(
-            r#"{"ok":true,"version":""#,
-            env!("CARGO_PKG_VERSION"),
-            "\",\"pid\":7}\n"
-        );
-        assert_eq!(line, wanted.as_bytes());
-        for wrong in [
-            &b""[..],
-            b"version",
-            b"[]",
-            b"{\"verb\":1}",
-            b"{\"verb\":\"stop\"}",
-            b"\xff",
-        ] {
-            assert!(matches!(
-                Answer::to(wrong, 7),
-                Answer::Refused { ok: false, .. }
-            ));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_line_gets_one_answer_that_reads_back(line in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let answer = Answer::to(&line, 1);
-            let read: Answer = serde_json::from_slice(&answer.line()).unwrap();
-            prop_assert_eq!(read, answer);
-        }
     }
 }

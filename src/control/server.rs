@@ -8,7 +8,10 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::protocol::{Answer, LINE_MAX};
-use crate::core::spec::ControlAccess;
+use super::requests::{Ask, Heard, Talk};
+use crate::core::event::Event;
+use crate::core::request::RequestId;
+use crate::core::spec::{ControlAccess, Spec};
 use crate::core::time::Instant;
 use crate::supervise::Source;
 use crate::sys::poll::{Interest, Poll};
@@ -25,6 +28,13 @@ struct Client {
     fd: OwnedFd,
     input: Vec<u8>,
     output: Vec<u8>,
+    may_act: bool,
+    /// For the core, which doesn't know of it yet.
+    asked: Option<Ask>,
+    /// The core will answer this; until then nothing else is heard.
+    awaits: Option<RequestId>,
+    /// It says nothing more, but may still listen.
+    has_closed: bool,
 }
 
 /// The listening socket and its clients.
@@ -36,6 +46,9 @@ pub(crate) struct Server {
     access: ControlAccess,
     clients: BTreeMap<u32, Client>,
     next: u32,
+    next_request: u64,
+    /// Whose askers have gone.
+    withdrawn: Vec<RequestId>,
     /// Until then the listener is not watched.
     rests_until: Option<Instant>,
 }
@@ -63,6 +76,8 @@ impl Server {
                         access,
                         clients: BTreeMap::new(),
                         next: 0,
+                        next_request: 0,
+                        withdrawn: Vec::new(),
                         rests_until: None,
                     });
                 }
@@ -108,13 +123,13 @@ impl Server {
                     return;
                 }
             };
-            if !self.may_speak(&fd) {
+            let Some(may_act) = self.may_speak(&fd) else {
                 continue;
-            }
+            };
             if self.clients.len() >= CLIENTS_MAX
                 && let Some((_, oldest)) = self.clients.pop_first()
             {
-                poll.remove(&oldest.fd);
+                self.part(&oldest, poll);
             }
             let id = self.next;
             self.next = self.next.wrapping_add(1);
@@ -125,6 +140,10 @@ impl Server {
                         fd,
                         input: Vec::new(),
                         output: Vec::new(),
+                        may_act,
+                        asked: None,
+                        awaits: None,
+                        has_closed: false,
                     },
                 );
             }
@@ -133,33 +152,74 @@ impl Server {
 
     /// Root and rinit's own user; others where `control-access` says so. A peer whose pid
     /// is 0 lives in another PID namespace: another container of the pod or the host.
-    fn may_speak(&self, fd: &OwnedFd) -> bool {
-        let Some(peer) = socket::peer(fd) else {
-            return false;
-        };
+    /// Whether it may change things, if it may speak at all.
+    fn may_speak(&self, fd: &OwnedFd) -> Option<bool> {
+        let peer = socket::peer(fd)?;
         let own = peer.uid == 0 || peer.uid == self.own_uid;
-        peer.pid != 0 && (own || self.access == ControlAccess::Status)
+        (peer.pid != 0 && (own || self.access == ControlAccess::Status)).then_some(own)
     }
 
-    /// Hears and answers a client.
-    pub(crate) fn serve(&mut self, id: u32, poll: &Poll<Source>) {
+    fn part(&mut self, client: &Client, poll: &Poll<Source>) {
+        poll.remove(&client.fd);
+        self.withdrawn.extend(client.awaits);
+    }
+
+    /// Those whose askers have gone since the last time.
+    pub(crate) fn take_withdrawn(&mut self) -> Vec<RequestId> {
+        std::mem::take(&mut self.withdrawn)
+    }
+
+    /// Hears and answers a client; what the core has to answer comes back.
+    pub(crate) fn serve(&mut self, id: u32, poll: &Poll<Source>, spec: &Spec) -> Option<Event> {
         let own_pid = self.own_pid;
-        let Some(client) = self.clients.get_mut(&id) else {
-            return;
-        };
-        let alive = client.converse(own_pid);
-        let interest = if client.output.is_empty() {
-            Interest::Read
-        } else {
-            Interest::Write
+        let client = self.clients.get_mut(&id)?;
+        let alive = client.converse(spec, own_pid);
+        self.go_on(id, alive, poll)
+    }
+
+    /// The core has answered; what the client asked meanwhile comes back.
+    pub(crate) fn answered(
+        &mut self,
+        request: RequestId,
+        answer: &Answer,
+        poll: &Poll<Source>,
+        spec: &Spec,
+    ) -> Option<Event> {
+        let own_pid = self.own_pid;
+        let awaits = |(_, client): &(&u32, &mut Client)| client.awaits == Some(request);
+        let (&id, client) = self.clients.iter_mut().find(awaits)?;
+        client.awaits = None;
+        client.output = answer.line();
+        let alive = client.answer(spec, own_pid);
+        self.go_on(id, alive, poll)
+    }
+
+    /// Watches for what may come next from a client, or parts with it.
+    fn go_on(&mut self, id: u32, alive: bool, poll: &Poll<Source>) -> Option<Event> {
+        let client = self.clients.get_mut(&id)?;
+        let interest = match (client.output.is_empty(), client.awaits.is_some()) {
+            (false, _) => Interest::Write,
+            (true, true) if client.has_closed => Interest::HangUp,
+            (true, true | false) => Interest::Read,
         };
         let watched = alive
             && poll
                 .change(&client.fd, interest, Source::Client(id))
                 .is_ok();
-        if !watched && let Some(client) = self.clients.remove(&id) {
-            poll.remove(&client.fd);
+        if !watched {
+            let client = self.clients.remove(&id)?;
+            self.part(&client, poll);
+            return None;
         }
+        let Ask { verb, services } = client.asked.take()?;
+        let request = RequestId(self.next_request);
+        self.next_request = self.next_request.wrapping_add(1);
+        client.awaits = Some(request);
+        Some(Event::Requested {
+            request,
+            verb,
+            services,
+        })
     }
 
     /// Removes the socket's file.
@@ -171,38 +231,51 @@ impl Server {
 }
 
 impl Client {
-    /// Answers line by line, and reads once: an answer that isn't taken stops the next
-    /// question from being heard, so there is one at a time. Whether the client is still
-    /// there.
-    fn converse(&mut self, own_pid: i32) -> bool {
-        if !self.answer(own_pid) {
+    /// Answers line by line, and reads once: an answer that isn't taken, or isn't there yet,
+    /// stops the next question from being heard, so there is one at a time. Whether the
+    /// client is still there.
+    fn converse(&mut self, spec: &Spec, own_pid: i32) -> bool {
+        if !self.answer(spec, own_pid) {
             return false;
         }
         // Whoever has asked all its questions is owed the last answer first.
-        if !self.output.is_empty() {
+        if !self.output.is_empty() || self.asked.is_some() {
             return true;
         }
         let mut buffer = [0u8; LINE_MAX];
         match socket::receive_now(&self.fd, &mut buffer) {
             None => return true,
+            Some(0) if self.awaits.is_some() => {
+                return !std::mem::replace(&mut self.has_closed, true);
+            }
             Some(0) => return false,
             Some(count) => self
                 .input
                 .extend_from_slice(buffer.get(..count).unwrap_or_default()),
         }
-        self.answer(own_pid) && (self.input.len() < LINE_MAX || !self.output.is_empty())
+        self.answer(spec, own_pid)
+            && (self.input.len() < LINE_MAX || !self.output.is_empty() || self.asked.is_some())
     }
 
-    /// Answers the lines that have come, as far as the answers are taken; whether the
-    /// client is still there.
-    fn answer(&mut self, own_pid: i32) -> bool {
+    /// Answers the lines that have come, as far as the answers are there and are taken;
+    /// whether the client is still there.
+    fn answer(&mut self, spec: &Spec, own_pid: i32) -> bool {
+        let talk = Talk {
+            spec,
+            own_pid,
+            may_act: self.may_act,
+        };
         while self.send() {
+            let busy = self.asked.is_some() || self.awaits.is_some() || !self.output.is_empty();
             let end = memchr::memchr(b'\n', &self.input);
-            let Some(end) = end.filter(|_| self.output.is_empty()) else {
+            let Some(end) = end.filter(|_| !busy) else {
                 return true;
             };
             let line: Vec<u8> = self.input.drain(..=end).collect();
-            self.output = Answer::to(line.trim_ascii(), own_pid).line();
+            match talk.hear(line.trim_ascii()) {
+                Heard::Answer(answer) => self.output = answer.line(),
+                Heard::Ask(ask) => self.asked = Some(ask),
+            }
         }
         false
     }

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::graph::Bond;
 use super::id::ServiceId;
-use super::state::Standing;
+use super::state::{Idle, Standing, State};
 use super::system::System;
 
 /// What `System::audit` found.
@@ -31,6 +31,7 @@ impl System {
         let mut expected = BTreeSet::new();
         let mut sweeps = 0_u32;
         let mut unhealthy = 0_u32;
+        let mut by_hand = 0_u32;
         for (id, service) in self.ids().zip(&self.services) {
             if let Some(count) = tally.get_mut(service.state.standing() as usize) {
                 *count = count.saturating_add(1);
@@ -38,6 +39,8 @@ impl System {
             expected.extend(service.deadline().map(|at| (at, id)));
             sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
             unhealthy = unhealthy.saturating_add(u32::from(self.is_unhealthy(id)));
+            let rests = matches!(service.state, State::Inactive(Idle::ByHand));
+            by_hand = by_hand.saturating_add(u32::from(rests));
             let unmet = |wanted: Bond| {
                 let needs = self.graph.needs(id).iter();
                 let open = needs.filter(|(need, bond)| {
@@ -59,7 +62,11 @@ impl System {
         if expected != self.deadlines {
             return Err(Disagreement::Deadlines);
         }
-        if tally != self.tally || sweeps != self.sweeps || unhealthy != self.unhealthy {
+        if tally != self.tally
+            || sweeps != self.sweeps
+            || unhealthy != self.unhealthy
+            || by_hand != self.by_hand
+        {
             return Err(Disagreement::Tally);
         }
         Ok(())
@@ -71,6 +78,7 @@ impl System {
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (&self.services, &self.runs, &self.random).hash(&mut hasher);
+        self.requests.hash(&mut hasher);
         (self.now.at, &self.first_stop_signal, self.first_failed).hash(&mut hasher);
         self.shutdown.hash(&mut hasher);
         hasher.finish()

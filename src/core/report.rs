@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::exit::Exit;
 use super::id::ServiceId;
+use super::request::stays;
 use super::shutdown::Cause;
 use super::signal::Signal;
 use super::spec::Ready;
@@ -110,6 +111,20 @@ pub enum Report {
         /// The one that ended.
         on: ServiceId,
     },
+    /// A service was stopped by hand.
+    StoppedByHand {
+        /// Which.
+        service: ServiceId,
+        /// Had it ended by itself, the container would have ended too.
+        stays: bool,
+    },
+    /// A service stops because another starts that it conflicts with.
+    MadeWay {
+        /// Which.
+        service: ServiceId,
+        /// For whom.
+        by: ServiceId,
+    },
     /// A service did not stop in its time.
     Killed {
         /// Which.
@@ -181,10 +196,12 @@ impl Report {
             Self::StillWaiting { .. }
             | Self::Healthy { .. }
             | Self::DependencyEnded { .. }
+            | Self::StoppedByHand { .. }
+            | Self::MadeWay { .. }
             | Self::WaitingFor { .. }
             | Self::ApplyLater
             | Self::Shutdown {
-                cause: Cause::Signal(_),
+                cause: Cause::Signal(_) | Cause::Request { .. },
             } => Level::Info,
             // The last line of all says it too.
             Self::Changed { .. }
@@ -294,6 +311,14 @@ impl fmt::Display for ReportIn<'_> {
                     name(on)
                 )
             }
+            Report::StoppedByHand {
+                service,
+                stays: true,
+            } => f.write_str(&stays(name(service))),
+            Report::StoppedByHand { service, .. } => write!(f, "{} stopped by hand", name(service)),
+            Report::MadeWay { service, by } => {
+                write!(f, "{} makes way for {}", name(service), name(by))
+            }
             Report::Killed { service, after } => {
                 write!(
                     f,
@@ -306,6 +331,7 @@ impl fmt::Display for ReportIn<'_> {
                 Cause::Signal(signal) => write!(f, "{signal}: stopping all services"),
                 Cause::Essential(id) => write!(f, "{} is essential: stopping all", name(id)),
                 Cause::Unhealthy(id) => write!(f, "{} is unhealthy: stopping all", name(id)),
+                Cause::Request { .. } => f.write_str("shutdown by request: stopping all services"),
                 Cause::NothingLeft => f.write_str("nothing left to supervise"),
             },
             Report::WaitingFor { signal, services } => {

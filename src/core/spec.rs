@@ -164,6 +164,27 @@ pub struct Edges {
     pub after: Box<[ServiceId]>,
     /// Only orders: this one before those.
     pub before: Box<[ServiceId]>,
+    /// What few services have.
+    pub ties: Option<Box<Ties>>,
+}
+
+/// Bonds that don't order by themselves, and the one that requires most (`systemd.unit(5)`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ties {
+    /// Stopped and restarted by hand with those.
+    pub part_of: Box<[ServiceId]>,
+    /// As `requires`, of services that stay.
+    pub binds_to: Box<[ServiceId]>,
+    /// Never runs beside those.
+    pub conflicts: Box<[ServiceId]>,
+}
+
+impl Edges {
+    /// What has to be ready, all the time.
+    pub fn required(&self) -> impl Iterator<Item = ServiceId> + '_ {
+        let bound = self.ties.iter().flat_map(|ties| &ties.binds_to);
+        self.requires.iter().chain(bound).copied()
+    }
 }
 
 /// `ready`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::action::{Action, Question};
 use super::event::{Answer, SpawnFailure};
+use super::graph::Edge;
 use super::id::{Pid, RunId, ServiceId};
 use super::readiness::{NOTICE_AFTER, Poll, Readiness};
 use super::report::Report;
@@ -28,9 +29,18 @@ impl System {
             if let Some(by) = self.lost_cause(id) {
                 self.doomed(id, by);
             }
-        } else if service.unmet_after == 0 || waiting.impatient {
+        } else if (service.unmet_after == 0 || waiting.impatient) && !self.is_held(id) {
             self.start(id);
         }
+    }
+
+    /// What it conflicts with is still there; or it comes after something that is asked to
+    /// start as well.
+    fn is_held(&self, id: ServiceId) -> bool {
+        let alive = |id: &ServiceId| self.state(*id).is_some_and(State::is_alive);
+        let asked = |(need, _): &Edge| self.is_asked_up(*need);
+        self.graph.conflicts(id).iter().any(alive)
+            || self.is_asked_up(id) && self.graph.needs(id).iter().any(asked)
     }
 
     /// `main` has waited long enough for those that it merely comes after.
@@ -51,7 +61,7 @@ impl System {
         let Some(service) = self.services.get(id.index()) else {
             return;
         };
-        if service.unmet_requires == 0 {
+        if service.unmet_requires == 0 && !self.is_held(id) {
             self.start(id);
         } else {
             self.transition(

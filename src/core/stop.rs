@@ -137,9 +137,10 @@ impl System {
     /// Brings it down, whatever it is doing, and then to where the stop leads. A later
     /// stop's destination replaces an earlier one's.
     pub(super) fn stop(&mut self, id: ServiceId, then: Then) {
-        let then = match self.shutdown {
-            Some(_) => Then::Stopped,
-            None => then,
+        let then = match (&self.shutdown, self.descent_of(id)) {
+            (Some(_), _) => Then::Stopped,
+            (None, Some(known)) => known.clone().or_rather(then),
+            (None, None) => then,
         };
         let at = self.now.at;
         let grace = self.grace(id);
@@ -182,7 +183,7 @@ impl System {
                 return;
             }
             State::Stopping(stopping) => {
-                stopping.then = then;
+                stopping.then = stopping.then.clone().or_rather(then);
                 if let Some(kill_at) = kill_at {
                     let sooner = stopping.kill_at.map_or(kill_at, |known| known.min(kill_at));
                     stopping.kill_at = Some(sooner);
@@ -191,7 +192,7 @@ impl System {
                 return;
             }
             State::Killing(killing) => {
-                killing.then = then;
+                killing.then = killing.then.clone().or_rather(then);
                 return;
             }
             State::Starting(Starting { run, .. }) | State::Active { run, .. } => run.clone(),
@@ -316,9 +317,10 @@ impl System {
     }
 
     /// Where a stop leads.
-    fn arrive(&mut self, id: ServiceId, then: Then, after: Duration) {
+    pub(super) fn arrive(&mut self, id: ServiceId, then: Then, after: Duration) {
         match then {
             Then::Stopped => self.transition(id, State::Inactive(Idle::Stopped)),
+            Then::ByHand => self.rest(id),
             Then::Waiting => {
                 let waiting = Waiting {
                     until: None,
@@ -334,24 +336,7 @@ impl System {
                 Verdict::Failed(reason) => self.fail(id, reason, after),
             },
             Then::DependencyFailed(on) => {
-                let root = match self.state(on) {
-                    Some(State::Failed {
-                        reason: Reason::Dependency { root, .. },
-                        ..
-                    }) => *root,
-                    Some(
-                        State::Inactive(_)
-                        | State::Waiting(_)
-                        | State::Starting(_)
-                        | State::Active { .. }
-                        | State::Stopping(_)
-                        | State::Killing(_)
-                        | State::Backoff(_)
-                        | State::Exited { .. }
-                        | State::Failed { .. },
-                    )
-                    | None => on,
-                };
+                let root = self.root_of(on);
                 self.fail(id, Reason::Dependency { on, root }, after);
             }
             Then::DependencyEnded(on) => {

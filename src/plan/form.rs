@@ -12,7 +12,7 @@ use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, Edges, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
-    ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Tracking,
+    ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Ties, Tracking,
 };
 
 structs! {
@@ -25,7 +25,8 @@ structs! {
         name, kind, enabled, essential, is_main, edges, ready, health, start_timeout, restart, success,
         stop, tracking, exec, source,
     }
-    Edges { requires, wants, after, before }
+    Edges { requires, wants, after, before, ties }
+    Ties { part_of, binds_to, conflicts }
     Restart { policy, delay, delay_max, reset, limit }
     StartLimit { count, within }
     Stop { signal, timeout, kill_mode, to_group }

@@ -15,7 +15,7 @@ use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
-    ServiceSpec, StartLimit, Stop, TerminationLog, Tracking,
+    ServiceSpec, StartLimit, Stop, TerminationLog, Tracking, Ties,
 };
 
 fn text() -> impl Strategy<Value = Box<str>> {
@@ -214,12 +214,22 @@ fn exec() -> impl Strategy<Value = Exec> {
 
 fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     let ids = || vec((0..count).prop_map(ServiceId), 0..3).prop_map(Vec::into_boxed_slice);
-    let edges = (ids(), ids(), ids(), ids()).prop_map(|(requires, wants, after, before)| Edges {
-        requires,
-        wants,
-        after,
-        before,
+    let ties = (ids(), ids(), ids()).prop_map(|(part_of, binds_to, conflicts)| {
+        Box::new(Ties {
+            part_of,
+            binds_to,
+            conflicts,
+        })
     });
+    let edges = (ids(), ids(), ids(), ids(), option::of(ties)).prop_map(
+        |(requires, wants, after, before, ties)| Edges {
+            requires,
+            wants,
+            after,
+            before,
+            ties,
+        },
+    );
     let restart = (
         proptest::sample::select(vec![
             RestartPolicy::Always,

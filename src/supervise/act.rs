@@ -8,6 +8,7 @@ use super::hands::Hands;
 use super::launch::{Launched, Wires};
 use super::notify::NotifySocket;
 use super::source::Source;
+use crate::control::Answer;
 use crate::core::action::Action;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
@@ -88,6 +89,13 @@ impl Hands {
                 if self.finish_farewell(system, now.at) {
                     results.push_back(Event::OutputDrained);
                 }
+            }
+            Action::Answered { request, outcome } => {
+                let said = outcome.display(system).to_string();
+                let answer = Answer::of(outcome.is_done(), said);
+                let (poll, spec) = (&self.poll, system.spec());
+                let server = self.control.iter_mut();
+                results.extend(server.filter_map(|s| s.answered(request, &answer, poll, spec)));
             }
             Action::Exit { code } => {
                 self.upward.exit(code);

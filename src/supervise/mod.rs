@@ -136,7 +136,7 @@ impl Supervisor {
             self.feed(Event::Woke, now);
         }
         self.start_logger(now.at);
-        self.serve(ready, now.at);
+        self.serve(ready, now);
         self.hands.launcher.trim();
         self.settle();
     }
@@ -205,18 +205,23 @@ impl Supervisor {
         self.hands.helpers.extend(self.hands.outputs.logger());
     }
 
-    fn serve(&mut self, ready: &[Source], now: Instant) {
+    fn serve(&mut self, ready: &[Source], now: Now) {
         let Some(server) = &mut self.hands.control else {
             return;
         };
-        server.wake(&self.hands.poll, now);
+        let mut events = Results::new();
+        server.wake(&self.hands.poll, now.at);
         for source in ready {
             if *source == Source::Control {
-                server.accept(&self.hands.poll, now);
+                server.accept(&self.hands.poll, now.at);
             } else if let Source::Client(id) = source {
-                server.serve(*id, &self.hands.poll);
+                let asked = server.serve(*id, &self.hands.poll, self.system.spec());
+                events.extend(asked);
             }
         }
+        let gone = server.take_withdrawn().into_iter();
+        events.extend(gone.map(|request| Event::Withdrawn { request }));
+        self.feed_all(&mut events, now);
     }
 
     fn feed_all(&mut self, events: &mut Results, now: Now) {

@@ -17,6 +17,8 @@ pub enum Interest {
     Write,
     /// Either.
     Both,
+    /// Nothing but those.
+    HangUp,
 }
 
 impl Interest {
@@ -24,6 +26,7 @@ impl Interest {
         match self {
             Self::Read => EpollFlags::EPOLLIN,
             Self::Write => EpollFlags::EPOLLOUT,
+            Self::HangUp => EpollFlags::empty(),
             Self::Both => EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT),
         }
     }

@@ -41,7 +41,9 @@ impl System {
                 self.rest_by_hand(rival);
             }
         }
-        for id in all {
+        let order = self.graph.order().iter().copied();
+        let needs_first: Vec<ServiceId> = order.filter(|id| all.contains(id)).collect();
+        for id in needs_first {
             let is_named = named.contains(&id);
             if is_named {
                 self.forget_failures(id);
@@ -52,9 +54,7 @@ impl System {
                 Some(State::Starting(_) | State::Active { .. })
                     if is_named && verb == Verb::Restart =>
                 {
-                    // What was to stop by hand comes back now.
-                    self.ascend(id);
-                    self.descend(id, Then::Waiting);
+                    self.descend_again(id);
                 }
                 Some(_) => self.raise(id, is_named),
                 None => {}
@@ -67,11 +67,15 @@ impl System {
 
     /// It is to run: begins where that begins in its state.
     fn raise(&mut self, id: ServiceId, is_named: bool) {
+        let comes_back = self.descent_of(id) == Some(&Then::Waiting);
         let Some(service) = self.services.get_mut(id.index()) else {
             return;
         };
         let stays_done = service.satisfied && !is_named;
         match &mut service.state {
+            // It comes back anyway: a restart goes on.
+            State::Starting(_) | State::Active { .. }
+                if comes_back && !is_named => {}
             State::Starting(_) | State::Active { .. } => self.ascend(id),
             State::Waiting(_) => self.work.push_back(Work::Consider(id)),
             State::Stopping(Stopping { then, .. }) | State::Killing(Killing { then, .. }) => {

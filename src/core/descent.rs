@@ -39,14 +39,33 @@ impl System {
         self.work.push_back(Work::Descend(id));
     }
 
-    /// It is to go on after all: somebody started it by hand.
-    pub(super) fn ascend(&mut self, id: ServiceId) {
+    /// Down and up again, whatever it was to come to before.
+    pub(super) fn descend_again(&mut self, id: ServiceId) {
         if let Some(service) = self.services.get_mut(id.index())
-            && service.descent.take().is_some()
+            && let Some(descent) = &mut service.descent
         {
-            self.satisfy(id);
-            self.passed(id);
+            descent.then = Then::Waiting;
+            return;
         }
+        self.descend(id, Then::Waiting);
+    }
+
+    /// It is to go on after all: somebody started it by hand. If what it requires goes
+    /// down, so does it, and comes back.
+    pub(super) fn ascend(&mut self, id: ServiceId) {
+        let Some(service) = self.services.get_mut(id.index()) else {
+            return;
+        };
+        let Some(descent) = &mut service.descent else {
+            return;
+        };
+        if service.unmet_requires > 0 {
+            descent.then = Then::Waiting;
+            return;
+        }
+        service.descent = None;
+        self.satisfy(id);
+        self.passed(id);
     }
 
     /// Something that was in its way may be gone.
@@ -91,8 +110,12 @@ impl System {
             })
     }
 
-    /// It is no longer on its way down: what comes before it may go on with its own.
+    /// It is no longer on its way down: what comes before it may go on with its own, and
+    /// what it conflicts with may start.
     pub(super) fn passed(&mut self, id: ServiceId) {
+        for other in self.graph.conflicts(id) {
+            self.work.push_back(Work::Consider(*other));
+        }
         for (need, _) in self.graph.needs(id) {
             let need_service = self.services.get(need.index());
             if need_service.is_some_and(|service| service.descent.is_some()) {

@@ -94,6 +94,7 @@ impl System {
                 let due = backoff.until <= self.now.at;
                 self.forget(run);
                 self.reindex(id);
+                self.passed(id);
                 if due {
                     self.resume(id);
                 }

@@ -144,9 +144,6 @@ impl System {
         }
         if died {
             self.passed(id);
-            for other in self.graph.conflicts(id) {
-                self.work.push_back(Work::Consider(*other));
-            }
         }
         if from == Standing::Failed && self.first_failed == Some(id) {
             let failed = |id: &ServiceId| matches!(self.state(*id), Some(State::Failed { .. }));

@@ -15,8 +15,10 @@ use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
 };
 use rinit::core::state::{Standing, State};
-use rinit::core::system::{Surroundings, System};
+use rinit::core::system::{Surroundings, System, Whole};
 use rinit::core::time::{Instant, Now};
+
+use crate::asking::Asking;
 
 /// States gone into for each system: some seconds for all of them in a debug build.
 const MOST_STATES: usize = 8_000;
@@ -40,21 +42,26 @@ struct Life {
 }
 
 #[derive(Clone)]
-struct World {
-    system: System,
+pub(crate) struct World {
+    pub(crate) system: System,
     now: Instant,
     lives: BTreeMap<RunId, Life>,
     strays_asked: bool,
     draining: bool,
-    left: bool,
+    pub(crate) left: bool,
     signals: u8,
+    pub(crate) asking: Asking,
+    /// Oneshots that did their work once.
+    pub(crate) done: BTreeSet<ServiceId>,
     /// How it came to this.
-    path: Vec<Event>,
+    pub(crate) path: Vec<Event>,
 }
 
 impl World {
-    fn new(spec: Spec) -> Self {
+    pub(crate) fn new(spec: Spec, asks: u8) -> Self {
         Self {
+            asking: Asking::new(asks),
+            done: BTreeSet::new(),
             system: System::new(spec, Surroundings::default()),
             now: Instant(1),
             lives: BTreeMap::new(),
@@ -66,15 +73,16 @@ impl World {
         }
     }
 
-    fn fingerprint(&self) -> u64 {
+    pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
+        self.asking.hash(&mut hasher);
         (self.system.fingerprint(), &self.lives).hash(&mut hasher);
         (self.strays_asked, self.draining, self.left, self.signals).hash(&mut hasher);
         hasher.finish()
     }
 
     /// All that may happen next. Results of a spawn come before anything else.
-    fn choices(&self) -> Vec<Event> {
+    pub(crate) fn choices(&self) -> Vec<Event> {
         if self.path.is_empty() {
             return vec![Event::Booted];
         }
@@ -118,7 +126,8 @@ impl World {
         if self.system.deadline().is_some() {
             all.push(Event::Woke);
         }
-        if self.signals < 2 {
+        all.extend(self.asking.choices(self.system.spec()));
+        if self.signals < self.asking.most_signals() {
             let signal = Signal::INT;
             let hung_up = false;
             all.push(Event::Signalled { signal, hung_up });
@@ -133,8 +142,13 @@ impl World {
     }
 
     /// One of them happens.
-    fn step(&mut self, event: Event) {
+    pub(crate) fn step(&mut self, event: Event) {
         match &event {
+            Event::Requested {
+                request,
+                verb,
+                services,
+            } => self.asking.ask(self.system.spec(), *request, *verb, services),
             Event::Woke => self.now = self.system.deadline().unwrap().max(self.now),
             Event::Signalled { .. } => self.signals += 1,
             Event::Spawned { run, .. } => self.life(*run).main = Main::Forked,
@@ -156,8 +170,12 @@ impl World {
         };
         self.path.push(event.clone());
         self.system.handle(event, now, &mut actions);
+        let leaves = actions.iter().any(|a| matches!(a, Action::Exit { .. }));
         for action in actions {
             self.carry_out(action);
+        }
+        if leaves {
+            self.asking.all_answered(&self.path);
         }
         self.check();
     }
@@ -205,9 +223,53 @@ impl World {
                 assert!(!self.draining, "two last lines: {:#?}", self.path);
                 self.draining = true;
             }
+            Action::Answered { request, outcome } => {
+                self.asking.answered(request, &outcome, &self.path);
+            }
             Action::Exit { .. } => self.left = true,
             Action::Forward { .. } | Action::Report(_) => {}
         }
+    }
+
+    /// All goes well, and nobody asks for anything more: as it is then, it stays.
+    pub(crate) fn calm_down(&mut self) {
+        for _ in 0..300 {
+            if self.left || self.system.whole() == Whole::Stopping {
+                return;
+            }
+            let well = |event: &Event| match event {
+                Event::Requested { .. }
+                | Event::Signalled { .. }
+                | Event::ForkRefused { .. }
+                | Event::SpawnFailed { .. }
+                | Event::Woke => false,
+                Event::Ready { run } => self.is_waited_for(*run),
+                Event::Exited { run, exit } => {
+                    let life = &self.lives[run];
+                    let kind = self.system.service(life.service).unwrap().kind;
+                    let works = kind == Kind::Oneshot && life.main == Main::Runs;
+                    life.asked_to_end || works && *exit == Exit::Code(0)
+                }
+                _ => true,
+            };
+            let choices = self.choices();
+            let woke = |event: &Event| *event == Event::Woke;
+            let next = choices.iter().find(|event| well(event));
+            let Some(next) = next.or_else(|| choices.iter().find(|event| woke(event))) else {
+                return;
+            };
+            self.step(next.clone());
+        }
+        panic!("it doesn't calm down: {:#?}", self.path);
+    }
+
+    /// READY=1 makes a difference to this run.
+    fn is_waited_for(&self, run: RunId) -> bool {
+        let service = self.lives[&run].service;
+        let state = self.system.state(service).unwrap();
+        let own = state.run().is_some_and(|own| own.id == run);
+        let simple = self.system.service(service).unwrap().kind == Kind::Simple;
+        own && simple && state.standing() == Standing::Starting
     }
 
     fn life(&mut self, run: RunId) -> &mut Life {
@@ -217,7 +279,7 @@ impl World {
             .unwrap_or_else(|| panic!("{run:?} is unknown: {path:#?}"))
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
         let audit = self.system.audit();
         assert_eq!(audit, Ok(()), "{:#?}", self.path);
         if self.left {
@@ -237,12 +299,27 @@ impl World {
             if let Some(run) = run {
                 assert!(self.lives.contains_key(&run), "{:#?}", self.path);
             }
-            let requires = &spec.services[id.index()].edges.requires;
+            let service = &spec.services[id.index()];
+            if service.kind == Kind::Oneshot && state.standing() == Standing::Exited {
+                self.done.insert(id);
+            }
+            if let Some(ties) = &service.edges.ties
+                && state.is_alive()
+            {
+                for other in &ties.conflicts {
+                    let alive = self.system.state(*other).unwrap().is_alive();
+                    assert!(!alive, "{id:?} runs beside its rival: {:#?}", self.path);
+                }
+            }
             if matches!(state.standing(), Standing::Starting | Standing::Active) {
-                for need in requires {
-                    let need = self.system.state(*need).unwrap().standing();
-                    let ready = matches!(need, Standing::Active | Standing::Exited);
-                    let stopping = self.system.whole() == rinit::core::system::Whole::Stopping;
+                for id_of_need in service.edges.required() {
+                    if !spec.services[id_of_need.index()].enabled {
+                        continue;
+                    }
+                    let need = self.system.state(id_of_need).unwrap().standing();
+                    let ready = matches!(need, Standing::Active | Standing::Exited)
+                        || self.done.contains(&id_of_need);
+                    let stopping = self.system.whole() == Whole::Stopping;
                     assert!(
                         ready || stopping,
                         "{id:?} runs without its own: {:#?}",
@@ -264,7 +341,7 @@ impl World {
             let choices = self.choices();
             let well = |event: &&Event| match event {
                 Event::ForkRefused { .. } | Event::SpawnFailed { .. } | Event::Woke => false,
-                Event::Ready { .. } => false,
+                Event::Ready { .. } | Event::Requested { .. } => false,
                 Event::Exited { run, .. } => self.lives[run].asked_to_end,
                 _ => true,
             };
@@ -280,13 +357,24 @@ impl World {
 }
 
 fn explore(spec: &Spec) -> BTreeSet<Standing> {
+    explore_from(World::new(spec.clone(), 0), MOST_STATES, &mut |_, _, _| {})
+}
+
+/// From here on; `look` sees each step: the world before it, what happened, and after.
+pub(crate) fn explore_from(
+    start: World,
+    most_states: usize,
+    look: &mut dyn FnMut(&World, &Event, &World),
+) -> BTreeSet<Standing> {
+    let spec = start.system.spec().clone();
     let mut seen = BTreeSet::new();
     let mut standings = BTreeSet::new();
-    let mut open = VecDeque::from([World::new(spec.clone())]);
+    let mut open = VecDeque::from([start]);
     while let Some(world) = open.pop_front() {
         for event in world.choices() {
             let mut next = world.clone();
-            next.step(event);
+            next.step(event.clone());
+            look(&world, &event, &next);
             if !seen.insert(next.fingerprint()) {
                 continue;
             }
@@ -302,7 +390,7 @@ fn explore(spec: &Spec) -> BTreeSet<Standing> {
             if seen.len() % 16 == 0 {
                 next.clone().run_out();
             }
-            if seen.len() < MOST_STATES {
+            if seen.len() < most_states {
                 open.push_back(next);
             }
         }
@@ -310,7 +398,7 @@ fn explore(spec: &Spec) -> BTreeSet<Standing> {
     standings
 }
 
-fn service(name: &str, requires: &[u32]) -> ServiceSpec {
+pub(crate) fn service(name: &str, requires: &[u32]) -> ServiceSpec {
     let mut service = ServiceSpec::new(name);
     service.edges.requires = requires.iter().copied().map(ServiceId).collect();
     service.restart.limit = Some(StartLimit {
@@ -320,7 +408,7 @@ fn service(name: &str, requires: &[u32]) -> ServiceSpec {
     service
 }
 
-fn of(services: Vec<ServiceSpec>) -> Spec {
+pub(crate) fn of(services: Vec<ServiceSpec>) -> Spec {
     Spec {
         services,
         ..Spec::default()

@@ -270,7 +270,7 @@ impl Kernel {
                     self.strays.extend(known.others);
                 }
             }
-            Action::Forward { .. } | Action::Report(_) => {}
+            Action::Forward { .. } | Action::Answered { .. } | Action::Report(_) => {}
             Action::SignalStrays { signal } => {
                 self.strays_awaited = true;
                 let numbers: Vec<u64> = self.strays.keys().copied().collect();

@@ -22,13 +22,41 @@ enum Names {
 
 /// The verbs, with their forms for `--help`.
 const VERBS: &[(&str, Names, &str)] = &[
-    ("start", Names::Some, "start NAME…     start them, and what they require"),
-    ("stop", Names::Some, "stop NAME…      stop them, and what requires them; they stay stopped"),
-    ("restart", Names::Some, "restart NAME…   stop them and start them again"),
-    ("reset", Names::Some, "reset NAME…     forget that they failed, and how often"),
-    ("kill", Names::Some, "kill NAME…      send their main processes a signal"),
-    ("shutdown", Names::None, "shutdown        stop all, and end the container"),
-    ("version", Names::None, "version         what runs, and as which pid"),
+    (
+        "start",
+        Names::Some,
+        "start NAME…     start them, and what they require",
+    ),
+    (
+        "stop",
+        Names::Some,
+        "stop NAME…      stop them, and what requires them; they stay stopped",
+    ),
+    (
+        "restart",
+        Names::Some,
+        "restart NAME…   stop them and start them again",
+    ),
+    (
+        "reset",
+        Names::Some,
+        "reset NAME…     forget that they failed, and how often",
+    ),
+    (
+        "kill",
+        Names::Some,
+        "kill NAME…      send their main processes a signal",
+    ),
+    (
+        "shutdown",
+        Names::None,
+        "shutdown        stop all, and end the container",
+    ),
+    (
+        "version",
+        Names::None,
+        "version         what runs, and as which pid",
+    ),
 ];
 
 /// The verbs for `--help`, a line each.
@@ -55,7 +83,11 @@ fn fill(verb: &str, wants: Names, names: &[&[u8]], with: With) -> Result<Request
     if with.signal.is_some() && verb != "kill" {
         return Err(format!("{verb} takes no --signal"));
     }
-    if let Some(signal) = with.signal.as_deref().filter(|s| Signal::parse(s).is_none()) {
+    if let Some(signal) = with
+        .signal
+        .as_deref()
+        .filter(|s| Signal::parse(s).is_none())
+    {
         return Err(format!("there is no signal {signal}"));
     }
     if with.code.is_some() && verb != "shutdown" {
@@ -90,7 +122,10 @@ mod tests {
     #[test]
     fn what_a_verb_cannot_use_is_a_usage_error() {
         assert_eq!(wrong("stop", &[], None, None), "stop which service?");
-        assert_eq!(wrong("version", &[b"web"], None, None), "version takes no web");
+        assert_eq!(
+            wrong("version", &[b"web"], None, None),
+            "version takes no web"
+        );
         assert_eq!(
             wrong("stop", &[b"web"], Some("HUP"), None),
             "stop takes no --signal"

@@ -140,11 +140,7 @@ impl Resolver<'_> {
 
     /// Of two that can't run side by side, one at most starts by itself, and neither needs
     /// the other.
-    fn rivals(
-        &mut self,
-        targets: &[Target],
-        needs: [&Vec<(usize, At)>; 3],
-    ) -> Vec<(usize, At)> {
+    fn rivals(&mut self, targets: &[Target], needs: [&Vec<(usize, At)>; 3]) -> Vec<(usize, At)> {
         let rivals = self.list("conflicts", targets);
         for (index, at) in &rivals {
             let Some(other) = self.drafts.get(*index) else {

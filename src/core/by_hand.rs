@@ -74,8 +74,7 @@ impl System {
         let stays_done = service.satisfied && !is_named;
         match &mut service.state {
             // It comes back anyway: a restart goes on.
-            State::Starting(_) | State::Active { .. }
-                if comes_back && !is_named => {}
+            State::Starting(_) | State::Active { .. } if comes_back && !is_named => {}
             State::Starting(_) | State::Active { .. } => self.ascend(id),
             State::Waiting(_) => self.work.push_back(Work::Consider(id)),
             State::Stopping(Stopping { then, .. }) | State::Killing(Killing { then, .. }) => {

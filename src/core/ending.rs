@@ -134,7 +134,9 @@ impl System {
         }
         let after = Span(self.now.at.since(shutdown.begun));
         match shutdown.stopped {
-            0 if matches!(shutdown.cause, Cause::Signal(_) | Cause::Request { .. }) => line.push_str(" nothing to stop;"),
+            0 if matches!(shutdown.cause, Cause::Signal(_) | Cause::Request { .. }) => {
+                line.push_str(" nothing to stop;")
+            }
             0 => {}
             1 => write!(line, " 1 service stopped in {after}")?,
             many => write!(line, " {many} services stopped in {after}")?,

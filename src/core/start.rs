@@ -37,9 +37,12 @@ impl System {
     /// What it conflicts with is still there; or it comes after something that is asked to
     /// start as well.
     fn is_held(&self, id: ServiceId) -> bool {
-        let alive = |id: &ServiceId| self.state(*id).is_some_and(State::is_alive);
+        let is_there = |id: &ServiceId| {
+            let service = self.services.get(id.index());
+            service.is_some_and(|service| service.state.is_alive() || service.sweep.is_some())
+        };
         let asked = |(need, _): &Edge| self.is_asked_up(*need);
-        self.graph.conflicts(id).iter().any(alive)
+        self.graph.conflicts(id).iter().any(is_there)
             || self.is_asked_up(id) && self.graph.needs(id).iter().any(asked)
     }
 

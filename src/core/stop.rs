@@ -80,6 +80,7 @@ impl System {
             self.sweeps = self.sweeps.saturating_sub(1);
             self.forget(run);
             self.reindex(id);
+            self.passed(id);
             return;
         }
         match &mut service.state {

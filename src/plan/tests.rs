@@ -15,7 +15,7 @@ use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
-    ServiceSpec, StartLimit, Stop, TerminationLog, Tracking, Ties,
+    ServiceSpec, StartLimit, Stop, TerminationLog, Ties, Tracking,
 };
 
 fn text() -> impl Strategy<Value = Box<str>> {

@@ -110,6 +110,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             edges.wants,
             edges.after,
             edges.before,
+            edges.ties,
             ready,
             health,
             start_timeout,

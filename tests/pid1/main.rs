@@ -43,6 +43,7 @@ mod output;
 mod programs;
 mod readiness;
 mod reaping;
+mod requests;
 mod restart;
 mod sd_notify;
 mod shutdown;

@@ -48,7 +48,11 @@ impl Asking {
 
     /// Signals are explored elsewhere: here one is enough.
     pub(crate) fn most_signals(&self) -> u8 {
-        if self.asked > 0 || self.left > 0 { 1 } else { 2 }
+        if self.asked > 0 || self.left > 0 {
+            1
+        } else {
+            2
+        }
     }
 
     pub(crate) fn choices(&self, spec: &Spec) -> Vec<Event> {

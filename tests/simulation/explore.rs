@@ -148,7 +148,9 @@ impl World {
                 request,
                 verb,
                 services,
-            } => self.asking.ask(self.system.spec(), *request, *verb, services),
+            } => self
+                .asking
+                .ask(self.system.spec(), *request, *verb, services),
             Event::Woke => self.now = self.system.deadline().unwrap().max(self.now),
             Event::Signalled { .. } => self.signals += 1,
             Event::Spawned { run, .. } => self.life(*run).main = Main::Forked,

@@ -99,7 +99,8 @@ impl System {
                 let waiting = Waiting {
                     until: None,
                     impatient: false,
-                    comeback: false,
+                    // What people start doesn't count.
+                    comeback: true,
                 };
                 self.transition(id, State::Waiting(waiting));
                 self.work.push_back(Work::Consider(id));

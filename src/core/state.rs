@@ -104,7 +104,7 @@ pub struct Waiting {
     pub until: Option<Instant>,
     /// It waits only for what it requires: the others had their time.
     pub impatient: bool,
-    /// It comes back after a dependency did: no start for its counts.
+    /// It comes back after a dependency did, or by hand: no start for its counts.
     pub comeback: bool,
 }
 

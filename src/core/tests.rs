@@ -5,6 +5,7 @@
 )]
 
 mod health;
+mod requests;
 
 use std::time::Duration;
 

@@ -205,6 +205,16 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         },
         "When it has ended for good, the container ends with its exit status.",
     ),
+    own(
+        "readiness-gate",
+        "boolean",
+        "true",
+        |draft, value| {
+            draft.spec.readiness_gate = value.boolean()?;
+            Some(())
+        },
+        "rinitctl health --ready and --startup ask for it too.",
+    ),
     shared(
         "stop-signal",
         "signal",

@@ -132,7 +132,6 @@ const LATER: &[&str] = &[
     "unit",
     "instances",
     "log-files",
-    "readiness-gate",
     "when-full",
     "pid-file",
     "notify-access",

@@ -18,6 +18,8 @@ pub enum Disagreement {
     Deadlines,
     /// How many stand where.
     Tally,
+    /// How many keep the whole from being ready.
+    Unready,
 }
 
 impl System {
@@ -60,6 +62,9 @@ impl System {
         }
         if expected != self.deadlines {
             return Err(Disagreement::Deadlines);
+        }
+        if self.records.unready != self.count_unready() {
+            return Err(Disagreement::Unready);
         }
         if tally != self.tally
             || elsewhere != self.elsewhere

@@ -16,6 +16,8 @@ pub mod id;
 pub mod names;
 pub mod pattern;
 pub mod probe;
+pub mod query;
+pub mod record;
 pub mod report;
 pub mod setup;
 pub mod shutdown;

@@ -96,6 +96,8 @@ pub struct ServiceSpec {
     pub enabled: bool,
     /// The container ends when it has ended for good.
     pub essential: bool,
+    /// The whole is ready only when it is.
+    pub readiness_gate: bool,
     /// The COMMAND beside the services: starts last, stops first, owns the terminal.
     pub is_main: bool,
     /// What it waits for and pulls in.
@@ -131,6 +133,7 @@ impl ServiceSpec {
             kind: Kind::Simple,
             enabled: true,
             essential: false,
+            readiness_gate: true,
             is_main: false,
             edges: Edges::default(),
             wait_for: None,

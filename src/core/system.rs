@@ -11,6 +11,7 @@ use super::event::Event;
 use super::exit::Codes;
 use super::graph::Graph;
 use super::id::{RunId, ServiceId};
+use super::record::Records;
 use super::report::Report;
 use super::restart::Random;
 use super::service::Service;
@@ -92,6 +93,7 @@ pub struct System {
     /// How many wait for what lives elsewhere.
     pub(super) elsewhere: u32,
     pub(super) attempts_pending: u32,
+    pub(super) records: Records,
     up_told: bool,
 }
 
@@ -149,6 +151,7 @@ impl System {
             tally,
             elsewhere: 0,
             attempts_pending,
+            records: Records::new(&spec),
             up_told: false,
             spec,
         }
@@ -259,6 +262,7 @@ impl System {
 
     fn boot(&mut self) {
         self.booted_at = self.now.at;
+        self.records.boot(self.now.at);
         for id in self.ids() {
             let is_main = self.service(id).is_some_and(|spec| spec.is_main);
             if let Some(service) = self.services.get_mut(id.index())
@@ -297,6 +301,7 @@ impl System {
                 }
             }
             self.tell_up();
+            self.latch_startup();
             if self.nothing_left() {
                 self.begin_shutdown(Cause::NothingLeft);
             }

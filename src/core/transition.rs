@@ -21,6 +21,8 @@ impl System {
         let from = service.state.standing();
         let was_alive = service.state.is_alive();
         let was_elsewhere = service.state.waits_elsewhere();
+        self.records
+            .changed(id, spec, &service.state, &to, self.now);
         service.state = to;
         let checks = Checks::begin(&service.state, spec, self.now.at);
         let checked = std::mem::replace(&mut service.checks, checks);

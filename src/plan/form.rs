@@ -22,7 +22,7 @@ structs! {
         termination_log,
     }
     ServiceSpec {
-        name, kind, enabled, essential, is_main, edges, wait_for, ready, health, start_timeout, restart, success,
+        name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, ready, health, start_timeout, restart, success,
         stop, tracking, exec, source,
     }
     Edges { requires, wants, after, before }

@@ -277,11 +277,13 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                 (restart, success, stop, exec, source),
             )| {
                 let [oneshot, enabled, essential, is_main, exact] = flags;
+                let readiness_gate = oneshot != exact;
                 ServiceSpec {
                     name,
                     kind: if oneshot { Kind::Oneshot } else { Kind::Simple },
                     enabled,
                     essential,
+                    readiness_gate,
                     is_main,
                     edges,
                     wait_for: wait_for.map(|(probe, timeout)| Box::new(WaitFor { probe, timeout })),

@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::core::action::Action;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
-use crate::core::report::Level;
+use crate::core::report::{Level, Report};
 use crate::core::signal::Signal;
 use crate::core::spec::{Ready, ServiceSpec};
 use crate::core::system::System;
@@ -73,6 +73,11 @@ impl Hands {
                 self.retire(run);
             }
             Action::Report(report) => {
+                if let (Report::Changed { service, .. }, Some(control)) =
+                    (&report, &mut self.control)
+                {
+                    control.changed(*service, system);
+                }
                 let level = match report.level() {
                     Level::Error => log::Level::Error,
                     Level::Warn => log::Level::Warn,

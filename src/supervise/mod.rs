@@ -137,7 +137,7 @@ impl Supervisor {
             self.feed(Event::Woke, now);
         }
         self.start_logger(now.at);
-        self.serve(ready, now.at);
+        self.serve(ready, now);
         self.hands.launcher.trim();
         self.settle();
     }
@@ -206,16 +206,16 @@ impl Supervisor {
         self.hands.helpers.extend(self.hands.outputs.logger());
     }
 
-    fn serve(&mut self, ready: &[Source], now: Instant) {
+    fn serve(&mut self, ready: &[Source], now: Now) {
         let Some(server) = &mut self.hands.control else {
             return;
         };
-        server.wake(&self.hands.poll, now);
+        server.wake(&self.hands.poll, &self.system, now);
         for source in ready {
             if *source == Source::Control {
-                server.accept(&self.hands.poll, now);
+                server.accept(&self.hands.poll, now.at);
             } else if let Source::Client(id) = source {
-                server.serve(*id, &self.hands.poll);
+                server.serve(*id, &self.hands.poll, &self.system, now);
             }
         }
     }

@@ -152,9 +152,10 @@ fn full(
         .plain("essential", spec.essential);
     let status = state.run().and_then(|run| run.status.as_deref());
     json.text_or_null("status", status);
-    let again = match state {
-        State::Backoff(Backoff { until, .. }) => Some(wall(*until, now)),
-        _ => None,
+    let again = if let State::Backoff(Backoff { until, .. }) = state {
+        Some(wall(*until, now))
+    } else {
+        None
     };
     json.plain_or_null("next", again);
     json.texts("why", system.why(id, now.at));

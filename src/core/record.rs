@@ -2,7 +2,6 @@
 //! does, how often it was started, how its last runs ended. Nothing here decides what
 //! happens next.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::exit::Exit;
@@ -33,13 +32,13 @@ pub struct Record {
     pub since: Instant,
     /// How many runs it has had.
     pub runs: u32,
-    ends: Option<Box<VecDeque<End>>>,
+    ends: Vec<End>,
 }
 
 impl Record {
     /// How its last runs ended, the newest first.
     pub fn ends(&self) -> impl Iterator<Item = &End> {
-        self.ends.iter().flat_map(|ends| ends.iter())
+        self.ends.iter().rev()
     }
 
     /// How many times it was started again.
@@ -49,9 +48,10 @@ impl Record {
     }
 
     fn push(&mut self, end: End) {
-        let ends = self.ends.get_or_insert_default();
-        ends.truncate(ENDS_KEPT.saturating_sub(1));
-        ends.push_front(end);
+        if self.ends.len() >= ENDS_KEPT {
+            self.ends.remove(0);
+        }
+        self.ends.push(end);
     }
 }
 

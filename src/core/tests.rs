@@ -6,6 +6,7 @@
 
 mod elsewhere;
 mod health;
+mod query;
 
 use std::time::Duration;
 

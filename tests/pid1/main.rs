@@ -49,6 +49,7 @@ mod shutdown;
 mod sighup;
 mod signals;
 mod start;
+mod status;
 mod stop;
 mod supervisor;
 mod supervisor_idle;

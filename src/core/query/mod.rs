@@ -10,10 +10,11 @@ use std::fmt::{self, Write};
 pub use health::{Ask, Verdict};
 pub use names::Unknown;
 
+use super::exit::Exit;
 use super::graph::Bond;
 use super::id::ServiceId;
 use super::report::ReasonIn;
-use super::state::{Backoff, Idle, Reason, Stage, Starting, State};
+use super::state::{Backoff, Idle, Reason, Stage, State};
 use super::system::{System, Whole};
 use super::time::{Instant, Span};
 
@@ -83,16 +84,15 @@ impl System {
             State::Failed { reason, .. } | State::Backoff(Backoff { reason, .. }) => {
                 Some(self.words_of(reason))
             }
-            State::Starting(Starting {
-                answer: Some(answer),
-                ..
-            }) => Some(answer.to_string()),
+            State::Starting(starting) => Some(match &starting.answer {
+                Some(answer) => answer.to_string(),
+                None => self.awaited(id, starting)?,
+            }),
             State::Inactive(Idle::DependencyEnded(on)) => {
                 Some(format!("dependency {} ended", self.name(*on)))
             }
             State::Inactive(Idle::Disabled | Idle::Stopped)
             | State::Waiting(_)
-            | State::Starting(_)
             | State::Active { .. }
             | State::Stopping(_)
             | State::Killing(_)
@@ -135,9 +135,10 @@ impl System {
             }
             State::Backoff(backoff) => {
                 line.push_str("backoff (");
-                match &backoff.reason {
-                    Reason::Exit(super::exit::Exit::Code(code)) => write!(line, "exit {code}")?,
-                    reason => line.push_str(&self.words_of(reason)),
+                if let Reason::Exit(Exit::Code(code)) = &backoff.reason {
+                    write!(line, "exit {code}")?;
+                } else {
+                    line.push_str(&self.words_of(&backoff.reason));
                 }
                 write!(line, ", next in {})", Span(backoff.until.since(now)))
             }

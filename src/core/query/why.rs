@@ -155,9 +155,33 @@ impl System {
     fn why_starting(&self, id: ServiceId, starting: &Starting, now: Instant) -> String {
         let name = self.name(id);
         let since = Span(now.since(starting.run.since));
-        let ready = self.service(id).map(|spec| &spec.ready);
         let mut text = format!("{name} has been starting for {since}: ");
-        let awaited = match (&starting.stage, ready) {
+        let awaited = self.awaited(id, starting);
+        text.push_str(
+            awaited
+                .as_deref()
+                .unwrap_or("it runs, and is done when it ends"),
+        );
+        if let Some(said) = starting
+            .answer
+            .as_deref()
+            .or(starting.run.status.as_deref())
+        {
+            text.push_str(&format!(" ({said})"));
+        }
+        if let Some(deadline) = starting.deadline {
+            text.push_str(&format!(
+                "; its start-timeout is over in {}",
+                Span(deadline.since(now))
+            ));
+        }
+        text
+    }
+
+    /// What is not so yet; nothing where only its end is awaited.
+    pub(super) fn awaited(&self, id: ServiceId, starting: &Starting) -> Option<String> {
+        let ready = self.service(id).map(|spec| &spec.ready);
+        Some(match (&starting.stage, ready) {
             (Stage::Probing, _) => "it is found out whether its address is taken".to_owned(),
             (Stage::ForkRefused { errno, .. }, _) => {
                 format!("the kernel gives no process (errno {errno})")
@@ -176,25 +200,8 @@ impl System {
                 format!("it is not ready at {probe}")
             }
             (Stage::Executed { .. }, Some(Ready::Delay(_))) => "its delay is not over".to_owned(),
-            (Stage::Executed { .. }, Some(Ready::Exec) | None) => {
-                "it runs, and is done when it ends".to_owned()
-            }
-        };
-        text.push_str(&awaited);
-        if let Some(said) = starting
-            .answer
-            .as_deref()
-            .or(starting.run.status.as_deref())
-        {
-            text.push_str(&format!(" ({said})"));
-        }
-        if let Some(deadline) = starting.deadline {
-            text.push_str(&format!(
-                "; its start-timeout is over in {}",
-                Span(deadline.since(now))
-            ));
-        }
-        text
+            (Stage::Executed { .. }, Some(Ready::Exec) | None) => return None,
+        })
     }
 
     /// What a stop is for.

@@ -108,6 +108,7 @@ fn nothing_is_ready_from_the_first_stop_signal_on() {
 #[test]
 fn the_last_ends_are_kept_the_newest_first_and_no_more_than_five() {
     let mut t = Table::new(vec![service("web"), service("other")]);
+    t.up(B);
     for code in 1..=7 {
         t.exit(A, Exit::Code(code));
         t.tree_gone(A);

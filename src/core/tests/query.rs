@@ -111,7 +111,6 @@ fn the_last_ends_are_kept_the_newest_first_and_no_more_than_five() {
     t.up(B);
     for code in 1..=7 {
         t.exit(A, Exit::Code(code));
-        t.tree_gone(A);
         t.wait_for_deadline();
     }
     let record = t.system.record(A).unwrap();

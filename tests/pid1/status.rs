@@ -42,7 +42,7 @@ fn status_is_a_table_a_page_and_json_and_its_exit_code_says_how_it_stands() {
     );
     let ended = answers(&config, &script);
     let text = &ended.stdout;
-    let row = |name: &str| &text.lines().nth(place(text, name)).unwrap()[..];
+    let row = |name: &str| text.lines().nth(place(text, name)).unwrap();
     place(text, "NAME  STATE");
     assert!(row("web  ").contains("active"), "{ended:?}");
     assert!(row("made ").contains("exited"), "{ended:?}");

@@ -84,10 +84,12 @@ impl System {
             State::Failed { reason, .. } | State::Backoff(Backoff { reason, .. }) => {
                 Some(self.words_of(reason))
             }
-            State::Starting(starting) => Some(match &starting.answer {
-                Some(answer) => answer.to_string(),
-                None => self.awaited(id, starting)?,
-            }),
+            State::Starting(starting) => match (&starting.answer, &starting.stage) {
+                (Some(answer), _) => Some(answer.to_string()),
+                (None, Stage::Executed { .. }) => self.awaited(id, starting),
+                (None, _) => None,
+            }
+            .or_else(|| self.last_end(id)),
             State::Inactive(Idle::DependencyEnded(on)) => {
                 Some(format!("dependency {} ended", self.name(*on)))
             }
@@ -96,11 +98,14 @@ impl System {
             | State::Active { .. }
             | State::Stopping(_)
             | State::Killing(_)
-            | State::Exited { .. } => {
-                let end = self.record(id)?.ends().next()?;
-                Some(self.words_of(&end.reason))
-            }
+            | State::Exited { .. } => self.last_end(id),
         }
+    }
+
+    /// How its last run ended, in words.
+    fn last_end(&self, id: ServiceId) -> Option<String> {
+        let end = self.record(id)?.ends().next()?;
+        Some(self.words_of(&end.reason))
     }
 
     /// A reason in words.

@@ -197,6 +197,7 @@ fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
         Ready::Notify => "notify".to_owned(),
         Ready::Fd(fd) => format!("fd {fd}"),
         Ready::Probe(probe) => probe.to_string(),
+        Ready::Log(pattern) => format!("log {pattern}"),
         Ready::Delay(delay) => format!("delay {}", Span(*delay)),
     };
     let restart = match spec.restart.policy {

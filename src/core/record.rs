@@ -189,6 +189,7 @@ fn exit_of(reason: &Reason) -> Option<Exit> {
         Reason::StartLimit { last } => exit_of(last),
         Reason::Spawn(failure) => Some(Exit::Code(failure.code())),
         Reason::NotReady { .. }
+        | Reason::NotThere { .. }
         | Reason::Unhealthy { .. }
         | Reason::ForkRefused { .. }
         | Reason::Dependency { .. } => None,

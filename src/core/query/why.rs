@@ -200,6 +200,13 @@ impl System {
                 format!("it is not ready at {probe}")
             }
             (Stage::Executed { .. }, Some(Ready::Delay(_))) => "its delay is not over".to_owned(),
+            (Stage::Executed { .. }, Some(Ready::Log(pattern))) => {
+                format!("no line of its output has {pattern}")
+            }
+            (Stage::Elsewhere { .. }, _) => {
+                let wait_for = self.service(id).and_then(|spec| spec.wait_for.as_ref());
+                format!("{} is not there", wait_for?.probe)
+            }
             (Stage::Executed { .. }, Some(Ready::Exec) | None) => return None,
         })
     }

@@ -6,11 +6,10 @@ use crate::supervisor::{IN_ORDER, free_port, place, service, supervisor};
 
 /// rinit with these services and one that asks, whose end ends all.
 fn asking(config: &str, script: &str) -> Pid1 {
-    let init = "[init]\ncontrol-socket = '@rinit-test-of-status'\n";
     let eyes = format!(
         "[service.eyes]\ncommand = '''\nctl() {{ {RINIT} ctl \"$@\" 2>&1; }}\n{script}\ntrue\n'''\ntype = 'oneshot'\noutput = 'raw'\nreadiness-gate = false\nessential = true\n"
     );
-    supervisor(&format!("{init}{config}{eyes}")).env("TERM", "xterm")
+    supervisor(&format!("{config}{eyes}")).env("TERM", "xterm")
 }
 
 /// What it answered.

@@ -86,7 +86,9 @@ impl System {
             }
             State::Starting(starting) => match (&starting.answer, &starting.stage) {
                 (Some(answer), _) => Some(answer.to_string()),
-                (None, Stage::Executed { .. } | Stage::Elsewhere { .. }) => self.awaited(id, starting),
+                (None, Stage::Executed { .. } | Stage::Elsewhere { .. }) => {
+                    self.awaited(id, starting)
+                }
                 (None, _) => None,
             }
             .or_else(|| self.last_end(id)),

@@ -1,7 +1,6 @@
 //! Faces: which program this is, chosen by the name it is called by or by its first
 //! argument; its options; its texts. The only writer to stdout.
 
-mod asking;
 mod compat;
 pub mod ctl;
 pub mod getopt;

@@ -3,7 +3,7 @@
 use super::directive::Directive;
 use super::draft::{Draft, Target};
 use super::value::Value;
-use super::{execution, health, readiness};
+use super::{execution, health, readiness, wait_for};
 use crate::core::exit::Exit;
 use crate::core::signal::Signal;
 use crate::core::spec::{KillMode, Kind, RestartPolicy, StartLimit};
@@ -121,11 +121,18 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "false: not started by itself, startable by hand.",
     ),
     own(
+        "wait-for",
+        "{ tcp | unix | http | file | exec = …, timeout = duration }",
+        "none; timeout \"60s\"",
+        wait_for::set,
+        "What lives elsewhere and is asked before each start until it answers; names are resolved at each look.",
+    ),
+    own(
         "ready",
-        "\"notify\", or { file | tcp | unix | http | exec | fd | delay = … }",
+        "\"notify\", or { file | tcp | unix | http | exec | log | fd | delay = … }",
         "once executed",
         readiness::set,
-        "When it counts as ready: READY=1 by sd_notify, a file that changed, an address or socket that accepts, a request or command that succeeds, a newline on a descriptor, or after a time.",
+        "When it counts as ready: READY=1 by sd_notify, a file that changed, an address or socket that accepts, a request or command that succeeds, a line of output, a newline on a descriptor, or after a time.",
     ),
     own(
         "health",
@@ -218,6 +225,16 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
             Some(())
         },
         "When it has ended for good, the container ends with its exit status.",
+    ),
+    own(
+        "readiness-gate",
+        "boolean",
+        "true",
+        |draft, value| {
+            draft.spec.readiness_gate = value.boolean()?;
+            Some(())
+        },
+        "rinitctl health --ready and --startup ask for it too.",
     ),
     shared(
         "stop-signal",

@@ -60,11 +60,12 @@ pub(super) fn shared_addresses(drafts: &[Draft], context: &Context<'_>) {
                 addresses.iter().map(ToString::to_string).collect()
             }
             Ready::Probe(Probe::Unix(path)) => vec![path.to_string()],
-            Ready::Probe(Probe::File(_) | Probe::Http(_) | Probe::Exec(_))
+            Ready::Probe(Probe::Names(_) | Probe::File(_) | Probe::Http(_) | Probe::Exec(_))
             | Ready::Exec
             | Ready::Notify
             | Ready::Fd(_)
-            | Ready::Delay(_) => Vec::new(),
+            | Ready::Delay(_)
+            | Ready::Log(_) => Vec::new(),
         };
         for address in addresses {
             let Some(owner) = owners.get(&address) else {

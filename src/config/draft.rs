@@ -222,6 +222,15 @@ impl Draft {
             ),
             (Some(ready), false) => self.spec.ready = ready.clone(),
         }
+        if matches!(self.spec.ready, Ready::Log(_))
+            && matches!(self.spec.exec.output, Output::Inherit | Output::Null)
+        {
+            context.error(
+                at,
+                "ready = { log = … } looks at the output, which rinit doesn't read here",
+                "write output = \"raw\" for output that is passed on unchanged",
+            );
+        }
     }
 
     /// The COMMAND beside the services (MEANING §8).

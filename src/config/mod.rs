@@ -31,6 +31,7 @@ mod source;
 mod tables;
 mod units;
 mod value;
+mod wait_for;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use super::execution;
 use super::nearest::nearest;
 use super::source::At;
 use super::value::Value;
-use crate::core::probe::{Command, Http, Probe};
+use crate::core::probe::{Command, Http, Place, Probe};
 
 /// What `sockaddr_un` holds, without its NUL (`unix(7)`).
 const MAX_SOCKET_PATH: usize = 107;
@@ -62,20 +62,64 @@ pub(super) fn split<'a>(value: Value<'a>, form: &Form) -> Option<Parts<'a>> {
     }
 }
 
-/// The probe that a kind and its options make.
+/// The probe that a kind and its options make, for a service itself.
 pub(super) fn read(parts: &Parts<'_>) -> Option<Probe> {
+    read_with(parts, &addresses)
+}
+
+/// The same for what lives elsewhere: its addresses may be names.
+pub(super) fn read_elsewhere(parts: &Parts<'_>) -> Option<Probe> {
+    read_with(parts, &|value| {
+        let mut places = Vec::new();
+        let mut named = false;
+        for item in value.items() {
+            let place = place(item)?;
+            named |= place.host.parse::<IpAddr>().is_err() && &*place.host != "localhost";
+            places.push(place);
+        }
+        if named {
+            return Some(Probe::Names(places.into()));
+        }
+        addresses(value)
+    })
+}
+
+fn addresses(value: Value<'_>) -> Option<Probe> {
+    let mut addresses = Vec::new();
+    for item in value.items() {
+        address(item, &mut addresses)?;
+    }
+    if addresses.is_empty() {
+        return value.wrong("tcp names no address", "tcp = \"127.0.0.1:80\"");
+    }
+    Some(Probe::Tcp(addresses.into()))
+}
+
+/// `db:5432`, `10.0.0.5:5432`, `[::1]:80`.
+fn place(value: Value<'_>) -> Option<Place> {
+    const HELP: &str = "write a name or an address and a port: \"db:5432\", \"[fd00::5]:5432\"";
+    let text = value.word()?;
+    let parts = text.rsplit_once(':').and_then(|(host, port)| {
+        let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+            Some(inner) => inner.parse::<Ipv6Addr>().is_ok().then_some(inner)?,
+            None => is_name(host).then_some(host)?,
+        };
+        let port = port.parse::<u16>().ok().filter(|port| *port > 0)?;
+        Some(Place {
+            host: host.into(),
+            port,
+        })
+    });
+    match parts {
+        Some(place) => Some(place),
+        None => value.wrong(format!("\"{text}\" is no address with a port"), HELP),
+    }
+}
+
+fn read_with(parts: &Parts<'_>, tcp: &dyn Fn(Value<'_>) -> Option<Probe>) -> Option<Probe> {
     let (_, kind) = parts.kind;
     let probe = match kind.key {
-        "tcp" => {
-            let mut addresses = Vec::new();
-            for item in kind.items() {
-                address(item, &mut addresses)?;
-            }
-            if addresses.is_empty() {
-                return kind.wrong("tcp names no address", "tcp = \"127.0.0.1:80\"");
-            }
-            Probe::Tcp(addresses.into())
-        }
+        "tcp" => tcp(kind)?,
         "unix" => {
             let path = kind.text()?;
             check_socket_path(&path, kind)?;

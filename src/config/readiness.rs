@@ -3,12 +3,13 @@
 use super::draft::Draft;
 use super::probe::{self, Form};
 use super::value::Value;
+use crate::core::pattern::{Pattern, PatternError};
 use crate::core::spec::Ready;
 
 const FORM: Form = Form {
-    kinds: &["file", "tcp", "unix", "fd", "http", "exec", "delay"],
+    kinds: &["file", "tcp", "unix", "fd", "http", "exec", "delay", "log"],
     options: &["status", "body"],
-    help: "ready is \"notify\" or one of { file = PATH }, { tcp = \"127.0.0.1:80\" }, { unix = PATH }, { fd = 3 }, { http = URL }, { exec = COMMAND }, { delay = \"2s\" }",
+    help: "ready is \"notify\" or one of { file = PATH }, { tcp = \"127.0.0.1:80\" }, { unix = PATH }, { fd = 3 }, { http = URL }, { exec = COMMAND }, { log = REGEX }, { delay = \"2s\" }",
 };
 
 pub(super) fn set(draft: &mut Draft, value: Value<'_>) -> Option<()> {
@@ -29,6 +30,7 @@ pub(super) fn set(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     let (_, kind) = parts.kind;
     let ready = match kind.key {
         "fd" => Ready::Fd(descriptor(kind)?),
+        "log" => Ready::Log(pattern(kind)?),
         "delay" => Ready::Delay(kind.duration()?),
         _ => Ready::Probe(probe::read(&parts)?),
     };
@@ -40,6 +42,15 @@ pub(super) fn set(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     }
     draft.ready = Some(ready);
     Some(())
+}
+
+/// An expression that the logger can look for.
+fn pattern(value: Value<'_>) -> Option<Box<str>> {
+    let text = value.text()?;
+    match Pattern::new(&text) {
+        Ok(_) => Some(text.into()),
+        Err(PatternError { at, what, help }) => value.wrong_in(&text, at, what, help),
+    }
 }
 
 fn descriptor(value: Value<'_>) -> Option<u32> {

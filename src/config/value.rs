@@ -233,6 +233,21 @@ impl<'a> Value<'a> {
         None
     }
 
+    /// Reports an error in a part of its text, as it was read.
+    pub(super) fn wrong_in<T>(
+        &self,
+        text: &str,
+        part: std::ops::Range<usize>,
+        what: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Option<T> {
+        // Escapes and variables make another text of it, which has no such place.
+        let at = self.as_written().find(text).map_or(self.at, |offset| {
+            self.at.part(offset + part.start..offset + part.end)
+        });
+        self.wrong_at(at, what, help)
+    }
+
     /// A text that isn't empty, its variables expanded.
     pub(super) fn text(&self) -> Option<String> {
         if !self.toml.is_str() {

@@ -9,6 +9,8 @@ use super::signal::Signal;
 /// What a probe is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Question {
+    /// Whether what it needs from elsewhere is there: `wait-for`.
+    Elsewhere,
     /// Whether it is ready: `ready`.
     Readiness,
     /// Whether it is well: `health`.

@@ -18,6 +18,8 @@ pub enum Disagreement {
     Deadlines,
     /// How many stand where.
     Tally,
+    /// How many keep the whole from being ready.
+    Unready,
 }
 
 impl System {
@@ -32,12 +34,14 @@ impl System {
         let mut sweeps = 0_u32;
         let mut unhealthy = 0_u32;
         let mut by_hand = 0_u32;
+        let mut elsewhere = 0_u32;
         for (id, service) in self.ids().zip(&self.services) {
             if let Some(count) = tally.get_mut(service.state.standing() as usize) {
                 *count = count.saturating_add(1);
             }
             expected.extend(service.deadline().map(|at| (at, id)));
             sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
+            elsewhere = elsewhere.saturating_add(u32::from(service.state.waits_elsewhere()));
             unhealthy = unhealthy.saturating_add(u32::from(self.is_unhealthy(id)));
             let rests = matches!(service.state, State::Inactive(Idle::ByHand));
             by_hand = by_hand.saturating_add(u32::from(rests));
@@ -62,7 +66,11 @@ impl System {
         if expected != self.deadlines {
             return Err(Disagreement::Deadlines);
         }
+        if self.records.unready != self.count_unready() {
+            return Err(Disagreement::Unready);
+        }
         if tally != self.tally
+            || elsewhere != self.elsewhere
             || sweeps != self.sweeps
             || unhealthy != self.unhealthy
             || by_hand != self.by_hand

@@ -170,6 +170,7 @@ impl System {
                     Reason::Exit(_) => write!(line, "{why} after {}", Span(*after)),
                     Reason::Spawn(_)
                     | Reason::NotReady { .. }
+                    | Reason::NotThere { .. }
                     | Reason::Unhealthy { .. }
                     | Reason::ForkRefused { .. }
                     | Reason::StartLimit { .. }
@@ -204,6 +205,7 @@ fn code_of(reason: &Reason) -> u8 {
         Reason::Spawn(failure) => failure.code(),
         Reason::StartLimit { last } => code_of(last),
         Reason::NotReady { .. }
+        | Reason::NotThere { .. }
         | Reason::Unhealthy { .. }
         | Reason::ForkRefused { .. }
         | Reason::Dependency { .. } => 1,

@@ -71,6 +71,7 @@ impl System {
             Reason::Exit(exit) => Some(*exit),
             Reason::Spawn(_)
             | Reason::NotReady { .. }
+            | Reason::NotThere { .. }
             | Reason::Unhealthy { .. }
             | Reason::ForkRefused { .. }
             | Reason::StartLimit { .. }
@@ -113,6 +114,7 @@ impl System {
             Reason::Exit(_)
             | Reason::Spawn(_)
             | Reason::NotReady { .. }
+            | Reason::NotThere { .. }
             | Reason::Unhealthy { .. }
             | Reason::ForkRefused { .. }
             | Reason::StartLimit { .. }
@@ -229,6 +231,7 @@ impl System {
             Reason::StartLimit { last } => matches!(**last, Reason::Exit(_)),
             Reason::Spawn(_)
             | Reason::NotReady { .. }
+            | Reason::NotThere { .. }
             | Reason::Unhealthy { .. }
             | Reason::ForkRefused { .. }
             | Reason::Dependency { .. } => false,

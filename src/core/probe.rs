@@ -6,12 +6,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::exec::Words;
+use super::time::Span;
 
 /// One question; it has an answer at once, or after a while, or never.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
     /// Something accepts at one of these addresses.
     Tcp(Box<[SocketAddr]>),
+    /// Something accepts at one of these, whose names are resolved at each look.
+    Names(Box<[Place]>),
     /// Something accepts at this socket; a leading `@` is the abstract namespace.
     Unix(Box<str>),
     /// This file is there; for readiness it was changed after the spawn too.
@@ -20,6 +23,24 @@ pub enum Probe {
     Http(Box<Http>),
     /// A command ends well, run as the service is.
     Exec(Command),
+}
+
+/// A name or an address, and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Without brackets.
+    pub host: Box<str>,
+    /// Where.
+    pub port: u16,
+}
+
+/// `wait-for`: what lives elsewhere and has to answer before the service is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitFor {
+    /// What is asked.
+    pub probe: Probe,
+    /// How long it may take; `None` is `"infinity"`.
+    pub timeout: Option<Duration>,
 }
 
 /// A request, and which answer is a good one.
@@ -78,9 +99,35 @@ impl Probe {
     /// Somebody else may answer there before the service does.
     pub(crate) const fn may_be_taken(&self) -> bool {
         match self {
-            Self::Tcp(_) | Self::Unix(_) | Self::Http(_) => true,
+            Self::Tcp(_) | Self::Names(_) | Self::Unix(_) | Self::Http(_) => true,
             Self::File(_) | Self::Exec(_) => false,
         }
+    }
+}
+
+impl WaitFor {
+    /// What was asked in vain for so long, and what the last look found.
+    pub(crate) fn gave_up(&self, after: Duration, answer: Option<&str>) -> String {
+        let (kind, vain) = match &self.probe {
+            Probe::Tcp(_) | Probe::Names(_) => ("tcp ", "did not answer"),
+            Probe::Unix(_) => ("unix ", "did not answer"),
+            Probe::Http(_) => ("", "did not answer well"),
+            Probe::File(_) => ("file ", "was not there"),
+            Probe::Exec(_) => ("", "did not succeed"),
+        };
+        let said = match answer {
+            Some(answer) => format!(": {}", self.news_of(answer)),
+            None => String::new(),
+        };
+        format!("{kind}{} {vain} in {}{said}", self.probe, Span(after))
+    }
+
+    /// An answer without the words that `probe` says as well.
+    pub(crate) fn news_of<'a>(&self, answer: &'a str) -> &'a str {
+        let rest = answer.strip_prefix("connect ").unwrap_or(answer);
+        let rest = rest.strip_prefix(&*self.probe.to_string());
+        let rest = rest.and_then(|rest| rest.strip_prefix(": "));
+        rest.unwrap_or(answer)
     }
 }
 
@@ -104,9 +151,25 @@ impl fmt::Display for Probe {
                 }
                 Ok(())
             }
+            Self::Names(places) => {
+                for (number, place) in places.iter().enumerate() {
+                    write!(f, "{}{place}", if number > 0 { " or " } else { "" })?;
+                }
+                Ok(())
+            }
             Self::Unix(path) | Self::File(path) => f.write_str(path),
             Self::Http(http) => write!(f, "{http}"),
             Self::Exec(command) => write!(f, "{command}"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
         }
     }
 }
@@ -168,6 +231,42 @@ mod tests {
         assert_eq!(command(&["pg_isready", "-q"]).to_string(), "pg_isready");
         let shell = command(&["/bin/sh", "-c", "test -e /x"]);
         assert_eq!(shell.to_string(), "test -e /x");
+    }
+
+    #[test]
+    fn who_waits_in_vain_says_for_what_and_why_without_saying_it_twice() {
+        let after = Duration::from_secs(60);
+        let place = Place {
+            host: "db".into(),
+            port: 5432,
+        };
+        let command = Command {
+            words: Words::new(["pg_isready"]),
+            expand: false,
+        };
+        for (probe, answer, line) in [
+            (
+                Probe::Names([place].into()),
+                "connect db:5432: connection refused",
+                "tcp db:5432 did not answer in 1m: connection refused",
+            ),
+            (
+                Probe::Unix("/run/x".into()),
+                "connect /run/x: no such file or directory",
+                "unix /run/x did not answer in 1m: no such file or directory",
+            ),
+            (
+                Probe::Exec(command),
+                "exec pg_isready: no such file or directory",
+                "pg_isready did not succeed in 1m: exec pg_isready: no such file or directory",
+            ),
+        ] {
+            let wait_for = WaitFor {
+                probe,
+                timeout: None,
+            };
+            assert_eq!(wait_for.gave_up(after, Some(answer)), line);
+        }
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub(crate) enum Readiness {
     Ended,
     /// It says so.
     Told,
+    /// It says so in its output. That has to be still before the spawn: what the last run
+    /// wrote is not to count for this one.
+    Logged,
     /// It is asked for.
     Probed {
         /// Somebody else may answer, so it is asked for before the spawn too.
@@ -35,11 +38,20 @@ impl Readiness {
             (Kind::Oneshot, _) => Self::Ended,
             (Kind::Simple, Ready::Exec) => Self::Executed,
             (Kind::Simple, Ready::Notify | Ready::Fd(_)) => Self::Told,
+            (Kind::Simple, Ready::Log(_)) => Self::Logged,
             (Kind::Simple, Ready::Probe(probe)) => Self::Probed {
                 before_spawn: probe.may_be_taken(),
             },
             (Kind::Simple, Ready::Delay(delay)) => Self::Delayed(*delay),
         }
+    }
+}
+
+/// What is said of a service that has said nothing itself.
+pub(crate) fn missing(spec: &ServiceSpec) -> Option<Box<str>> {
+    match &spec.ready {
+        Ready::Log(pattern) => Some(format!("no line of its output has \"{pattern}\"").into()),
+        Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Probe(_) | Ready::Delay(_) => None,
     }
 }
 

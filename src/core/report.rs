@@ -75,6 +75,13 @@ pub enum Report {
         /// What it, or its probe, said last.
         answer: Option<Box<str>>,
     },
+    /// What a service waits for elsewhere takes long.
+    StillWaitingElsewhere {
+        /// Which service.
+        service: ServiceId,
+        /// What the last probe said.
+        answer: Option<Box<str>>,
+    },
     /// A service runs, but not well.
     Unhealthy {
         /// Which.
@@ -194,6 +201,7 @@ impl Report {
             Self::Up { troubled: 0, .. } => Level::Info,
             Self::Up { .. } => Level::Warn,
             Self::StillWaiting { .. }
+            | Self::StillWaitingElsewhere { .. }
             | Self::Healthy { .. }
             | Self::DependencyEnded { .. }
             | Self::StoppedByHand { .. }
@@ -265,7 +273,17 @@ impl fmt::Display for ReportIn<'_> {
                 after,
                 next,
             } => {
-                write!(f, "{} {}", name(service), self.reason(reason))?;
+                let colon = match reason {
+                    Reason::NotThere { .. } => ":",
+                    Reason::Exit(_)
+                    | Reason::Spawn(_)
+                    | Reason::NotReady { .. }
+                    | Reason::Unhealthy { .. }
+                    | Reason::ForkRefused { .. }
+                    | Reason::StartLimit { .. }
+                    | Reason::Dependency { .. } => "",
+                };
+                write!(f, "{}{colon} {}", name(service), self.reason(reason))?;
                 match next {
                     Next::Restart { delay } if delay.is_zero() => f.write_str("; restarted"),
                     Next::Restart { delay } => write!(f, "; restart in {}", Span(*delay)),
@@ -279,6 +297,16 @@ impl fmt::Display for ReportIn<'_> {
                 write!(f, "still waiting for {}", name(service))?;
                 in_brackets(f, answer.as_deref())
             }
+            Report::StillWaitingElsewhere { service, answer } => {
+                write!(f, "{} is still waiting", name(service))?;
+                let spec = self.system.service(*service);
+                let Some(wait_for) = spec.and_then(|spec| spec.wait_for.as_ref()) else {
+                    return Ok(());
+                };
+                write!(f, " for {}", wait_for.probe)?;
+                let answer = answer.as_deref().map(|answer| wait_for.news_of(answer));
+                in_brackets(f, answer)
+            }
             Report::Unhealthy { service, answer } => {
                 write!(f, "{} is unhealthy: {answer}", name(service))
             }
@@ -287,7 +315,14 @@ impl fmt::Display for ReportIn<'_> {
                 write!(f, "{}: ", name(service))?;
                 match self.system.service(*service).map(|spec| &spec.ready) {
                     Some(Ready::Probe(probe)) => write!(f, "{probe}")?,
-                    Some(Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_)) | None => {
+                    Some(
+                        Ready::Exec
+                        | Ready::Notify
+                        | Ready::Fd(_)
+                        | Ready::Delay(_)
+                        | Ready::Log(_),
+                    )
+                    | None => {
                         f.write_str("its place")?;
                     }
                 }
@@ -372,6 +407,7 @@ impl fmt::Display for ReasonIn<'_> {
                     reason => write!(f, ": {reason}"),
                 }
             }
+            Reason::NotThere { what } => f.write_str(what),
             Reason::NotReady { after, answer } => {
                 write!(f, "not ready after {}", Span(*after))?;
                 in_brackets(f, answer.as_deref())

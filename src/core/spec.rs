@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::exec::Exec;
 use super::exit::Exit;
 use super::id::ServiceId;
-use super::probe::{Health, Probe};
+use super::probe::{Health, Probe, WaitFor};
 use super::signal::Signal;
 
 /// The whole system.
@@ -96,10 +96,14 @@ pub struct ServiceSpec {
     pub enabled: bool,
     /// The container ends when it has ended for good.
     pub essential: bool,
+    /// The whole is ready only when it is.
+    pub readiness_gate: bool,
     /// The COMMAND beside the services: starts last, stops first, owns the terminal.
     pub is_main: bool,
     /// What it waits for and pulls in.
     pub edges: Edges,
+    /// What lives elsewhere and has to answer before each start.
+    pub wait_for: Option<Box<WaitFor>>,
     /// When it counts as ready.
     pub ready: Ready,
     /// Whether it is well once it is ready.
@@ -129,8 +133,10 @@ impl ServiceSpec {
             kind: Kind::Simple,
             enabled: true,
             essential: false,
+            readiness_gate: true,
             is_main: false,
             edges: Edges::default(),
+            wait_for: None,
             ready: Ready::Exec,
             health: None,
             start_timeout: Some(Duration::from_secs(90)),
@@ -200,6 +206,8 @@ pub enum Ready {
     Probe(Probe),
     /// It has run for so long.
     Delay(Duration),
+    /// A line of its output in which this expression (`Pattern`) occurs.
+    Log(Box<str>),
 }
 
 /// What happens after a service ended.

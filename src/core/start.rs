@@ -1,12 +1,11 @@
 //! From the decision to start to being ready.
 
-use std::time::Duration;
-
 use super::action::{Action, Question};
 use super::event::{Answer, SpawnFailure};
 use super::graph::Edge;
 use super::id::{Pid, RunId, ServiceId};
-use super::readiness::{NOTICE_AFTER, Poll, Readiness};
+use super::probe::WaitFor;
+use super::readiness::{Poll, Readiness, missing};
 use super::report::Report;
 use super::restart::next_fork_pause;
 use super::spec::Ready;
@@ -37,13 +36,18 @@ impl System {
     /// What it conflicts with is still there; or it comes after something that is asked to
     /// start as well.
     fn is_held(&self, id: ServiceId) -> bool {
+        let asked = |(need, _): &Edge| self.is_asked_up(*need);
+        self.rivals(id).next().is_some()
+            || self.is_asked_up(id) && self.graph.needs(id).iter().any(asked)
+    }
+
+    /// What it conflicts with, and is still there.
+    pub(super) fn rivals(&self, id: ServiceId) -> impl Iterator<Item = ServiceId> {
         let is_there = |id: &ServiceId| {
             let service = self.services.get(id.index());
             service.is_some_and(|service| service.state.is_alive() || service.sweep.is_some())
         };
-        let asked = |(need, _): &Edge| self.is_asked_up(*need);
-        self.graph.conflicts(id).iter().any(is_there)
-            || self.is_asked_up(id) && self.graph.needs(id).iter().any(asked)
+        self.graph.conflicts(id).iter().copied().filter(is_there)
     }
 
     /// `main` has waited long enough for those that it merely comes after.
@@ -97,12 +101,32 @@ impl System {
         let run = RunId(self.next_run);
         self.next_run = self.next_run.saturating_add(1);
         self.runs.insert(run, id);
+        let run = Run {
+            id: run,
+            pid: None,
+            since: at,
+            status: None,
+        };
+        match spec.wait_for {
+            Some(_) => self.wait_elsewhere(id, run),
+            None => self.begin(id, run),
+        }
+    }
+
+    /// Nothing is in its way any more: the time of `start-timeout` begins.
+    pub(super) fn begin(&mut self, id: ServiceId, run: Run) {
+        let Some(spec) = self.spec.services.get(id.index()) else {
+            return;
+        };
+        let at = self.now.at;
+        let deadline = spec.start_timeout.map(|timeout| at.plus(timeout));
+        let Run { id: number, .. } = run;
         let stage = match Readiness::of(spec) {
-            Readiness::Probed { before_spawn: true } => {
+            Readiness::Probed { before_spawn: true } | Readiness::Logged => {
                 let of = Question::Readiness;
                 self.orders.push(Action::Probe {
                     service: id,
-                    run,
+                    run: number,
                     of,
                 });
                 Stage::Probing
@@ -114,30 +138,17 @@ impl System {
             | Readiness::Probed {
                 before_spawn: false,
             } => {
+                let run = number;
                 self.orders.push(Action::Spawn { service: id, run });
                 Stage::Spawning
             }
         };
-        let starting = Starting {
-            run: Run {
-                id: run,
-                pid: None,
-                since: at,
-                status: None,
-            },
-            stage,
-            deadline: spec.start_timeout.map(|timeout| at.plus(timeout)),
-            notice_at: Some(at.plus(NOTICE_AFTER)),
-            ready_early: false,
-            taken: false,
-            fork_pause: Duration::ZERO,
-            answer: None,
-        };
+        let starting = Starting::at(stage, Run { since: at, ..run }, deadline);
         self.transition(id, State::Starting(starting));
     }
 
     /// The service's start, if this run is in it.
-    fn starting(&mut self, run: RunId) -> Option<(ServiceId, &mut Starting)> {
+    pub(super) fn starting(&mut self, run: RunId) -> Option<(ServiceId, &mut Starting)> {
         let id = *self.runs.get(&run)?;
         let service = self.services.get_mut(id.index())?;
         match &mut service.state {
@@ -201,7 +212,7 @@ impl System {
         let early = starting.ready_early;
         match self.service(id).map(Readiness::of) {
             Some(Readiness::Executed) => self.become_active(id),
-            Some(Readiness::Told) if early => self.become_active(id),
+            Some(Readiness::Told | Readiness::Logged) if early => self.become_active(id),
             Some(Readiness::Probed { .. }) => {
                 if let Some((_, starting)) = self.starting(run) {
                     starting.stage = Stage::Executed {
@@ -223,7 +234,7 @@ impl System {
                 }
                 self.reindex(id);
             }
-            Some(Readiness::Told | Readiness::Ended) | None => self.reindex(id),
+            Some(Readiness::Told | Readiness::Logged | Readiness::Ended) | None => self.reindex(id),
         }
     }
 
@@ -234,10 +245,11 @@ impl System {
         let executed = match starting.stage {
             Stage::Executed { .. } => true,
             Stage::Spawning | Stage::Spawned => false,
-            Stage::Probing | Stage::ForkRefused { .. } => return,
+            Stage::Elsewhere { .. } | Stage::Probing | Stage::ForkRefused { .. } => return,
         };
         starting.ready_early = true;
-        if executed && self.service(id).map(Readiness::of) == Some(Readiness::Told) {
+        let told = self.service(id).map(Readiness::of);
+        if executed && matches!(told, Some(Readiness::Told | Readiness::Logged)) {
             self.become_active(id);
         }
     }
@@ -249,6 +261,10 @@ impl System {
             return;
         };
         match (&mut starting.stage, answer) {
+            (Stage::Elsewhere { .. }, answer) => {
+                self.elsewhere_answered(run, answer);
+                return;
+            }
             (Stage::Probing, answer) => {
                 starting.stage = Stage::Spawning;
                 if answer == Answer::Yes {
@@ -332,10 +348,23 @@ impl System {
         if starting.deadline.is_some_and(|at| at <= now) {
             let reason = match starting.stage {
                 Stage::ForkRefused { errno, .. } => Reason::ForkRefused { errno },
+                Stage::Elsewhere { .. } => {
+                    let after = now.since(starting.run.since);
+                    let answer = starting.answer.as_deref();
+                    let vain = |wait_for: &WaitFor| wait_for.gave_up(after, answer);
+                    let what = spec.wait_for.as_deref().map(vain);
+                    Reason::NotThere {
+                        what: what.unwrap_or_default().into(),
+                    }
+                }
                 Stage::Probing | Stage::Spawning | Stage::Spawned | Stage::Executed { .. } => {
                     Reason::NotReady {
                         after: now.since(starting.run.since),
-                        answer: starting.answer.take().or(starting.run.status.take()),
+                        answer: starting
+                            .answer
+                            .take()
+                            .or(starting.run.status.take())
+                            .or_else(|| missing(spec)),
                     }
                 }
             };
@@ -344,10 +373,21 @@ impl System {
         }
         if starting.notice_at.is_some_and(|at| at <= now) {
             starting.notice_at = None;
-            let answer = starting.answer.clone().or(starting.run.status.clone());
-            self.reports.push(Report::StillWaiting {
-                service: id,
-                answer,
+            let said = starting.answer.clone().or(starting.run.status.clone());
+            let answer = said.or_else(|| missing(spec));
+            self.reports.push(match starting.stage {
+                Stage::Elsewhere { .. } => Report::StillWaitingElsewhere {
+                    service: id,
+                    answer,
+                },
+                Stage::ForkRefused { .. }
+                | Stage::Probing
+                | Stage::Spawning
+                | Stage::Spawned
+                | Stage::Executed { .. } => Report::StillWaiting {
+                    service: id,
+                    answer,
+                },
             });
         }
         match &mut starting.stage {
@@ -362,6 +402,16 @@ impl System {
                         return;
                     }
                     let of = Question::Readiness;
+                    self.orders.push(Action::Probe {
+                        service: id,
+                        run,
+                        of,
+                    });
+                }
+            }
+            Stage::Elsewhere { poll } => {
+                if poll.ask(now) {
+                    let of = Question::Elsewhere;
                     self.orders.push(Action::Probe {
                         service: id,
                         run,

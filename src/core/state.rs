@@ -2,7 +2,8 @@
 //!
 //! The machine in prose. A service that is enabled begins as *waiting*. When all that it
 //! `requires` is ready and the first attempt of all that it otherwise comes after has
-//! ended, it is *starting*: a run is allocated, what answers at its address already is
+//! ended, a run is allocated. It is still *waiting* while what lives elsewhere is asked
+//! for (`wait-for`), and then *starting*: what answers at its address already is
 //! asked for, the process is spawned, the program executed, its readiness awaited. Then it
 //! is *active*; a oneshot never is: it is starting until it has *exited*.
 //!
@@ -121,14 +122,14 @@ pub struct Run {
     pub status: Option<Box<str>>,
 }
 
-/// On the way to being ready.
+/// On the way to being ready. While its stage is `Elsewhere` the service is called waiting.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Starting {
     /// Its life.
     pub run: Run,
     /// How far it has come.
     pub stage: Stage,
-    /// When it takes too long (`start-timeout`).
+    /// When its stage takes too long: the timeout of `wait-for`, then `start-timeout`.
     pub deadline: Option<Instant>,
     /// When people are told that it takes long; `None` once they were.
     pub notice_at: Option<Instant>,
@@ -145,6 +146,11 @@ pub struct Starting {
 /// How far a start has come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// Whether what it needs from elsewhere is there is being found out, again and again.
+    Elsewhere {
+        /// The probes.
+        poll: Poll,
+    },
     /// Whether somebody else answers at its address is being found out.
     Probing,
     /// The kernel had no process to give.
@@ -252,6 +258,11 @@ pub enum Reason {
     Exit(Exit),
     /// Its program could not be run.
     Spawn(Box<SpawnFailure>),
+    /// The timeout of `wait-for` was over.
+    NotThere {
+        /// What was asked in vain, for how long, and what the last probe said.
+        what: Box<str>,
+    },
     /// `start-timeout` was over.
     NotReady {
         /// So long was waited.
@@ -321,7 +332,14 @@ impl State {
         match self {
             Self::Inactive(_) => Standing::Inactive,
             Self::Waiting(_) => Standing::Waiting,
-            Self::Starting(_) => Standing::Starting,
+            Self::Starting(starting) => match starting.stage {
+                Stage::Elsewhere { .. } => Standing::Waiting,
+                Stage::Probing
+                | Stage::ForkRefused { .. }
+                | Stage::Spawning
+                | Stage::Spawned
+                | Stage::Executed { .. } => Standing::Starting,
+            },
             Self::Active { .. } => Standing::Active,
             Self::Stopping(_) => Standing::Stopping,
             Self::Killing(_) => Standing::Killing,
@@ -358,6 +376,21 @@ impl State {
             | Self::Backoff(_)
             | Self::Exited { .. }
             | Self::Failed { .. } => None,
+        }
+    }
+
+    /// It waits for what lives elsewhere.
+    pub(crate) const fn waits_elsewhere(&self) -> bool {
+        match self {
+            Self::Starting(starting) => matches!(starting.stage, Stage::Elsewhere { .. }),
+            Self::Inactive(_)
+            | Self::Waiting(_)
+            | Self::Active { .. }
+            | Self::Stopping(_)
+            | Self::Killing(_)
+            | Self::Backoff(_)
+            | Self::Exited { .. }
+            | Self::Failed { .. } => false,
         }
     }
 
@@ -403,7 +436,9 @@ impl State {
             Self::Starting(starting) => {
                 starting.deadline.as_mut().into_iter().for_each(later);
                 starting.notice_at.as_mut().into_iter().for_each(later);
-                if let Stage::Executed { poll: Some(poll) } = &mut starting.stage {
+                if let Stage::Executed { poll: Some(poll) } | Stage::Elsewhere { poll } =
+                    &mut starting.stage
+                {
                     poll.postpone(by);
                 }
             }
@@ -422,7 +457,7 @@ impl Stage {
     /// There is, or may be, a process.
     pub(crate) const fn has_process(&self) -> bool {
         match self {
-            Self::Probing | Self::ForkRefused { .. } => false,
+            Self::Elsewhere { .. } | Self::Probing | Self::ForkRefused { .. } => false,
             Self::Spawning | Self::Spawned | Self::Executed { .. } => true,
         }
     }
@@ -430,7 +465,7 @@ impl Stage {
     fn next_at(&self) -> Option<Instant> {
         match self {
             Self::ForkRefused { again_at, .. } => Some(*again_at),
-            Self::Executed { poll: Some(poll) } => poll.next_at(),
+            Self::Executed { poll: Some(poll) } | Self::Elsewhere { poll } => poll.next_at(),
             Self::Probing | Self::Spawning | Self::Spawned | Self::Executed { poll: None } => None,
         }
     }

@@ -12,6 +12,7 @@ use super::event::Event;
 use super::exit::Codes;
 use super::graph::Graph;
 use super::id::{RunId, ServiceId};
+use super::record::Records;
 use super::report::Report;
 use super::request::{Outcome, RequestId};
 use super::restart::Random;
@@ -97,7 +98,10 @@ pub struct System {
     pub(super) work: VecDeque<Work>,
     pub(super) deadlines: BTreeSet<(Instant, ServiceId)>,
     pub(super) tally: [u32; Standing::ALL.len()],
+    /// How many wait for what lives elsewhere.
+    pub(super) elsewhere: u32,
     pub(super) attempts_pending: u32,
+    pub(super) records: Records,
     up_told: bool,
 }
 
@@ -155,7 +159,9 @@ impl System {
             work: VecDeque::new(),
             deadlines: BTreeSet::new(),
             tally,
+            elsewhere: 0,
             attempts_pending,
+            records: Records::new(&spec),
             up_told: false,
             spec,
         }
@@ -276,6 +282,7 @@ impl System {
 
     fn boot(&mut self) {
         self.booted_at = self.now.at;
+        self.records.boot(self.now.at);
         for id in self.ids() {
             let is_main = self.service(id).is_some_and(|spec| spec.is_main);
             if let Some(service) = self.services.get_mut(id.index())
@@ -315,6 +322,7 @@ impl System {
                 }
             }
             self.tell_up();
+            self.latch_startup();
             if self.nothing_left() {
                 self.begin_shutdown(Cause::NothingLeft);
             }
@@ -341,7 +349,7 @@ impl System {
             Standing::Killing,
             Standing::Backoff,
         ];
-        left.into_iter().all(|standing| self.count(standing) == 0)
+        self.elsewhere == 0 && left.into_iter().all(|standing| self.count(standing) == 0)
     }
 
     fn tell_up(&mut self) {

@@ -4,7 +4,9 @@
     reason = "a test looks for one order among all"
 )]
 
+mod elsewhere;
 mod health;
+mod query;
 mod requests;
 
 use std::time::Duration;

@@ -57,6 +57,9 @@ impl System {
         let from = service.state.standing();
         let was_alive = service.state.is_alive();
         let rested = matches!(service.state, State::Inactive(Idle::ByHand));
+        let was_elsewhere = service.state.waits_elsewhere();
+        self.records
+            .changed(id, spec, &service.state, &to, self.now);
         service.state = to;
         let checks = Checks::begin(&service.state, spec, self.now.at);
         let checked = std::mem::replace(&mut service.checks, checks);
@@ -64,6 +67,11 @@ impl System {
             self.unhealthy = self.unhealthy.saturating_sub(1);
         }
         let state = &service.state;
+        match (was_elsewhere, state.waits_elsewhere()) {
+            (false, true) => self.elsewhere = self.elsewhere.saturating_add(1),
+            (true, false) => self.elsewhere = self.elsewhere.saturating_sub(1),
+            (false, false) | (true, true) => {}
+        }
         let to = state.standing();
         let descended = match state {
             State::Starting(_) | State::Active { .. } => false,

@@ -30,6 +30,8 @@ pub struct Memory {
     next: &'static AtomicU32,
     unfinished: &'static [AtomicU32],
     text: &'static [AtomicU8],
+    /// For each writer the number of the line that is asked for; 0 for none.
+    asked: &'static [AtomicU32],
     taken: (OwnedFd, OwnedFd),
     pub(super) recent: Recent,
 }
@@ -77,6 +79,7 @@ impl Memory {
             next,
             unfinished,
             text: shared::bytes(streams.saturating_mul(PIECE))?,
+            asked: shared::words(streams)?,
             taken: fd::pipe()?,
             recent: Recent::new(streams)?,
         })
@@ -89,6 +92,28 @@ impl Memory {
         // In this order: a step notes what it moved before it says that it is over.
         self.moving.load(Ordering::SeqCst) == mover(stream)
             || self.unfinished(stream) != Unfinished::default()
+    }
+
+    /// For PID 1: from now on a line of this writer's is asked for, by a number that isn't
+    /// 0, in place of another one. All that is written afterwards is looked at.
+    pub fn ask(&self, writer: usize, number: u32) {
+        if let Some(word) = self.asked.get(writer) {
+            word.store(number, Ordering::SeqCst);
+        }
+    }
+
+    /// The number of the line that is asked for. What was in the pipe before this was
+    /// asked may have come before the question.
+    pub(super) fn asked(&self, writer: usize) -> Option<u32> {
+        let number = self.asked.get(writer)?.load(Ordering::SeqCst);
+        (number != 0).then_some(number)
+    }
+
+    /// It has come, and PID 1 knows. The next question may be there already.
+    pub(super) fn answered(&self, writer: usize, number: u32) {
+        if let Some(word) = self.asked.get(writer) {
+            let _ = word.compare_exchange(number, 0, Ordering::SeqCst, Ordering::SeqCst);
+        }
     }
 
     /// The last lines of a writer (`Stream::writer`), oldest first.

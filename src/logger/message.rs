@@ -6,7 +6,7 @@
 /// The length of every message.
 pub const LENGTH: usize = 8;
 
-/// A message on the wire: its kind, three bytes of zero, a stream's number or zero.
+/// A message on the wire: its kind, three bytes of zero, a number or zero.
 pub type Wire = [u8; LENGTH];
 
 /// What PID 1 says.
@@ -32,12 +32,18 @@ pub enum FromLogger {
     },
     /// Everything that stood in any stream when `Drain` was read is written.
     Drained,
+    /// A line was asked for (`Memory::ask`), and it has come.
+    LineCame {
+        /// By the number that it was asked for with.
+        number: u32,
+    },
 }
 
 const RUN_ENDED: u8 = 1;
 const DRAIN: u8 = 2;
 const FLUSHED: u8 = 3;
 const DRAINED: u8 = 4;
+const LINE_CAME: u8 = 5;
 
 impl ToLogger {
     /// For the wire.
@@ -67,6 +73,7 @@ impl FromLogger {
         match self {
             Self::Flushed { stream } => wire(FLUSHED, stream),
             Self::Drained => wire(DRAINED, 0),
+            Self::LineCame { number } => wire(LINE_CAME, number),
         }
     }
 
@@ -76,6 +83,7 @@ impl FromLogger {
         match parts(bytes)? {
             (FLUSHED, stream) => Some(Self::Flushed { stream }),
             (DRAINED, 0) => Some(Self::Drained),
+            (LINE_CAME, number) => Some(Self::LineCame { number }),
             _ => None,
         }
     }
@@ -105,7 +113,12 @@ mod tests {
                 prop_assert_eq!(ToLogger::decode(&message.encode()), Some(message));
                 prop_assert_eq!(FromLogger::decode(&message.encode()), None);
             }
-            for message in [FromLogger::Flushed { stream }, FromLogger::Drained] {
+            let number = stream;
+            for message in [
+                FromLogger::Flushed { stream },
+                FromLogger::Drained,
+                FromLogger::LineCame { number },
+            ] {
                 prop_assert_eq!(FromLogger::decode(&message.encode()), Some(message));
                 prop_assert_eq!(ToLogger::decode(&message.encode()), None);
             }

@@ -16,6 +16,8 @@
 //!   line for each.
 //! - A service waits for nothing but the output's slowness: an output that fails takes
 //!   nothing, and services go on.
+//! - A line that PID 1 asks for (`Memory::ask`) is told of, though the logger be killed.
+//!   The expression is looked for here and never in PID 1.
 //! - A noisy stream doesn't starve the others: a turn takes one piece of each.
 //!
 //! It must not know what a service is: streams have numbers and names, no more.
@@ -67,6 +69,8 @@ pub struct Stream<'a> {
     /// Whose last lines these are: a number below that of streams, the same for all streams
     /// of one writer; any other number for nobody's.
     pub writer: usize,
+    /// Which of its writer's lines can be asked for: the text of a `Pattern`.
+    pub pattern: Option<&'a str>,
     /// The pipe's read end. PID 1 keeps the write end open between runs.
     pub read: BorrowedFd<'a>,
 }

@@ -16,6 +16,7 @@ use super::memory::Unfinished;
 use super::message::{FromLogger, LENGTH, ToLogger};
 use super::output::Outputs;
 use super::{Setup, Stream, Style, Target};
+use crate::core::pattern::Pattern;
 use crate::sys::poll::{Interest, Poll};
 
 /// How many messages of PID 1 one turn reads at most.
@@ -54,6 +55,8 @@ pub(super) struct Turns<'a> {
     outputs: Outputs<'a>,
     /// How each stream looks.
     frames: Vec<Frame>,
+    /// What is looked for in each stream, if that is asked for.
+    patterns: Vec<Option<Pattern>>,
     /// The unfinished line of the stream whose turn it is.
     begin: Vec<u8>,
 }
@@ -75,6 +78,7 @@ impl<'a> Turns<'a> {
             intake,
             outputs: Outputs::new(setup.stdout, setup.stderr, setup.memory.positions()),
             frames: frames(&setup),
+            patterns: patterns(&setup),
             begin: Vec::new(),
             setup,
         })
@@ -242,6 +246,31 @@ impl<'a> Turns<'a> {
         Ok(length)
     }
 
+    /// Tells PID 1 of a line that is asked for, if it is among these: what is unfinished,
+    /// in `begin`, and behind it what was looked at. The answer comes before it is noted
+    /// that there was one, so that a kill between the two repeats it.
+    fn look_for_line(&self, number: usize, length: usize) {
+        let (Some(stream), Some(Some(pattern))) =
+            (self.setup.streams.get(number), self.patterns.get(number))
+        else {
+            return;
+        };
+        let Some(asked) = self.setup.memory.asked(stream.writer) else {
+            return;
+        };
+        let bytes = self.intake.bytes(length);
+        if self.begin.is_empty() && bytes.is_empty() {
+            return;
+        }
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let mut lines = bytes.split(|byte| *byte == b'\n');
+        let first = [&self.begin, lines.next().unwrap_or_default()].concat();
+        if pattern.occurs_in(&first) || lines.any(|line| pattern.occurs_in(line)) {
+            self.answer(FromLogger::LineCame { number: asked });
+            self.setup.memory.answered(stream.writer, asked);
+        }
+    }
+
     /// Writes what is unfinished of a stream and, behind it, the first `length` bytes of
     /// what was looked at.
     fn write(&mut self, number: usize, length: usize, end: End) {
@@ -253,6 +282,7 @@ impl<'a> Turns<'a> {
         self.setup
             .memory
             .recall(number, unfinished.length, &mut self.begin);
+        self.look_for_line(number, length);
         let begin = self.begin.as_slice();
         let bytes = self.intake.bytes(length);
         if begin.is_empty() && bytes.is_empty() {
@@ -267,6 +297,12 @@ impl<'a> Turns<'a> {
                 frame.render(unfinished.begun, begin, bytes, end, |part| page.put(part));
             });
     }
+}
+
+/// What is looked for in each stream. One that is none was refused before.
+fn patterns(setup: &Setup<'_>) -> Vec<Option<Pattern>> {
+    let pattern = |stream: &Stream<'_>| Pattern::new(stream.pattern?).ok();
+    setup.streams.iter().map(pattern).collect()
 }
 
 /// How each stream looks. A service's name has the same colour on both outputs, and

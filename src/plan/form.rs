@@ -7,7 +7,7 @@ use crate::core::capability::{Capabilities, Confinement};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
-use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
+use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
@@ -22,7 +22,7 @@ structs! {
         termination_log,
     }
     ServiceSpec {
-        name, kind, enabled, essential, is_main, edges, ready, health, start_timeout, restart, success,
+        name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, ready, health, start_timeout, restart, success,
         stop, tracking, exec, source,
     }
     Edges { requires, wants, after, before, ties }
@@ -43,6 +43,8 @@ structs! {
     Limit { resource, soft, hard }
     Http { host, port, path, status, body }
     Command { words, expand }
+    Place { host, port }
+    WaitFor { probe, timeout }
     Health { probe, interval, timeout, retries, start_period, on_unhealthy }
 }
 
@@ -56,9 +58,10 @@ enums! {
     TerminationLog { 0 = Default, 1 = None, 2 = Path(path) }
     ControlAccess { 0 = Owner, 1 = Status }
     Kind { 0 = Simple, 1 = Oneshot }
-    Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Probe(probe), 4 = Delay(delay) }
+    Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Probe(probe), 4 = Delay(delay), 5 = Log(pattern) }
     Probe {
         0 = Tcp(addresses), 1 = Unix(path), 2 = File(path), 3 = Http(http), 4 = Exec(command),
+        5 = Names(places),
     }
     OnUnhealthy { 0 = None, 1 = Restart, 2 = Shutdown }
     RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }

@@ -85,14 +85,17 @@ fn is_sound(spec: &Spec) -> bool {
         });
         let probed = match &service.ready {
             Ready::Probe(probe) => is_sound_probe(probe),
-            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) => true,
+            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) | Ready::Log(_) => true,
         };
+        let elsewhere = service.wait_for.iter().map(|wait_for| &wait_for.probe);
         !service.exec.command.is_empty()
             && probed
             && service
                 .health
                 .iter()
-                .all(|health| is_sound_probe(&health.probe))
+                .map(|health| &health.probe)
+                .chain(elsewhere)
+                .all(is_sound_probe)
             && [requires, wants, after, before]
                 .into_iter()
                 .chain(ties)
@@ -105,7 +108,7 @@ fn is_sound(spec: &Spec) -> bool {
 fn is_sound_probe(probe: &Probe) -> bool {
     match probe {
         Probe::Exec(command) => !command.words.is_empty(),
-        Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) | Probe::Http(_) => true,
+        Probe::Tcp(_) | Probe::Names(_) | Probe::Unix(_) | Probe::File(_) | Probe::Http(_) => true,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::core::capability::{Capabilities, Confinement};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
-use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
+use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
@@ -47,6 +47,7 @@ fn ready() -> impl Strategy<Value = Ready> {
         Just(Ready::Notify),
         any::<u32>().prop_map(Ready::Fd),
         duration().prop_map(Ready::Delay),
+        text().prop_map(Ready::Log),
         probe().prop_map(Ready::Probe),
     ]
 }
@@ -90,6 +91,10 @@ fn probe() -> impl Strategy<Value = Probe> {
                     .map(|a| SocketAddr::new(a.ip(), a.port()))
                     .collect(),
             )
+        }),
+        vec((text(), any::<u16>()), 0..3).prop_map(|list| {
+            let place = |(host, port)| Place { host, port };
+            Probe::Names(list.into_iter().map(place).collect())
         }),
         text().prop_map(Probe::Unix),
         text().prop_map(Probe::File),
@@ -269,6 +274,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
             text(),
             any::<[bool; 5]>(),
             edges,
+            option::of((probe(), option::of(duration()))),
             ready(),
             option::of(health()),
             option::of(duration()),
@@ -277,17 +283,20 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     )
         .prop_map(
             |(
-                (name, flags, edges, ready, health, start_timeout),
+                (name, flags, edges, wait_for, ready, health, start_timeout),
                 (restart, success, stop, exec, source),
             )| {
                 let [oneshot, enabled, essential, is_main, exact] = flags;
+                let readiness_gate = oneshot != exact;
                 ServiceSpec {
                     name,
                     kind: if oneshot { Kind::Oneshot } else { Kind::Simple },
                     enabled,
                     essential,
+                    readiness_gate,
                     is_main,
                     edges,
+                    wait_for: wait_for.map(|(probe, timeout)| Box::new(WaitFor { probe, timeout })),
                     ready,
                     health: health.map(Box::new),
                     start_timeout,

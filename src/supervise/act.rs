@@ -8,11 +8,10 @@ use super::hands::Hands;
 use super::launch::{Launched, Wires};
 use super::notify::NotifySocket;
 use super::source::Source;
-use crate::control::Answer;
 use crate::core::action::Action;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
-use crate::core::report::Level;
+use crate::core::report::{Level, Report};
 use crate::core::signal::Signal;
 use crate::core::spec::{Ready, ServiceSpec};
 use crate::core::system::System;
@@ -74,6 +73,11 @@ impl Hands {
                 self.retire(run);
             }
             Action::Report(report) => {
+                if let (Report::Changed { service, .. }, Some(control)) =
+                    (&report, &mut self.control)
+                {
+                    control.changed(*service, system);
+                }
                 let level = match report.level() {
                     Level::Error => log::Level::Error,
                     Level::Warn => log::Level::Warn,
@@ -91,11 +95,9 @@ impl Hands {
                 }
             }
             Action::Answered { request, outcome } => {
-                let said = outcome.display(system).to_string();
-                let answer = Answer::of(outcome.is_done(), said);
-                let (poll, spec) = (&self.poll, system.spec());
-                let server = self.control.iter_mut();
-                results.extend(server.filter_map(|s| s.answered(request, &answer, poll, spec)));
+                if let Some(control) = &mut self.control {
+                    control.answered(request, &outcome, system);
+                }
             }
             Action::Exit { code } => {
                 self.upward.exit(code);
@@ -142,13 +144,14 @@ impl Hands {
         self.prepare_notify(service, spec)?;
         let ready = match spec.ready {
             Ready::Fd(number) => Some(ready_pipe(number)?),
-            Ready::Exec | Ready::Notify | Ready::Probe(_) | Ready::Delay(_) => None,
+            Ready::Exec | Ready::Notify | Ready::Probe(_) | Ready::Delay(_) | Ready::Log(_) => None,
         };
         let input = if spec.is_main {
             standard(Standard::Input)
         } else {
             self.null.as_fd()
         };
+        self.outputs.ask_for_line(service, run);
         let [out, err] = self.outputs.of(service, spec.exec.output, &self.null);
         let wires = Wires {
             standard: [input, out, err],
@@ -278,6 +281,7 @@ impl Hands {
     /// Forgets a run: what is left of it is a stray from now on.
     pub(crate) fn retire(&mut self, run: RunId) {
         self.cancel_probe(run);
+        self.outputs.forget(run);
         self.trees.forget(run);
         let Some(entry) = self.runs.remove(run) else {
             return;

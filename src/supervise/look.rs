@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use super::resolve::resolve;
 use crate::core::event::Answer;
-use crate::core::probe::Http;
+use crate::core::probe::{Http, Place};
 use crate::sys::error::strerror;
 use crate::sys::{fd, socket};
 
@@ -57,6 +57,29 @@ pub(super) fn at_file(path: &str, since_nanos: i64) -> Answer {
             strerror(error.raw_os_error().unwrap_or(5))
         )),
     }
+}
+
+/// Whether something accepts at one of these; by the first address that does.
+pub(super) fn at_places(places: &[Place]) -> Answer {
+    let mut last = no("there is no address to connect to".to_owned());
+    for place in places {
+        let addresses = match resolve(&place.host) {
+            Ok(addresses) => addresses,
+            Err(unknown) => {
+                last = no(format!("connect {place}: {}", unknown.reason()));
+                continue;
+            }
+        };
+        for address in addresses {
+            match socket::connect_and_wait(SocketAddr::new(address, place.port)) {
+                Ok(_) => return Answer::Yes,
+                Err(errno) => {
+                    last = no(format!("connect {place}: {}", strerror(errno as i32)));
+                }
+            }
+        }
+    }
+    last
 }
 
 /// Whether a request is answered well; by the first address that accepts.

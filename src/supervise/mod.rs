@@ -13,6 +13,7 @@ mod folders;
 mod full;
 mod hands;
 mod launch;
+mod lines;
 mod look;
 mod marks;
 mod memory_events;
@@ -205,23 +206,24 @@ impl Supervisor {
         self.hands.helpers.extend(self.hands.outputs.logger());
     }
 
+    /// Hears and answers clients; what they ask of the core is fed, and then all answers
+    /// that this turn has brought are sent.
     fn serve(&mut self, ready: &[Source], now: Now) {
         let Some(server) = &mut self.hands.control else {
             return;
         };
-        let mut events = Results::new();
-        server.wake(&self.hands.poll, now.at);
         for source in ready {
             if *source == Source::Control {
                 server.accept(&self.hands.poll, now.at);
             } else if let Source::Client(id) = source {
-                let asked = server.serve(*id, &self.hands.poll, self.system.spec());
-                events.extend(asked);
+                server.serve(*id, &self.hands.poll, &self.system, now);
             }
         }
-        let gone = server.take_withdrawn().into_iter();
-        events.extend(gone.map(|request| Event::Withdrawn { request }));
+        let mut events = server.take_events().into();
         self.feed_all(&mut events, now);
+        if let Some(server) = &mut self.hands.control {
+            server.wake(&self.hands.poll, &self.system, now);
+        }
     }
 
     fn feed_all(&mut self, events: &mut Results, now: Now) {

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::act::Results;
+use super::lines::{self, Lines};
 use super::own_lines;
+use crate::core::event::Event;
 use crate::core::exec::Output;
-use crate::core::id::{Pid, ServiceId};
+use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::signal::Signal;
 use crate::core::spec::ServiceSpec;
 use crate::core::time::Instant;
@@ -66,6 +69,7 @@ pub(crate) struct Outputs {
     /// How often all was asked for and not answered.
     drains: u32,
     colour: bool,
+    lines: Lines,
 }
 
 impl Outputs {
@@ -79,6 +83,7 @@ impl Outputs {
     ) -> nix::Result<Self> {
         let mut streams = Vec::new();
         let mut of_service = BTreeMap::new();
+        let mut lines = Lines::default();
         for (id, spec) in services {
             let style = match spec.exec.output {
                 Output::Prefix => Style::Prefix,
@@ -87,6 +92,7 @@ impl Outputs {
             };
             of_service.insert(id, streams.len());
             let writer = streams.len();
+            lines.look_for(writer, &spec.ready);
             for target in [Target::Out, Target::Err] {
                 streams.push(Stream::new(&spec.name, target, style, writer)?);
             }
@@ -120,6 +126,7 @@ impl Outputs {
             pause: PAUSE,
             drains: 0,
             colour,
+            lines,
         })
     }
 
@@ -182,6 +189,7 @@ impl Outputs {
             target: stream.target,
             style: stream.style,
             writer: stream.writer,
+            pattern: self.lines.pattern(stream.writer),
             read: stream.read.as_fd(),
         };
         Some(Setup {
@@ -289,6 +297,7 @@ impl Outputs {
                         drained = self.drains == 0;
                     }
                     Some(FromLogger::Flushed { stream }) => self.flushed(stream),
+                    Some(FromLogger::LineCame { number }) => self.lines.came(number),
                     None => {}
                 },
             }
@@ -300,7 +309,51 @@ impl Outputs {
         let index = usize::try_from(stream).unwrap_or(usize::MAX);
         if let Some(stream) = self.streams.get_mut(index) {
             stream.ended = false;
+            let writer = stream.writer;
+            if !self.is_ending(writer) {
+                self.lines.still(writer);
+            }
         }
+    }
+
+    /// The last run of a writer's is over, but not all that it wrote is written.
+    fn is_ending(&self, writer: usize) -> bool {
+        let own = |index: usize| self.streams.get(index).is_some_and(|stream| stream.ended);
+        own(writer) || own(writer.saturating_add(1))
+    }
+
+    /// Before a service is spawned one of whose lines will be asked for: what its last run
+    /// left has to be written first. The event if it is, or once it is.
+    pub(crate) fn wait_until_still(&mut self, id: ServiceId, run: RunId) -> Option<Event> {
+        // What others than the main process wrote may have come later.
+        self.run_ended(id);
+        match self.of_service.get(&id).copied() {
+            Some(writer) if self.is_ending(writer) => {
+                self.lines.wait_until_still(writer, run);
+                None
+            }
+            Some(_) | None => Some(lines::still(run)),
+        }
+    }
+
+    /// A run is about to be spawned: one of its lines will be asked for, if its service is
+    /// one of those.
+    pub(crate) fn ask_for_line(&mut self, id: ServiceId, run: RunId) {
+        if let (Some(writer), Some(memory)) = (self.of_service.get(&id), &self.memory)
+            && let Some(number) = self.lines.ask(*writer, run)
+        {
+            memory.ask(*writer, number);
+        }
+    }
+
+    /// A run that is asked nothing any more.
+    pub(crate) fn forget(&mut self, run: RunId) {
+        self.lines.forget(run);
+    }
+
+    /// What was heard of lines that were asked for.
+    pub(crate) fn tell_news(&mut self, events: &mut Results) {
+        events.append(&mut self.lines.news);
     }
 
     /// Ends the logger, which has written everything or never will, and reaps it: where

@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(10);
 pub(crate) const fn limit(probe: &Probe) -> Duration {
     match probe {
         Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) => SHORT,
-        Probe::Http(_) | Probe::Exec(_) => LONG,
+        Probe::Names(_) | Probe::Http(_) | Probe::Exec(_) => LONG,
     }
 }
 

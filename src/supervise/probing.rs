@@ -36,10 +36,19 @@ impl Hands {
         now: Now,
     ) -> Option<Event> {
         let spawned = self.runs.entry(run, service).spawned_nanos;
+        if of == Question::Readiness && matches!(spec.ready, Ready::Log(_)) {
+            return self.outputs.wait_until_still(service, run);
+        }
         let asked = match of {
+            Question::Elsewhere => {
+                let probe = spec.wait_for.as_ref().map(|wait_for| &wait_for.probe);
+                probe.map(|probe| (probe, probe::limit(probe), i64::MIN))
+            }
             Question::Readiness => match &spec.ready {
                 Ready::Probe(probe) => Some((probe, probe::limit(probe), spawned)),
-                Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) => None,
+                Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) | Ready::Log(_) => {
+                    None
+                }
             },
             Question::Health => {
                 let health = spec.health.as_ref();
@@ -53,10 +62,12 @@ impl Hands {
         };
         let what = match probe {
             Probe::Unix(path) => format!("connect {path}"),
+            Probe::Names(_) => format!("connect {probe}"),
             Probe::Tcp(_) | Probe::File(_) | Probe::Http(_) | Probe::Exec(_) => probe.to_string(),
         };
         let begun = match probe {
             Probe::Tcp(addresses) => Ok(probe::connect(addresses.to_vec())),
+            Probe::Names(places) => self.look(&what, || look::at_places(places)),
             Probe::Unix(path) => self.look(&what, || look::at_socket(path)),
             Probe::File(path) => self.look(&what, || look::at_file(path, since)),
             Probe::Http(http) => self.look(&what, || look::at_http(http)),

@@ -51,6 +51,7 @@ impl Hands {
                 if self.outputs.hear() {
                     self.farewell.drained();
                 }
+                self.outputs.tell_news(events);
             }
             Source::Seeker => {
                 let gone = self.trees.hear(&mut self.runs, &self.poll);
@@ -306,6 +307,7 @@ impl Hands {
             if self.outputs.hear() {
                 self.farewell.drained();
             }
+            self.outputs.tell_news(events);
             self.outputs.logger_died(now.at);
         } else {
             let gone = self.trees.helper_died(pid, &mut self.runs, &self.poll);

@@ -11,22 +11,22 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 /// What to wait for on a descriptor; a hang-up and an error always come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
+    /// Nothing else.
+    HangUp,
     /// Something can be read.
     Read,
     /// Something can be written.
     Write,
     /// Either.
     Both,
-    /// Nothing but those.
-    HangUp,
 }
 
 impl Interest {
     const fn flags(self) -> EpollFlags {
         match self {
+            Self::HangUp => EpollFlags::empty(),
             Self::Read => EpollFlags::EPOLLIN,
             Self::Write => EpollFlags::EPOLLOUT,
-            Self::HangUp => EpollFlags::empty(),
             Self::Both => EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT),
         }
     }

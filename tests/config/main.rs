@@ -105,6 +105,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             kind,
             enabled,
             essential,
+            readiness_gate,
             is_main,
             edges.requires,
             edges.wants,

@@ -54,6 +54,7 @@ pub(crate) struct Service {
     name: &'static str,
     style: Style,
     target: Target,
+    pattern: Option<&'static str>,
     pub(crate) pipe: Pipe,
 }
 
@@ -62,7 +63,16 @@ pub(crate) fn service(name: &'static str, style: Style, target: Target) -> Servi
         name,
         style,
         target,
+        pattern: None,
         pipe: Pipe::new(),
+    }
+}
+
+impl Service {
+    /// This can be asked for in its lines.
+    pub(crate) fn looked_through_for(self, pattern: &'static str) -> Self {
+        let pattern = Some(pattern);
+        Self { pattern, ..self }
     }
 }
 
@@ -115,6 +125,11 @@ impl Keeper {
             "{status:?}"
         );
         self.logger = start(&self.services, &self.memory, &self.out, &self.err);
+    }
+
+    /// Asks for a line of this service's.
+    pub(crate) fn ask_for_line(&self, service: usize, number: u32) {
+        self.memory.ask(service, number);
     }
 
     pub(crate) fn tell(&self, message: ToLogger) {
@@ -176,6 +191,7 @@ fn start(services: &[Service], memory: &Memory, out: &Pipe, err: &Pipe) -> Logge
                 name: service.name,
                 style: service.style,
                 writer,
+                pattern: service.pattern,
                 target: service.target,
                 read: service.pipe.read.as_fd(),
             })

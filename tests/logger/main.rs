@@ -13,6 +13,7 @@
     reason = "a test that fails shall say so and stop"
 )]
 
+mod asked;
 mod harness;
 mod killed;
 mod lines;

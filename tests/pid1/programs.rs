@@ -437,9 +437,10 @@ fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString], start: &OwnedFd) 
         refuse_usr1();
     }
     if has("StdinIsFive") {
-        let null = fs::File::open("/dev/null").unwrap();
         // SAFETY: nobody has descriptor 5.
         unsafe { libc::dup2(0, 5) };
+        // Later, or it could be 5 itself where the tester left one open.
+        let null = fs::File::open("/dev/null").unwrap();
         // SAFETY: nobody uses standard input any more.
         unsafe { libc::dup2(null.as_raw_fd(), 0) };
     }

@@ -1,6 +1,6 @@
 use crate::acts::acts;
-use crate::harness::{Pid1, Status};
-use crate::supervisor::{IN_ORDER, free_port, notes, place, service, supervisor};
+use crate::harness::{Pid1, Status, send};
+use crate::supervisor::{IN_ORDER, free_port, notes, place, service, supervisor, wait_for_helper};
 
 /// A service that becomes ready in this way, and one that waits for it and says so.
 fn pair(how: &[&str], keys: &str) -> String {
@@ -293,6 +293,79 @@ fn a_command_that_says_no_or_hangs_is_in_the_reason_and_leaves_nothing() {
     });
     ended.signal(15);
     ended.wait();
+}
+
+#[test]
+fn log_is_ready_with_a_line_of_either_output() {
+    for line in ["say", "complain"] {
+        is_ready_only_after(
+            &[&format!("{line}:listening on 80"), "wait"],
+            "ready = { log = '(?i)^LISTENING on \\d+$' }",
+        );
+    }
+}
+
+#[test]
+fn a_line_still_counts_when_the_logger_was_killed() {
+    let config = pair(&["await:go", "say:up", "wait"], "ready = { log = '^up$' }");
+    let rinit = supervisor(&config).spawn();
+    let logger = wait_for_helper(&rinit, "rinit-logger");
+    send(logger, 9);
+    rinit.wait_until("another logger", || {
+        wait_for_helper(&rinit, "rinit-logger") != logger
+    });
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_for_line("web: web runs");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+    place(&rinit.stdout(), "web: go is there: true");
+}
+
+#[test]
+fn a_line_of_the_last_run_makes_not_the_next_one_ready() {
+    let how = "echo started >> notes; \
+        if test -e ran; then until test -e go; do sleep 0.01; done; echo up; exec sleep 1000; fi; \
+        touch ran; until test -e crash; do sleep 0.01; done; echo up; exit 1";
+    let config = service(
+        "db",
+        &format!("'{how}'"),
+        "ready = { log = '^up$' }\nrestart-delay = '0s'",
+    ) + &service(
+        "web",
+        &acts(["look-for:go", "say:web runs", "wait"]),
+        "requires = ['db']",
+    );
+    let rinit = supervisor(&config).spawn();
+    let logger = wait_for_helper(&rinit, "rinit-logger");
+    rinit.wait_until("the first run", || rinit.path("ran").exists());
+    // It can't say what the first run wrote before that has ended.
+    send(logger, 19);
+    std::fs::write(rinit.path("crash"), "").unwrap();
+    rinit.wait_until("the first run is over", || {
+        !rinit.children().iter().any(|process| process.name == "sh")
+    });
+    assert_eq!(notes(&rinit).len(), 1, "{}", rinit.dump());
+    send(logger, 18);
+    rinit.wait_until("the second run", || notes(&rinit).len() > 1);
+    rinit.wait_for_line("db: up");
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_for_line("web: web runs");
+    place(&rinit.stdout(), "web: go is there: true");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+}
+
+#[test]
+fn who_never_writes_the_line_is_not_ready_in_time() {
+    let config = service(
+        "db",
+        &acts(["say:warming up", "wait"]),
+        "ready = { log = '^up$' }\nstart-timeout = '200ms'\nrestart = 'no'",
+    );
+    let ended = supervisor(&config).run();
+    assert_eq!(ended.status, Status::Exited(1), "{ended:?}");
+    let why = "db failed: not ready after 0.2 s (no line of its output has \"^up$\")";
+    place(&ended.stderr, why);
 }
 
 #[test]

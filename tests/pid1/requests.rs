@@ -106,10 +106,10 @@ try start job; try start job; try start nosuch; try kill job; try kill --signal 
         "stop loops: 0 ",
         "start needy: 1 rinitctl: needy failed: dependency base: exit 4",
         "start job: 0 ",
-        "start nosuch: 4 rinitctl: there is no service \"nosuch\"",
+        "start nosuch: 4 rinitctl: there is no service nosuch",
         "kill job: 1 rinitctl: job is exited: no process runs",
         "kill --signal SIGNOT job: 2 rinitctl: there is no signal SIGNOT",
-        "stop: 2 rinitctl: stop which service?",
+        "stop: 2 rinitctl: stop of which service?",
     ] {
         place(&said, &format!("person: {line}"));
     }

@@ -9,7 +9,7 @@ use rinit::core::action::Action;
 use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
-use rinit::core::probe::{Health, OnUnhealthy, Probe};
+use rinit::core::probe::{Health, OnUnhealthy, Probe, WaitFor};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -424,6 +424,7 @@ fn one_service_survives_every_order_of_events() {
         Ready::Notify,
         Ready::Probe(Probe::Unix("/x".into())),
         Ready::Delay(Duration::from_secs(2)),
+        Ready::Log("ready".into()),
     ] {
         for tracking in [Tracking::Marks, Tracking::Subreaper] {
             for kill_mode in [KillMode::Tree, KillMode::Process] {
@@ -435,6 +436,21 @@ fn one_service_survives_every_order_of_events() {
                 assert_eq!(met.len(), 7, "all but waiting and exited: {met:?}");
             }
         }
+    }
+}
+
+#[test]
+fn a_service_that_waits_for_another_place_survives_every_order_of_events() {
+    for timeout in [Some(Duration::from_secs(15)), None] {
+        let mut base = service("base", &[]);
+        base.wait_for = Some(Box::new(WaitFor {
+            probe: Probe::File("/x".into()),
+            timeout,
+        }));
+        base.ready = Ready::Probe(Probe::Unix("/x".into()));
+        let mut web = service("web", &[0]);
+        web.wait_for = base.wait_for.clone();
+        explore(&of(vec![base, web]));
     }
 }
 

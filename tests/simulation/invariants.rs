@@ -34,6 +34,8 @@ pub(crate) struct Watcher {
     stopping: BTreeMap<ServiceId, (RunId, Instant, Duration)>,
     /// How many times in a row a run's probes said no.
     refused: BTreeMap<RunId, u32>,
+    /// Runs that wait for what lives elsewhere, which hasn't answered well yet.
+    elsewhere: BTreeSet<RunId>,
     shutdown_at: Option<Instant>,
     overslept: bool,
     forced: bool,
@@ -71,6 +73,7 @@ impl Watcher {
             forgotten: BTreeSet::new(),
             stopping: BTreeMap::new(),
             refused: BTreeMap::new(),
+            elsewhere: BTreeSet::new(),
             shutdown_at: None,
             overslept: false,
             forced: false,
@@ -140,6 +143,7 @@ impl Watcher {
                 }
             }
         }
+        self.waits_elsewhere(system, event, actions)?;
         let mut started: BTreeSet<RunId> = BTreeSet::new();
         let mut forgotten_now: BTreeSet<RunId> = BTreeSet::new();
         for action in actions {
@@ -363,6 +367,51 @@ impl Watcher {
             let spec = system.service(id).unwrap();
             if spec.tracking == Tracking::Subreaper && spec.stop.kill_mode == KillMode::Tree {
                 return Err(format!("{name} starts while {other:?}'s tree is there"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a service waits for elsewhere answers before anything else of a run happens.
+    fn waits_elsewhere(
+        &mut self,
+        system: &System,
+        event: &Event,
+        actions: &[Action],
+    ) -> Result<(), String> {
+        if let Event::Probed {
+            run,
+            answer: Answer::Yes,
+        } = event
+        {
+            self.elsewhere.remove(run);
+        }
+        for action in actions {
+            match action {
+                Action::Probe {
+                    service,
+                    run,
+                    of: Question::Elsewhere,
+                } => {
+                    // Or it has lost what it requires in the same turn.
+                    let given_up = actions.contains(&Action::Forget { run: *run });
+                    let stands = system.state(*service).map(State::standing);
+                    if stands != Some(Standing::Waiting) && !given_up {
+                        return Err(format!("{action:?} of one that doesn't wait"));
+                    }
+                    self.elsewhere.insert(*run);
+                }
+                Action::Probe { service, run, .. } | Action::Spawn { service, run } => {
+                    let fresh = self.newest_run.is_none_or(|newest| newest < *run);
+                    let waits = system.service(*service).unwrap().wait_for.is_some();
+                    if self.elsewhere.contains(run) || waits && fresh {
+                        return Err(format!("{action:?} before what it waits for answered"));
+                    }
+                }
+                Action::Forget { run } => {
+                    self.elsewhere.remove(run);
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -235,7 +235,10 @@ impl Kernel {
             Action::Spawn { service, run } => self.spawn(*service, *run),
             Action::Probe { service, run, of } => {
                 let sick = *of == Question::Health && self.dice.percent(self.faults.sick);
-                let taken = self.dice.percent(self.faults.taken);
+                let taken = match of {
+                    Question::Elsewhere => self.dice.percent(60),
+                    Question::Readiness | Question::Health => self.dice.percent(self.faults.taken),
+                };
                 let known = self.run(*service, *run);
                 known.probes += 1;
                 known.taken = taken;
@@ -355,7 +358,7 @@ impl Kernel {
         self.later(exec_after, Fact::Executed(run));
         let told = matches!(
             self.ready[service.index()],
-            Ready::Notify | Ready::Fd(_) | Ready::Exec
+            Ready::Notify | Ready::Fd(_) | Ready::Exec | Ready::Log(_)
         );
         if told && ready_after < Duration::MAX {
             self.later(ready_after, Fact::Says(Event::Ready { run }));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
-use rinit::core::probe::{Health, OnUnhealthy, Probe};
+use rinit::core::probe::{Health, OnUnhealthy, Probe, WaitFor};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -121,15 +121,22 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         if dice.percent(30) {
             service.success = Box::new([Exit::Code(3), Exit::Signal(Signal::TERM)]);
         }
-        service.ready = match dice.roll(9) {
+        service.ready = match dice.roll(10) {
             0 => Ready::Notify,
             1 => Ready::Fd(3),
             2 => Ready::Probe(Probe::Tcp(Box::new(["127.0.0.1:80".parse().unwrap()]))),
             3 => Ready::Probe(Probe::Unix("/run/x".into())),
             4 => Ready::Probe(Probe::File("/run/y".into())),
             5 => Ready::Delay(dice.moment()),
+            6 => Ready::Log("ready".into()),
             _ => Ready::Exec,
         };
+        if dice.percent(20) {
+            service.wait_for = Some(Box::new(WaitFor {
+                probe: Probe::File("/run/z".into()),
+                timeout: dice.pick(&[secs(60.0), secs(0.5), None]),
+            }));
+        }
         if service.kind == Kind::Simple && dice.percent(30) {
             service.health = Some(Box::new(health(dice)));
         }

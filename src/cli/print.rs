@@ -54,3 +54,9 @@ impl fmt::Display for Text<'_> {
 pub fn err_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
+
+/// Whether stdout is a terminal.
+#[must_use]
+pub fn out_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}

@@ -89,6 +89,27 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         |draft, value| targets(&mut draft.targets.wants, value),
         "Starts them too and after they were tried, but does without them.",
     ),
+    own(
+        "binds-to",
+        NAMES,
+        NONE,
+        |draft, value| targets(&mut draft.targets.binds_to, value),
+        "As requires, but only of services that stay active: never of a oneshot.",
+    ),
+    own(
+        "part-of",
+        NAMES,
+        NONE,
+        |draft, value| targets(&mut draft.targets.part_of, value),
+        "Is stopped and restarted with these when they are by hand; neither starts with them nor orders.",
+    ),
+    own(
+        "conflicts",
+        NAMES,
+        NONE,
+        |draft, value| targets(&mut draft.targets.conflicts, value),
+        "Never runs beside these: a start by hand of one stops the other. One of them at most is enabled.",
+    ),
     shared(
         "enabled",
         "boolean",
@@ -212,6 +233,16 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
             Some(())
         },
         "When it has ended for good, the container ends with its exit status.",
+    ),
+    own(
+        "readiness-gate",
+        "boolean",
+        "true",
+        |draft, value| {
+            draft.spec.readiness_gate = value.boolean()?;
+            Some(())
+        },
+        "rinitctl health --ready and --startup ask for it too.",
     ),
     shared(
         "stop-signal",

@@ -24,13 +24,16 @@ pub(super) struct Target {
     pub(super) at: At,
 }
 
-/// The four kinds of edges, by the names that were written.
+/// The kinds of edges, by the names that were written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Targets {
     pub(super) requires: Vec<Target>,
     pub(super) wants: Vec<Target>,
     pub(super) after: Vec<Target>,
     pub(super) before: Vec<Target>,
+    pub(super) part_of: Vec<Target>,
+    pub(super) binds_to: Vec<Target>,
+    pub(super) conflicts: Vec<Target>,
 }
 
 impl Targets {

@@ -9,7 +9,7 @@ use super::nearest::nearest;
 use super::source::At;
 use super::value::Context;
 use crate::core::id::ServiceId;
-use crate::core::spec::{Edges, Kind};
+use crate::core::spec::{Edges, Kind, Ties};
 
 /// For each service those that start before it, with the place that says so.
 pub(super) struct Order {
@@ -40,13 +40,19 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
             wants,
             after,
             before,
+            part_of,
+            binds_to,
+            conflicts,
         } = &draft.targets;
         let requires = resolver.list("requires", requires);
         let wants = resolver.list("wants", wants);
         let after = resolver.list("after", after);
         let before = resolver.list("before", before);
+        let binds_to = resolver.bound(binds_to);
+        let part_of = resolver.list("part-of", part_of);
+        let conflicts = resolver.rivals(conflicts, [&requires, &wants, &binds_to]);
         if let Some(firsts) = order.before.get_mut(index) {
-            firsts.extend([&requires, &wants, &after].into_iter().flatten());
+            firsts.extend([&requires, &wants, &after, &binds_to].into_iter().flatten());
         }
         for (other, at) in &before {
             if let Some(firsts) = order.before.get_mut(*other) {
@@ -58,12 +64,30 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
             wants: ids(&wants),
             after: ids(&after),
             before: ids(&before),
+            ties: ties(&part_of, &binds_to, &conflicts),
         });
     }
     for (draft, edges) in drafts.iter_mut().zip(all) {
         draft.spec.edges = edges;
     }
     order
+}
+
+fn ties(
+    part_of: &[(usize, At)],
+    binds_to: &[(usize, At)],
+    conflicts: &[(usize, At)],
+) -> Option<Box<Ties>> {
+    let any = [part_of, binds_to, conflicts]
+        .iter()
+        .any(|list| !list.is_empty());
+    any.then(|| {
+        Box::new(Ties {
+            part_of: ids(part_of),
+            binds_to: ids(binds_to),
+            conflicts: ids(conflicts),
+        })
+    })
 }
 
 fn ids(targets: &[(usize, At)]) -> Box<[ServiceId]> {
@@ -91,6 +115,53 @@ impl Resolver<'_> {
             .iter()
             .filter_map(|target| Some((self.one(key, target)?, target.at)))
             .collect()
+    }
+
+    /// Nothing binds to a service that never is active.
+    fn bound(&mut self, targets: &[Target]) -> Vec<(usize, At)> {
+        let mut bound = self.list("binds-to", targets);
+        bound.retain(|(other, at)| {
+            let Some(other) = self.drafts.get(*other) else {
+                return false;
+            };
+            let stays = other.spec.kind == Kind::Simple;
+            if !stays {
+                let name = other.name();
+                self.context.error(
+                    *at,
+                    format!("\"{name}\" is a oneshot, which ends: nothing can be bound to it"),
+                    format!("requires = [\"{name}\"]"),
+                );
+            }
+            stays
+        });
+        bound
+    }
+
+    /// Of two that can't run side by side, one at most starts by itself, and neither needs
+    /// the other.
+    fn rivals(&mut self, targets: &[Target], needs: [&Vec<(usize, At)>; 3]) -> Vec<(usize, At)> {
+        let rivals = self.list("conflicts", targets);
+        for (index, at) in &rivals {
+            let Some(other) = self.drafts.get(*index) else {
+                continue;
+            };
+            let (own, name) = (self.draft.name(), other.name());
+            if needs.into_iter().flatten().any(|(need, _)| need == index) {
+                self.context.error(
+                    *at,
+                    format!("\"{own}\" needs \"{name}\" and conflicts with it"),
+                    "take it out of one of the two",
+                );
+            } else if self.draft.is_enabled() && other.is_enabled() {
+                self.context.error(
+                    *at,
+                    format!("\"{own}\" and \"{name}\" conflict, and both are enabled"),
+                    "write enabled = false for the one that somebody starts by hand",
+                );
+            }
+        }
+        rivals
     }
 
     fn one(&mut self, key: &str, target: &Target) -> Option<usize> {
@@ -123,7 +194,8 @@ impl Resolver<'_> {
             }
             return None;
         }
-        if !target.is_enabled() {
+        // Those are about services that somebody starts by hand, too.
+        if !target.is_enabled() && !matches!(key, "part-of" | "conflicts") {
             let place = context.file_and_line(*at);
             let text = format!(
                 "{place}: {} in {key} of {} is disabled: not waited for",

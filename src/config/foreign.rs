@@ -145,13 +145,9 @@ const LATER: &[&str] = &[
     "reload-signal",
     "unit",
     "log-files",
-    "readiness-gate",
     "when-full",
     "pid-file",
     "notify-access",
-    "conflicts",
-    "part-of",
-    "binds-to",
     "watchdog",
 ];
 
@@ -246,10 +242,7 @@ mod tests {
             ("OnCalendar", "systemd's OnCalendar is \"schedule\""),
             ("OnUnitActiveSec", "systemd's OnUnitActiveSec is \"every\""),
             ("ListenStream", "systemd's ListenStream is \"listen\""),
-            (
-                "numprocs",
-                "supervisord's numprocs is \"instances\"",
-            ),
+            ("numprocs", "supervisord's numprocs is \"instances\""),
             ("StopSignal", "write \"stop-signal\""),
             ("comand", "did you mean \"command\"?"),
             ("shutdown-timeout", "shutdown-timeout belongs into [init]"),

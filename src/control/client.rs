@@ -5,33 +5,45 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::protocol::{Answer, LINE_MAX, Request};
+use super::protocol::LINE_MAX;
 use crate::sys::poll::readable;
 use crate::sys::{fd, socket};
 
-/// So long an answer may take.
+/// So long an answer that comes at once may take, and each piece of it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// An answer that waits for something comes when it comes.
+const NO_HURRY: Duration = Duration::from_secs(u64::MAX);
+/// No answer is longer.
+const ANSWER_MAX: usize = 64 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NoAnswer {
     /// Nobody is at any of the places; the last one's reason.
     Nobody(Errno),
+    /// The request has more words than a line takes.
+    TooLong,
     /// Somebody is there, and says nothing that we understand.
     Silence,
 }
 
-/// Asks at the first of these places where somebody is.
+/// Asks at the first of these places where somebody is; gives the answer's line.
 ///
 /// # Errors
 /// Where there is no answer.
-pub(crate) fn ask(places: &[String], request: &Request) -> Result<Answer, NoAnswer> {
+pub(crate) fn ask(places: &[String], request: &[u8], waits: bool) -> Result<Vec<u8>, NoAnswer> {
+    if request.len() > LINE_MAX {
+        return Err(NoAnswer::TooLong);
+    }
     let mut last = Errno::ENOENT;
     for place in places {
         match socket::connect_unix_within(place.as_bytes(), PATIENCE) {
             // Anybody may bind an abstract name, and a path in a folder that is theirs.
             Ok(connection) if !is_trusted(&connection) => last = Errno::EPERM,
-            Ok(connection) => return converse(&connection, request),
+            Ok(connection) => {
+                let patience = if waits { NO_HURRY } else { PATIENCE };
+                return converse(&connection, request, patience);
+            }
             // A path that isn't there says less than one that refuses.
             Err(Errno::ENOENT) => {}
             Err(errno) => last = errno,
@@ -46,14 +58,12 @@ fn is_trusted(connection: &OwnedFd) -> bool {
     socket::peer(connection).is_some_and(|peer| peer.uid == 0 || peer.uid == own)
 }
 
-fn converse(connection: &OwnedFd, request: &Request) -> Result<Answer, NoAnswer> {
-    let mut line = serde_json::to_vec(request).unwrap_or_default();
-    line.push(b'\n');
-    socket::send_now(connection, &line).map_err(|_| NoAnswer::Silence)?;
+fn converse(connection: &OwnedFd, request: &[u8], patience: Duration) -> Result<Vec<u8>, NoAnswer> {
+    socket::send_now(connection, request).map_err(|_| NoAnswer::Silence)?;
     let mut answer = Vec::new();
-    let mut buffer = [0u8; LINE_MAX];
-    while memchr::memchr(b'\n', &answer).is_none() && answer.len() < LINE_MAX {
-        if !readable(connection.as_fd(), PATIENCE) {
+    let mut buffer = [0u8; 4 * LINE_MAX];
+    while answer.last() != Some(&b'\n') && answer.len() < ANSWER_MAX {
+        if !readable(connection.as_fd(), patience) {
             return Err(NoAnswer::Silence);
         }
         match fd::read_some(connection, &mut buffer) {
@@ -62,5 +72,5 @@ fn converse(connection: &OwnedFd, request: &Request) -> Result<Answer, NoAnswer>
             Some(count) => answer.extend_from_slice(buffer.get(..count).unwrap_or_default()),
         }
     }
-    serde_json::from_slice(&answer).map_err(|_| NoAnswer::Silence)
+    Ok(answer)
 }

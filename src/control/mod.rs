@@ -1,21 +1,39 @@
 //! The control socket: one JSON object a line, each way.
 //!
-//! `protocol` says what is said, `address` where, `server` is PID 1's side and never
-//! blocks, `client` the other.
+//! `protocol` says what is said, `address` where. `server` is PID 1's side and never
+//! blocks: each `connection` has one request at a time, which `answer` answers at once, by
+//! `records` in pieces, or later: by `waits`, or when the core has done what `requests`
+//! read. `client` is the other side.
 
 pub(crate) mod address;
+mod answer;
 mod client;
+mod connection;
+mod json;
 mod protocol;
+mod records;
+mod requests;
 mod server;
+mod usage;
+mod waits;
 
-use crate::sys::process;
+use crate::sys::{clock, process};
 
 pub(crate) use client::{NoAnswer, ask};
-pub(crate) use protocol::{Answer, Request};
+pub(crate) use json::Json;
+pub(crate) use protocol::UNKNOWN;
 pub(crate) use server::Server;
+pub(crate) use usage::memory;
+
+pub(crate) use crate::sys::tty::width as terminal_width;
 
 /// Where a client looks: the place that it was told, or all that it may be.
 pub(crate) fn places(told: Option<String>, runtime_dir: Option<&[u8]>) -> Vec<String> {
     let folder = address::folder(process::effective_uid(), runtime_dir);
     told.map_or_else(|| address::to_try(folder.as_deref()), |place| vec![place])
+}
+
+/// The wall clock in Unix milliseconds, as answers tell times.
+pub(crate) fn wall_clock() -> i64 {
+    clock::now().wall
 }

@@ -1,71 +1,96 @@
-//! What is said on the control socket. A request is one JSON object on one line:
-//! `{"verb":"version"}`. So is its answer: `{"ok":true,"version":"0.1.0","pid":1}`, or
-//! `{"ok":false,"error":"…"}`. Unknown fields are ignored, so both sides may grow.
+//! What is said on the control socket: one JSON object a line, a request and its answer.
+//! Unknown keys are passed over, so both sides may grow.
+//!
+//! A refusal has `"ok":false`, the reason in `error`, and in `code` the exit status that
+//! rinitctl makes of it. What has no `error` is the answer.
 
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// The longest line that either side takes, its newline included.
+use super::json::Json;
+
+/// The longest line that the server takes, its newline included.
 pub(crate) const LINE_MAX: usize = 4096;
+/// The form of requests and answers: raised when something is taken away.
+pub(crate) const VERSION: u32 = 1;
+
+/// Refused, or failed.
+pub(crate) const REFUSED: u8 = 1;
+/// The request makes no sense.
+pub(crate) const USAGE: u8 = 2;
+/// No such service.
+pub(crate) const UNKNOWN: u8 = 4;
 
 /// What a client wants.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Request {
     /// Which of the verbs.
     pub(crate) verb: String,
+    /// Which services; none is all.
+    pub(crate) names: Vec<Box<str>>,
+    value: Value,
 }
 
-/// What it is answered.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Answer {
-    /// To `version`.
-    Version {
-        /// Always true.
-        ok: bool,
-        /// rinit's version.
-        version: String,
-        /// rinit's own pid, where it runs.
-        pid: i32,
-    },
-    /// The request is not granted.
-    Refused {
-        /// Always false.
-        ok: bool,
-        /// Why.
-        error: String,
-    },
-}
-
-impl Answer {
-    /// A refusal.
-    pub(crate) fn refused(error: &str) -> Self {
-        Self::Refused {
-            ok: false,
-            error: error.to_owned(),
-        }
-    }
-
-    /// The answer to one line.
-    pub(crate) fn to(line: &[u8], own_pid: i32) -> Self {
-        match serde_json::from_slice::<Request>(line) {
-            Ok(request) if request.verb == "version" => Self::Version {
-                ok: true,
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                pid: own_pid,
-            },
-            Ok(_) => Self::refused("this version knows one verb: version"),
-            Err(_) => {
-                Self::refused("a request is one JSON object on one line: {\"verb\":\"version\"}")
+impl Request {
+    /// Reads a line; `None` for one that is no request.
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
+        let value: Value = serde_json::from_slice(line).ok()?;
+        let verb = value.get("verb")?.as_str()?.to_owned();
+        let names = match value.get("names") {
+            None => Vec::new(),
+            Some(names) => {
+                let names = names.as_array()?.iter().map(|name| name.as_str());
+                names
+                    .map(|name| name.map(Into::into))
+                    .collect::<Option<_>>()?
             }
-        }
+        };
+        Some(Self { verb, names, value })
     }
 
-    /// As it goes over the socket.
-    pub(crate) fn line(&self) -> Vec<u8> {
-        let mut line = serde_json::to_vec(self).unwrap_or_default();
-        line.push(b'\n');
-        line
+    /// Whatever is said of this.
+    pub(crate) fn given(&self, key: &str) -> Option<&Value> {
+        self.value.get(key)
     }
+
+    /// A word that the verb takes.
+    pub(crate) fn word(&self, key: &str) -> Option<&str> {
+        self.value.get(key)?.as_str()
+    }
+
+    /// A number that the verb takes.
+    pub(crate) fn number(&self, key: &str) -> Option<u64> {
+        self.value.get(key)?.as_u64()
+    }
+
+    /// Whether the verb is to do that too.
+    pub(crate) fn flag(&self, key: &str) -> bool {
+        self.value.get(key) == Some(&Value::Bool(true))
+    }
+}
+
+/// It is so; with what is worth saying about it, if anything. As a line.
+pub(crate) fn done(message: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut json = Json::object(&mut out);
+    json.plain("ok", true);
+    if !message.is_empty() {
+        json.text("message", message);
+    }
+    json.end();
+    out.push(b'\n');
+    out
+}
+
+/// A request that is not granted, as a line.
+pub(crate) fn refusal(code: u8, error: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut json = Json::object(&mut out);
+    json.plain("ok", false)
+        .text("error", error)
+        .plain("code", code);
+    json.end();
+    out.push(b'\n');
+    out
 }
 
 #[cfg(test)]
@@ -74,35 +99,32 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn version_is_answered_and_anything_else_refused_in_words() {
-        let line = Answer::to(b"{\"verb\":\"version\",\"later\":1}", 7).line();
-        let wanted = concat!(
-            r#"{"ok":true,"version":""#,
-            env!("CARGO_PKG_VERSION"),
-            "\",\"pid\":7}\n"
-        );
-        assert_eq!(line, wanted.as_bytes());
+    fn a_request_is_an_object_with_a_verb_and_perhaps_names() {
+        let request = Request::parse(
+            br#"{"verb":"wait","names":["a","b*"],"for":"active","timeout":5,"later":{}}"#,
+        )
+        .unwrap();
+        assert_eq!(request.verb, "wait");
+        assert_eq!(request.names, ["a".into(), "b*".into()]);
+        assert_eq!(request.word("for"), Some("active"));
+        assert_eq!(request.number("timeout"), Some(5));
         for wrong in [
             &b""[..],
             b"version",
             b"[]",
             b"{\"verb\":1}",
-            b"{\"verb\":\"stop\"}",
+            b"{\"verb\":\"status\",\"names\":[1]}",
+            b"{\"verb\":\"status\",\"names\":\"a\"}",
             b"\xff",
         ] {
-            assert!(matches!(
-                Answer::to(wrong, 7),
-                Answer::Refused { ok: false, .. }
-            ));
+            assert!(Request::parse(wrong).is_none(), "{wrong:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_line_gets_one_answer_that_reads_back(line in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let answer = Answer::to(&line, 1);
-            let read: Answer = serde_json::from_slice(&answer.line()).unwrap();
-            prop_assert_eq!(read, answer);
+        fn no_line_is_too_odd(line in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Request::parse(&line);
         }
     }
 }

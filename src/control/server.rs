@@ -2,14 +2,20 @@
 //! or hostile costs a little bounded memory and nothing else.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::protocol::{Answer, LINE_MAX};
+use super::answer::Peer;
+use super::connection::Connection;
+use super::protocol::{REFUSED, done, refusal};
+use crate::core::event::Event;
+use crate::core::id::ServiceId;
+use crate::core::request::{Outcome, RequestId};
 use crate::core::spec::ControlAccess;
-use crate::core::time::Instant;
+use crate::core::system::System;
+use crate::core::time::{Instant, Now};
 use crate::supervise::Source;
 use crate::sys::poll::{Interest, Poll};
 use crate::sys::socket;
@@ -21,12 +27,6 @@ const ACCEPTS_PER_TURN: usize = 16;
 /// So long nobody is taken after the kernel had no descriptor for one.
 const REST: Duration = Duration::from_secs(1);
 
-struct Client {
-    fd: OwnedFd,
-    input: Vec<u8>,
-    output: Vec<u8>,
-}
-
 /// The listening socket and its clients.
 pub(crate) struct Server {
     listener: OwnedFd,
@@ -34,10 +34,15 @@ pub(crate) struct Server {
     own_uid: u32,
     own_pid: i32,
     access: ControlAccess,
-    clients: BTreeMap<u32, Client>,
+    clients: BTreeMap<u32, Connection>,
     next: u32,
+    next_request: u64,
+    /// What the core has to hear.
+    events: Vec<Event>,
     /// Until then the listener is not watched.
     rests_until: Option<Instant>,
+    /// Somebody who waited has an answer.
+    stirred: bool,
 }
 
 impl Server {
@@ -63,7 +68,10 @@ impl Server {
                         access,
                         clients: BTreeMap::new(),
                         next: 0,
+                        next_request: 0,
+                        events: Vec::new(),
                         rests_until: None,
+                        stirred: false,
                     });
                 }
                 Err(errno) => last = errno,
@@ -82,16 +90,25 @@ impl Server {
         &self.address
     }
 
-    /// When the listener is to be watched again.
+    /// When something is due here.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.rests_until
+        self.due().into_iter().chain(self.rests_until).min()
     }
 
-    /// Watches the listener again, if that is due.
-    pub(crate) fn wake(&mut self, poll: &Poll<Source>, now: Instant) {
-        if self.rests_until.is_some_and(|at| at <= now) {
+    /// When a client has had its time.
+    fn due(&self) -> Option<Instant> {
+        self.clients.values().filter_map(Connection::deadline).min()
+    }
+
+    /// Does what is due: watches the listener again, answers those that waited. To be
+    /// called last in a turn: what has come in it is sent.
+    pub(crate) fn wake(&mut self, poll: &Poll<Source>, system: &System, now: Now) {
+        if self.rests_until.is_some_and(|at| at <= now.at) {
             let watched = poll.add(&self.listener, Interest::Read, Source::Control);
-            self.rests_until = watched.is_err().then(|| now.plus(REST));
+            self.rests_until = watched.is_err().then(|| now.at.plus(REST));
+        }
+        if self.stirred || self.due().is_some_and(|at| at <= now.at) {
+            self.attend(poll, system, now);
         }
     }
 
@@ -108,57 +125,112 @@ impl Server {
                     return;
                 }
             };
-            if !self.may_speak(&fd) {
+            let Some(peer) = self.who(&fd) else {
                 continue;
-            }
-            if self.clients.len() >= CLIENTS_MAX
-                && let Some((_, oldest)) = self.clients.pop_first()
-            {
-                poll.remove(&oldest.fd);
+            };
+            if self.clients.len() >= CLIENTS_MAX {
+                self.make_room(poll);
             }
             let id = self.next;
             self.next = self.next.wrapping_add(1);
             if poll.add(&fd, Interest::Read, Source::Client(id)).is_ok() {
-                self.clients.insert(
-                    id,
-                    Client {
-                        fd,
-                        input: Vec::new(),
-                        output: Vec::new(),
-                    },
-                );
+                self.clients.insert(id, Connection::new(fd, peer, now));
             }
+        }
+    }
+
+    /// Lets the oldest go that has asked nothing, or else that doesn't take its answer;
+    /// strangers before owners.
+    fn make_room(&mut self, poll: &Poll<Source>) {
+        let oldest = self
+            .clients
+            .iter()
+            .min_by_key(|(id, client)| (client.worth(), **id));
+        if let Some(id) = oldest.map(|(id, _)| *id) {
+            self.watch(id, false, poll);
         }
     }
 
     /// Root and rinit's own user; others where `control-access` says so. A peer whose pid
     /// is 0 lives in another PID namespace: another container of the pod or the host.
-    fn may_speak(&self, fd: &OwnedFd) -> bool {
-        let Some(peer) = socket::peer(fd) else {
-            return false;
-        };
-        let own = peer.uid == 0 || peer.uid == self.own_uid;
-        peer.pid != 0 && (own || self.access == ControlAccess::Status)
+    fn who(&self, fd: &OwnedFd) -> Option<Peer> {
+        let peer = socket::peer(fd).filter(|peer| peer.pid != 0)?;
+        if peer.uid == 0 || peer.uid == self.own_uid {
+            return Some(Peer::Owner);
+        }
+        (self.access == ControlAccess::Status).then_some(Peer::Stranger)
     }
 
     /// Hears and answers a client.
-    pub(crate) fn serve(&mut self, id: u32, poll: &Poll<Source>) {
+    pub(crate) fn serve(&mut self, id: u32, poll: &Poll<Source>, system: &System, now: Now) {
         let own_pid = self.own_pid;
-        let Some(client) = self.clients.get_mut(&id) else {
-            return;
-        };
-        let alive = client.converse(own_pid);
-        let interest = if client.output.is_empty() {
-            Interest::Read
-        } else {
-            Interest::Write
-        };
+        if let Some(client) = self.clients.get_mut(&id) {
+            let alive = client.converse(system, own_pid, now);
+            let asked = client.ask(RequestId(self.next_request));
+            if asked.is_some() {
+                self.next_request = self.next_request.wrapping_add(1);
+            }
+            self.events.extend(asked);
+            self.watch(id, alive, poll);
+        }
+    }
+
+    /// What clients have asked of the core, and which of them don't wait any more.
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The core has answered a request.
+    pub(crate) fn answered(&mut self, request: RequestId, outcome: &Outcome, system: &System) {
+        let asks = |client: &&mut Connection| client.request() == Some(request);
+        if let Some(client) = self.clients.values_mut().find(asks) {
+            let said = outcome.display(system).to_string();
+            let line = if outcome.is_done() {
+                done(&said)
+            } else {
+                refusal(REFUSED, &said)
+            };
+            client.settle(line, system.now());
+            self.stirred = true;
+        }
+    }
+
+    /// A service has changed its state: for those that wait for it.
+    pub(crate) fn changed(&mut self, service: ServiceId, system: &System) {
+        for client in self.clients.values_mut() {
+            if client.changed(service, system) {
+                self.stirred = true;
+            }
+        }
+    }
+
+    /// Sends what came meanwhile to those that waited, and lets go of those that have had
+    /// their time.
+    fn attend(&mut self, poll: &Poll<Source>, system: &System, now: Now) {
+        self.stirred = false;
+        let ids: Vec<u32> = self.clients.keys().copied().collect();
+        for id in ids {
+            let Some(client) = self.clients.get_mut(&id) else {
+                continue;
+            };
+            if let Some(alive) = client.attend(system, now) {
+                self.watch(id, alive, poll);
+            }
+        }
+    }
+
+    /// Watches for what a client does next, or forgets it.
+    fn watch(&mut self, id: u32, alive: bool, poll: &Poll<Source>) {
         let watched = alive
-            && poll
-                .change(&client.fd, interest, Source::Client(id))
-                .is_ok();
+            && self.clients.get(&id).is_some_and(|client| {
+                poll.change(client.fd(), client.interest(), Source::Client(id))
+                    .is_ok()
+            });
         if !watched && let Some(client) = self.clients.remove(&id) {
-            poll.remove(&client.fd);
+            poll.remove(client.fd());
+            let withdrawn = client.request();
+            self.events
+                .extend(withdrawn.map(|request| Event::Withdrawn { request }));
         }
     }
 
@@ -167,56 +239,6 @@ impl Server {
         if !self.address.starts_with('@') {
             let _ = nix::unistd::unlink(self.address.as_str());
         }
-    }
-}
-
-impl Client {
-    /// Answers line by line, and reads once: an answer that isn't taken stops the next
-    /// question from being heard, so there is one at a time. Whether the client is still
-    /// there.
-    fn converse(&mut self, own_pid: i32) -> bool {
-        if !self.answer(own_pid) {
-            return false;
-        }
-        // Whoever has asked all its questions is owed the last answer first.
-        if !self.output.is_empty() {
-            return true;
-        }
-        let mut buffer = [0u8; LINE_MAX];
-        match socket::receive_now(&self.fd, &mut buffer) {
-            None => return true,
-            Some(0) => return false,
-            Some(count) => self
-                .input
-                .extend_from_slice(buffer.get(..count).unwrap_or_default()),
-        }
-        self.answer(own_pid) && (self.input.len() < LINE_MAX || !self.output.is_empty())
-    }
-
-    /// Answers the lines that have come, as far as the answers are taken; whether the
-    /// client is still there.
-    fn answer(&mut self, own_pid: i32) -> bool {
-        while self.send() {
-            let end = memchr::memchr(b'\n', &self.input);
-            let Some(end) = end.filter(|_| self.output.is_empty()) else {
-                return true;
-            };
-            let line: Vec<u8> = self.input.drain(..=end).collect();
-            self.output = Answer::to(line.trim_ascii(), own_pid).line();
-        }
-        false
-    }
-
-    /// Sends what can be sent; whether the client is still there.
-    fn send(&mut self) -> bool {
-        while !self.output.is_empty() {
-            match socket::send_some(self.fd.as_fd(), &self.output) {
-                Ok(count) => drop(self.output.drain(..count)),
-                Err(Errno::EAGAIN) => return true,
-                Err(_) => return false,
-            }
-        }
-        true
     }
 }
 

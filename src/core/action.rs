@@ -3,6 +3,7 @@
 
 use super::id::{RunId, ServiceId};
 use super::report::Report;
+use super::request::{Outcome, RequestId};
 use super::signal::Signal;
 
 /// What a probe is for.
@@ -85,6 +86,13 @@ pub enum Action {
         run: RunId,
         /// What.
         signal: Signal,
+    },
+    /// Tell whoever asked.
+    Answered {
+        /// Which.
+        request: RequestId,
+        /// What became of it.
+        outcome: Outcome,
     },
     /// Tell people.
     Report(Report),

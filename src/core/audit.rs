@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::graph::Bond;
 use super::id::ServiceId;
-use super::state::Standing;
+use super::state::{Idle, Standing, State};
 use super::system::System;
 
 /// What `System::audit` found.
@@ -18,6 +18,8 @@ pub enum Disagreement {
     Deadlines,
     /// How many stand where.
     Tally,
+    /// How many keep the whole from being ready.
+    Unready,
 }
 
 impl System {
@@ -31,6 +33,7 @@ impl System {
         let mut expected = BTreeSet::new();
         let mut sweeps = 0_u32;
         let mut unhealthy = 0_u32;
+        let mut by_hand = 0_u32;
         let mut elsewhere = 0_u32;
         let mut dormant = 0_u32;
         for (id, service) in self.ids().zip(&self.services) {
@@ -44,6 +47,8 @@ impl System {
             let spec = self.spec.services.get(id.index());
             let sleeps = spec.is_some_and(|spec| service.is_dormant(spec));
             dormant = dormant.saturating_add(u32::from(sleeps));
+            let rests = matches!(service.state, State::Inactive(Idle::ByHand));
+            by_hand = by_hand.saturating_add(u32::from(rests));
             let unmet = |wanted: Bond| {
                 let needs = self.graph.needs(id).iter();
                 let open = needs.filter(|(need, bond)| {
@@ -65,8 +70,17 @@ impl System {
         if expected != self.deadlines {
             return Err(Disagreement::Deadlines);
         }
-        let counted = (sweeps, unhealthy, dormant, elsewhere);
-        let kept = (self.sweeps, self.unhealthy, self.dormant, self.elsewhere);
+        if self.records.unready != self.count_unready() {
+            return Err(Disagreement::Unready);
+        }
+        let counted = (sweeps, unhealthy, dormant, elsewhere, by_hand);
+        let kept = (
+            self.sweeps,
+            self.unhealthy,
+            self.dormant,
+            self.elsewhere,
+            self.by_hand,
+        );
         if tally != self.tally || counted != kept {
             return Err(Disagreement::Tally);
         }
@@ -79,6 +93,7 @@ impl System {
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (&self.services, &self.runs, &self.random, &self.to_open).hash(&mut hasher);
+        self.requests.hash(&mut hasher);
         (self.now.at, &self.first_stop_signal, self.first_failed).hash(&mut hasher);
         self.shutdown.hash(&mut hasher);
         hasher.finish()

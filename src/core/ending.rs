@@ -24,13 +24,17 @@ impl System {
             Cause::Essential(id) => self.code_of(id),
             Cause::Unhealthy(_) => 1,
             Cause::NothingLeft => self.first_failed.map_or(0, |id| self.code_of(id)),
-            Cause::Signal(_) => {
+            Cause::Signal(_) | Cause::Request { .. } => {
                 let stands = |id: ServiceId| {
                     self.service(id).is_some_and(|spec| spec.essential)
                         && self.state(id).is_some_and(State::is_alive)
                 };
                 if self.ids().any(stands) {
                     Exit::Signal(Signal::KILL).code()
+                } else if let (0, Cause::Request { code: Some(code) }) =
+                    (shutdown.essential_code, shutdown.cause)
+                {
+                    code
                 } else {
                     shutdown.essential_code
                 }
@@ -43,33 +47,13 @@ impl System {
         }
     }
 
-    /// What a service that has ended for good makes of the exit status.
-    fn code_of(&self, id: ServiceId) -> u8 {
+    /// The service that failed by itself, where this one failed because of it.
+    pub(super) fn root_of(&self, id: ServiceId) -> ServiceId {
         match self.state(id) {
-            Some(State::Exited { exit, .. }) => exit.code(),
-            Some(State::Failed { reason, .. }) => match reason {
-                Reason::Dependency { root, .. } => match self.state(*root) {
-                    Some(State::Failed { reason, .. }) => code_of(reason),
-                    Some(
-                        State::Inactive(_)
-                        | State::Waiting(_)
-                        | State::Starting(_)
-                        | State::Active { .. }
-                        | State::Stopping(_)
-                        | State::Killing(_)
-                        | State::Backoff(_)
-                        | State::Exited { .. },
-                    )
-                    | None => 1,
-                },
-                Reason::Exit(_)
-                | Reason::Spawn(_)
-                | Reason::NotReady { .. }
-                | Reason::NotThere { .. }
-                | Reason::Unhealthy { .. }
-                | Reason::ForkRefused { .. }
-                | Reason::StartLimit { .. } => code_of(reason),
-            },
+            Some(State::Failed {
+                reason: Reason::Dependency { root, .. },
+                ..
+            }) => *root,
             Some(
                 State::Inactive(_)
                 | State::Waiting(_)
@@ -77,9 +61,32 @@ impl System {
                 | State::Active { .. }
                 | State::Stopping(_)
                 | State::Killing(_)
-                | State::Backoff(_),
+                | State::Backoff(_)
+                | State::Exited { .. }
+                | State::Failed { .. },
             )
-            | None => 0,
+            | None => id,
+        }
+    }
+
+    /// What a service that has ended for good makes of the exit status.
+    fn code_of(&self, id: ServiceId) -> u8 {
+        let root = self.root_of(id);
+        match self.state(root) {
+            Some(State::Failed { reason, .. }) => code_of(reason),
+            Some(State::Exited { exit, .. }) if root == id => exit.code(),
+            Some(
+                State::Inactive(_)
+                | State::Waiting(_)
+                | State::Starting(_)
+                | State::Active { .. }
+                | State::Stopping(_)
+                | State::Killing(_)
+                | State::Backoff(_)
+                | State::Exited { .. },
+            )
+            // The root may have been started again by hand.
+            | None => u8::from(root != id),
         }
     }
 
@@ -89,23 +96,10 @@ impl System {
             Cause::Essential(id) => id,
             Cause::NothingLeft => self.first_failed?,
             Cause::Unhealthy(id) => return Some(id),
-            Cause::Signal(_) => return None,
+            Cause::Signal(_) | Cause::Request { .. } => return None,
         };
-        match self.state(id)? {
-            State::Failed {
-                reason: Reason::Dependency { root, .. },
-                ..
-            } => Some(*root),
-            State::Failed { .. } => Some(id),
-            State::Inactive(_)
-            | State::Waiting(_)
-            | State::Starting(_)
-            | State::Active { .. }
-            | State::Stopping(_)
-            | State::Killing(_)
-            | State::Backoff(_)
-            | State::Exited { .. } => None,
-        }
+        let failed = |id: &ServiceId| matches!(self.state(*id), Some(State::Failed { .. }));
+        [self.root_of(id), id].into_iter().find(failed)
     }
 
     /// The last line of all.
@@ -122,6 +116,7 @@ impl System {
         };
         match shutdown.cause {
             Cause::Signal(signal) => write!(line, "{signal}:")?,
+            Cause::Request { .. } => line.push_str("shutdown by request:"),
             Cause::Essential(id) => {
                 write!(line, "{} (essential) ", self.name(id))?;
                 self.write_end(line, id)?;
@@ -139,7 +134,9 @@ impl System {
         }
         let after = Span(self.now.at.since(shutdown.begun));
         match shutdown.stopped {
-            0 if matches!(shutdown.cause, Cause::Signal(_)) => line.push_str(" nothing to stop;"),
+            0 if matches!(shutdown.cause, Cause::Signal(_) | Cause::Request { .. }) => {
+                line.push_str(" nothing to stop;")
+            }
             0 => {}
             1 => write!(line, " 1 service stopped in {after}")?,
             many => write!(line, " {many} services stopped in {after}")?,
@@ -184,7 +181,7 @@ impl System {
                 write!(line, "stopped: dependency {} ended", self.name(*on))
             }
             Some(
-                State::Inactive(Idle::Disabled | Idle::Stopped)
+                State::Inactive(Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset)
                 | State::Waiting(_)
                 | State::Starting(_)
                 | State::Active { .. }

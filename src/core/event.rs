@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
+use super::request::{RequestId, Verb};
 use super::signal::Signal;
 
 /// Something that happened.
@@ -109,6 +110,20 @@ pub enum Event {
         run: RunId,
         /// What it said.
         answer: Answer,
+    },
+    /// Somebody asks for something by hand; `Answered` follows, once, at some time.
+    Requested {
+        /// Its number, never used before.
+        request: RequestId,
+        /// What.
+        verb: Verb,
+        /// Of whom.
+        services: Box<[ServiceId]>,
+    },
+    /// Whoever asked doesn't wait for the answer any more.
+    Withdrawn {
+        /// Which.
+        request: RequestId,
     },
     /// Nothing but rinit's helpers is left; answers `SignalStrays`.
     StraysGone,

@@ -18,8 +18,15 @@ impl System {
         }
         match &service.state {
             State::Starting(_) | State::Active { .. } => {
-                self.reports.push(Report::DependencyLost { service: id });
-                self.stop(id, Then::Waiting);
+                if service.descent.is_none() {
+                    self.reports.push(Report::DependencyLost { service: id });
+                }
+                // What is only on its way down is still there for those above it.
+                if self.is_lost_in_order(id) {
+                    self.descend(id, Then::Waiting);
+                } else {
+                    self.stop(id, Then::Waiting);
+                }
             }
             // Nothing runs, or it is on its way down already.
             State::Inactive(_)
@@ -57,12 +64,14 @@ impl System {
     /// The first of those that it requires which will never be ready again.
     pub(super) fn lost_cause(&self, id: ServiceId) -> Option<ServiceId> {
         let lost = |by: ServiceId| match self.state(by) {
+            // A oneshot that did its work once has done it.
+            _ if self.satisfies(by) => false,
             Some(State::Failed { .. } | State::Inactive(Idle::DependencyEnded(_))) => true,
             Some(State::Exited { .. }) => self
                 .service(by)
                 .is_some_and(|spec| spec.kind == Kind::Simple),
             Some(
-                State::Inactive(Idle::Disabled | Idle::Stopped)
+                State::Inactive(Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset)
                 | State::Waiting(_)
                 | State::Starting(_)
                 | State::Active { .. }

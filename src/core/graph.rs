@@ -1,13 +1,15 @@
 //! Who waits for whom: the edges of all enabled services as one order without circles.
 //! Knows nothing of states.
 
+use std::collections::BTreeMap;
+
 use super::id::ServiceId;
 use super::spec::Spec;
 
 /// How one service waits for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Bond {
-    /// `requires`: until it is ready, and shares its fate.
+    /// `requires`, `binds-to`: until it is ready, and shares its fate.
     Requires,
     /// `wants`, `after`, the other's `before`: until its first attempt has ended.
     After,
@@ -25,13 +27,30 @@ pub(crate) struct Graph {
     needs: Vec<Box<[Edge]>>,
     dependants: Vec<Box<[Edge]>>,
     order: Vec<ServiceId>,
+    /// Those that are part of it.
+    parts: BTreeMap<ServiceId, Vec<ServiceId>>,
+    /// Those that it cannot run beside, whichever of the two says so.
+    conflicts: BTreeMap<ServiceId, Vec<ServiceId>>,
 }
 
 impl Graph {
-    /// The order among enabled services. What would close a circle is left out, the same
+    /// The order among services; what is disabled is not waited for. What would close a circle is left out, the same
     /// edge each time: the one that a walk in declared order meets last.
     pub(crate) fn new(spec: &Spec) -> Self {
         let walk = Walk::over(edges(spec, |id| is_enabled(spec, id)));
+        let (mut parts, mut conflicts) = (BTreeMap::new(), BTreeMap::new());
+        for (id, service) in ids().zip(&spec.services) {
+            let Some(ties) = &service.edges.ties else {
+                continue;
+            };
+            for whole in &ties.part_of {
+                link(&mut parts, *whole, id);
+            }
+            for other in ties.conflicts.iter().filter(|other| **other != id) {
+                link(&mut conflicts, *other, id);
+                link(&mut conflicts, id, *other);
+            }
+        }
         let mut dependants = vec![Vec::new(); walk.needs.len()];
         for (id, needs) in ids().zip(&walk.needs) {
             for (need, bond) in needs {
@@ -44,6 +63,8 @@ impl Graph {
             needs: walk.needs.into_iter().map(Vec::into).collect(),
             dependants: dependants.into_iter().map(Vec::into).collect(),
             order: walk.order,
+            parts,
+            conflicts,
         }
     }
 
@@ -55,6 +76,16 @@ impl Graph {
     /// What waits for this service, in declared order.
     pub(crate) fn dependants(&self, id: ServiceId) -> &[Edge] {
         self.dependants.get(id.index()).map_or(&[], |edges| edges)
+    }
+
+    /// What is part of this service.
+    pub(crate) fn parts(&self, id: ServiceId) -> &[ServiceId] {
+        self.parts.get(&id).map_or(&[], |list| list)
+    }
+
+    /// What cannot run beside this service.
+    pub(crate) fn conflicts(&self, id: ServiceId) -> &[ServiceId] {
+        self.conflicts.get(&id).map_or(&[], |list| list)
     }
 
     /// Every service, needs before dependants.
@@ -113,12 +144,18 @@ fn is_enabled(spec: &Spec, id: ServiceId) -> bool {
         .is_some_and(|service| service.enabled)
 }
 
+fn link(lists: &mut BTreeMap<ServiceId, Vec<ServiceId>>, from: ServiceId, to: ServiceId) {
+    let list = lists.entry(from).or_default();
+    if !list.contains(&to) {
+        list.push(to);
+    }
+}
+
 /// The needs of each service among those that `counts` accepts, sorted, each named once.
 fn edges(spec: &Spec, counts: impl Fn(ServiceId) -> bool) -> Vec<Vec<Edge>> {
     let mut needs: Vec<Vec<Edge>> = vec![Vec::new(); spec.services.len()];
     let mut add = |from: ServiceId, to: ServiceId, bond: Bond| {
-        if counts(from)
-            && counts(to)
+        if counts(to)
             && to.index() < spec.services.len()
             && let Some(list) = needs.get_mut(from.index())
         {
@@ -127,8 +164,8 @@ fn edges(spec: &Spec, counts: impl Fn(ServiceId) -> bool) -> Vec<Vec<Edge>> {
     };
     for (id, service) in ids().zip(&spec.services) {
         let edges = &service.edges;
-        for need in &edges.requires {
-            add(id, *need, Bond::Requires);
+        for need in edges.required() {
+            add(id, need, Bond::Requires);
         }
         for need in edges.wants.iter().chain(&edges.after) {
             add(id, *need, Bond::After);

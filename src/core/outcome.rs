@@ -11,7 +11,7 @@ use super::schedule::Appointment;
 use super::service::Sweep;
 use super::signal::Signal;
 use super::spec::{KillMode, Kind, RestartPolicy, ServiceSpec, Stop, Tracking};
-use super::state::{Backoff, Idle, Reason, Run, State, Stopping, Then};
+use super::state::{Backoff, Reason, Run, State, Stopping, Then};
 use super::stop::KILL_PAUSE;
 use super::system::System;
 
@@ -31,7 +31,11 @@ impl System {
         };
         let after = self.now.at.since(run.since);
         if self.shutdown.is_some() {
-            self.ended_in_shutdown(id, run, &reason, after);
+            self.ended_in_stop(id, run, &reason, Then::Stopped);
+            return;
+        }
+        if let Some(then) = self.descent_of(id).cloned() {
+            self.ended_in_stop(id, run, &reason, then);
             return;
         }
         self.credit(id);
@@ -61,8 +65,10 @@ impl System {
         }
     }
 
-    /// No crash: whoever asks rinit to stop may have asked the services themselves too.
-    fn ended_in_shutdown(&mut self, id: ServiceId, run: Run, reason: &Reason, after: Duration) {
+    /// No crash: it was about to be stopped, or whoever asks rinit to stop may have asked
+    /// the services themselves too.
+    fn ended_in_stop(&mut self, id: ServiceId, run: Run, reason: &Reason, then: Then) {
+        let after = self.now.at.since(run.since);
         let Some(spec) = self.spec.services.get(id.index()) else {
             return;
         };
@@ -89,7 +95,7 @@ impl System {
                 main_gone: true,
                 since: self.now.at,
                 kill_at: grace.map(|grace| self.now.at.plus(grace)),
-                then: Then::Stopped,
+                then,
             };
             self.transition(id, State::Stopping(stopping));
             if by_force {
@@ -98,11 +104,10 @@ impl System {
             return;
         }
         self.forget(run.id);
-        let state = match (kind, well) {
-            (Kind::Oneshot, Some(exit)) => State::Exited { exit, after },
-            (Kind::Oneshot, None) | (Kind::Simple, _) => State::Inactive(Idle::Stopped),
-        };
-        self.transition(id, state);
+        match (kind, well) {
+            (Kind::Oneshot, Some(exit)) => self.transition(id, State::Exited { exit, after }),
+            (Kind::Oneshot, None) | (Kind::Simple, _) => self.arrive(id, then, after),
+        }
     }
 
     /// What `schedule`, `restart`, `success-exit-status` and `start-limit` say.
@@ -178,6 +183,7 @@ impl System {
             reason: reason.clone(),
         };
         self.transition(id, State::Backoff(backoff));
+        self.tell_of_attempt(id, &reason, delay);
         self.reports.push(Report::Ended {
             service: id,
             reason,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::exit::Exit;
 use super::id::ServiceId;
+use super::request::stays;
 use super::shutdown::Cause;
 use super::signal::Signal;
 use super::spec::Ready;
@@ -129,6 +130,20 @@ pub enum Report {
         /// Whose.
         service: ServiceId,
     },
+    /// A service was stopped by hand.
+    StoppedByHand {
+        /// Which.
+        service: ServiceId,
+        /// Had it ended by itself, the container would have ended too.
+        stays: bool,
+    },
+    /// A service stops because another starts that it conflicts with.
+    MadeWay {
+        /// Which.
+        service: ServiceId,
+        /// For whom.
+        by: ServiceId,
+    },
     /// A service did not stop in its time.
     Killed {
         /// Which.
@@ -221,10 +236,12 @@ impl Report {
             | Self::Healthy { .. }
             | Self::DependencyEnded { .. }
             | Self::NoTimeLeft { .. }
+            | Self::StoppedByHand { .. }
+            | Self::MadeWay { .. }
             | Self::WaitingFor { .. }
             | Self::ApplyLater
             | Self::Shutdown {
-                cause: Cause::Signal(_),
+                cause: Cause::Signal(_) | Cause::Request { .. },
             } => Level::Info,
             // The last line of all says it too.
             Self::Changed { .. }
@@ -383,6 +400,14 @@ impl fmt::Display for ReportIn<'_> {
             Report::NoTimeLeft { service } => {
                 write!(f, "{}: its schedule names no more time", name(service))
             }
+            Report::StoppedByHand {
+                service,
+                stays: true,
+            } => f.write_str(&stays(name(service))),
+            Report::StoppedByHand { service, .. } => write!(f, "{} stopped by hand", name(service)),
+            Report::MadeWay { service, by } => {
+                write!(f, "{} makes way for {}", name(service), name(by))
+            }
             Report::Killed { service, after } => {
                 write!(
                     f,
@@ -395,6 +420,7 @@ impl fmt::Display for ReportIn<'_> {
                 Cause::Signal(signal) => write!(f, "{signal}: stopping all services"),
                 Cause::Essential(id) => write!(f, "{} is essential: stopping all", name(id)),
                 Cause::Unhealthy(id) => write!(f, "{} is unhealthy: stopping all", name(id)),
+                Cause::Request { .. } => f.write_str("shutdown by request: stopping all services"),
                 Cause::NothingLeft => f.write_str("nothing left to supervise"),
             },
             Report::WaitingFor { signal, services } => {

@@ -140,8 +140,9 @@ impl System {
         next: Appointment,
         after: Duration,
     ) {
-        self.appoint(id, next);
         let delay = next.at.since(self.now.at);
+        self.tell_of_run(id, well, &reason, delay);
+        self.appoint(id, next);
         self.reports.push(Report::Ended {
             service: id,
             reason,

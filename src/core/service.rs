@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::asked::Wish;
+use super::descent::Descent;
 use super::graph::{Bond, Edge};
 use super::health::Checks;
 use super::id::RunId;
@@ -20,6 +22,10 @@ pub(super) struct Service {
     pub(super) checks: Option<Box<Checks>>,
     /// How its sockets stand.
     pub(super) sockets: Sockets,
+    /// What was asked of it by hand, and isn't so yet.
+    pub(super) wish: Option<Box<Wish>>,
+    /// It stops once those that have to stop before it have.
+    pub(super) descent: Option<Box<Descent>>,
     /// How many that it requires are not ready.
     pub(super) unmet_requires: u32,
     /// Of how many that it comes after the first attempt has not ended.
@@ -55,18 +61,21 @@ impl Service {
             u32::try_from(count).unwrap_or(u32::MAX)
         };
         Self {
-            state,
             sweep: None,
             checks: None,
             sockets: Sockets::Closed,
+            wish: None,
+            descent: None,
             unmet_requires: unmet(Bond::Requires),
             unmet_after: unmet(Bond::After),
             satisfied: false,
-            attempted: false,
+            // What isn't started by itself is not waited for.
+            attempted: matches!(state, State::Inactive(_)),
             attempt: 0,
             ran_for: None,
             starts: Starts::default(),
             indexed: None,
+            state,
         }
     }
 

@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::id::ServiceId;
 use super::report::Report;
 use super::signal::Signal;
-use super::state::{Standing, Starting, State, Then};
+use super::state::{Standing, State, Then};
 use super::stop::KILL_PAUSE;
 use super::system::{System, Work};
 use super::time::Instant;
@@ -22,8 +22,6 @@ use super::time::Instant;
 const KEPT: Duration = Duration::from_millis(250);
 /// Strays have this long between SIGTERM and SIGKILL.
 const STRAYS_GRACE: Duration = Duration::from_secs(1);
-/// A stop signal so soon after the first is an echo of it, not impatience.
-const ECHO: Duration = Duration::from_millis(500);
 
 /// Why rinit ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +34,11 @@ pub enum Cause {
     Unhealthy(ServiceId),
     /// Nothing runs, and nothing will.
     NothingLeft,
+    /// Somebody asked for it on the control socket.
+    Request {
+        /// What is reported where it would be 0.
+        code: Option<u8>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -163,84 +166,27 @@ impl Shutdown {
 }
 
 impl System {
-    /// A signal reached rinit.
-    pub(super) fn signalled(&mut self, signal: Signal, hung_up: bool) {
-        if !self.is_stop_request(signal, hung_up) {
-            self.pass_on(signal);
-            return;
-        }
-        let now = self.now.at;
-        let first = *self.first_stop_signal.get_or_insert(now);
-        if self.shutdown.is_none() {
-            self.begin_shutdown(Cause::Signal(signal));
-        } else if matches!(signal, Signal::INT | Signal::QUIT) && now.since(first) >= ECHO {
-            self.reports.push(Report::KillingAll { signal });
-            self.force();
-        } else {
-            let ids = self.ids();
-            let alive = |id: &ServiceId| self.state(*id).is_some_and(State::is_alive);
-            let services = ids.filter(alive).collect();
-            self.reports.push(Report::WaitingFor { signal, services });
-        }
-    }
-
-    fn is_stop_request(&self, signal: Signal, hung_up: bool) -> bool {
-        match signal {
-            Signal::TERM | Signal::INT | Signal::QUIT | Signal::PWR => true,
-            Signal::WINCH => !self.surroundings.terminal,
-            Signal::HUP => hung_up,
-            // LXC, podman and systemd-nspawn: halt, power off, reboot.
-            other => matches!(other.number(), 37..=39),
-        }
-    }
-
-    /// No request: for `main`, if it is there.
-    fn pass_on(&mut self, signal: Signal) {
-        if signal == Signal::HUP {
-            self.reports.push(Report::ApplyLater);
-            return;
-        }
-        let main = self.main.and_then(|id| self.state(id));
-        let run = match main {
-            Some(State::Starting(Starting { run, stage, .. })) if stage.has_process() => Some(run),
-            Some(State::Active { run, .. }) => Some(run),
-            Some(State::Stopping(stopping)) if !stopping.main_gone => Some(&stopping.run),
-            Some(
-                State::Inactive(_)
-                | State::Waiting(_)
-                | State::Starting(_)
-                | State::Stopping(_)
-                | State::Killing(_)
-                | State::Backoff(_)
-                | State::Exited { .. }
-                | State::Failed { .. },
-            )
-            | None => None,
-        };
-        match run.map(|run| run.id) {
-            Some(run) => self.orders.push(Action::Forward { run, signal }),
-            None => self.reports.push(Report::SignalDropped { signal }),
-        }
-    }
-
     /// The end begins, unless it has already.
     pub(super) fn begin_shutdown(&mut self, cause: Cause) {
         if self.shutdown.is_some() {
             return;
         }
         let delay = match cause {
-            Cause::Signal(_) | Cause::Essential(_) | Cause::Unhealthy(_) => {
-                self.spec.init.shutdown_delay
-            }
+            Cause::Signal(_)
+            | Cause::Essential(_)
+            | Cause::Unhealthy(_)
+            | Cause::Request { .. } => self.spec.init.shutdown_delay,
             Cause::NothingLeft => Duration::ZERO,
         };
         let timeout = self.spec.init.shutdown_timeout;
         self.reports.push(Report::Shutdown { cause });
         self.shutdown = Some(Shutdown::new(cause, self.now.at, timeout, delay));
+        self.refuse_all();
         for id in self.ids() {
             let Some(service) = self.services.get_mut(id.index()) else {
                 continue;
             };
+            service.descent = None;
             let runs_on = match &mut service.state {
                 State::Active { .. } => true,
                 State::Starting(starting) => {
@@ -355,7 +301,7 @@ impl System {
     }
 
     /// Everything gets SIGKILL.
-    fn force(&mut self) {
+    pub(super) fn force(&mut self) {
         let Some(shutdown) = &mut self.shutdown else {
             return;
         };
@@ -497,7 +443,10 @@ impl System {
         };
         let asked = match shutdown.cause {
             Cause::Signal(signal) => ended_by(signal),
-            Cause::Essential(_) | Cause::Unhealthy(_) | Cause::NothingLeft => false,
+            Cause::Essential(_)
+            | Cause::Unhealthy(_)
+            | Cause::NothingLeft
+            | Cause::Request { .. } => false,
         };
         let killed = by_force && exit == Exit::Signal(Signal::KILL);
         let in_order =

@@ -101,7 +101,7 @@ impl System {
     /// All is there that it waits for; one on demand still waits for somebody to come.
     pub(super) fn start_or_await(&mut self, id: ServiceId) {
         let on_demand = self.service(id).is_some_and(ServiceSpec::is_on_demand);
-        if !on_demand {
+        if !on_demand || self.is_asked_up(id) {
             self.start(id);
             return;
         }

@@ -112,6 +112,8 @@ pub struct ServiceSpec {
     pub enabled: bool,
     /// The container ends when it has ended for good.
     pub essential: bool,
+    /// The whole is ready only when it is.
+    pub readiness_gate: bool,
     /// The COMMAND beside the services: starts last, stops first, owns the terminal.
     pub is_main: bool,
     /// What it waits for and pulls in.
@@ -151,6 +153,7 @@ impl ServiceSpec {
             kind: Kind::Simple,
             enabled: true,
             essential: false,
+            readiness_gate: true,
             is_main: false,
             edges: Edges::default(),
             wait_for: None,
@@ -195,6 +198,27 @@ pub struct Edges {
     pub after: Box<[ServiceId]>,
     /// Only orders: this one before those.
     pub before: Box<[ServiceId]>,
+    /// What few services have.
+    pub ties: Option<Box<Ties>>,
+}
+
+/// Bonds that don't order by themselves, and the one that requires most (`systemd.unit(5)`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ties {
+    /// Stopped and restarted by hand with those.
+    pub part_of: Box<[ServiceId]>,
+    /// As `requires`, of services that stay.
+    pub binds_to: Box<[ServiceId]>,
+    /// Never runs beside those.
+    pub conflicts: Box<[ServiceId]>,
+}
+
+impl Edges {
+    /// What has to be ready, all the time.
+    pub fn required(&self) -> impl Iterator<Item = ServiceId> + '_ {
+        let bound = self.ties.iter().flat_map(|ties| &ties.binds_to);
+        self.requires.iter().chain(bound).copied()
+    }
 }
 
 /// `ready`.

@@ -2,6 +2,7 @@
 
 use super::action::{Action, Question};
 use super::event::{Answer, SpawnFailure};
+use super::graph::Edge;
 use super::id::{Pid, RunId, ServiceId};
 use super::probe::WaitFor;
 use super::readiness::{Poll, Readiness, missing};
@@ -27,9 +28,29 @@ impl System {
             if let Some(by) = self.lost_cause(id) {
                 self.doomed(id, by);
             }
-        } else if waiting.appointment.is_none() && (service.unmet_after == 0 || waiting.impatient) {
+        } else if waiting.appointment.is_none()
+            && (service.unmet_after == 0 || waiting.impatient)
+            && !self.is_held(id)
+        {
             self.start_or_await(id);
         }
+    }
+
+    /// What it conflicts with is still there; or it comes after something that is asked to
+    /// start as well.
+    fn is_held(&self, id: ServiceId) -> bool {
+        let asked = |(need, _): &Edge| self.is_asked_up(*need);
+        self.rivals(id).next().is_some()
+            || self.is_asked_up(id) && self.graph.needs(id).iter().any(asked)
+    }
+
+    /// What it conflicts with, and is still there.
+    pub(super) fn rivals(&self, id: ServiceId) -> impl Iterator<Item = ServiceId> {
+        let is_there = |id: &ServiceId| {
+            let service = self.services.get(id.index());
+            service.is_some_and(|service| service.state.is_alive() || service.sweep.is_some())
+        };
+        self.graph.conflicts(id).iter().copied().filter(is_there)
     }
 
     /// `main` has waited long enough for those that it merely comes after.
@@ -53,7 +74,7 @@ impl System {
         let on_demand = self.service(id).is_some_and(ServiceSpec::is_on_demand);
         if on_demand {
             self.go_on_call(id);
-        } else if service.unmet_requires == 0 {
+        } else if service.unmet_requires == 0 && !self.is_held(id) {
             self.start(id);
         } else {
             self.transition(

@@ -19,7 +19,9 @@
 //!
 //! When a required service is no longer ready, its dependants stop and stand in *waiting*
 //! until it is. When it has failed, so have they; when it has exited for good, they are
-//! *inactive*. In a shutdown everything ends as *inactive*, and nothing starts.
+//! *inactive*. A stop by hand leads to *inactive* too, but takes down first those that
+//! require the service, and they stand in *waiting*: it is still *active* then, with a
+//! descent before it. In a shutdown everything ends as *inactive*, and nothing starts.
 //!
 //! A service with a schedule is *waiting* for its next time, *starting* while it runs, and
 //! then *waiting* again, however it ended.
@@ -95,6 +97,10 @@ pub enum Idle {
     Stopped,
     /// A service that it requires has exited for good.
     DependencyEnded(ServiceId),
+    /// Somebody stopped it, or what it is part of, or started what it conflicts with.
+    ByHand,
+    /// It had failed, and that was cleared by hand.
+    Reset,
 }
 
 /// For its dependencies, its next time, or its first connection.
@@ -104,7 +110,7 @@ pub struct Waiting {
     pub until: Option<Instant>,
     /// It waits only for what it requires: the others had their time.
     pub impatient: bool,
-    /// It comes back after a dependency did: no start for its counts.
+    /// It comes back after a dependency did, or by hand: no start for its counts.
     pub comeback: bool,
     /// It doesn't start before then, whatever else it waits for.
     pub appointment: Option<Appointment>,
@@ -209,6 +215,8 @@ pub struct Killing {
 pub enum Then {
     /// The end: a shutdown.
     Stopped,
+    /// Rest, until somebody starts it again.
+    ByHand,
     /// It waits for its dependencies.
     Waiting,
     /// What `restart` says about a failure.
@@ -217,6 +225,26 @@ pub enum Then {
     DependencyFailed(ServiceId),
     /// It is inactive, because of this one.
     DependencyEnded(ServiceId),
+}
+
+impl Then {
+    /// What two stops together lead to: the later one's aim, but by hand is by hand, and
+    /// what was told to stop cannot fail at it.
+    pub(crate) fn or_rather(self, later: Self) -> Self {
+        match (self, later) {
+            (_, Self::Stopped) => Self::Stopped,
+            (Self::ByHand, _) => Self::ByHand,
+            (Self::Waiting, Self::Failure(_)) => Self::Waiting,
+            (
+                Self::Stopped
+                | Self::Waiting
+                | Self::Failure(_)
+                | Self::DependencyFailed(_)
+                | Self::DependencyEnded(_),
+                later,
+            ) => later,
+        }
+    }
 }
 
 /// It will be restarted.

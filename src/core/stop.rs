@@ -84,6 +84,7 @@ impl System {
             self.sweeps = self.sweeps.saturating_sub(1);
             self.forget(run);
             self.reindex(id);
+            self.passed(id);
             return;
         }
         match &mut service.state {
@@ -98,6 +99,7 @@ impl System {
                 let due = backoff.until <= self.now.at;
                 self.forget(run);
                 self.reindex(id);
+                self.passed(id);
                 if due {
                     self.resume(id);
                 }
@@ -141,9 +143,10 @@ impl System {
     /// Brings it down, whatever it is doing, and then to where the stop leads. A later
     /// stop's destination replaces an earlier one's.
     pub(super) fn stop(&mut self, id: ServiceId, then: Then) {
-        let then = match self.shutdown {
-            Some(_) => Then::Stopped,
-            None => then,
+        let then = match (&self.shutdown, self.descent_of(id)) {
+            (Some(_), _) => Then::Stopped,
+            (None, Some(known)) => known.clone().or_rather(then),
+            (None, None) => then,
         };
         let at = self.now.at;
         let grace = self.grace(id);
@@ -186,7 +189,7 @@ impl System {
                 return;
             }
             State::Stopping(stopping) => {
-                stopping.then = then;
+                stopping.then = stopping.then.clone().or_rather(then);
                 if let Some(kill_at) = kill_at {
                     let sooner = stopping.kill_at.map_or(kill_at, |known| known.min(kill_at));
                     stopping.kill_at = Some(sooner);
@@ -195,7 +198,7 @@ impl System {
                 return;
             }
             State::Killing(killing) => {
-                killing.then = then;
+                killing.then = killing.then.clone().or_rather(then);
                 return;
             }
             State::Starting(Starting { run, .. }) | State::Active { run, .. } => run.clone(),
@@ -340,12 +343,13 @@ impl System {
     }
 
     /// Where a stop leads.
-    fn arrive(&mut self, id: ServiceId, then: Then, after: Duration) {
+    pub(super) fn arrive(&mut self, id: ServiceId, then: Then, after: Duration) {
         match then {
             Then::Stopped => self.transition(id, State::Inactive(Idle::Stopped)),
             Then::Waiting if self.service(id).is_some_and(|spec| spec.schedule.is_some()) => {
                 self.await_next_time(id);
             }
+            Then::ByHand => self.rest(id),
             Then::Waiting => {
                 let waiting = Waiting {
                     impatient: true,
@@ -362,24 +366,7 @@ impl System {
                 Verdict::Failed(reason) => self.fail(id, reason, after),
             },
             Then::DependencyFailed(on) => {
-                let root = match self.state(on) {
-                    Some(State::Failed {
-                        reason: Reason::Dependency { root, .. },
-                        ..
-                    }) => *root,
-                    Some(
-                        State::Inactive(_)
-                        | State::Waiting(_)
-                        | State::Starting(_)
-                        | State::Active { .. }
-                        | State::Stopping(_)
-                        | State::Killing(_)
-                        | State::Backoff(_)
-                        | State::Exited { .. }
-                        | State::Failed { .. },
-                    )
-                    | None => on,
-                };
+                let root = self.root_of(on);
                 self.fail(id, Reason::Dependency { on, root }, after);
             }
             Then::DependencyEnded(on) => {

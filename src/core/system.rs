@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::action::Action;
+use super::asked::Pending;
 use super::event::Event;
 use super::exit::Codes;
 use super::graph::Graph;
 use super::id::{RunId, ServiceId};
+use super::record::Records;
 use super::report::Report;
+use super::request::{Outcome, RequestId};
 use super::restart::Random;
 use super::service::Service;
 use super::shutdown::{Cause, Shutdown};
@@ -55,6 +58,8 @@ pub(super) enum Work {
     Consider(ServiceId),
     /// Something that it requires is no longer ready.
     Lost(ServiceId),
+    /// What was to stop before it may have.
+    Descend(ServiceId),
     /// Something that it requires (the second) will never be ready again.
     Doomed(ServiceId, ServiceId),
     /// An essential service has ended for good.
@@ -84,6 +89,10 @@ pub struct System {
     pub(super) dormant: u32,
     /// How many run, but not well.
     pub(super) unhealthy: u32,
+    /// How many were stopped by hand.
+    pub(super) by_hand: u32,
+    /// What was asked for, and isn't so yet.
+    pub(super) requests: BTreeMap<RequestId, Pending>,
     pub(super) first_failed: Option<ServiceId>,
     pub(super) shutdown: Option<Shutdown>,
     pub(super) first_stop_signal: Option<Instant>,
@@ -96,6 +105,7 @@ pub struct System {
     /// How many wait for what lives elsewhere.
     pub(super) elsewhere: u32,
     pub(super) attempts_pending: u32,
+    pub(super) records: Records,
     up_told: bool,
 }
 
@@ -143,6 +153,8 @@ impl System {
             to_open: BTreeSet::new(),
             dormant,
             unhealthy: 0,
+            by_hand: 0,
+            requests: BTreeMap::new(),
             first_failed: None,
             shutdown: None,
             first_stop_signal: None,
@@ -153,6 +165,7 @@ impl System {
             tally,
             elsewhere: 0,
             attempts_pending,
+            records: Records::new(&spec),
             up_told: false,
             spec,
         }
@@ -166,6 +179,10 @@ impl System {
         };
         // Once the last line is on its way nothing counts but its arrival, or the time.
         if self.is_silent() && !matches!(event, Event::Woke | Event::OutputDrained) {
+            if let Event::Requested { request, .. } = event {
+                let outcome = Outcome::Stopping;
+                actions.push(Action::Answered { request, outcome });
+            }
             return;
         }
         match event {
@@ -201,6 +218,12 @@ impl System {
             Event::Status { run, text } => self.said_status(run, text),
             Event::MainPid { run, pid } => self.said_main_pid(run, pid),
             Event::Probed { run, answer } => self.probed(run, answer),
+            Event::Requested {
+                request,
+                verb,
+                services,
+            } => self.requested(request, verb, &services),
+            Event::Withdrawn { request } => self.withdrawn(request),
             Event::StraysGone => self.strays_gone(),
             Event::OutputDrained => self.output_drained(),
         }
@@ -268,6 +291,7 @@ impl System {
     fn boot(&mut self) {
         self.booted_at = self.now.at;
         self.open_all();
+        self.records.boot(self.now.at);
         for id in self.ids() {
             let is_main = self.service(id).is_some_and(|spec| spec.is_main);
             if let Some(service) = self.services.get_mut(id.index())
@@ -304,12 +328,14 @@ impl System {
                 match work {
                     Work::Consider(id) => self.consider(id),
                     Work::Lost(id) => self.lost(id),
+                    Work::Descend(id) => self.descend_now(id),
                     Work::Doomed(id, by) => self.doomed(id, by),
                     Work::EssentialEnded(id) => self.begin_shutdown(Cause::Essential(id)),
                     Work::Turn(id) => self.turn(id),
                 }
             }
             self.tell_up();
+            self.latch_startup();
             if self.nothing_left() {
                 self.begin_shutdown(Cause::NothingLeft);
             }
@@ -321,6 +347,14 @@ impl System {
     }
 
     fn nothing_left(&self) -> bool {
+        self.shutdown.is_none()
+            && !self.spec.init.keep_running
+            && self.by_hand == 0
+            && self.nothing_runs()
+    }
+
+    /// Nothing runs, and nothing will by itself.
+    pub(super) fn nothing_runs(&self) -> bool {
         let left = [
             Standing::Starting,
             Standing::Active,
@@ -328,9 +362,7 @@ impl System {
             Standing::Killing,
             Standing::Backoff,
         ];
-        self.shutdown.is_none()
-            && !self.spec.init.keep_running
-            && self.elsewhere == 0
+        self.elsewhere == 0
             && self.to_open.is_empty()
             && self.dormant == 0
             && left.into_iter().all(|standing| self.count(standing) == 0)

@@ -6,6 +6,8 @@
 
 mod elsewhere;
 mod health;
+mod query;
+mod requests;
 mod schedule;
 mod sockets;
 

@@ -5,9 +5,49 @@ use super::graph::Bond;
 use super::health::Checks;
 use super::id::ServiceId;
 use super::report::Report;
-use super::spec::Kind;
+use super::service::Service;
+use super::spec::{Kind, ServiceSpec};
 use super::state::{Idle, Standing, State};
 use super::system::{System, Work};
+
+/// What a change means for those that wait.
+struct Turned {
+    id: ServiceId,
+    /// It may be required from now on, or no longer.
+    satisfied: Option<bool>,
+    /// Its first attempt has ended.
+    attempted: bool,
+    /// It will never be ready again.
+    doomed: bool,
+    /// It stopped before those that were to stop before it.
+    overtaken: bool,
+}
+
+impl Service {
+    /// Whether those that require it may run. A oneshot that did its work once has done it.
+    /// Open sockets of a service on demand are what its dependants need.
+    fn satisfies(&self, spec: &ServiceSpec) -> bool {
+        if self.is_reachable(spec) && self.descent.is_none() {
+            return true;
+        }
+        match (&self.state, spec.kind) {
+            (State::Exited { .. }, Kind::Oneshot) => true,
+            (State::Active { .. }, _) if self.descent.is_none() => true,
+            (
+                State::Inactive(_)
+                | State::Waiting(_)
+                | State::Starting(_)
+                | State::Active { .. }
+                | State::Stopping(_)
+                | State::Killing(_)
+                | State::Backoff(_)
+                | State::Exited { .. }
+                | State::Failed { .. },
+                kind,
+            ) => kind == Kind::Oneshot && self.satisfied,
+        }
+    }
+}
 
 impl System {
     /// The one place where a service changes its state.
@@ -20,15 +60,17 @@ impl System {
         };
         let from = service.state.standing();
         let was_alive = service.state.is_alive();
+        let rested = matches!(service.state, State::Inactive(Idle::ByHand));
         let was_elsewhere = service.state.waits_elsewhere();
         let was_dormant = service.is_dormant(spec);
+        self.records
+            .changed(id, spec, &service.state, &to, self.now);
         service.state = to;
         let dormant = service.is_dormant(spec);
         self.dormant = self
             .dormant
             .saturating_sub(u32::from(was_dormant))
             .saturating_add(u32::from(dormant));
-        let reachable = service.is_reachable(spec);
         let checks = Checks::begin(&service.state, spec, self.now.at);
         let checked = std::mem::replace(&mut service.checks, checks);
         if checked.is_some_and(|checks| checks.unhealthy) {
@@ -41,16 +83,34 @@ impl System {
             (false, false) | (true, true) => {}
         }
         let to = state.standing();
-        let (satisfies, ended_for_good) = match state {
-            State::Active { .. } => (true, false),
-            State::Exited { .. } => (spec.kind == Kind::Oneshot, true),
-            State::Failed { .. } | State::Inactive(Idle::DependencyEnded(_)) => (false, true),
-            State::Inactive(Idle::Disabled | Idle::Stopped)
+        let descended = match state {
+            State::Starting(_) | State::Active { .. } => false,
+            State::Inactive(_)
             | State::Waiting(_)
-            | State::Starting(_)
             | State::Stopping(_)
             | State::Killing(_)
-            | State::Backoff(_) => (reachable, false),
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => service.descent.take().is_some(),
+        };
+        let ended_for_good = match state {
+            State::Exited { .. }
+            | State::Failed { .. }
+            | State::Inactive(Idle::DependencyEnded(_)) => true,
+            State::Inactive(Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset)
+            | State::Waiting(_)
+            | State::Starting(_)
+            | State::Active { .. }
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_) => false,
+        };
+        let satisfies = service.satisfies(spec);
+        let rests = matches!(state, State::Inactive(Idle::ByHand));
+        self.by_hand = match (rested, rests) {
+            (false, true) => self.by_hand.saturating_add(1),
+            (true, false) => self.by_hand.saturating_sub(1),
+            (true, true) | (false, false) => self.by_hand,
         };
         // Nobody waits for a time of the calendar, or for somebody to come.
         let attempted = service.attempted
@@ -87,38 +147,28 @@ impl System {
         if turned_attempted {
             self.attempts_pending = self.attempts_pending.saturating_sub(1);
         }
-        if turned_satisfied || turned_attempted || ended_for_good {
-            for (dependant, bond) in self.graph.dependants(id) {
-                let Some(service) = self.services.get_mut(dependant.index()) else {
-                    continue;
-                };
-                match bond {
-                    Bond::Requires if turned_satisfied && satisfies => {
-                        service.unmet_requires = service.unmet_requires.saturating_sub(1);
-                        self.work.push_back(Work::Consider(*dependant));
-                    }
-                    Bond::Requires if turned_satisfied => {
-                        service.unmet_requires = service.unmet_requires.saturating_add(1);
-                        // What is gone for good follows as `Doomed`: nobody waits for it.
-                        if !ended_for_good {
-                            self.work.push_back(Work::Lost(*dependant));
-                        }
-                    }
-                    Bond::After if turned_attempted => {
-                        service.unmet_after = service.unmet_after.saturating_sub(1);
-                        self.work.push_back(Work::Consider(*dependant));
-                    }
-                    Bond::Requires | Bond::After => {}
-                }
-                if *bond == Bond::Requires && ended_for_good && !satisfies {
-                    self.work.push_back(Work::Doomed(*dependant, id));
-                }
-            }
+        let essential = spec.essential;
+        if turned_satisfied || turned_attempted || ended_for_good || descended {
+            self.tell_dependants(&Turned {
+                id,
+                satisfied: turned_satisfied.then_some(satisfies),
+                attempted: turned_attempted,
+                doomed: ended_for_good && !satisfies,
+                // Whoever was to stop before it is too late.
+                overtaken: descended,
+            });
         }
         let gone = matches!(to, Standing::Inactive | Standing::Exited | Standing::Failed);
-        if ended_for_good && spec.essential {
+        if ended_for_good && essential {
             // Before anything starts that would have to stop at once.
             self.work.push_front(Work::EssentialEnded(id));
+        }
+        if died {
+            self.passed(id);
+        }
+        if from == Standing::Failed && self.first_failed == Some(id) {
+            let failed = |id: &ServiceId| matches!(self.state(*id), Some(State::Failed { .. }));
+            self.first_failed = self.ids().find(failed);
         }
         if died && self.shutdown.as_ref().is_some_and(|s| s.has_turned(id)) {
             self.work.push_back(Work::Turn(id));
@@ -127,6 +177,66 @@ impl System {
             self.close_sockets(id);
         }
         self.reindex(id);
+        self.weigh(id);
+    }
+
+    /// Whether those that require it may run, as far as it is concerned.
+    pub(super) fn satisfies(&self, id: ServiceId) -> bool {
+        let service = self.services.get(id.index());
+        service.is_some_and(|service| service.satisfied)
+    }
+
+    /// Says anew whether those that require it may run.
+    pub(super) fn satisfy(&mut self, id: ServiceId) {
+        let (Some(service), Some(spec)) = (
+            self.services.get_mut(id.index()),
+            self.spec.services.get(id.index()),
+        ) else {
+            return;
+        };
+        let satisfies = service.satisfies(spec);
+        if std::mem::replace(&mut service.satisfied, satisfies) != satisfies {
+            self.tell_dependants(&Turned {
+                id,
+                satisfied: Some(satisfies),
+                attempted: false,
+                doomed: false,
+                overtaken: false,
+            });
+        }
+    }
+
+    fn tell_dependants(&mut self, turned: &Turned) {
+        let id = turned.id;
+        for (dependant, bond) in self.graph.dependants(id) {
+            let Some(service) = self.services.get_mut(dependant.index()) else {
+                continue;
+            };
+            match (bond, turned.satisfied) {
+                (Bond::Requires, Some(true)) => {
+                    service.unmet_requires = service.unmet_requires.saturating_sub(1);
+                    self.work.push_back(Work::Consider(*dependant));
+                }
+                (Bond::Requires, Some(false)) => {
+                    service.unmet_requires = service.unmet_requires.saturating_add(1);
+                    // What is gone for good follows as `Doomed`: nobody waits for it.
+                    if !turned.doomed {
+                        self.work.push_back(Work::Lost(*dependant));
+                    }
+                }
+                (Bond::Requires, None) if turned.overtaken && !turned.doomed => {
+                    self.work.push_back(Work::Lost(*dependant));
+                }
+                (Bond::After, _) if turned.attempted => {
+                    service.unmet_after = service.unmet_after.saturating_sub(1);
+                    self.work.push_back(Work::Consider(*dependant));
+                }
+                (Bond::Requires, None) | (Bond::After, _) => {}
+            }
+            if *bond == Bond::Requires && turned.doomed {
+                self.work.push_back(Work::Doomed(*dependant, id));
+            }
+        }
     }
 
     /// Puts the service's deadline into the set, in place of the last one.

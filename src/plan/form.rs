@@ -15,7 +15,7 @@ use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     Cgroups, ControlAccess, ControlSocket, Edges, InitSpec, KillMode, Kind, Ready, Restart,
-    RestartPolicy, ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Tracking,
+    RestartPolicy, ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Ties, Tracking,
 };
 
 structs! {
@@ -25,13 +25,14 @@ structs! {
         termination_log, cgroups,
     }
     ServiceSpec {
-        name, kind, enabled, essential, is_main, edges, wait_for, listen, ready, health, schedule, start_timeout,
-        restart, success, stop, tracking, exec, source,
+        name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,
+        schedule, start_timeout, restart, success, stop, tracking, exec, source,
     }
     Listen { sockets, on_demand }
     Socket { kind, address, name, backlog, reuse_port, ipv6_only, file }
     SocketFile { mode, user, group }
-    Edges { requires, wants, after, before }
+    Edges { requires, wants, after, before, ties }
+    Ties { part_of, binds_to, conflicts }
     Restart { policy, delay, delay_max, reset, limit }
     StartLimit { count, within }
     Stop { signal, timeout, kill_mode, to_group }

@@ -12,7 +12,7 @@ use crate::config::Outcome;
 use crate::core::listen::MOST_SOCKETS;
 use crate::core::probe::Probe;
 use crate::core::schedule::{Schedule, When};
-use crate::core::spec::{Edges, Ready, Spec};
+use crate::core::spec::{Edges, Ready, Spec, Ties};
 use wire::{Input, Wire};
 
 /// No plan is larger.
@@ -75,7 +75,16 @@ fn is_sound(spec: &Spec) -> bool {
             wants,
             after,
             before,
+            ties,
         } = &service.edges;
+        let ties = ties.iter().flat_map(|ties| {
+            let Ties {
+                part_of,
+                binds_to,
+                conflicts,
+            } = &**ties;
+            [part_of, binds_to, conflicts]
+        });
         let probed = match &service.ready {
             Ready::Probe(probe) => is_sound_probe(probe),
             Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) | Ready::Log(_) => true,
@@ -99,6 +108,7 @@ fn is_sound(spec: &Spec) -> bool {
                 .all(is_sound_probe)
             && [requires, wants, after, before]
                 .into_iter()
+                .chain(ties)
                 .flatten()
                 .all(|id| id.index() < spec.services.len())
     })

@@ -18,7 +18,7 @@ use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     Cgroups, ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
-    ServiceSpec, StartLimit, Stop, TerminationLog, Tracking,
+    ServiceSpec, StartLimit, Stop, TerminationLog, Ties, Tracking,
 };
 
 fn text() -> impl Strategy<Value = Box<str>> {
@@ -316,12 +316,22 @@ fn exec() -> impl Strategy<Value = Exec> {
 
 fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     let ids = || vec((0..count).prop_map(ServiceId), 0..3).prop_map(Vec::into_boxed_slice);
-    let edges = (ids(), ids(), ids(), ids()).prop_map(|(requires, wants, after, before)| Edges {
-        requires,
-        wants,
-        after,
-        before,
+    let ties = (ids(), ids(), ids()).prop_map(|(part_of, binds_to, conflicts)| {
+        Box::new(Ties {
+            part_of,
+            binds_to,
+            conflicts,
+        })
     });
+    let edges = (ids(), ids(), ids(), ids(), option::of(ties)).prop_map(
+        |(requires, wants, after, before, ties)| Edges {
+            requires,
+            wants,
+            after,
+            before,
+            ties,
+        },
+    );
     let restart = (
         proptest::sample::select(vec![
             RestartPolicy::Always,
@@ -351,7 +361,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     (
         (
             text(),
-            any::<[bool; 4]>(),
+            any::<[bool; 5]>(),
             edges,
             option::of((probe(), option::of(duration()))),
             option::of(listen()),
@@ -374,12 +384,13 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                 (name, flags, edges, wait_for, listen, ready, health, start_timeout),
                 (restart, success, stop, tracking, exec, source, schedule),
             )| {
-                let [oneshot, enabled, essential, is_main] = flags;
+                let [oneshot, enabled, essential, is_main, readiness_gate] = flags;
                 ServiceSpec {
                     name,
                     kind: if oneshot { Kind::Oneshot } else { Kind::Simple },
                     enabled,
                     essential,
+                    readiness_gate,
                     is_main,
                     edges,
                     wait_for: wait_for.map(|(probe, timeout)| Box::new(WaitFor { probe, timeout })),

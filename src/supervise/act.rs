@@ -12,7 +12,7 @@ use super::source::Source;
 use crate::core::action::Action;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
-use crate::core::report::Level;
+use crate::core::report::{Level, Report};
 use crate::core::signal::Signal;
 use crate::core::spec::{Ready, ServiceSpec, Tracking};
 use crate::core::system::System;
@@ -86,6 +86,11 @@ impl Hands {
                 self.retire(run);
             }
             Action::Report(report) => {
+                if let (Report::Changed { service, .. }, Some(control)) =
+                    (&report, &mut self.control)
+                {
+                    control.changed(*service, system);
+                }
                 let level = match report.level() {
                     Level::Error => log::Level::Error,
                     Level::Warn => log::Level::Warn,
@@ -100,6 +105,11 @@ impl Hands {
                 self.begin_farewell(system, epilogue, culprit, now.at);
                 if self.finish_farewell(system, now.at) {
                     results.push_back(Event::OutputDrained);
+                }
+            }
+            Action::Answered { request, outcome } => {
+                if let Some(control) = &mut self.control {
+                    control.answered(request, &outcome, system);
                 }
             }
             Action::Exit { code } => {

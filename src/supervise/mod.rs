@@ -142,7 +142,7 @@ impl Supervisor {
             self.feed(Event::Woke, now);
         }
         self.start_logger(now.at);
-        self.serve(ready, now.at);
+        self.serve(ready, now);
         self.hands.launcher.trim();
         self.settle();
     }
@@ -213,17 +213,23 @@ impl Supervisor {
         self.hands.helpers.extend(self.hands.outputs.logger());
     }
 
-    fn serve(&mut self, ready: &[Source], now: Instant) {
+    /// Hears and answers clients; what they ask of the core is fed, and then all answers
+    /// that this turn has brought are sent.
+    fn serve(&mut self, ready: &[Source], now: Now) {
         let Some(server) = &mut self.hands.control else {
             return;
         };
-        server.wake(&self.hands.poll, now);
         for source in ready {
             if *source == Source::Control {
-                server.accept(&self.hands.poll, now);
+                server.accept(&self.hands.poll, now.at);
             } else if let Source::Client(id) = source {
-                server.serve(*id, &self.hands.poll);
+                server.serve(*id, &self.hands.poll, &self.system, now);
             }
+        }
+        let mut events = server.take_events().into();
+        self.feed_all(&mut events, now);
+        if let Some(server) = &mut self.hands.control {
+            server.wake(&self.hands.poll, &self.system, now);
         }
     }
 

@@ -11,6 +11,8 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 /// What to wait for on a descriptor; a hang-up and an error always come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
+    /// Nothing else.
+    HangUp,
     /// Something can be read.
     Read,
     /// Something can be written.
@@ -24,6 +26,7 @@ pub enum Interest {
 impl Interest {
     const fn flags(self) -> EpollFlags {
         match self {
+            Self::HangUp => EpollFlags::empty(),
             Self::Read => EpollFlags::EPOLLIN,
             Self::Write => EpollFlags::EPOLLOUT,
             Self::Urgent => EpollFlags::EPOLLPRI,

@@ -136,9 +136,22 @@ fn foreground_group(fd: i32) -> Result<i32, Errno> {
 }
 
 fn is_terminal(fd: i32) -> bool {
+    size(fd).is_some()
+}
+
+/// How many columns the terminal on standard output has, if it is one that knows.
+#[must_use]
+pub fn width() -> Option<usize> {
+    let [_, columns, ..] = size(libc::STDOUT_FILENO)?;
+    (columns > 0).then_some(usize::from(columns))
+}
+
+/// Rows, columns, and both in pixels.
+fn size(fd: i32) -> Option<[u16; 4]> {
     let mut size = [0u16; 4];
     // SAFETY: TIOCGWINSZ writes four 16-bit numbers.
-    unsafe { ioctl(fd, libc::TIOCGWINSZ, (&raw mut size).addr()) }.is_ok()
+    unsafe { ioctl(fd, libc::TIOCGWINSZ, (&raw mut size).addr()) }.ok()?;
+    Some(size)
 }
 
 fn open_dev_tty() -> Option<i32> {

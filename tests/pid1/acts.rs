@@ -63,6 +63,7 @@ extern "C" fn before_main() {
             "serve" => served::serve(value.parse().unwrap()),
             "tell-descriptors" => served::tell_descriptors(),
             "hostile" => kept.push(Box::new(hostile(value))),
+            "flood" => flood(value),
             "ask" => ask(value),
             "http" => http(value),
             "listen-unix" => kept.push(Box::new(UnixListener::bind(value).unwrap())),
@@ -310,4 +311,36 @@ fn die(number: i32) {
     signal::set_disposition(signal, signal::Disposition::Default);
     signal::set_mask(SignalSet::EMPTY);
     let _ = signal::kill(rinit::sys::process::own_pid(), signal);
+}
+
+/// Rubbish, half requests, and questions whose answers nobody takes, from two thousand
+/// connections, of which a hundred stand at a time.
+fn flood(path: &str) {
+    let mut standing = std::collections::VecDeque::new();
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    for round in 0..2000_usize {
+        let mut next = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random
+        };
+        let Ok(mut stream) = UnixStream::connect(path) else {
+            continue;
+        };
+        stream.set_nonblocking(true).unwrap();
+        let bytes: Vec<u8> = match round % 4 {
+            0 => (0..next() % 6000)
+                .map(|_| next().to_le_bytes()[0])
+                .collect(),
+            1 => b"{\"verb\":\"status\"}\n".repeat(200),
+            2 => b"{\"verb\":\"why\",\"names\":[\"*\"".to_vec(),
+            _ => b"{\"verb\":\"wait\",\"names\":[\"*\"],\"for\":\"killing\"}\n".to_vec(),
+        };
+        let _ = stream.write(&bytes);
+        standing.push_back(stream);
+        if standing.len() > 100 {
+            standing.pop_front();
+        }
+    }
 }

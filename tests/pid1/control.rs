@@ -46,7 +46,7 @@ fn version_is_answered_in_words_and_as_json() {
         lines,
         [
             words.as_str(),
-            &format!("a: {{\"ok\":true,\"version\":\"{version}\",\"pid\":1}}"),
+            &format!("a: {{\"ok\":true,\"version\":\"{version}\",\"pid\":1,\"protocol\":1}}"),
             &words,
             "a: done"
         ],
@@ -60,6 +60,10 @@ fn nobody_there_is_exit_code_5_and_bad_usage_2() {
         (&["ctl", "--socket", "./none.sock", "version"][..], 5),
         (&["ctl", "version"], 5),
         (&["ctl", "frobnicate"], 2),
+        (&["ctl"], 5),
+        (&["ctl", "why"], 2),
+        (&["ctl", "health"], 1),
+        (&["ctl", "wait", "a", "--timeout", "5"], 2),
         (&["ctl", "version", "more"], 2),
         (&["ctl", "--nonsense"], 2),
     ] {
@@ -203,4 +207,42 @@ fn an_answer_is_one_line_whatever_was_asked() {
             .all(|line| line.contains("\"ok\":false")),
         "{ended:?}"
     );
+}
+
+#[test]
+fn a_flood_of_rubbish_costs_no_answer_no_memory_and_no_restart() {
+    let config = service(
+        "flood",
+        &acts(["flood:/run/rinit/control.sock", "say:flooded", "wait"]),
+        "after = ['early']",
+    ) + &service(
+        "early",
+        &acts(["await:/run/rinit/control.sock"]),
+        "type = 'oneshot'",
+    ) + &service(
+        "restless",
+        &acts(["exit:1"]),
+        "restart-delay = '1ms'\nrestart-delay-max = '5ms'\noutput = 'null'",
+    ) + &service(
+        "polite",
+        &format!(
+            "'n=0; while [ $n -lt 50 ]; do {RINIT} ctl list >/dev/null && n=$((n+1)) || echo lost; done; echo polite is done; exec sleep 1000'"
+        ),
+        "after = ['early']",
+    );
+    let rinit = supervisor(&config).spawn();
+    let memory = || -> u64 {
+        let text = Running::status_of(rinit.pid(), "VmRSS:");
+        text.and_then(|text| text.parse().ok()).unwrap()
+    };
+    rinit.wait_for_line("flood: flooded");
+    rinit.wait_for_line("polite: polite is done");
+    assert!(!rinit.stdout().contains("lost"), "{}", rinit.dump());
+    assert!(memory() < 20_000, "{} kB", memory());
+    let ends = || rinit.stderr().matches("restless exited").count();
+    let before = ends();
+    rinit.wait_until("it is restarted on", || ends() > before + 10);
+    let fds = std::fs::read_dir(format!("/proc/{}/fd", rinit.pid()));
+    assert!(fds.unwrap().count() < 120, "{}", rinit.dump());
+    stop(&rinit);
 }

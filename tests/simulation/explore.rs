@@ -17,9 +17,10 @@ use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
 };
 use rinit::core::state::{Stage, Standing, State};
-use rinit::core::system::{Surroundings, System};
+use rinit::core::system::{Surroundings, System, Whole};
 use rinit::core::time::{Instant, Now};
 
+use crate::asking::Asking;
 use crate::random::listen;
 use crate::sockets::Sockets;
 
@@ -45,26 +46,31 @@ struct Life {
 }
 
 #[derive(Clone)]
-struct World {
-    system: System,
+pub(crate) struct World {
+    pub(crate) system: System,
     now: Instant,
     lives: BTreeMap<RunId, Life>,
     strays_asked: bool,
     draining: bool,
-    left: bool,
+    pub(crate) left: bool,
     signals: u8,
     /// What the wall clock shows beyond the monotonic one, and by how much it will be set.
     wall: i64,
     clock_sets: Vec<i64>,
     sockets: Sockets,
     forgotten: BTreeSet<RunId>,
+    pub(crate) asking: Asking,
+    /// Oneshots that did their work once.
+    pub(crate) done: BTreeSet<ServiceId>,
     /// How it came to this.
-    path: Vec<Event>,
+    pub(crate) path: Vec<Event>,
 }
 
 impl World {
-    fn new(spec: Spec, clock_sets: &[i64]) -> Self {
+    pub(crate) fn new(spec: Spec, asks: u8) -> Self {
         Self {
+            asking: Asking::new(asks),
+            done: BTreeSet::new(),
             system: System::new(spec, Surroundings::default()),
             now: Instant(1),
             lives: BTreeMap::new(),
@@ -73,15 +79,16 @@ impl World {
             left: false,
             signals: 0,
             wall: 1_774_746_000_000,
-            clock_sets: clock_sets.to_vec(),
+            clock_sets: Vec::new(),
             sockets: Sockets::default(),
             forgotten: BTreeSet::new(),
             path: Vec::new(),
         }
     }
 
-    fn fingerprint(&self) -> u64 {
+    pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
+        self.asking.hash(&mut hasher);
         (self.system.fingerprint(), &self.lives).hash(&mut hasher);
         self.sockets.hash(&mut hasher);
         (self.strays_asked, self.draining, self.left, self.signals).hash(&mut hasher);
@@ -90,7 +97,7 @@ impl World {
     }
 
     /// All that may happen next. Results of a spawn come before anything else.
-    fn choices(&self) -> Vec<Event> {
+    pub(crate) fn choices(&self) -> Vec<Event> {
         if self.path.is_empty() {
             return vec![Event::Booted];
         }
@@ -135,7 +142,8 @@ impl World {
         if self.system.deadline().is_some() {
             all.push(Event::Woke);
         }
-        if self.signals < 2 {
+        all.extend(self.asking.choices(self.system.spec()));
+        if self.signals < self.asking.most_signals() {
             let signal = Signal::INT;
             let hung_up = false;
             all.push(Event::Signalled { signal, hung_up });
@@ -153,8 +161,15 @@ impl World {
     }
 
     /// One of them happens.
-    fn step(&mut self, event: Event) {
+    pub(crate) fn step(&mut self, event: Event) {
         match &event {
+            Event::Requested {
+                request,
+                verb,
+                services,
+            } => self
+                .asking
+                .ask(self.system.spec(), *request, *verb, services),
             Event::Woke => self.now = self.system.deadline().unwrap().max(self.now),
             Event::Signalled { .. } => self.signals += 1,
             Event::ClockSet => self.wall += self.clock_sets.remove(0),
@@ -178,10 +193,14 @@ impl World {
         };
         self.path.push(event.clone());
         self.system.handle(event, now, &mut actions);
+        let leaves = actions.iter().any(|a| matches!(a, Action::Exit { .. }));
         for action in actions {
             let ordered = self.sockets.carry_out(self.system.spec(), &action);
             assert_eq!(ordered, Ok(()), "{:#?}", self.path);
             self.carry_out(action);
+        }
+        if leaves {
+            self.asking.all_answered(&self.path);
         }
         self.check();
     }
@@ -231,6 +250,9 @@ impl World {
                 assert!(!self.draining, "two last lines: {:#?}", self.path);
                 self.draining = true;
             }
+            Action::Answered { request, outcome } => {
+                self.asking.answered(request, &outcome, &self.path);
+            }
             Action::Exit { .. } => self.left = true,
             // `sockets` has seen to them.
             Action::Listen { .. }
@@ -241,6 +263,47 @@ impl World {
         }
     }
 
+    /// All goes well, and nobody asks for anything more: as it is then, it stays.
+    pub(crate) fn calm_down(&mut self) {
+        for _ in 0..300 {
+            if self.left || self.system.whole() == Whole::Stopping {
+                return;
+            }
+            let well = |event: &Event| match event {
+                Event::Requested { .. }
+                | Event::Signalled { .. }
+                | Event::ForkRefused { .. }
+                | Event::SpawnFailed { .. }
+                | Event::Woke => false,
+                Event::Ready { run } => self.is_waited_for(*run),
+                Event::Exited { run, exit } => {
+                    let life = &self.lives[run];
+                    let kind = self.system.service(life.service).unwrap().kind;
+                    let works = kind == Kind::Oneshot && life.main == Main::Runs;
+                    life.asked_to_end || works && *exit == Exit::Code(0)
+                }
+                _ => true,
+            };
+            let choices = self.choices();
+            let woke = |event: &Event| *event == Event::Woke;
+            let next = choices.iter().find(|event| well(event));
+            let Some(next) = next.or_else(|| choices.iter().find(|event| woke(event))) else {
+                return;
+            };
+            self.step(next.clone());
+        }
+        panic!("it doesn't calm down: {:#?}", self.path);
+    }
+
+    /// READY=1 makes a difference to this run.
+    fn is_waited_for(&self, run: RunId) -> bool {
+        let service = self.lives[&run].service;
+        let state = self.system.state(service).unwrap();
+        let own = state.run().is_some_and(|own| own.id == run);
+        let simple = self.system.service(service).unwrap().kind == Kind::Simple;
+        own && simple && state.standing() == Standing::Starting
+    }
+
     fn life(&mut self, run: RunId) -> &mut Life {
         let path = &self.path;
         self.lives
@@ -248,7 +311,7 @@ impl World {
             .unwrap_or_else(|| panic!("{run:?} is unknown: {path:#?}"))
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
         let audit = self.system.audit();
         assert_eq!(audit, Ok(()), "{:#?}", self.path);
         if self.left {
@@ -269,14 +332,30 @@ impl World {
             if let Some(run) = run.filter(|_| !opening) {
                 assert!(self.lives.contains_key(&run), "{:#?}", self.path);
             }
-            let requires = &spec.services[id.index()].edges.requires;
+            let service = &spec.services[id.index()];
+            if service.kind == Kind::Oneshot && state.standing() == Standing::Exited {
+                self.done.insert(id);
+            }
+            if let Some(ties) = &service.edges.ties
+                && state.is_alive()
+            {
+                for other in &ties.conflicts {
+                    let alive = self.system.state(*other).unwrap().is_alive();
+                    assert!(!alive, "{id:?} runs beside its rival: {:#?}", self.path);
+                }
+            }
             if matches!(state.standing(), Standing::Starting | Standing::Active) {
-                for need in requires {
-                    let on_demand = spec.services[need.index()].is_on_demand();
-                    let reachable = on_demand && self.sockets.is_open(*need);
-                    let need = self.system.state(*need).unwrap().standing();
-                    let ready = reachable || matches!(need, Standing::Active | Standing::Exited);
-                    let stopping = self.system.whole() == rinit::core::system::Whole::Stopping;
+                for id_of_need in service.edges.required() {
+                    if !spec.services[id_of_need.index()].enabled {
+                        continue;
+                    }
+                    let on_demand = spec.services[id_of_need.index()].is_on_demand();
+                    let reachable = on_demand && self.sockets.is_open(id_of_need);
+                    let need = self.system.state(id_of_need).unwrap().standing();
+                    let ready = reachable
+                        || matches!(need, Standing::Active | Standing::Exited)
+                        || self.done.contains(&id_of_need);
+                    let stopping = self.system.whole() == Whole::Stopping;
                     assert!(
                         ready || stopping,
                         "{id:?} runs without its own: {:#?}",
@@ -301,7 +380,7 @@ impl World {
                 | Event::SpawnFailed { .. }
                 | Event::NotListening { .. }
                 | Event::Woke => false,
-                Event::Ready { .. } => false,
+                Event::Ready { .. } | Event::Requested { .. } => false,
                 Event::Exited { run, .. } => self.lives[run].asked_to_end,
                 _ => true,
             };
@@ -322,13 +401,28 @@ fn explore(spec: &Spec) -> BTreeSet<Standing> {
 
 /// With a wall clock that is set by these, at any moment.
 fn explore_with(spec: &Spec, clock_sets: &[i64]) -> BTreeSet<Standing> {
+    let start = World {
+        clock_sets: clock_sets.to_vec(),
+        ..World::new(spec.clone(), 0)
+    };
+    explore_from(start, MOST_STATES, &mut |_, _, _| {})
+}
+
+/// From here on; `look` sees each step: the world before it, what happened, and after.
+pub(crate) fn explore_from(
+    start: World,
+    most_states: usize,
+    look: &mut dyn FnMut(&World, &Event, &World),
+) -> BTreeSet<Standing> {
+    let spec = start.system.spec().clone();
     let mut seen = BTreeSet::new();
     let mut standings = BTreeSet::new();
-    let mut open = VecDeque::from([World::new(spec.clone(), clock_sets)]);
+    let mut open = VecDeque::from([start]);
     while let Some(world) = open.pop_front() {
         for event in world.choices() {
             let mut next = world.clone();
-            next.step(event);
+            next.step(event.clone());
+            look(&world, &event, &next);
             if !seen.insert(next.fingerprint()) {
                 continue;
             }
@@ -344,7 +438,7 @@ fn explore_with(spec: &Spec, clock_sets: &[i64]) -> BTreeSet<Standing> {
             if seen.len() % 16 == 0 {
                 next.clone().run_out();
             }
-            if seen.len() < MOST_STATES {
+            if seen.len() < most_states {
                 open.push_back(next);
             }
         }
@@ -352,7 +446,7 @@ fn explore_with(spec: &Spec, clock_sets: &[i64]) -> BTreeSet<Standing> {
     standings
 }
 
-fn service(name: &str, requires: &[u32]) -> ServiceSpec {
+pub(crate) fn service(name: &str, requires: &[u32]) -> ServiceSpec {
     let mut service = ServiceSpec::new(name);
     service.edges.requires = requires.iter().copied().map(ServiceId).collect();
     service.restart.limit = Some(StartLimit {
@@ -362,7 +456,7 @@ fn service(name: &str, requires: &[u32]) -> ServiceSpec {
     service
 }
 
-fn of(services: Vec<ServiceSpec>) -> Spec {
+pub(crate) fn of(services: Vec<ServiceSpec>) -> Spec {
     Spec {
         services,
         ..Spec::default()

@@ -10,6 +10,7 @@ use rinit::core::action::{Action, Question};
 use rinit::core::event::{Answer, Event};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
+use rinit::core::request::{RequestId, Verb};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{KillMode, Kind, Ready, Spec};
 use rinit::core::state::{Standing, State};
@@ -45,6 +46,12 @@ pub(crate) struct Watcher {
     overslept: bool,
     forced: bool,
     draining: bool,
+    /// What was asked and not answered; nobody may wait for it any more.
+    asked: BTreeMap<RequestId, bool>,
+    /// Stopped by hand, and not started since.
+    rests: BTreeSet<ServiceId>,
+    /// Oneshots that did their work once.
+    done: BTreeSet<ServiceId>,
     pub(crate) epilogue: Box<str>,
 }
 
@@ -82,6 +89,9 @@ impl Watcher {
             overslept: false,
             forced: false,
             draining: false,
+            asked: BTreeMap::new(),
+            rests: BTreeSet::new(),
+            done: BTreeSet::new(),
             epilogue: "".into(),
         }
     }
@@ -115,7 +125,17 @@ impl Watcher {
         {
             self.attempted.insert(*service);
         }
+        self.note_request(system, event);
         for action in actions {
+            if let Action::Report(Report::Changed {
+                service,
+                to: Standing::Exited,
+                ..
+            }) = action
+                && spec.services[service.index()].kind == Kind::Oneshot
+            {
+                self.done.insert(*service);
+            }
             // A state may last no longer than an event: a restart without delay.
             if let Action::Report(Report::Changed { service, to, .. }) = action
                 && !matches!(
@@ -143,7 +163,7 @@ impl Watcher {
         let mut started: BTreeSet<RunId> = BTreeSet::new();
         let mut forgotten_now: BTreeSet<RunId> = BTreeSet::new();
         for action in actions {
-            if self.draining && !matches!(action, Action::Exit { .. }) {
+            if self.draining && !matches!(action, Action::Exit { .. } | Action::Answered { .. }) {
                 return Err(format!("{action:?} after the last line"));
             }
             match action {
@@ -236,6 +256,15 @@ impl Watcher {
                 Action::Listen { .. }
                 | Action::AwaitConnection { .. }
                 | Action::CloseSockets { .. } => {}
+                Action::Answered { request, outcome } => {
+                    if self.asked.remove(request).is_none() {
+                        return Err(format!("{action:?}: nobody asked, or it is the second"));
+                    }
+                    let said = outcome.display(system).to_string();
+                    if said.is_empty() && !outcome.is_done() {
+                        return Err(format!("no words for {outcome:?}"));
+                    }
+                }
                 Action::Report(Report::KillingAll { .. }) => self.forced = true,
                 Action::Report(report) => {
                     // Words for everything, at any time.
@@ -272,9 +301,53 @@ impl Watcher {
             }
         }
         self.schedules_are_kept(system, kernel, event, actions)?;
+        self.rivals_are_apart(system)?;
         self.health_is_told(system, event, actions)?;
         self.stops_end(system, kernel)?;
         self.is_idle_without_deadline(system, kernel)
+    }
+
+    fn note_request(&mut self, system: &System, event: &Event) {
+        if let Event::Withdrawn { request } = event
+            && let Some(withdrawn) = self.asked.get_mut(request)
+        {
+            *withdrawn = true;
+        }
+        let Event::Requested {
+            request,
+            verb,
+            services,
+        } = event
+        else {
+            return;
+        };
+        self.asked.insert(*request, false);
+        match verb {
+            Verb::Stop if self.shutdown_at.is_none() => self.rests.extend(services),
+            Verb::Start | Verb::Restart => {
+                let mut open = services.to_vec();
+                let mut seen = BTreeSet::new();
+                while let Some(id) = open.pop() {
+                    if seen.insert(id) {
+                        self.rests.remove(&id);
+                        open.extend(system.service(id).unwrap().edges.required());
+                    }
+                }
+            }
+            Verb::Stop | Verb::Reset | Verb::Kill { .. } | Verb::Shutdown { .. } => {}
+        }
+    }
+
+    /// What conflicts never runs side by side.
+    fn rivals_are_apart(&self, system: &System) -> Result<(), String> {
+        for (id, service) in ids(system.spec()).zip(&system.spec().services) {
+            for other in service.edges.ties.iter().flat_map(|ties| &ties.conflicts) {
+                if *other != id && alive(system, id) && alive(system, *other) {
+                    return Err(format!("{id:?} runs beside {other:?}"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// After the end: everything was accounted for, if everything could die in time.
@@ -289,6 +362,9 @@ impl Watcher {
             if kernel.stray_count() > 0 {
                 return Err(format!("{} strays are left", kernel.stray_count()));
             }
+        }
+        if let Some((request, _)) = self.asked.iter().find(|(_, withdrawn)| !**withdrawn) {
+            return Err(format!("{request:?} was never answered"));
         }
         if !self.epilogue.contains("exit code") {
             return Err(format!("last line: {}", self.epilogue));
@@ -305,6 +381,9 @@ impl Watcher {
         forgotten_now: &BTreeSet<RunId>,
     ) -> Result<(), String> {
         let name = &system.service(id).unwrap().name;
+        if self.rests.contains(&id) {
+            return Err(format!("{name} was stopped by hand"));
+        }
         for (dependant, need, required) in &self.edges {
             if *dependant != id {
                 continue;
@@ -319,8 +398,7 @@ impl Watcher {
                 | Standing::Killing
                 | Standing::Backoff => reachable,
                 Standing::Active => true,
-                Standing::Exited => system.service(*need).unwrap().kind == Kind::Oneshot,
-                _ => false,
+                _ => self.done.contains(need),
             };
             let patience = system.service(id).unwrap().is_main && !required;
             let attempted = self.attempted.contains(need) || patience;
@@ -502,7 +580,7 @@ fn edges(spec: &Spec) -> Vec<Edge> {
     let mut all = Vec::new();
     for (id, service) in ids(spec).zip(&spec.services) {
         let edges = &service.edges;
-        all.extend(edges.requires.iter().map(|need| (id, *need, true)));
+        all.extend(edges.required().map(|need| (id, need, true)));
         let after = edges.wants.iter().chain(&edges.after);
         all.extend(after.map(|need| (id, *need, false)));
         all.extend(edges.before.iter().map(|dependant| (*dependant, id, false)));
@@ -514,6 +592,7 @@ fn edges(spec: &Spec) -> Vec<Edge> {
             );
         }
     }
-    all.retain(|(a, b, _)| spec.services[a.index()].enabled && spec.services[b.index()].enabled);
+    // What is disabled is not waited for.
+    all.retain(|(_, need, _)| spec.services[need.index()].enabled);
     all
 }

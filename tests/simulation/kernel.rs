@@ -323,7 +323,7 @@ impl Kernel {
                     }
                 }
             }
-            Action::Forward { .. } | Action::Report(_) => {}
+            Action::Forward { .. } | Action::Answered { .. } | Action::Report(_) => {}
             Action::SignalStrays { signal } => {
                 self.strays_awaited = true;
                 let numbers: Vec<u64> = self.strays.keys().copied().collect();

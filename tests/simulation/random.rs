@@ -161,11 +161,14 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 continue;
             }
             let edges = &mut service.edges;
-            let list = match dice.roll(5) {
-                0 | 1 => &mut edges.requires,
-                2 => &mut edges.wants,
-                3 => &mut edges.after,
-                _ => &mut edges.before,
+            let list = match dice.roll(9) {
+                0..=2 => &mut edges.requires,
+                3 => &mut edges.wants,
+                4 => &mut edges.after,
+                5 => &mut edges.before,
+                6 => &mut edges.ties.get_or_insert_default().binds_to,
+                7 => &mut edges.ties.get_or_insert_default().part_of,
+                _ => &mut edges.ties.get_or_insert_default().conflicts,
             };
             *list = list.iter().copied().chain([other_id]).collect();
         }
@@ -173,7 +176,9 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             service.kind = Kind::Oneshot;
             service.start_timeout = None;
         }
-        service.enabled = !dice.percent(8);
+        let ties = service.edges.ties.as_ref();
+        let has_rivals = ties.is_some_and(|ties| !ties.conflicts.is_empty());
+        service.enabled = !dice.percent(if has_rivals { 70 } else { 8 });
         service.essential = dice.percent(15);
         service.restart.policy = dice.pick(&[
             RestartPolicy::Always,

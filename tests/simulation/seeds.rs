@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rinit::core::action::Action;
 use rinit::core::event::Event;
+use rinit::core::id::ServiceId;
+use rinit::core::request::{RequestId, Verb};
 use rinit::core::signal::Signal;
 use rinit::core::system::{Surroundings, System};
 
@@ -44,8 +46,10 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
     let mut watcher = Watcher::new(&spec);
     let mut system = System::new(spec.clone(), surroundings);
     let mut kernel = Kernel::new(&spec, faults, dice.clone());
+    let count = spec.services.len() as u64;
     people(&mut kernel, &mut dice);
     clocks(&mut kernel, &mut dice);
+    requests(&mut kernel, &mut dice, count);
     let mut actions = Vec::new();
     for _ in 0..MOST_STEPS {
         let Some(event) = kernel.next(system.deadline()) else {
@@ -103,6 +107,41 @@ fn people(kernel: &mut Kernel, dice: &mut Dice) {
         let hung_up = false;
         let after = end + Duration::from_secs(wait);
         kernel.will_say(after, Event::Signalled { signal, hung_up });
+    }
+}
+
+/// Requests from outside, of which some askers don't wait for the answer.
+fn requests(kernel: &mut Kernel, dice: &mut Dice, count: u64) {
+    for number in 0..dice.pick(&[0, 0, 1, 3, 10]) {
+        let request = RequestId(number);
+        let named = 1 + dice.roll(2);
+        let services: Box<[ServiceId]> = (0..named)
+            .map(|_| ServiceId(dice.roll(count) as u32))
+            .collect();
+        let verb = match dice.roll(12) {
+            0..=3 => Verb::Start,
+            4..=6 => Verb::Stop,
+            7..=8 => Verb::Restart,
+            9 => Verb::Reset,
+            10 => Verb::Kill {
+                signal: dice.pick(&[Signal::TERM, Signal::KILL, Signal::CONT]),
+            },
+            _ => Verb::Shutdown {
+                code: dice.percent(50).then_some(9),
+            },
+        };
+        let after = dice.moment() * (1 + dice.roll(3) as u32);
+        kernel.will_say(
+            after,
+            Event::Requested {
+                request,
+                verb,
+                services,
+            },
+        );
+        if dice.percent(20) {
+            kernel.will_say(after + dice.moment(), Event::Withdrawn { request });
+        }
     }
 }
 

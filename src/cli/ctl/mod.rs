@@ -1,0 +1,475 @@
+//! `rinitctl`, the same as `rinit ctl`: a verb for the running rinit. One table of verbs;
+//! each says what it asks, and a file for its subject how the answer is told.
+
+mod sentences;
+mod services;
+mod table;
+
+use std::fmt::Display;
+
+use serde_json::Value;
+
+use super::getopt::{Flag, Help, Parser, Rules};
+use super::print::{self, Text, USAGE};
+use crate::control::{Json, NoAnswer, UNKNOWN, ask, places, terminal_width};
+use crate::core::signal::Signal;
+use crate::single::Inherited;
+
+/// Exit status when no rinit answers.
+const NOBODY: i32 = 5;
+/// Exit status of a request that was refused.
+const REFUSED: i32 = 1;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Socket,
+    Json,
+    Help,
+    Live,
+    Ready,
+    Startup,
+    For,
+    Timeout,
+    Dot,
+    Signal,
+    Code,
+}
+
+const fn flag(
+    kind: Kind,
+    long: &'static str,
+    argument: &'static str,
+    doc: &'static str,
+) -> Flag<Kind> {
+    Flag {
+        kind,
+        short: None,
+        long,
+        argument,
+        doc,
+    }
+}
+
+const FLAGS: &[Flag<Kind>] = &[
+    flag(Kind::Socket, "socket", "PATH", "where rinit listens"),
+    flag(Kind::Json, "json", "", "print the answer as JSON"),
+    flag(
+        Kind::Live,
+        "live",
+        "",
+        "health: no essential service failed",
+    ),
+    flag(
+        Kind::Ready,
+        "ready",
+        "",
+        "health: every service is up and healthy",
+    ),
+    flag(
+        Kind::Startup,
+        "startup",
+        "",
+        "health: that was so at one moment",
+    ),
+    flag(Kind::For, "for", "STATE", "wait: until they stand there"),
+    flag(
+        Kind::Timeout,
+        "timeout",
+        "TIME",
+        "wait: no longer than this",
+    ),
+    flag(Kind::Dot, "dot", "", "graph: for graphviz"),
+    flag(Kind::Signal, "signal", "S", "kill: which one (SIGTERM)"),
+    flag(
+        Kind::Code,
+        "code",
+        "N",
+        "shutdown: the exit status, where it would be 0",
+    ),
+    Flag {
+        kind: Kind::Help,
+        short: Some('h'),
+        long: "help",
+        argument: "",
+        doc: "print this",
+    },
+];
+
+/// What was typed beside the verb and the names.
+#[derive(Default)]
+struct Options {
+    json: bool,
+    of: Option<&'static str>,
+    until: Option<String>,
+    timeout: Option<u64>,
+    dot: bool,
+    signal: Option<String>,
+    code: Option<u8>,
+    /// Control sequences may colour words.
+    colour: bool,
+    /// How wide a line may be.
+    width: Option<usize>,
+}
+
+/// How many names a verb takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    None,
+    Any,
+    Some,
+}
+
+/// A verb: what it asks, and how the answer is told.
+struct Verb {
+    name: &'static str,
+    names: Names,
+    doc: &'static str,
+    /// What it is called on the socket.
+    asks: &'static str,
+    /// Its own options.
+    takes: &'static [Kind],
+    /// Its answer takes the time that it takes.
+    waits: bool,
+    tell: fn(&Value, &Options) -> i32,
+}
+
+const fn verb(
+    name: &'static str,
+    names: Names,
+    doc: &'static str,
+    tell: fn(&Value, &Options) -> i32,
+) -> Verb {
+    Verb {
+        name,
+        names,
+        doc,
+        asks: name,
+        takes: &[],
+        waits: false,
+        tell,
+    }
+}
+
+/// One whose answer comes when it is so.
+const fn later(name: &'static str, doc: &'static str) -> Verb {
+    Verb {
+        waits: true,
+        ..verb(name, Names::Some, doc, sentences::done)
+    }
+}
+
+const VERBS: &[Verb] = &[
+    verb(
+        "status",
+        Names::Any,
+        "how all services stand, or all about one",
+        services::status,
+    ),
+    Verb {
+        asks: "status",
+        ..verb("list", Names::Any, "their names", services::list)
+    },
+    verb(
+        "show",
+        Names::Some,
+        "what was configured, as rinit understood it",
+        services::show,
+    ),
+    verb(
+        "why",
+        Names::Some,
+        "why a service stands where it does, down to the cause",
+        sentences::why,
+    ),
+    Verb {
+        takes: &[Kind::Live, Kind::Ready, Kind::Startup],
+        ..verb(
+            "health",
+            Names::None,
+            "0 if it is well, 1 if not: for HEALTHCHECK and probes",
+            sentences::health,
+        )
+    },
+    Verb {
+        takes: &[Kind::For, Kind::Timeout],
+        ..later("wait", "until they are active, or did their work")
+    },
+    Verb {
+        takes: &[Kind::Dot],
+        ..verb(
+            "graph",
+            Names::Any,
+            "who waits for whom at the start",
+            services::graph,
+        )
+    },
+    later("start", "start them, and what they require"),
+    later(
+        "stop",
+        "stop them, and what requires them; they stay stopped",
+    ),
+    later("restart", "stop them and start them again"),
+    verb(
+        "reset",
+        Names::Some,
+        "forget that they failed, and how often",
+        sentences::done,
+    ),
+    Verb {
+        takes: &[Kind::Signal],
+        ..verb(
+            "kill",
+            Names::Some,
+            "send their main processes a signal",
+            sentences::done,
+        )
+    },
+    Verb {
+        takes: &[Kind::Code],
+        ..verb(
+            "shutdown",
+            Names::None,
+            "stop all, and end the container",
+            sentences::done,
+        )
+    },
+    verb(
+        "version",
+        Names::None,
+        "what runs, and as which pid",
+        sentences::version,
+    ),
+];
+
+/// Verbs of later versions: known, so that nobody takes them for a mistake of theirs.
+const LATER: &[&str] = &[
+    "events",
+    "logs",
+    "reload",
+    "plan",
+    "apply",
+    "exec",
+    "boot-chart",
+];
+
+/// The words from number `first` on are its own.
+pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
+    let text = |name: &str| {
+        let value = inherited.variable(name).filter(|value| !value.is_empty());
+        value.map(|value| String::from_utf8_lossy(value).into_owned())
+    };
+    let mut socket = text("RINIT_CONTROL_SOCKET");
+    let columns = text("COLUMNS").and_then(|columns| columns.parse().ok());
+    let terminal = print::out_is_terminal();
+    let mut options = Options {
+        colour: terminal
+            && text("NO_COLOR").is_none()
+            && text("TERM").is_none_or(|it| it != "dumb"),
+        width: terminal.then(|| columns.or_else(terminal_width)).flatten(),
+        ..Options::default()
+    };
+    let runtime_dir = inherited.variable("XDG_RUNTIME_DIR");
+    let rules = Rules {
+        permute: true,
+        abbreviate: false,
+    };
+    let mut parser = Parser::new_at(FLAGS, rules, &mut inherited.arguments, first);
+    let mut given_kinds = Vec::new();
+    while let Some(given) = parser.next_option() {
+        given_kinds.extend(given.as_ref().map(|(kind, _)| *kind));
+        match given {
+            Err(fault) => return usage(fault),
+            Ok((Kind::Socket, path)) => socket = Some(Text(path).to_string()),
+            Ok((Kind::Json, _)) => options.json = true,
+            Ok((Kind::Live, _)) => options.of = Some("live"),
+            Ok((Kind::Ready, _)) => options.of = Some("ready"),
+            Ok((Kind::Startup, _)) => options.of = Some("startup"),
+            Ok((Kind::Dot, _)) => options.dot = true,
+            Ok((Kind::For, state)) => options.until = Some(Text(state).to_string()),
+            Ok((Kind::Signal, signal)) => {
+                let signal = Text(signal).to_string();
+                if Signal::parse(&signal).is_none() {
+                    return usage(format_args!("there is no signal {signal}"));
+                }
+                options.signal = Some(signal);
+            }
+            Ok((Kind::Code, code)) => match Text(code).to_string().parse() {
+                Ok(code) => options.code = Some(code),
+                Err(_) => return usage("--code is a number from 0 to 255"),
+            },
+            Ok((Kind::Timeout, time)) => {
+                let time = Text(time).to_string();
+                match crate::config::duration(&time) {
+                    Ok(time) => options.timeout = u64::try_from(time.as_millis()).ok(),
+                    Err(_) => {
+                        return usage(format_args!("{time} is no duration; write 5s or 1m30s"));
+                    }
+                }
+            }
+            Ok((Kind::Help, _)) => {
+                print::out(help());
+                return 0;
+            }
+        }
+    }
+    let operands = parser.operands();
+    let mut words = inherited.arguments.iter().skip(operands);
+    let typed = words.next().unwrap_or(b"status");
+    let names: Vec<String> = words.map(|word| Text(word).to_string()).collect();
+    let Some(verb) = VERBS.iter().find(|verb| verb.name.as_bytes() == typed) else {
+        let typed = Text(typed);
+        if LATER.iter().any(|later| *later == typed.to_string()) {
+            return usage(format_args!("{typed} is not in this version yet"));
+        }
+        return usage(format_args!("there is no verb {typed}"));
+    };
+    match (verb.names, names.first()) {
+        (Names::None, Some(word)) => return usage(format_args!("{} takes no {word}", verb.name)),
+        (Names::Some, None) => return usage(format_args!("{} of which service?", verb.name)),
+        (Names::None | Names::Any | Names::Some, _) => {}
+    }
+    if let Some(flag) = foreign(verb, &given_kinds) {
+        return usage(format_args!("{} takes no --{flag}", verb.name));
+    }
+    let places = places(socket, runtime_dir);
+    perform(verb, &names, &options, &places)
+}
+
+/// The first option given that is another verb's.
+fn foreign(verb: &Verb, given: &[Kind]) -> Option<&'static str> {
+    let everywhere = [Kind::Socket, Kind::Json, Kind::Help];
+    let is_foreign = |kind: &&Kind| !everywhere.contains(kind) && !verb.takes.contains(kind);
+    let kind = given.iter().find(is_foreign)?;
+    let flag = FLAGS.iter().find(|flag| flag.kind == *kind)?;
+    Some(flag.long)
+}
+
+/// Asks, and tells the answer.
+fn perform(verb: &Verb, names: &[String], options: &Options, places: &[String]) -> i32 {
+    let silence = if verb.name == "health" {
+        REFUSED
+    } else {
+        NOBODY
+    };
+    let line = match ask(places, &request(verb, names, options), verb.waits) {
+        Ok(line) => line,
+        Err(NoAnswer::Nobody(errno)) => {
+            let places = places.join(", ");
+            let errno = crate::single::Errno::from(errno);
+            print::err(format_args!(
+                "rinitctl: no rinit answers at {places}: {errno}\n"
+            ));
+            return silence;
+        }
+        Err(NoAnswer::TooLong) => {
+            return usage("so many names are more than one request takes; use a pattern: web*");
+        }
+        Err(NoAnswer::Silence) => {
+            print::err("rinitctl: rinit gave no answer that this version understands\n");
+            return silence;
+        }
+    };
+    let answer: Value = serde_json::from_slice(&line).unwrap_or_default();
+    if options.json {
+        print::out(Text(&line));
+    }
+    if let Some(error) = answer.get("error").and_then(Value::as_str) {
+        if !options.json {
+            print::err(format_args!("rinitctl: {}\n", Clean(error)));
+        }
+        let code = answer.get("code").and_then(Value::as_i64);
+        let code = code.and_then(|code| i32::try_from(code).ok());
+        if code == Some(i32::from(UNKNOWN)) && !options.json {
+            print::err("help: rinitctl list names them all\n");
+        }
+        return code.filter(|_| verb.name != "health").unwrap_or(REFUSED);
+    }
+    (verb.tell)(&answer, options)
+}
+
+fn request(verb: &Verb, names: &[String], options: &Options) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut json = Json::object(&mut out);
+    json.text("verb", verb.asks).texts("names", names);
+    if verb.name == "status" && is_one(names) {
+        json.plain("detail", true);
+    }
+    if let Some(of) = options.of {
+        json.text("of", of);
+    }
+    if let Some(state) = &options.until {
+        json.text("for", state);
+    }
+    if let Some(timeout) = options.timeout {
+        json.plain("timeout", timeout);
+    }
+    if let Some(signal) = &options.signal {
+        json.text("signal", signal);
+    }
+    if let Some(code) = options.code {
+        json.plain("code", code);
+    }
+    json.end();
+    out.push(b'\n');
+    out
+}
+
+/// One name, no pattern: a page is wanted, no table.
+fn is_one(names: &[String]) -> bool {
+    matches!(names, [name] if !name.contains(['*', '?']))
+}
+
+/// A text of somebody else's on one line, without anything that a terminal obeys.
+struct Clean<'a>(&'a str);
+
+impl Display for Clean<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use std::fmt::Write;
+        self.0
+            .chars()
+            .try_for_each(|letter| f.write_char(if letter.is_control() { ' ' } else { letter }))
+    }
+}
+
+fn help() -> String {
+    let mut text = "usage: rinitctl [OPTIONS] [VERB [NAME…]]\n\n".to_owned();
+    for verb in VERBS {
+        let name = match verb.names {
+            Names::None => verb.name.to_owned(),
+            Names::Any => format!("{} [NAME…]", verb.name),
+            Names::Some => format!("{} NAME…", verb.name),
+        };
+        text.push_str(&format!("  {name:<18}{}\n", verb.doc));
+    }
+    text.push_str("\nNames may hold * and ?.\n\n");
+    text.push_str(&Help(FLAGS).to_string());
+    text
+}
+
+fn usage(wrong: impl Display) -> i32 {
+    print::err(format_args!(
+        "rinitctl: {wrong}\nhelp: rinitctl --help lists every verb and option\n"
+    ));
+    USAGE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_of_another_verb_is_foreign() {
+        for (name, given, wanted) in [
+            ("stop", &[Kind::Json, Kind::Signal][..], Some("signal")),
+            ("start", &[Kind::Code], Some("code")),
+            ("kill", &[Kind::Signal, Kind::Socket], None),
+            ("shutdown", &[Kind::Code], None),
+            ("status", &[Kind::Live], Some("live")),
+            ("wait", &[Kind::For, Kind::Timeout], None),
+        ] {
+            let verb = VERBS.iter().find(|verb| verb.name == name);
+            let verb = verb.expect("the verb is known");
+            assert_eq!(foreign(verb, given), wanted, "{name}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Answers about services: the table, the page of one, its definition, the graph.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::sentences::sentences;
+use super::table::{Cell, Table};
+use super::{Clean, Options};
+use crate::cli::print;
+use crate::control::{memory, wall_clock};
+use crate::core::time::Span;
+
+/// Exit status of `status NAME` for a service that isn't active.
+const NOT_ACTIVE: i32 = 3;
+
+/// The records in an answer.
+pub(super) fn of(answer: &Value) -> impl Iterator<Item = &Value> {
+    let services = answer.get("services").and_then(Value::as_array);
+    services.into_iter().flatten()
+}
+
+fn text<'a>(service: &'a Value, key: &str) -> &'a str {
+    service.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(service: &Value, key: &str) -> Option<i64> {
+    service.get(key).and_then(Value::as_i64)
+}
+
+fn words<'a>(service: &'a Value, key: &str) -> Vec<&'a str> {
+    let list = service.get(key).and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+/// The time between two moments in Unix milliseconds.
+fn between(from: i64, to: i64) -> Span {
+    let millis = u64::try_from(to.saturating_sub(from)).unwrap_or(0);
+    Span(Duration::from_millis(millis))
+}
+
+/// A table, or the page of the one that was named.
+pub(super) fn status(answer: &Value, options: &Options) -> i32 {
+    let is_page = of(answer).any(|service| service.get("why").is_some());
+    if !options.json {
+        let text = if is_page {
+            of(answer).map(page).collect()
+        } else {
+            table(answer, options)
+        };
+        print::out(text);
+    }
+    if is_page && !of(answer).all(is_well) {
+        return NOT_ACTIVE;
+    }
+    0
+}
+
+/// Active, or a oneshot that did its work.
+fn is_well(service: &Value) -> bool {
+    match text(service, "state") {
+        "active" | "reloading" => true,
+        "exited" => text(service, "type") == "oneshot",
+        _ => false,
+    }
+}
+
+fn table(answer: &Value, options: &Options) -> String {
+    let now = wall_clock();
+    let pid = |service: &Value| number(service, "pid").and_then(|pid| i32::try_from(pid).ok());
+    let pids: Vec<i32> = of(answer).filter_map(pid).collect();
+    let used = memory(&pids);
+    let head = [
+        "NAME", "STATE", "PID", "SINCE", "RESTARTS", "MEMORY", "REASON",
+    ];
+    let mut table = Table::new(head.map(Cell::plain));
+    for service in of(answer) {
+        let pid = pid(service);
+        let since = number(service, "since").map(|since| between(since, now).to_string());
+        let memory = pid.and_then(|pid| used.get(&pid)).map(|bytes| size(*bytes));
+        table.row([
+            Cell::plain(text(service, "name")),
+            state(service),
+            Cell::plain(pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string())),
+            Cell::plain(since.unwrap_or_default()),
+            Cell::plain(number(service, "restarts").unwrap_or(0).to_string()),
+            Cell::plain(memory.unwrap_or_else(|| "-".to_owned())),
+            Cell::plain(remark(service)),
+        ]);
+    }
+    let mut out = table.show(options.colour, options.width);
+    let _ = writeln!(out, "\n{}", Clean(text(answer, "state")));
+    out
+}
+
+/// The state, coloured by how good it is.
+fn state(service: &Value) -> Cell {
+    let word = text(service, "state");
+    let unhealthy = text(service, "health") == "unhealthy";
+    let colour = match word {
+        "active" if unhealthy => "31",
+        "active" => "32",
+        "failed" => "31",
+        "backoff" | "starting" | "waiting" | "stopping" | "killing" => "33",
+        _ => "2",
+    };
+    Cell::coloured(word, colour)
+}
+
+fn remark(service: &Value) -> String {
+    let waits = words(service, "waiting-for");
+    if text(service, "health") == "unhealthy" {
+        "unhealthy".to_owned()
+    } else if !waits.is_empty() {
+        format!("waits for {}", waits.join(", "))
+    } else {
+        text(service, "reason").to_owned()
+    }
+}
+
+/// `12.3M`.
+fn size(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) >> 20;
+    if tenths < 10_240 {
+        format!("{}.{}M", tenths / 10, tenths % 10)
+    } else {
+        let tenths = bytes.saturating_mul(10) >> 30;
+        format!("{}.{}G", tenths / 10, tenths % 10)
+    }
+}
+
+fn page(service: &Value) -> String {
+    let now = wall_clock();
+    let mut out = String::new();
+    let mut line = |key: &str, value: String| {
+        if !value.is_empty() {
+            let _ = writeln!(out, "{key:>12}: {}", Clean(&value));
+        }
+    };
+    line("name", text(service, "name").to_owned());
+    line("defined in", text(service, "source").to_owned());
+    let since = number(service, "since").map(|since| between(since, now));
+    let since = since.map_or_else(String::new, |since| format!(" for {since}"));
+    line("state", format!("{}{since}", text(service, "state")));
+    let pid = number(service, "pid").and_then(|pid| i32::try_from(pid).ok());
+    line("pid", pid.map_or_else(String::new, |pid| pid.to_string()));
+    let used = pid.and_then(|pid| memory(&[pid]).get(&pid).copied());
+    line("memory", used.map_or_else(String::new, size));
+    line(
+        "restarts",
+        number(service, "restarts").unwrap_or(0).to_string(),
+    );
+    line("health", text(service, "health").to_owned());
+    line("says", text(service, "status").to_owned());
+    line("waits for", words(service, "waiting-for").join(", "));
+    let ends = service.get("ends").and_then(Value::as_array);
+    for (place, end) in ends.into_iter().flatten().enumerate() {
+        let ago = between(number(end, "at").unwrap_or(now), now);
+        let after = number(end, "after")
+            .map_or_else(String::new, |after| format!(" after {}", between(0, after)));
+        let key = if place == 0 { "last runs" } else { "" };
+        let _ = writeln!(
+            out,
+            "{key:>12}{} {}{after}, {ago} ago",
+            if place == 0 { ":" } else { " " },
+            Clean(text(end, "reason"))
+        );
+    }
+    let _ = write!(out, "\n{}", sentences(service));
+    out
+}
+
+/// Names alone, a line each.
+pub(super) fn list(answer: &Value, options: &Options) -> i32 {
+    if !options.json {
+        let lines = of(answer).map(|service| format!("{}\n", Clean(text(service, "name"))));
+        print::out(lines.collect::<String>());
+    }
+    0
+}
+
+/// Keys and values as they were understood.
+pub(super) fn show(answer: &Value, options: &Options) -> i32 {
+    if !options.json {
+        let mut out = String::new();
+        for service in of(answer) {
+            let gap = if out.is_empty() { "" } else { "\n" };
+            let _ = writeln!(out, "{gap}[service.{}]", Clean(text(service, "name")));
+            let keys = service.as_object().into_iter().flatten();
+            for (key, value) in keys.filter(|(key, _)| !matches!(key.as_str(), "name" | "state")) {
+                let empty = value.as_array().is_some_and(Vec::is_empty) || value.is_null();
+                if !empty {
+                    let _ = writeln!(out, "{} = {}", Clean(key), Clean(&value.to_string()));
+                }
+            }
+        }
+        print::out(out);
+    }
+    0
+}
+
+/// Each service with what it waits for, as a tree from those that nobody waits for; or for
+/// graphviz.
+pub(super) fn graph(answer: &Value, options: &Options) -> i32 {
+    if options.json {
+        return 0;
+    }
+    let mut out = String::new();
+    if options.dot {
+        out.push_str("digraph rinit {\n");
+        for service in of(answer) {
+            let name = Value::from(text(service, "name"));
+            let _ = writeln!(out, "  {name};");
+            for (key, style) in [("requires", "solid"), ("after", "dashed")] {
+                for need in words(service, key) {
+                    let need = Value::from(need);
+                    let _ = writeln!(out, "  {name} -> {need} [style={style}];");
+                }
+            }
+        }
+        out.push_str("}\n");
+    } else {
+        for service in of(answer) {
+            let _ = writeln!(
+                out,
+                "{} ({})",
+                Clean(text(service, "name")),
+                Clean(text(service, "state"))
+            );
+            for (key, word) in [("requires", "requires"), ("after", "after")] {
+                for need in words(service, key) {
+                    let _ = writeln!(out, "  {word} {}", Clean(need));
+                }
+            }
+        }
+    }
+    print::out(out);
+    0
+}

@@ -1,0 +1,93 @@
+//! Columns for eyes: aligned, the last one cut where the terminal ends.
+
+use std::fmt::Write;
+
+use super::Clean;
+
+/// One field, perhaps coloured.
+pub(super) struct Cell {
+    text: String,
+    colour: &'static str,
+}
+
+impl Cell {
+    /// As it is, but for what a terminal would obey.
+    pub(super) fn plain(text: impl AsRef<str>) -> Self {
+        Self::coloured(text, "")
+    }
+
+    /// With the parameters of a control sequence.
+    pub(super) fn coloured(text: impl AsRef<str>, colour: &'static str) -> Self {
+        Self {
+            text: Clean(text.as_ref()).to_string(),
+            colour,
+        }
+    }
+}
+
+/// Rows of as many cells each.
+pub(super) struct Table<const N: usize> {
+    rows: Vec<[Cell; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    /// With this head.
+    pub(super) fn new(head: [Cell; N]) -> Self {
+        Self { rows: vec![head] }
+    }
+
+    /// One more row.
+    pub(super) fn row(&mut self, cells: [Cell; N]) {
+        self.rows.push(cells);
+    }
+
+    /// As lines, of no more than `width` letters.
+    pub(super) fn show(&self, colour: bool, width: Option<usize>) -> String {
+        let mut widths = [0_usize; N];
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.text.chars().count());
+            }
+        }
+        let mut out = String::new();
+        for row in &self.rows {
+            let mut left = width.unwrap_or(usize::MAX);
+            for (place, (cell, wide)) in row.iter().zip(widths).enumerate() {
+                let last = place + 1 == N;
+                let shown: String = cell.text.chars().take(left).collect();
+                let pad = wide.saturating_sub(shown.chars().count()) + 2;
+                left = left.saturating_sub(wide + 2);
+                let pad = if last || left == 0 { 0 } else { pad };
+                let _ = match cell.colour {
+                    "" => write!(out, "{shown}{:pad$}", ""),
+                    _ if !colour => write!(out, "{shown}{:pad$}", ""),
+                    code => write!(out, "\x1b[{code}m{shown}\x1b[0m{:pad$}", ""),
+                };
+            }
+            out.truncate(out.trim_end_matches(' ').len());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other_and_end_where_the_terminal_does() {
+        let mut table = Table::new(["A", "B", "C"].map(Cell::plain));
+        table.row([
+            Cell::plain("long"),
+            Cell::coloured("red", "31"),
+            Cell::plain("a\x1b[5mreason\n"),
+        ]);
+        assert_eq!(
+            table.show(false, None),
+            "A     B    C\nlong  red  a [5mreason\n"
+        );
+        assert_eq!(table.show(false, Some(13)), "A     B    C\nlong  red  a\n");
+        assert!(table.show(true, None).contains("\x1b[31mred\x1b[0m"));
+    }
+}

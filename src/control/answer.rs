@@ -1,0 +1,135 @@
+//! What is answered to each verb: at once, in pieces, or later. Read from the core alone;
+//! nothing here waits or fails.
+
+use super::json::Json;
+use super::protocol::{REFUSED, Request, UNKNOWN, USAGE, VERSION, refusal};
+use super::records::{Detail, List};
+use super::requests::{self, ByHand};
+use super::waits::Wait;
+use crate::core::id::ServiceId;
+use crate::core::query::Ask;
+use crate::core::request::Verb;
+use crate::core::system::System;
+use crate::core::time::Now;
+
+/// More names than this are not looked up.
+const NAMES_MAX: usize = 64;
+
+/// How a request is answered.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// By this line.
+    Now(Vec<u8>),
+    /// Piece by piece, as the client takes them.
+    List(List),
+    /// When it is so.
+    Later(Wait),
+    /// When the core has made it so.
+    ByHand(ByHand),
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// Root, or rinit's own user.
+    Owner,
+    /// Somebody who may know how it stands, and no more.
+    Stranger,
+}
+
+/// The answer to one line.
+pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own_pid: i32, now: Now) -> Reply {
+    let Some(request) = Request::parse(line) else {
+        let error = "a request is one JSON object on one line: {\"verb\":\"status\"}";
+        return Reply::Now(refusal(USAGE, error));
+    };
+    if request.names.len() > NAMES_MAX {
+        let error = "more than 64 names; use a pattern: web*";
+        return Reply::Now(refusal(USAGE, error));
+    }
+    let verb = request.verb.as_str();
+    let for_all = matches!(verb, "version" | "status" | "why" | "health");
+    if peer == Peer::Stranger && !for_all {
+        let error = "only root and rinit's own user may ask that";
+        return Reply::Now(refusal(REFUSED, error));
+    }
+    match verb {
+        "version" => Reply::Now(version(own_pid)),
+        "status" => listed(&request, system, |ids| {
+            let detail = if request.flag("detail") {
+                Detail::Full
+            } else {
+                Detail::Brief
+            };
+            Reply::List(List::new(ids, detail))
+        }),
+        "why" => listed(&request, system, |ids| {
+            Reply::List(List::new(ids, Detail::Why))
+        }),
+        "show" => listed(&request, system, |ids| {
+            Reply::List(List::new(ids, Detail::Definition))
+        }),
+        "graph" => listed(&request, system, |ids| {
+            Reply::List(List::new(ids, Detail::Needs))
+        }),
+        "health" => Reply::Now(health(&request, system, now)),
+        "wait" => listed(&request, system, |ids| {
+            Wait::begin(&request, ids, system, now)
+        }),
+        _ => match requests::verb(&request) {
+            Some(Ok(verb @ Verb::Shutdown { .. })) => {
+                let services = Box::default();
+                Reply::ByHand(ByHand { verb, services })
+            }
+            Some(Ok(verb)) => listed(&request, system, |ids| {
+                let services = ids.into();
+                Reply::ByHand(ByHand { verb, services })
+            }),
+            Some(Err(error)) => Reply::Now(refusal(USAGE, &error)),
+            None => {
+                let error = format!("this version knows no verb {verb}");
+                Reply::Now(refusal(USAGE, &error))
+            }
+        },
+    }
+}
+
+fn listed(request: &Request, system: &System, then: impl FnOnce(Vec<ServiceId>) -> Reply) -> Reply {
+    match system.select(&request.names) {
+        Ok(ids) => then(ids),
+        Err(unknown) => {
+            let error = format!("there is no service {}", unknown.0);
+            Reply::Now(refusal(UNKNOWN, &error))
+        }
+    }
+}
+
+fn version(own_pid: i32) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut json = Json::object(&mut out);
+    json.plain("ok", true)
+        .text("version", env!("CARGO_PKG_VERSION"))
+        .plain("pid", own_pid)
+        .plain("protocol", VERSION);
+    json.end();
+    out.push(b'\n');
+    out
+}
+
+fn health(request: &Request, system: &System, now: Now) -> Vec<u8> {
+    let ask = match request.word("of") {
+        Some("live") => Ask::Live,
+        None | Some("ready") => Ask::Ready,
+        Some("startup") => Ask::Startup,
+        Some(_) => return refusal(USAGE, "health knows live, ready and startup"),
+    };
+    let verdict = system.health(ask, now.at);
+    let mut out = Vec::new();
+    let mut json = Json::object(&mut out);
+    json.plain("ok", true)
+        .plain("healthy", verdict.well)
+        .text("message", &verdict.line);
+    json.end();
+    out.push(b'\n');
+    out
+}

@@ -1,0 +1,258 @@
+//! Answers about many services: made piece by piece, each record when the client has
+//! room for it, so that a thousand of them hold neither memory nor the loop.
+
+use std::time::Duration;
+
+use super::json::Json;
+use crate::core::exec::{Output, Words};
+use crate::core::id::ServiceId;
+use crate::core::record::Record;
+use crate::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec};
+use crate::core::state::{Backoff, Standing, State};
+use crate::core::system::System;
+use crate::core::time::{Instant, Now, Span};
+
+/// A piece is so long, and one record more.
+const PIECE: usize = 8192;
+/// How many services one piece tells of at most.
+const RECORDS: usize = 32;
+
+/// How much is told of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// A line of the table.
+    Brief,
+    /// A page.
+    Full,
+    /// Why it stands there.
+    Why,
+    /// The compiled definition.
+    Definition,
+    /// What it waits for at its start.
+    Needs,
+}
+
+/// A list in the making.
+#[derive(Debug)]
+pub(crate) struct List {
+    ids: Vec<ServiceId>,
+    next: usize,
+    detail: Detail,
+    begun: bool,
+}
+
+impl List {
+    /// Of these services.
+    pub(crate) const fn new(ids: Vec<ServiceId>, detail: Detail) -> Self {
+        Self {
+            ids,
+            next: 0,
+            detail,
+            begun: false,
+        }
+    }
+
+    /// Appends the next piece; whether it was the last.
+    pub(crate) fn piece(&mut self, out: &mut Vec<u8>, system: &System, now: Now) -> bool {
+        let before = out.len();
+        if !std::mem::replace(&mut self.begun, true) {
+            let mut json = Json::object(out);
+            json.plain("version", super::protocol::VERSION)
+                .text("state", system.whole().word());
+            json.open("services");
+        }
+        let mut told = 0_usize;
+        while told < RECORDS && out.len().saturating_sub(before) < PIECE {
+            let Some(id) = self.ids.get(self.next) else {
+                break;
+            };
+            if self.next > 0 {
+                out.push(b',');
+            }
+            record(out, *id, self.detail, system, now);
+            self.next = self.next.saturating_add(1);
+            told = told.saturating_add(1);
+        }
+        let done = self.next >= self.ids.len();
+        if done {
+            out.extend_from_slice(b"]}\n");
+        }
+        done
+    }
+}
+
+fn record(out: &mut Vec<u8>, id: ServiceId, detail: Detail, system: &System, now: Now) {
+    let mut json = Json::object(out);
+    if let (Some(spec), Some(state)) = (system.service(id), system.state(id)) {
+        json.text("name", &spec.name);
+        json.text("state", state.standing().word());
+        match detail {
+            Detail::Brief => brief(&mut json, id, spec, state, system, now),
+            Detail::Full => {
+                brief(&mut json, id, spec, state, system, now);
+                full(&mut json, id, spec, state, system, now);
+            }
+            Detail::Why => {
+                json.texts("why", system.why(id, now.at));
+            }
+            Detail::Definition => definition(&mut json, spec, system),
+            Detail::Needs => {
+                let name = |id: ServiceId| system.service(id).map_or("?", |spec| &spec.name);
+                let needs = |wanted: bool| {
+                    let needs = system
+                        .needs(id)
+                        .filter(move |(_, requires)| *requires == wanted);
+                    needs.map(|(need, _)| name(need))
+                };
+                json.texts("requires", needs(true))
+                    .texts("after", needs(false));
+            }
+        }
+    }
+    json.end();
+}
+
+fn brief(
+    json: &mut Json<'_>,
+    id: ServiceId,
+    spec: &ServiceSpec,
+    state: &State,
+    system: &System,
+    now: Now,
+) {
+    let name = |id: ServiceId| system.service(id).map_or("?", |spec| &spec.name);
+    let record = system.record(id);
+    let pid = state.run().and_then(|run| run.pid).map(|pid| pid.0);
+    let health = match (state.standing(), &spec.health) {
+        (Standing::Active, Some(_)) if system.is_unhealthy(id) => Some("unhealthy"),
+        (Standing::Active, Some(_)) => Some("healthy"),
+        _ => None,
+    };
+    json.plain_or_null("pid", pid)
+        .plain_or_null("since", record.map(|record| wall(record.since, now)))
+        .plain("restarts", record.map_or(0, Record::restarts))
+        .text_or_null("reason", system.last_reason(id).as_deref())
+        .plain_or_null("exit", system.last_exit(id).map(|exit| exit.code()))
+        .text_or_null("health", health)
+        .texts("waiting-for", system.waiting_for(id).map(name))
+        .text_or_null("source", Some(&*spec.source).filter(|at| !at.is_empty()));
+    // Beyond the promised keys: what the exit status of `status NAME` needs.
+    json.text("type", kind(spec));
+}
+
+fn full(
+    json: &mut Json<'_>,
+    id: ServiceId,
+    spec: &ServiceSpec,
+    state: &State,
+    system: &System,
+    now: Now,
+) {
+    json.plain("enabled", spec.enabled)
+        .plain("essential", spec.essential);
+    let status = state.run().and_then(|run| run.status.as_deref());
+    json.text_or_null("status", status);
+    let again = if let State::Backoff(Backoff { until, .. }) = state {
+        Some(wall(*until, now))
+    } else {
+        None
+    };
+    json.plain_or_null("next", again);
+    json.texts("why", system.why(id, now.at));
+    let ends = system
+        .record(id)
+        .into_iter()
+        .flat_map(|record| record.ends());
+    json.list("ends", ends, |out, end| {
+        let mut json = Json::object(out);
+        let after = end.after.map(|after| after.as_millis());
+        json.plain("at", end.at)
+            .plain_or_null("after", after)
+            .text("reason", &system.words_of(&end.reason));
+        json.end();
+    });
+}
+
+/// What was written, compiled. Values of the environment may be secrets.
+fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
+    let name = |id: &ServiceId| system.service(*id).map_or("?", |spec| &spec.name);
+    let words = |words: &Words| -> Vec<String> {
+        let words = words.iter();
+        words
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect()
+    };
+    json.text_or_null("source", Some(&*spec.source).filter(|at| !at.is_empty()))
+        .text("type", kind(spec))
+        .texts("command", words(&spec.exec.command))
+        .plain("enabled", spec.enabled)
+        .plain("essential", spec.essential)
+        .plain("readiness-gate", spec.readiness_gate)
+        .texts("requires", spec.edges.requires.iter().map(name))
+        .texts("wants", spec.edges.wants.iter().map(name))
+        .texts("after", spec.edges.after.iter().map(name))
+        .texts("before", spec.edges.before.iter().map(name));
+    if let Some(ties) = &spec.edges.ties {
+        json.texts("binds-to", ties.binds_to.iter().map(name))
+            .texts("part-of", ties.part_of.iter().map(name))
+            .texts("conflicts", ties.conflicts.iter().map(name));
+    }
+    let ready = match &spec.ready {
+        Ready::Exec => "exec".to_owned(),
+        Ready::Notify => "notify".to_owned(),
+        Ready::Fd(fd) => format!("fd {fd}"),
+        Ready::Probe(probe) => probe.to_string(),
+        Ready::Log(pattern) => format!("log {pattern}"),
+        Ready::Delay(delay) => format!("delay {}", Span(*delay)),
+    };
+    let restart = match spec.restart.policy {
+        RestartPolicy::Always => "always",
+        RestartPolicy::OnFailure => "on-failure",
+        RestartPolicy::No => "no",
+    };
+    let span = |time: Option<Duration>| {
+        time.map_or_else(|| "infinity".to_owned(), |time| Span(time).to_string())
+    };
+    let health = spec.health.as_ref().map(|health| health.probe.to_string());
+    let output = match spec.exec.output {
+        Output::Prefix => "prefix",
+        Output::Raw => "raw",
+        Output::Inherit => "inherit",
+        Output::Null => "null",
+    };
+    let identity = spec.exec.identity.as_deref();
+    let user = identity.and_then(|identity| identity.user.as_deref());
+    let group = identity.and_then(|identity| identity.group.as_deref());
+    json.text("ready", &ready)
+        .text_or_null("health", health.as_deref())
+        .text("start-timeout", &span(spec.start_timeout))
+        .text("restart", restart)
+        .text("stop-signal", &spec.stop.signal.to_string())
+        .text("stop-timeout", &span(spec.stop.timeout))
+        .text_or_null("user", user)
+        .text_or_null("group", group)
+        .text_or_null("working-directory", spec.exec.directory.as_deref())
+        .text("output", output);
+    let redacted = words(&spec.exec.environment).into_iter().map(|word| {
+        let name = word.split('=').next().unwrap_or_default();
+        format!("{name}=…")
+    });
+    json.texts("environment", redacted);
+    let files = spec.exec.environment_files.iter().map(|file| &file.path);
+    json.texts("environment-file", files);
+}
+
+const fn kind(spec: &ServiceSpec) -> &'static str {
+    match spec.kind {
+        Kind::Simple => "simple",
+        Kind::Oneshot => "oneshot",
+    }
+}
+
+/// A point on the monotonic clock in Unix milliseconds, by today's wall clock.
+fn wall(at: Instant, now: Now) -> i64 {
+    let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    now.wall
+        .saturating_sub(millis(now.at.since(at)))
+        .saturating_add(millis(at.since(now.at)))
+}

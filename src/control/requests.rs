@@ -1,0 +1,52 @@
+//! Requests that change something: the core brings them about, and answers when it is so.
+
+use super::protocol::Request;
+use crate::core::id::ServiceId;
+use crate::core::request::Verb;
+use crate::core::signal::Signal;
+
+/// What the core is asked to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ByHand {
+    pub(crate) verb: Verb,
+    pub(crate) services: Box<[ServiceId]>,
+}
+
+/// The verb that a request has for the core; `None` for one that changes nothing.
+pub(super) fn verb(request: &Request) -> Option<Result<Verb, String>> {
+    let verb = match request.verb.as_str() {
+        "start" => Verb::Start,
+        "stop" => Verb::Stop,
+        "restart" => Verb::Restart,
+        "reset" => Verb::Reset,
+        "kill" => {
+            let signal = match request.given("signal") {
+                None => Some(Signal::TERM),
+                Some(given) => given.as_str().and_then(Signal::parse),
+            };
+            let Some(signal) = signal else {
+                return Some(Err("there is no such signal".to_owned()));
+            };
+            Verb::Kill { signal }
+        }
+        "shutdown" => {
+            let code = request.given("code").map(|given| given.as_u64());
+            let code = code.map(|code| code.and_then(|code| u8::try_from(code).ok()));
+            if code == Some(None) {
+                return Some(Err("code is a number from 0 to 255".to_owned()));
+            }
+            Verb::Shutdown {
+                code: code.flatten(),
+            }
+        }
+        _ => return None,
+    };
+    let word = verb.word();
+    Some(match (verb, request.names.is_empty()) {
+        (Verb::Shutdown { .. }, false) => Err("shutdown ends all, and takes no name".to_owned()),
+        (Verb::Start | Verb::Stop | Verb::Restart | Verb::Reset | Verb::Kill { .. }, true) => {
+            Err(format!("{word} of which service?"))
+        }
+        (_, true | false) => Ok(verb),
+    })
+}

@@ -1,0 +1,93 @@
+//! Which services are meant: names as they are written, `*` and `?` in them.
+
+use std::collections::BTreeSet;
+
+use crate::core::id::ServiceId;
+use crate::core::system::System;
+
+/// A name, or a pattern, that is nobody's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown(pub Box<str>);
+
+impl System {
+    /// Every service that one of the names means, in declared order; all, if there is no
+    /// name.
+    ///
+    /// # Errors
+    /// Gives the first that means none.
+    pub fn select(&self, names: &[Box<str>]) -> Result<Vec<ServiceId>, Unknown> {
+        if names.is_empty() {
+            return Ok(self.ids().collect());
+        }
+        let mut chosen = BTreeSet::new();
+        for name in names {
+            let plain = name.strip_suffix(".service").unwrap_or(name);
+            let meant = |id: &ServiceId| {
+                let known = self.name(*id);
+                matches(name.as_bytes(), known.as_bytes()) || plain == known
+            };
+            let mut found = self.ids().filter(meant).peekable();
+            if found.peek().is_none() {
+                return Err(Unknown(name.clone()));
+            }
+            chosen.extend(found);
+        }
+        Ok(chosen.into_iter().collect())
+    }
+}
+
+/// Whether a pattern with `*` and `?` is this name; never takes more than their product.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (0_usize, 0_usize);
+    // The last star, and how much of the name it has taken.
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(letter) = name.get(n) {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p = p.saturating_add(1);
+            }
+            Some(wanted) if wanted == letter || *wanted == b'?' => {
+                p = p.saturating_add(1);
+                n = n.saturating_add(1);
+            }
+            Some(_) | None => {
+                let Some((at, taken)) = &mut star else {
+                    return false;
+                };
+                *taken = taken.saturating_add(1);
+                p = at.saturating_add(1);
+                n = *taken;
+            }
+        }
+    }
+    pattern
+        .get(p..)
+        .is_some_and(|rest| rest.iter().all(|letter| *letter == b'*'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn stars_and_question_marks_stand_for_what_they_do_in_a_shell() {
+        for (pattern, name, is) in [
+            ("web", "web", true),
+            ("web", "web2", false),
+            ("web*", "web2", true),
+            ("*", "", true),
+            ("w?b", "web", true),
+            ("w?b", "wb", false),
+            ("*a*b*c", "xaybzc", true),
+            ("*a*b*c", "xaybz", false),
+            ("worker@*", "worker@12", true),
+        ] {
+            assert_eq!(
+                matches(pattern.as_bytes(), name.as_bytes()),
+                is,
+                "{pattern} {name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What people ask for, and what they are answered.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::id::ServiceId;
+use super::report::ReasonIn;
+use super::signal::Signal;
+use super::state::{Reason, State};
+use super::system::System;
+use super::time::Span;
+
+/// A request, by the number that its asker gave it. Each is answered once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// That they run, with all that they require.
+    Start,
+    /// That they rest, whoever needs them.
+    Stop,
+    /// That they stop and start again.
+    Restart,
+    /// That what failed, and how often, is forgotten.
+    Reset,
+    /// That their main processes get this signal.
+    Kill {
+        /// Which.
+        signal: Signal,
+    },
+    /// That all ends; of no service.
+    Shutdown {
+        /// The exit status, where it would be 0.
+        code: Option<u8>,
+    },
+}
+
+impl Verb {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Reset => "reset",
+            Self::Kill { .. } => "kill",
+            Self::Shutdown { .. } => "shutdown",
+        }
+    }
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is so.
+    Done {
+        /// This one was stopped, and it would have been the end of the container, had it
+        /// ended by itself.
+        stays: Option<ServiceId>,
+    },
+    /// A later request wanted something else.
+    Superseded {
+        /// Which.
+        by: Verb,
+    },
+    /// An attempt failed.
+    Failed {
+        /// Whose.
+        service: ServiceId,
+        /// Why.
+        reason: Reason,
+        /// It will be tried again, so much later.
+        again: Option<Duration>,
+    },
+    /// What it requires has ended for good.
+    DependencyEnded {
+        /// Which.
+        service: ServiceId,
+        /// What it requires.
+        on: ServiceId,
+    },
+    /// They are in each other's way, and both would have to run.
+    Conflict {
+        /// One.
+        one: ServiceId,
+        /// The other.
+        other: ServiceId,
+    },
+    /// It has no main process that could get a signal.
+    NoProcess {
+        /// Which.
+        service: ServiceId,
+    },
+    /// All ends: nothing is started or stopped by hand any more.
+    Stopping,
+}
+
+impl Outcome {
+    pub(super) const DONE: Self = Self::Done { stays: None };
+
+    /// Whether it is as it was asked for.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Done { .. })
+    }
+
+    /// One line, for whoever asked; empty where there is nothing to say.
+    #[must_use]
+    pub const fn display<'a>(&'a self, system: &'a System) -> impl fmt::Display + 'a {
+        OutcomeIn {
+            outcome: self,
+            system,
+        }
+    }
+}
+
+struct OutcomeIn<'a> {
+    outcome: &'a Outcome,
+    system: &'a System,
+}
+
+impl fmt::Display for OutcomeIn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let system = self.system;
+        let name = |id: &ServiceId| system.name(*id);
+        match self.outcome {
+            Outcome::Done { stays: None } => Ok(()),
+            Outcome::Done { stays: Some(id) } => f.write_str(&stays(name(id))),
+            Outcome::Superseded { by } => write!(f, "superseded by {}", by.word()),
+            Outcome::Failed {
+                service,
+                reason,
+                again,
+            } => {
+                let reason = ReasonIn { reason, system };
+                write!(f, "{} failed: {reason}", name(service))?;
+                match again {
+                    Some(delay) if delay.is_zero() => f.write_str("; restarted"),
+                    Some(delay) => write!(f, "; restart in {}", Span(*delay)),
+                    None => Ok(()),
+                }
+            }
+            Outcome::DependencyEnded { service, on } => {
+                write!(f, "{}: dependency {} ended", name(service), name(on))
+            }
+            Outcome::Conflict { one, other } => write!(
+                f,
+                "{} and {} conflict, and this would need both",
+                name(one),
+                name(other)
+            ),
+            Outcome::NoProcess { service } => {
+                let stands = system.state(*service).map(State::standing);
+                let stands = stands.map_or("unknown", |standing| standing.word());
+                write!(f, "{} is {stands}: no process runs", name(service))
+            }
+            Outcome::Stopping => f.write_str("rinit is stopping: nothing can be asked of it now"),
+        }
+    }
+}
+
+/// What is said when a stop by hand does not end what an end would have.
+pub(super) fn stays(name: &str) -> String {
+    format!("{name} stopped; container stays (rinitctl shutdown ends it)")
+}

@@ -1,0 +1,356 @@
+//! Every request in every state, and two in a row: each is answered once, and when all
+//! goes well from there on it ends as a person expects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rinit::core::event::Event;
+use rinit::core::id::ServiceId;
+use rinit::core::request::{Outcome, RequestId, Verb};
+use rinit::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec, Spec, Ties, Tracking};
+use rinit::core::state::{Standing, State};
+use rinit::core::system::Whole;
+
+use crate::explore::{World, explore_from, of, service};
+
+/// The verbs that take their time.
+const VERBS: [Verb; 3] = [Verb::Start, Verb::Stop, Verb::Restart];
+
+/// What people do to a world.
+#[derive(Clone, Hash)]
+pub(crate) struct Asking {
+    left: u8,
+    asked: u64,
+    open: BTreeSet<RequestId>,
+    /// Whom nothing but a request may start.
+    rests: BTreeSet<ServiceId>,
+    /// Those among them that were named, and not stopped with or for others.
+    told: BTreeSet<ServiceId>,
+    /// What the last request is to bring up, with what that requires.
+    wanted: BTreeSet<ServiceId>,
+    named: BTreeSet<ServiceId>,
+    refused: bool,
+}
+
+impl Asking {
+    pub(crate) fn new(left: u8) -> Self {
+        Self {
+            left,
+            asked: 0,
+            open: BTreeSet::new(),
+            rests: BTreeSet::new(),
+            told: BTreeSet::new(),
+            wanted: BTreeSet::new(),
+            named: BTreeSet::new(),
+            refused: false,
+        }
+    }
+
+    /// Signals are explored elsewhere: here one is enough.
+    pub(crate) fn most_signals(&self) -> u8 {
+        if self.asked > 0 || self.left > 0 {
+            1
+        } else {
+            2
+        }
+    }
+
+    pub(crate) fn choices(&self, spec: &Spec) -> Vec<Event> {
+        if self.left == 0 {
+            return Vec::new();
+        }
+        let ids = (0..spec.services.len() as u32).map(ServiceId);
+        let request = RequestId(self.asked);
+        ids.flat_map(|id| {
+            VERBS.map(|verb| Event::Requested {
+                request,
+                verb,
+                services: [id].into(),
+            })
+        })
+        .collect()
+    }
+
+    pub(crate) fn ask(&mut self, spec: &Spec, request: RequestId, verb: Verb, ids: &[ServiceId]) {
+        self.left -= 1;
+        self.asked += 1;
+        assert!(self.open.insert(request));
+        self.wanted.clear();
+        self.refused = false;
+        if verb == Verb::Stop {
+            self.rests.extend(with_parts(spec, ids));
+            self.told.extend(ids);
+            return;
+        }
+        self.named = ids.iter().copied().collect();
+        self.wanted = with_requirements(spec, ids);
+        for id in &self.wanted {
+            self.rests.remove(id);
+            self.told.remove(id);
+        }
+        self.rests.extend(rivals(spec, &self.wanted));
+    }
+
+    pub(crate) fn answered(&mut self, request: RequestId, outcome: &Outcome, path: &[Event]) {
+        assert!(self.open.remove(&request), "answered twice: {path:#?}");
+        self.refused |= matches!(outcome, Outcome::Conflict { .. });
+    }
+
+    pub(crate) fn all_answered(&self, path: &[Event]) {
+        assert!(self.open.is_empty(), "never answered: {path:#?}");
+    }
+
+    /// All went well since the last request, and nothing happens any more.
+    fn check(&self, world: &World) {
+        let path = &world.path;
+        if self.refused || world.left || world.system.whole() == Whole::Stopping {
+            return;
+        }
+        let spec = world.system.spec();
+        let standing = |id: &ServiceId| world.system.state(*id).map(State::standing).unwrap();
+        for id in &self.rests {
+            let rests = match spec.services[id.index()].kind {
+                Kind::Simple if self.told.contains(id) => standing(id) == Standing::Inactive,
+                // What has ended already stays so when it is another that was named.
+                Kind::Simple => matches!(
+                    standing(id),
+                    Standing::Inactive | Standing::Exited | Standing::Failed
+                ),
+                Kind::Oneshot => matches!(standing(id), Standing::Inactive | Standing::Exited),
+            };
+            assert!(rests, "{id:?} doesn't rest: {:?} {path:#?}", standing(id));
+        }
+        for id in &self.wanted {
+            let up = match spec.services[id.index()].kind {
+                Kind::Simple => standing(id) == Standing::Active,
+                // What was done once need not be done again for others.
+                Kind::Oneshot => {
+                    standing(id) == Standing::Exited
+                        || !self.named.contains(id) && world.done.contains(id)
+                }
+            };
+            assert!(up, "{id:?} isn't up: {:?} {path:#?}", standing(id));
+        }
+        // Whoever waits for something that rests may wait for ever; a request to start it
+        // was answered, since that rests by a later one.
+        self.all_answered(path);
+    }
+}
+
+fn with_parts(spec: &Spec, ids: &[ServiceId]) -> BTreeSet<ServiceId> {
+    let mut all = BTreeSet::from_iter(ids.iter().copied());
+    for _ in 0..spec.services.len() {
+        for (id, service) in (0..).map(ServiceId).zip(&spec.services) {
+            // What comes back with what it requires waits instead.
+            let requires: BTreeSet<ServiceId> = service.edges.required().collect();
+            let ties = service.edges.ties.iter();
+            let mut wholes = ties.flat_map(|ties| &ties.part_of);
+            if wholes.any(|whole| all.contains(whole) && !requires.contains(whole)) {
+                all.insert(id);
+            }
+        }
+    }
+    all
+}
+
+fn with_requirements(spec: &Spec, ids: &[ServiceId]) -> BTreeSet<ServiceId> {
+    let mut all = BTreeSet::new();
+    let mut open = ids.to_vec();
+    while let Some(id) = open.pop() {
+        if all.insert(id) {
+            let required = spec.services[id.index()].edges.required();
+            open.extend(required.filter(|need| spec.services[need.index()].enabled));
+        }
+    }
+    all
+}
+
+fn rivals(spec: &Spec, of: &BTreeSet<ServiceId>) -> BTreeSet<ServiceId> {
+    let mut all = BTreeSet::new();
+    for (id, service) in (0..).map(ServiceId).zip(&spec.services) {
+        for other in service.edges.ties.iter().flat_map(|ties| &ties.conflicts) {
+            all.extend(of.contains(&id).then_some(*other));
+            all.extend(of.contains(other).then_some(id));
+        }
+    }
+    all
+}
+
+/// How many requests met each service in each state, by verb.
+type Met = BTreeMap<(u32, Standing, &'static str), u32>;
+
+/// Explores all, and looks how each request ends. So many requests in a row.
+fn explore_requests(spec: &Spec, asks: u8, most_states: usize) -> Met {
+    let mut met = Met::new();
+    let start = World::new(spec.clone(), asks);
+    explore_from(start, most_states, &mut |before, event, after| {
+        let Event::Requested { verb, services, .. } = event else {
+            return;
+        };
+        for id in services {
+            let standing = before.system.state(*id).unwrap().standing();
+            *met.entry((id.0, standing, verb.word())).or_default() += 1;
+        }
+        let mut after = after.clone();
+        after.calm_down();
+        after.asking.check(&after);
+    });
+    met
+}
+
+/// Fails with what was never tried.
+fn all_met(met: &Met, id: u32, standings: &[Standing]) {
+    for standing in standings {
+        for verb in VERBS {
+            let key = (id, *standing, verb.word());
+            assert!(met.contains_key(&key), "never met {key:?}: {met:?}");
+        }
+    }
+}
+
+#[test]
+fn every_request_meets_one_service_in_every_state() {
+    for (ready, tracking, policy) in [
+        (Ready::Exec, Tracking::Subreaper, RestartPolicy::Always),
+        (Ready::Notify, Tracking::Marks, RestartPolicy::OnFailure),
+        (Ready::Exec, Tracking::Marks, RestartPolicy::No),
+    ] {
+        let mut only = service("only", &[]);
+        only.ready = ready;
+        only.tracking = tracking;
+        only.restart.policy = policy;
+        let mut spec = of(vec![only]);
+        spec.init.keep_running = true;
+        let met = explore_requests(&spec, 2, 5_000);
+        let mut standings = vec![
+            Standing::Inactive,
+            Standing::Starting,
+            Standing::Active,
+            Standing::Stopping,
+            Standing::Killing,
+            Standing::Failed,
+        ];
+        match policy {
+            RestartPolicy::Always => standings.push(Standing::Backoff),
+            RestartPolicy::OnFailure => standings.extend([Standing::Backoff, Standing::Exited]),
+            RestartPolicy::No => standings.push(Standing::Exited),
+        }
+        all_met(&met, 0, &standings);
+    }
+}
+
+#[test]
+fn two_requests_in_a_row_meet_a_service_and_its_dependant() {
+    for policy in [RestartPolicy::Always, RestartPolicy::OnFailure] {
+        let mut base = service("base", &[]);
+        base.restart.policy = policy;
+        base.essential = policy == RestartPolicy::OnFailure;
+        let mut web = service("web", &[0]);
+        web.tracking = Tracking::Subreaper;
+        let met = explore_requests(&of(vec![base, web]), 2, 8_000);
+        let met_by_both = [
+            Standing::Inactive,
+            Standing::Starting,
+            Standing::Active,
+            Standing::Stopping,
+        ];
+        all_met(&met, 0, &met_by_both);
+        all_met(&met, 1, &met_by_both);
+        all_met(&met, 1, &[Standing::Waiting]);
+    }
+}
+
+#[test]
+fn a_oneshot_runs_again_by_hand_and_touches_nobody() {
+    let mut migrate = service("migrate", &[]);
+    migrate.kind = Kind::Oneshot;
+    migrate.restart.policy = RestartPolicy::No;
+    let met = explore_requests(&of(vec![migrate, service("web", &[0])]), 2, 6_000);
+    all_met(&met, 0, &[Standing::Exited, Standing::Starting]);
+}
+
+fn tied(name: &str, requires: &[u32], ties: Ties) -> ServiceSpec {
+    let mut service = service(name, requires);
+    service.edges.ties = Some(Box::new(ties));
+    service
+}
+
+fn to(id: u32) -> Box<[ServiceId]> {
+    [ServiceId(id)].into()
+}
+
+#[test]
+fn three_services_with_every_kind_of_edge_survive_requests_in_every_order() {
+    let bound = || {
+        tied(
+            "bound",
+            &[],
+            Ties {
+                binds_to: to(0),
+                ..Ties::default()
+            },
+        )
+    };
+    let part = |requires: &[u32]| {
+        tied(
+            "part",
+            requires,
+            Ties {
+                part_of: to(0),
+                ..Ties::default()
+            },
+        )
+    };
+    let rival = |of: u32| {
+        let conflicts = to(of);
+        let mut rival = tied(
+            "rival",
+            &[],
+            Ties {
+                conflicts,
+                ..Ties::default()
+            },
+        );
+        rival.enabled = false;
+        rival
+    };
+    let after = |mut service: ServiceSpec, id: u32| {
+        service.edges.after = to(id);
+        service
+    };
+    let base = || service("base", &[]);
+    for services in [
+        vec![base(), bound(), after(part(&[]), 0)],
+        vec![base(), bound(), rival(1)],
+        vec![base(), service("web", &[0]), rival(0)],
+        vec![base(), part(&[0]), rival(1)],
+        vec![base(), service("app", &[0]), service("web", &[1])],
+        vec![base(), after(base(), 0), after(service("web", &[0]), 1)],
+    ] {
+        explore_requests(&of(services), 2, 4_000);
+    }
+}
+
+#[test]
+fn requests_meet_a_chain_in_the_midst_of_a_descent() {
+    let mut chain = vec![
+        service("base", &[]),
+        service("app", &[0]),
+        service("web", &[1]),
+    ];
+    for service in &mut chain {
+        service.restart.delay = Duration::ZERO;
+    }
+    // From the moment on in which all run, so that three in a row are in reach.
+    let mut world = World::new(of(chain), 3);
+    world.calm_down();
+    let active = |id| world.system.state(ServiceId(id)).map(State::standing);
+    assert!((0..3).all(|id| active(id) == Some(Standing::Active)));
+    explore_from(world, 6_000, &mut |_, event, after| {
+        if let Event::Requested { .. } = event {
+            let mut after = after.clone();
+            after.calm_down();
+            after.asking.check(&after);
+        }
+    });
+}

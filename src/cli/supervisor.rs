@@ -2,6 +2,7 @@
 //! people are told when there is nothing to do or something is wrong.
 
 use std::ffi::OsStr;
+use std::fmt::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -166,32 +167,38 @@ fn times(spec: &Spec, now: i64) -> String {
         let Some(schedule) = service.schedule.as_deref() else {
             continue;
         };
-        let mut line = format!("  @  {}: ", Text(service.name.as_bytes()));
-        match &schedule.when {
-            When::Every(interval) => line.push_str(&format!("every {}", Span(*interval))),
-            When::Calendar(times) => line.push_str(&next_times(times, now)),
-        }
+        let _ = write!(text, "  @  {}: ", Text(service.name.as_bytes()));
+        let _ = match &schedule.when {
+            When::Every(interval) => write!(text, "every {}", Span(*interval)),
+            When::Calendar(times) => next_times(times, now, &mut text),
+        };
         if !schedule.jitter.is_zero() {
-            line.push_str(&format!(", up to {} later", Span(schedule.jitter)));
+            let _ = write!(text, ", up to {} later", Span(schedule.jitter));
         }
-        text.push_str(&line);
         text.push('\n');
     }
     text
 }
 
 /// The next times, each by the clock of its own zone.
-fn next_times(times: &[Times], now: i64) -> String {
-    let mut shown = Vec::new();
-    let mut after = now;
-    while shown.len() < TIMES_SHOWN
-        && let Some((instant, zone)) = times
-            .iter()
-            .filter_map(|times| Some((times.next(after)?, &times.zone)))
-            .min_by_key(|(instant, _)| *instant)
-    {
-        shown.push(At { zone, instant }.to_string());
-        after = instant;
+fn next_times(times: &[Times], mut after: i64, text: &mut String) -> fmt::Result {
+    let mut between = "";
+    for _ in 0..TIMES_SHOWN {
+        let mut first: Option<At<'_>> = None;
+        for times in times {
+            if let Some(instant) = times.next(after)
+                && first.is_none_or(|first| instant < first.instant)
+            {
+                let zone = &times.zone;
+                first = Some(At { zone, instant });
+            }
+        }
+        let Some(first) = first else {
+            break;
+        };
+        write!(text, "{between}{first}")?;
+        between = ", ";
+        after = first.instant;
     }
-    shown.join(", ")
+    Ok(())
 }

@@ -109,11 +109,12 @@ pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
 
 /// Two can't have one address.
 pub(super) fn shared(drafts: &[Draft], context: &Context<'_>) {
-    let mut owners: BTreeMap<(SocketKind, &Address), &str> = BTreeMap::new();
+    // By kind and text: doubts has a map of texts too, and a second kind costs bytes.
+    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     for draft in drafts.iter().filter(|draft| draft.is_enabled()) {
         let sockets = draft.spec.listen.iter().flat_map(|listen| &listen.sockets);
         for socket in sockets.filter(|socket| !socket.reuse_port) {
-            let key = (socket.kind, &socket.address);
+            let key = format!("{} {socket}", socket.kind as u8);
             let Some(owner) = owners.insert(key, draft.name()) else {
                 continue;
             };

@@ -138,7 +138,7 @@ impl Draft {
 
 /// One text, or what is wrong with it.
 fn one(text: &str, at: At, context: &Context<'_>) -> Option<Times> {
-    let wrong = |wrong: calendar::Wrong| {
+    let wrong = |wrong: Box<calendar::Wrong>| {
         context.error(at, format!("\"{text}\": {}", wrong.what), wrong.help);
     };
     let (calendar, name) = calendar::parse(text).map_err(wrong).ok()?;

@@ -86,12 +86,16 @@ impl System {
         let schedule = self.spec.services.get(id.index())?.schedule.as_deref()?;
         let by_chance = self.random.up_to(schedule.jitter);
         if let When::Every(interval) = schedule.when {
-            let passed = self.now.at.since(self.booted_at).as_nanos();
-            let count = passed.checked_div(interval.as_nanos())?.saturating_add(1);
-            let next = count.saturating_mul(interval.as_nanos());
-            let next = Duration::from_nanos(u64::try_from(next).unwrap_or(u64::MAX));
+            let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            let passed = nanos(self.now.at.since(self.booted_at));
+            let interval = nanos(interval);
+            let count = passed.checked_div(interval)?.saturating_add(1);
+            let next = count.saturating_mul(interval);
             return Some(Appointment {
-                at: self.booted_at.plus(next).plus(by_chance),
+                at: self
+                    .booted_at
+                    .plus(Duration::from_nanos(next))
+                    .plus(by_chance),
                 wall: None,
             });
         }

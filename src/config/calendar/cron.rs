@@ -34,7 +34,7 @@ pub(super) fn parse(
     day: &str,
     month: &str,
     weekday: &str,
-) -> Result<Calendar, Wrong> {
+) -> Result<Calendar, Box<Wrong>> {
     let narrow = |bits: u64| u32::try_from(bits).unwrap_or(0);
     // A field that begins with a star restricts nothing, whatever its step.
     let restricted = |text: &str| !text.starts_with(['*', '?']);
@@ -51,23 +51,13 @@ pub(super) fn parse(
 }
 
 /// Bit 0 is Monday. A range may go over Sunday.
-fn weekdays(text: &str) -> Result<u8, Wrong> {
-    let mut bits = 0;
-    for item in WEEKDAY.items(text)? {
-        let to = if item.from > item.to {
-            item.to + 7
-        } else {
-            item.to
-        };
-        for day in (item.from..=to).step_by(item.step as usize) {
-            bits |= 1 << ((day + 6) % 7);
-        }
-    }
-    Ok(bits)
+fn weekdays(text: &str) -> Result<u8, Box<Wrong>> {
+    let items = WEEKDAY.items(text)?;
+    Ok(items.iter().fold(0, |bits, item| bits | item.weekdays()))
 }
 
 /// `@daily` and its kin.
-pub(super) fn nickname(name: &str) -> Result<Calendar, Wrong> {
+pub(super) fn nickname(name: &str) -> Result<Calendar, Box<Wrong>> {
     let word = match name {
         "@midnight" => "daily",
         "@reboot" => {

@@ -24,14 +24,47 @@ pub(super) struct Item {
     pub(super) step: u32,
 }
 
+impl Item {
+    /// Goes through its values.
+    #[inline(never)]
+    pub(super) fn each(self, take: &mut dyn FnMut(u32)) {
+        let mut value = self.from;
+        while value <= self.to {
+            take(value);
+            value = value.saturating_add(self.step);
+        }
+    }
+
+    /// The bits of weekdays, 0 is Monday. The range may go over Sunday.
+    pub(super) fn weekdays(mut self) -> u8 {
+        if self.from > self.to {
+            self.to += 7;
+        }
+        let mut bits = 0;
+        self.each(&mut |day| bits |= 1 << ((day + 6) % 7));
+        bits
+    }
+}
+
 impl Field {
     /// Every value of the list, ends included.
-    pub(super) fn items(&self, text: &str) -> Result<Vec<Item>, Wrong> {
-        text.split(',').map(|item| self.item(item)).collect()
+    #[inline(never)]
+    pub(super) fn items(&self, text: &str) -> Result<Vec<Item>, Box<Wrong>> {
+        let mut items = Vec::new();
+        let mut rest = Some(text);
+        while let Some(list) = rest {
+            let (item, more) = match cut(list, b',') {
+                Some((item, more)) => (item, Some(more)),
+                None => (list, None),
+            };
+            items.push(self.item(item)?);
+            rest = more;
+        }
+        Ok(items)
     }
 
     /// The values as bits.
-    pub(super) fn bits(&self, text: &str) -> Result<u64, Wrong> {
+    pub(super) fn bits(&self, text: &str) -> Result<u64, Box<Wrong>> {
         let mut bits = 0;
         for item in self.items(text)? {
             if item.from > item.to {
@@ -44,15 +77,13 @@ impl Field {
                     ),
                 ));
             }
-            for value in (item.from..=item.to).step_by(item.step as usize) {
-                bits |= 1 << value;
-            }
+            item.each(&mut |value| bits |= 1 << value);
         }
         Ok(bits)
     }
 
-    fn item(&self, text: &str) -> Result<Item, Wrong> {
-        let (range, step) = match text.split_once('/') {
+    fn item(&self, text: &str) -> Result<Item, Box<Wrong>> {
+        let (range, step) = match cut(text, b'/') {
             Some((range, step)) => (range, Some(self.step(step)?)),
             None => (text, None),
         };
@@ -74,7 +105,7 @@ impl Field {
         })
     }
 
-    fn step(&self, text: &str) -> Result<u32, Wrong> {
+    fn step(&self, text: &str) -> Result<u32, Box<Wrong>> {
         match number(text) {
             Some(0) => Err(Wrong::new(
                 format!("a step of 0 never leaves the first {}", self.name),
@@ -85,7 +116,7 @@ impl Field {
         }
     }
 
-    fn value(&self, text: &str) -> Result<u32, Wrong> {
+    fn value(&self, text: &str) -> Result<u32, Box<Wrong>> {
         let Some(value) = number(text).or_else(|| (self.word)(text)) else {
             return Err(self.unknown(text));
         };
@@ -105,7 +136,8 @@ impl Field {
         ))
     }
 
-    fn unknown(&self, text: &str) -> Wrong {
+    #[inline(never)]
+    fn unknown(&self, text: &str) -> Box<Wrong> {
         let Self {
             name,
             low,
@@ -122,13 +154,20 @@ impl Field {
     }
 }
 
+/// What is before a byte of ASCII, and after it.
+#[inline(never)]
+pub(super) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = text.bytes().position(|byte| byte == at)?;
+    Some((text.get(..place)?, text.get(place + 1..)?))
+}
+
 /// The ends of `a-b` or `a..b`.
 fn split_range(text: &str) -> Option<(&str, &str)> {
     let dots = || {
-        let (from, to) = text.split_once('.')?;
+        let (from, to) = cut(text, b'.')?;
         Some((from, to.strip_prefix('.')?))
     };
-    text.split_once('-').or_else(dots)
+    cut(text, b'-').or_else(dots)
 }
 
 /// No value in words.

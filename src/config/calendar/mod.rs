@@ -18,16 +18,16 @@ pub(super) struct Wrong {
 }
 
 impl Wrong {
-    fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
+    fn new(what: impl Into<String>, help: impl Into<String>) -> Box<Self> {
         let (what, help) = (what.into(), help.into());
-        Self { what, help }
+        Box::new(Self { what, help })
     }
 }
 
 const FORMS: &str = "systemd's form is \"Mon..Fri *-*-* 03:00:00\" (each part may be left out), \"hourly\", \"daily\", \"weekly\", \"monthly\"; cron's is \"0 3 * * 1-5\"";
 
 /// The local times that a text means, and the name of the time zone behind it.
-pub(super) fn parse(text: &str) -> Result<(Calendar, Option<&str>), Wrong> {
+pub(super) fn parse(text: &str) -> Result<(Calendar, Option<&str>), Box<Wrong>> {
     let mut words: Vec<&str> = text.split_whitespace().collect();
     // Five words are cron's, and the last of them is the weekday.
     let zone = (words.len() > 1 && words.len() != 5)

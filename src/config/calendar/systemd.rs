@@ -1,6 +1,6 @@
 //! systemd's calendar events (`systemd.time(7)`): `WEEKDAYS YEAR-MONTH-DAY HOUR:MINUTE:SECOND`.
 
-use super::field::{self, Field, Item, no_word};
+use super::field::{self, Field, Item, cut, no_word};
 use super::{FORMS, Wrong};
 use crate::core::calendar::{Calendar, YEARS};
 
@@ -26,7 +26,7 @@ const WEEKDAY: Field = Field {
 };
 
 /// The words of an expression, without its zone.
-pub(super) fn parse(words: &[&str]) -> Result<Calendar, Wrong> {
+pub(super) fn parse(words: &[&str]) -> Result<Calendar, Box<Wrong>> {
     if let [word] = words
         && let Some(calendar) = shorthand(word)
     {
@@ -89,35 +89,25 @@ pub(super) fn shorthand(word: &str) -> Option<Calendar> {
 }
 
 /// `Mon..Wed,Sat`; a range may go over Sunday.
-fn weekdays(text: &str) -> Result<u8, Wrong> {
+fn weekdays(text: &str) -> Result<u8, Box<Wrong>> {
     let list = text.strip_suffix(',').unwrap_or(text);
     let items = WEEKDAY
         .items(list)
         .map_err(|wrong| Wrong::new(wrong.what, FORMS))?;
-    let mut bits = 0;
-    for item in items {
-        let to = if item.from > item.to {
-            item.to + 7
-        } else {
-            item.to
-        };
-        for day in item.from..=to {
-            bits |= 1 << ((day + 6) % 7);
-        }
-    }
-    Ok(bits)
+    let once = |item: &Item| Item { step: 1, ..*item }.weekdays();
+    Ok(items.iter().fold(0, |bits, item| bits | once(item)))
 }
 
 /// `2026-11-25`, `*-*-1,15`, `11-25`, `*-02~03` (the third last day).
-fn date(text: &str, calendar: &mut Calendar) -> Result<(), Wrong> {
-    let (months, days) = match text.split_once('~') {
+fn date(text: &str, calendar: &mut Calendar) -> Result<(), Box<Wrong>> {
+    let (months, days) = match cut(text, b'~') {
         Some((months, days)) => (months, Err(days)),
         None => match text.rsplit_once('-') {
             Some((months, days)) => (months, Ok(days)),
             None => (text, Ok("*")),
         },
     };
-    let (year, month) = match months.split_once('-') {
+    let (year, month) = match cut(months, b'-') {
         Some((year, month)) => (year, month),
         None => ("*", months),
     };
@@ -139,36 +129,37 @@ fn date(text: &str, calendar: &mut Calendar) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn years(text: &str) -> Result<u128, Wrong> {
+fn years(text: &str) -> Result<u128, Box<Wrong>> {
     if text == "*" {
         return Ok(u128::MAX);
     }
     let mut bits = 0;
-    for Item { from, to, step, .. } in YEAR.items(text)? {
+    for item in YEAR.items(text)? {
         // As people write them, and systemd reads them.
         let whole = |year: u32| match year {
             0..70 => year + 2000,
             70..100 => year + 1900,
             _ => year,
         };
-        let (from, to) = (whole(from), whole(to));
+        let (from, to) = (whole(item.from), whole(item.to));
         if from > to {
             return Err(Wrong::new(
                 format!("year {from}..{to} runs backwards"),
                 "write the earlier year first",
             ));
         }
-        for year in (from..=to).step_by(step as usize) {
+        let item = Item { from, to, ..item };
+        item.each(&mut |year| {
             // Those before are over.
             let bit = i64::from(year) - YEARS.start();
             bits |= u32::try_from(bit).map_or(0, |bit| 1_u128.checked_shl(bit).unwrap_or(0));
-        }
+        });
     }
     Ok(bits)
 }
 
 /// Counted from the end of the month, and from the farther end of a range on.
-fn last_days(text: &str) -> Result<u32, Wrong> {
+fn last_days(text: &str) -> Result<u32, Box<Wrong>> {
     let mut bits = 0;
     for item in DAY.items(text)? {
         let (near, far) = match (item.closed, item.from == item.to) {
@@ -185,7 +176,7 @@ fn last_days(text: &str) -> Result<u32, Wrong> {
 }
 
 /// `03:00`, `*:0/15`, `08..18:30:00`.
-fn time(text: &str, calendar: &mut Calendar) -> Result<(), Wrong> {
+fn time(text: &str, calendar: &mut Calendar) -> Result<(), Box<Wrong>> {
     let mut parts = text.split(':');
     let hour = parts.next().unwrap_or("*");
     let minute = parts.next().unwrap_or("*");

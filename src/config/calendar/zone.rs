@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::Wrong;
+use super::field::cut;
 use crate::core::calendar::{Change, DAY, Day, Rule, Summer, Transition, Zone};
 
 const FOLDERS: [&str; 2] = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo"];
@@ -12,7 +13,7 @@ const LOCAL: &str = "/etc/localtime";
 const MOST_BYTES: u64 = 1 << 20;
 
 /// The zone of this name. What lay well before `now` is left out.
-pub(in crate::config) fn named(name: &str, now: i64) -> Result<Zone, Wrong> {
+pub(in crate::config) fn named(name: &str, now: i64) -> Result<Zone, Box<Wrong>> {
     if name.eq_ignore_ascii_case("UTC") {
         return Ok(Zone::default());
     }
@@ -36,7 +37,7 @@ pub(in crate::config) fn named(name: &str, now: i64) -> Result<Zone, Wrong> {
 }
 
 /// The container's own zone: what TZ says, else /etc/localtime, else UTC.
-pub(in crate::config) fn local(tz: Option<&[u8]>, now: i64) -> Result<Zone, Wrong> {
+pub(in crate::config) fn local(tz: Option<&[u8]>, now: i64) -> Result<Zone, Box<Wrong>> {
     let Some(tz) = tz else {
         return Ok(read(Path::new(LOCAL), now)?.unwrap_or_default());
     };
@@ -67,7 +68,7 @@ fn ruled(rule: Rule) -> Zone {
 }
 
 /// `None`: there is no such file.
-fn read(path: &Path, now: i64) -> Result<Option<Zone>, Wrong> {
+fn read(path: &Path, now: i64) -> Result<Option<Zone>, Box<Wrong>> {
     let mut bytes = Vec::new();
     let result =
         std::fs::File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
@@ -233,7 +234,7 @@ pub(super) fn rule(text: &str) -> Option<Rule> {
 /// Leaves a zone's short name out: `CET`, `<+0545>`.
 fn name(text: &str) -> Option<&str> {
     if let Some(quoted) = text.strip_prefix('<') {
-        return quoted.split_once('>').map(|(_, rest)| rest);
+        return cut(quoted, b'>').map(|(_, rest)| rest);
     }
     let end = text
         .find(|c: char| !c.is_ascii_alphabetic())

@@ -48,8 +48,6 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("systemd", "reuseport", "listen"),
     ("systemd", "bindipv6only", "listen"),
     ("systemd", "wantedby", "enabled"),
-    ("systemd", "partof", "requires"),
-    ("systemd", "bindsto", "requires"),
     ("systemd", "requisite", "requires"),
     ("supervisord", "autorestart", "restart"),
     ("supervisord", "autostart", "enabled"),

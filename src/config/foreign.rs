@@ -6,8 +6,10 @@ use super::nearest::nearest;
 /// (whose, the word without case and separators, ours).
 const WORDS: &[(&str, &str, &str)] = &[
     ("systemd", "execstart", "command"),
-    ("systemd", "execstartpre", "exec-start-pre"),
-    ("systemd", "execstoppost", "exec-stop-post"),
+    ("systemd", "execreload", "exec-reload"),
+    ("Compose", "poststart", "exec-start-post"),
+    ("Compose", "prestop", "exec-stop"),
+    ("s6", "finish", "exec-stop-post"),
     ("systemd", "killsignal", "stop-signal"),
     ("systemd", "timeoutstopsec", "stop-timeout"),
     ("systemd", "timeoutstartsec", "start-timeout"),
@@ -69,10 +71,6 @@ const WORDS: &[(&str, &str, &str)] = &[
 const LATER: &[&str] = &[
     "wait-for",
     "schedule",
-    "exec-start-pre",
-    "exec-start-post",
-    "exec-stop",
-    "exec-stop-post",
     "exec-reload",
     "reload-signal",
     "listen",

@@ -6,9 +6,11 @@
 //! runs in the reader child, never in PID 1.
 
 mod around;
+mod commands;
 mod diagnostic;
 mod directive;
 mod directive_around;
+mod directive_commands;
 mod directive_execution;
 mod directive_init;
 mod directive_service;

@@ -64,6 +64,7 @@ impl System {
                 },
                 Reason::Exit(_)
                 | Reason::Spawn(_)
+                | Reason::Command(_)
                 | Reason::NotReady { .. }
                 | Reason::Unhealthy { .. }
                 | Reason::ForkRefused { .. }
@@ -171,6 +172,7 @@ impl System {
                 match reason {
                     Reason::Exit(_) => write!(line, "{why} after {}", Span(*after)),
                     Reason::Spawn(_)
+                    | Reason::Command(_)
                     | Reason::NotReady { .. }
                     | Reason::Unhealthy { .. }
                     | Reason::ForkRefused { .. }
@@ -204,6 +206,7 @@ fn code_of(reason: &Reason) -> u8 {
     match reason {
         Reason::Exit(exit) => exit.code(),
         Reason::Spawn(failure) => failure.code(),
+        Reason::Command(failure) => failure.code(),
         Reason::StartLimit { last } => code_of(last),
         Reason::NotReady { .. }
         | Reason::Unhealthy { .. }

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod action;
 pub mod audit;
 pub mod capability;
+pub mod commands;
 pub mod environment_file;
 pub mod event;
 pub mod exec;
@@ -24,6 +25,7 @@ pub mod state;
 pub mod system;
 pub mod time;
 
+mod control_process;
 mod ending;
 mod fate;
 mod health;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::action::Action;
+use super::commands::List;
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
 use super::report::{Next, Report};
@@ -10,7 +11,7 @@ use super::restart;
 use super::service::Sweep;
 use super::signal::Signal;
 use super::spec::{KillMode, Kind, RestartPolicy, ServiceSpec, Tracking};
-use super::state::{Backoff, Idle, Reason, Run, State, Stopping, Then};
+use super::state::{Backoff, Idle, Killing, Reason, Run, Stage, Starting, State, Stopping, Then};
 use super::stop::KILL_PAUSE;
 use super::system::System;
 
@@ -27,6 +28,9 @@ impl System {
         let Some(run) = self.state(id).and_then(State::run).cloned() else {
             return;
         };
+        if self.ended_with_commands(id, &run, &reason) {
+            return;
+        }
         let after = self.now.at.since(run.since);
         if self.shutdown.is_some() {
             self.ended_in_shutdown(id, run, &reason, after);
@@ -40,13 +44,7 @@ impl System {
             }
             Verdict::Exited(exit) => {
                 self.sweep(id, run.id, &reason);
-                self.transition(id, State::Exited { exit, after });
-                self.reports.push(Report::Ended {
-                    service: id,
-                    reason,
-                    after,
-                    next: Next::Nothing,
-                });
+                self.exit_well(id, exit, after);
             }
             Verdict::Failed(reason) => {
                 self.sweep(id, run.id, &reason);
@@ -55,21 +53,110 @@ impl System {
         }
     }
 
+    /// It ended as it should, for good.
+    pub(super) fn exit_well(&mut self, id: ServiceId, exit: Exit, after: Duration) {
+        self.transition(id, State::Exited { exit, after });
+        self.reports.push(Report::Ended {
+            service: id,
+            reason: Reason::Exit(exit),
+            after,
+            next: Next::Nothing,
+        });
+    }
+
+    /// Where commands come after the end, or a control process is there to be ended: leads
+    /// through a stop to the verdict. `false` where there is nothing of the kind.
+    fn ended_with_commands(&mut self, id: ServiceId, run: &Run, reason: &Reason) -> bool {
+        let at = self.now.at;
+        let ending = self.shutdown.is_some();
+        let farewell = self.has_commands(id, List::StopPost);
+        let welcome = self.has_commands(id, List::StartPost);
+        let (Some(service), Some(spec)) = (
+            self.services.get_mut(id.index()),
+            self.spec.services.get(id.index()),
+        ) else {
+            return false;
+        };
+        let Some(controls) = &mut service.controls else {
+            return false;
+        };
+        let (kind, kill_mode) = (spec.kind, spec.stop.kill_mode);
+        let exit = exit_of(reason);
+        let well = exit.filter(|exit| is_well(spec, *exit));
+        let is_after = matches!(
+            &service.state,
+            State::Starting(Starting {
+                stage: Stage::After { .. },
+                ..
+            })
+        );
+        if kind == Kind::Oneshot && well.is_some() && welcome && !is_after && !ending {
+            controls.ended_at = Some(at);
+            self.note_exit_of(id, exit);
+            self.come_after(id, well);
+            return true;
+        }
+        if !farewell && !controls.is_busy() {
+            return false;
+        }
+        controls.ended_at.get_or_insert(at);
+        let again = !ending && restarts(spec, well);
+        let left = exit.is_some() && kill_mode == KillMode::Tree && (again || kind == Kind::Simple);
+        self.note_exit_of(id, exit);
+        self.credit(id);
+        if ending && let Some(exit) = exit {
+            self.note_stopped(id, exit, false);
+        }
+        let run = run.clone();
+        let run_id = run.id;
+        let then = if ending {
+            Then::Stopped
+        } else {
+            Then::Failure(reason.clone())
+        };
+        // People wait for a service that comes back: what is left of it is killed at once.
+        let state = if again {
+            State::Killing(Killing {
+                run,
+                main_gone: true,
+                again_at: at.plus(KILL_PAUSE),
+                wait: KILL_PAUSE,
+                then,
+            })
+        } else {
+            State::Stopping(Stopping {
+                run,
+                main_gone: true,
+                since: at,
+                kill_at: self.grace(id).map(|grace| at.plus(grace)),
+                then,
+            })
+        };
+        self.transition(id, state);
+        self.end_control(id, Signal::TERM);
+        if left && again {
+            let (run, signal) = (run_id, Signal::KILL);
+            self.orders.push(Action::SignalTree { run, signal });
+            self.orders.push(Action::WatchTree { run });
+        } else if left {
+            self.end_tree(run_id);
+        } else {
+            self.run_over(id);
+        }
+        true
+    }
+
+    fn note_exit_of(&mut self, id: ServiceId, exit: Option<Exit>) {
+        exit.into_iter().for_each(|exit| self.note_exit(id, exit));
+    }
+
     /// No crash: whoever asks rinit to stop may have asked the services themselves too.
     fn ended_in_shutdown(&mut self, id: ServiceId, run: Run, reason: &Reason, after: Duration) {
         let Some(spec) = self.spec.services.get(id.index()) else {
             return;
         };
         let (kind, kill_mode) = (spec.kind, spec.stop.kill_mode);
-        let exit = match reason {
-            Reason::Exit(exit) => Some(*exit),
-            Reason::Spawn(_)
-            | Reason::NotReady { .. }
-            | Reason::Unhealthy { .. }
-            | Reason::ForkRefused { .. }
-            | Reason::StartLimit { .. }
-            | Reason::Dependency { .. } => None,
-        };
+        let exit = exit_of(reason);
         let well = exit.filter(|exit| is_well(spec, *exit));
         if let Some(exit) = exit {
             self.note_stopped(id, exit, false);
@@ -103,24 +190,11 @@ impl System {
         ) else {
             return Verdict::Failed(reason);
         };
-        let well = match &reason {
-            Reason::Exit(exit) if is_well(spec, *exit) => Some(*exit),
-            Reason::Exit(_)
-            | Reason::Spawn(_)
-            | Reason::NotReady { .. }
-            | Reason::Unhealthy { .. }
-            | Reason::ForkRefused { .. }
-            | Reason::StartLimit { .. }
-            | Reason::Dependency { .. } => None,
-        };
-        match (spec.restart.policy, spec.kind, well) {
-            // A oneshot that did its work is done, whatever `restart` says.
-            (_, Kind::Oneshot, Some(exit))
-            | (RestartPolicy::OnFailure | RestartPolicy::No, _, Some(exit)) => {
-                return Verdict::Exited(exit);
-            }
-            (RestartPolicy::No, _, None) => return Verdict::Failed(reason),
-            (RestartPolicy::Always, Kind::Simple, _) | (_, _, None) => {}
+        let well = exit_of(&reason).filter(|exit| is_well(spec, *exit));
+        match well {
+            _ if restarts(spec, well) => {}
+            Some(exit) => return Verdict::Exited(exit),
+            None => return Verdict::Failed(reason),
         }
         let delay = restart::delay(&spec.restart, service.attempt);
         let delay = self.random.jitter(delay);
@@ -222,6 +296,7 @@ impl System {
             Reason::Exit(_) => true,
             Reason::StartLimit { last } => matches!(**last, Reason::Exit(_)),
             Reason::Spawn(_)
+            | Reason::Command(_)
             | Reason::NotReady { .. }
             | Reason::Unhealthy { .. }
             | Reason::ForkRefused { .. }
@@ -241,6 +316,32 @@ impl System {
             });
             self.sweeps = self.sweeps.saturating_add(1);
         }
+    }
+}
+
+/// How the main process ended, if that is the reason.
+fn exit_of(reason: &Reason) -> Option<Exit> {
+    match reason {
+        Reason::Exit(exit) => Some(*exit),
+        Reason::Spawn(_)
+        | Reason::Command(_)
+        | Reason::NotReady { .. }
+        | Reason::Unhealthy { .. }
+        | Reason::ForkRefused { .. }
+        | Reason::StartLimit { .. }
+        | Reason::Dependency { .. } => None,
+    }
+}
+
+/// Whether `restart` starts it again after an end: `well` as it should be. The start limit
+/// is another matter.
+fn restarts(spec: &ServiceSpec, well: Option<Exit>) -> bool {
+    match (spec.restart.policy, spec.kind, well) {
+        // A oneshot that did its work is done, whatever `restart` says.
+        (_, Kind::Oneshot, Some(_))
+        | (RestartPolicy::OnFailure, _, Some(_))
+        | (RestartPolicy::No, _, _) => false,
+        (RestartPolicy::Always, Kind::Simple, _) | (_, _, None) => true,
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::commands::CommandFailure;
 use super::exit::Exit;
 use super::id::ServiceId;
 use super::shutdown::Cause;
@@ -110,6 +111,15 @@ pub enum Report {
         /// The one that ended.
         on: ServiceId,
     },
+    /// A command around a service did not end well, which changes nothing.
+    CommandFailed {
+        /// Whose.
+        service: ServiceId,
+        /// Which, and how.
+        failure: CommandFailure,
+        /// `ignore-failure`.
+        ignored: bool,
+    },
     /// A service did not stop in its time.
     Killed {
         /// Which.
@@ -165,6 +175,7 @@ impl Report {
             | Self::ForkRefused { .. }
             | Self::Unhealthy { .. }
             | Self::DependencyLost { .. }
+            | Self::CommandFailed { ignored: false, .. }
             | Self::Killed { .. }
             | Self::KillingAll { .. } => Level::Warn,
             Self::Ended {
@@ -180,6 +191,7 @@ impl Report {
             Self::Up { .. } => Level::Warn,
             Self::StillWaiting { .. }
             | Self::Healthy { .. }
+            | Self::CommandFailed { ignored: true, .. }
             | Self::DependencyEnded { .. }
             | Self::WaitingFor { .. }
             | Self::ApplyLater
@@ -294,6 +306,14 @@ impl fmt::Display for ReportIn<'_> {
                     name(on)
                 )
             }
+            Report::CommandFailed {
+                service,
+                failure,
+                ignored,
+            } => {
+                write!(f, "{}: {failure}", name(service))?;
+                f.write_str(if *ignored { " (ignored)" } else { "" })
+            }
             Report::Killed { service, after } => {
                 write!(
                     f,
@@ -346,6 +366,7 @@ impl fmt::Display for ReasonIn<'_> {
                     reason => write!(f, ": {reason}"),
                 }
             }
+            Reason::Command(failure) => write!(f, "{failure}"),
             Reason::NotReady { after, answer } => {
                 write!(f, "not ready after {}", Span(*after))?;
                 in_brackets(f, answer.as_deref())

@@ -6,6 +6,8 @@
 //! start and never move: when everything left is killed, when the output is drained
 //! whatever stands, and when rinit leaves.
 
+mod grace;
+
 use std::time::Duration;
 
 use super::action::Action;
@@ -137,29 +139,6 @@ impl Shutdown {
     pub(super) fn note_killed(&mut self, id: ServiceId, after: Duration) {
         self.killed.push((id, after));
     }
-
-    /// How long a stop that begins now may take: its own timeout, or its share of the time
-    /// left if the chain of stops that it begins would take longer.
-    fn grace(&self, id: ServiceId, own: Option<Duration>, now: Instant) -> Option<Duration> {
-        let (Some(kill_at), Some(timeout)) = (self.kill_at, self.timeout) else {
-            return own;
-        };
-        let left = kill_at.since(now);
-        let own = own.unwrap_or(timeout);
-        let chain = self.places.get(id.index()).map_or(own, |place| place.chain);
-        let chain = chain.max(own);
-        if chain <= left {
-            return Some(own);
-        }
-        let share = own
-            .as_nanos()
-            .saturating_mul(left.as_nanos())
-            .checked_div(chain.as_nanos())
-            .unwrap_or(0);
-        Some(Duration::from_nanos(
-            u64::try_from(share).unwrap_or(u64::MAX),
-        ))
-    }
 }
 
 impl System {
@@ -281,7 +260,7 @@ impl System {
                 continue;
             };
             let alive = service.state.is_alive();
-            let own = spec.stop.timeout.or(shutdown.timeout).unwrap_or_default();
+            let own = grace::whole(spec, shutdown.timeout);
             let chain = self
                 .graph
                 .needs(*id)
@@ -345,13 +324,11 @@ impl System {
         }
     }
 
-    /// How long a stop that begins now may take.
-    pub(super) fn grace(&self, id: ServiceId) -> Option<Duration> {
-        let own = self.service(id).and_then(|spec| spec.stop.timeout);
-        match &self.shutdown {
-            Some(shutdown) => shutdown.grace(id, own, self.now.at),
-            None => own,
-        }
+    /// Nothing may take its time any more.
+    pub(super) fn is_forced(&self) -> bool {
+        self.shutdown
+            .as_ref()
+            .is_some_and(|shutdown| shutdown.forced)
     }
 
     /// Everything gets SIGKILL.

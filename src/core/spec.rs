@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::commands::Commands;
 use super::exec::Exec;
 use super::exit::Exit;
 use super::id::ServiceId;
@@ -112,6 +113,8 @@ pub struct ServiceSpec {
     pub success: Box<[Exit]>,
     /// How it is stopped.
     pub stop: Stop,
+    /// What is executed before, after and beside its main process.
+    pub commands: Option<Box<Commands>>,
     /// How its processes are kept together.
     pub tracking: Tracking,
     /// How it is executed.
@@ -137,6 +140,7 @@ impl ServiceSpec {
             restart: Restart::default(),
             success: Box::default(),
             stop: Stop::default(),
+            commands: None,
             tracking: Tracking::Marks,
             exec: Exec::default(),
             source: "".into(),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::action::{Action, Question};
+use super::commands::List;
 use super::event::{Answer, SpawnFailure};
+use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
 use super::readiness::{NOTICE_AFTER, Poll, Readiness};
 use super::report::Report;
@@ -84,6 +86,34 @@ impl System {
         let run = RunId(self.next_run);
         self.next_run = self.next_run.saturating_add(1);
         self.runs.insert(run, id);
+        let has_commands = spec.commands.is_some();
+        service.controls = has_commands.then(Box::default);
+        let starting = Starting {
+            run: Run {
+                id: run,
+                pid: None,
+                since: at,
+                status: None,
+            },
+            stage: Stage::Before,
+            deadline: spec.start_timeout.map(|timeout| at.plus(timeout)),
+            notice_at: Some(at.plus(NOTICE_AFTER)),
+            ready_early: false,
+            taken: false,
+            fork_pause: Duration::ZERO,
+            answer: None,
+        };
+        self.transition(id, State::Starting(starting));
+        if !has_commands || !self.begin_list(id, List::StartPre) {
+            self.launch(id, run);
+        }
+    }
+
+    /// The main process's turn.
+    pub(super) fn launch(&mut self, id: ServiceId, run: RunId) {
+        let Some(spec) = self.spec.services.get(id.index()) else {
+            return;
+        };
         let stage = match Readiness::of(spec) {
             Readiness::Probed { before_spawn: true } => {
                 let of = Question::Readiness;
@@ -105,22 +135,11 @@ impl System {
                 Stage::Spawning
             }
         };
-        let starting = Starting {
-            run: Run {
-                id: run,
-                pid: None,
-                since: at,
-                status: None,
-            },
-            stage,
-            deadline: spec.start_timeout.map(|timeout| at.plus(timeout)),
-            notice_at: Some(at.plus(NOTICE_AFTER)),
-            ready_early: false,
-            taken: false,
-            fork_pause: Duration::ZERO,
-            answer: None,
-        };
-        self.transition(id, State::Starting(starting));
+        if let Some(service) = self.services.get_mut(id.index())
+            && let State::Starting(starting) = &mut service.state
+        {
+            starting.stage = stage;
+        }
     }
 
     /// The service's start, if this run is in it.
@@ -155,6 +174,9 @@ impl System {
 
     /// Tried again under every policy: the service has done nothing wrong.
     pub(super) fn fork_refused(&mut self, run: RunId, errno: i32) {
+        if self.control_refused(run, errno) {
+            return;
+        }
         let now = self.now.at;
         let Some((id, starting)) = self.starting(run) else {
             self.never_was(run);
@@ -221,7 +243,9 @@ impl System {
         let executed = match starting.stage {
             Stage::Executed { .. } => true,
             Stage::Spawning | Stage::Spawned => false,
-            Stage::Probing | Stage::ForkRefused { .. } => return,
+            Stage::Before | Stage::Probing | Stage::ForkRefused { .. } | Stage::After { .. } => {
+                return;
+            }
         };
         starting.ready_early = true;
         if executed && self.service(id).map(Readiness::of) == Some(Readiness::Told) {
@@ -260,10 +284,12 @@ impl System {
                 }
             },
             (
-                Stage::ForkRefused { .. }
+                Stage::Before
+                | Stage::ForkRefused { .. }
                 | Stage::Spawning
                 | Stage::Spawned
-                | Stage::Executed { .. },
+                | Stage::Executed { .. }
+                | Stage::After { .. },
                 _,
             ) => return,
         }
@@ -272,6 +298,9 @@ impl System {
 
     /// The program does not run, and the process is gone.
     pub(super) fn spawn_failed(&mut self, run: RunId, failure: SpawnFailure) {
+        if self.control_failed(run, &failure) {
+            return;
+        }
         match self.starting(run) {
             Some((id, _)) => self.ended(id, Reason::Spawn(Box::new(failure))),
             None => self.never_was(run),
@@ -296,7 +325,26 @@ impl System {
         service.state.run_mut().filter(|known| known.id == run)
     }
 
+    /// It is ready; `exec-start-post` belongs to the start.
     fn become_active(&mut self, id: ServiceId) {
+        if self.has_commands(id, List::StartPost) {
+            self.come_after(id, None);
+        } else {
+            self.activate(id);
+        }
+    }
+
+    /// `exec-start-post`.
+    pub(super) fn come_after(&mut self, id: ServiceId, ended: Option<Exit>) {
+        if let Some(service) = self.services.get_mut(id.index())
+            && let State::Starting(starting) = &mut service.state
+        {
+            starting.stage = Stage::After { ended };
+            self.begin_list(id, List::StartPost);
+        }
+    }
+
+    pub(super) fn activate(&mut self, id: ServiceId) {
         if let Some(run) = self.state(id).and_then(State::run).cloned() {
             let since = self.now.at;
             self.transition(id, State::Active { run, since });
@@ -319,12 +367,15 @@ impl System {
         if starting.deadline.is_some_and(|at| at <= now) {
             let reason = match starting.stage {
                 Stage::ForkRefused { errno, .. } => Reason::ForkRefused { errno },
-                Stage::Probing | Stage::Spawning | Stage::Spawned | Stage::Executed { .. } => {
-                    Reason::NotReady {
-                        after: now.since(starting.run.since),
-                        answer: starting.answer.take().or(starting.run.status.take()),
-                    }
-                }
+                Stage::Before
+                | Stage::Probing
+                | Stage::Spawning
+                | Stage::Spawned
+                | Stage::Executed { .. }
+                | Stage::After { .. } => Reason::NotReady {
+                    after: now.since(starting.run.since),
+                    answer: starting.answer.take().or(starting.run.status.take()),
+                },
             };
             self.stop(id, Then::Failure(reason));
             return;
@@ -356,11 +407,13 @@ impl System {
                     });
                 }
             }
-            Stage::ForkRefused { .. }
+            Stage::Before
+            | Stage::ForkRefused { .. }
             | Stage::Probing
             | Stage::Spawning
             | Stage::Spawned
-            | Stage::Executed { poll: None } => {}
+            | Stage::Executed { poll: None }
+            | Stage::After { .. } => {}
         }
         self.reindex(id);
     }

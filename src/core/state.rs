@@ -15,12 +15,19 @@
 //! the tree gets its SIGTERM) and, when the grace is over, *killing*, to what the stop was
 //! for: `Then`. A service that has no process gets there at once.
 //!
+//! Commands around a service run within these states, one after the other, each in a run of
+//! its own (`control_process`): before the spawn and after readiness it is *starting*,
+//! before the stop signal and when all is gone *stopping*. With `exec-stop-post` an end that
+//! nobody asked for leads through *stopping* as well; where a restart follows, what is left
+//! of the tree is *killed* first.
+//!
 //! When a required service is no longer ready, its dependants stop and stand in *waiting*
 //! until it is. When it has failed, so have they; when it has exited for good, they are
 //! *inactive*. In a shutdown everything ends as *inactive*, and nothing starts.
 
 use std::time::Duration;
 
+use super::commands::CommandFailure;
 use super::event::SpawnFailure;
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
@@ -139,6 +146,8 @@ pub struct Starting {
 /// How far a start has come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// `exec-start-pre` runs.
+    Before,
     /// Whether somebody else answers at its address is being found out.
     Probing,
     /// The kernel had no process to give.
@@ -156,6 +165,11 @@ pub enum Stage {
     Executed {
         /// The probes, where readiness is asked for; or the time, where that makes it ready.
         poll: Option<Poll>,
+    },
+    /// It is ready, or a oneshot has ended well: `exec-start-post` runs.
+    After {
+        /// How the oneshot ended.
+        ended: Option<Exit>,
     },
 }
 
@@ -224,6 +238,8 @@ pub enum Reason {
     Exit(Exit),
     /// Its program could not be run.
     Spawn(Box<SpawnFailure>),
+    /// A command that belongs to its start failed.
+    Command(Box<CommandFailure>),
     /// `start-timeout` was over.
     NotReady {
         /// So long was waited.
@@ -391,11 +407,17 @@ impl State {
 }
 
 impl Stage {
-    /// There is, or may be, a process.
+    /// There is, or may be, a main process.
     pub(crate) const fn has_process(&self) -> bool {
         match self {
-            Self::Probing | Self::ForkRefused { .. } => false,
-            Self::Spawning | Self::Spawned | Self::Executed { .. } => true,
+            Self::Before
+            | Self::Probing
+            | Self::ForkRefused { .. }
+            | Self::After { ended: Some(_) } => false,
+            Self::Spawning
+            | Self::Spawned
+            | Self::Executed { .. }
+            | Self::After { ended: None } => true,
         }
     }
 
@@ -403,7 +425,12 @@ impl Stage {
         match self {
             Self::ForkRefused { again_at, .. } => Some(*again_at),
             Self::Executed { poll: Some(poll) } => poll.next_at(),
-            Self::Probing | Self::Spawning | Self::Spawned | Self::Executed { poll: None } => None,
+            Self::Before
+            | Self::Probing
+            | Self::Spawning
+            | Self::Spawned
+            | Self::Executed { poll: None }
+            | Self::After { .. } => None,
         }
     }
 }

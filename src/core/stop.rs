@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::action::Action;
+use super::commands::List;
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
 use super::outcome::Verdict;
 use super::report::Report;
 use super::signal::Signal;
 use super::spec::KillMode;
-use super::state::{Backoff, Idle, Killing, Reason, Run, Starting, State, Stopping, Then, Waiting};
+use super::state::{Backoff, Idle, Killing, Reason, Run, State, Stopping, Then, Waiting};
 use super::system::{System, Work};
 
 /// The first pause before SIGKILL is sent again.
@@ -18,6 +19,9 @@ pub(super) const KILL_PAUSE: Duration = Duration::from_millis(100);
 impl System {
     /// A main process ended.
     pub(super) fn exited(&mut self, run: RunId, exit: Exit) {
+        if self.control_exited(run, exit) {
+            return;
+        }
         let Some(&id) = self.runs.get(&run) else {
             return;
         };
@@ -56,6 +60,7 @@ impl System {
             | State::Failed { .. } => return,
         };
         self.note_stopped(id, exit, by_force);
+        self.note_exit(id, exit);
         match kill_mode {
             KillMode::Tree if by_force => {
                 let signal = Signal::KILL;
@@ -69,6 +74,9 @@ impl System {
 
     /// Nothing of a run is left.
     pub(super) fn tree_gone(&mut self, run: RunId) {
+        if self.control_gone(run) {
+            return;
+        }
         let Some(&id) = self.runs.get(&run) else {
             return;
         };
@@ -144,6 +152,7 @@ impl System {
         let at = self.now.at;
         let grace = self.grace(id);
         let kill_at = grace.map(|grace| at.plus(grace));
+        let forced = self.is_forced();
         self.credit(id);
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
@@ -175,7 +184,9 @@ impl System {
                 self.transition(id, State::Killing(killing));
                 return;
             }
-            State::Starting(starting) if !starting.stage.has_process() => {
+            State::Starting(starting)
+                if !starting.stage.has_process() && service.controls.is_none() =>
+            {
                 let (run, after) = (starting.run.id, at.since(starting.run.since));
                 self.forget(run);
                 self.arrive(id, then, after);
@@ -186,6 +197,11 @@ impl System {
                 if let Some(kill_at) = kill_at {
                     let sooner = stopping.kill_at.map_or(kill_at, |known| known.min(kill_at));
                     stopping.kill_at = Some(sooner);
+                    if let Some(controls) = &mut service.controls
+                        && controls.signal_owed
+                    {
+                        controls.owe_signal(at, Some(sooner));
+                    }
                 }
                 self.reindex(id);
                 return;
@@ -194,26 +210,51 @@ impl System {
                 killing.then = then;
                 return;
             }
-            State::Starting(Starting { run, .. }) | State::Active { run, .. } => run.clone(),
+            State::Starting(starting) => starting.run.clone(),
+            State::Active { run, .. } => run.clone(),
         };
-        self.orders.push(Action::SignalMain {
-            run: run.id,
-            signal: spec.stop.signal,
-            to_group: spec.stop.to_group,
-        });
-        self.orders.push(Action::SignalMain {
-            run: run.id,
-            signal: Signal::CONT,
-            to_group: spec.stop.to_group,
-        });
+        // Who was never active isn't told to stop but by the signal.
+        let commands = spec.commands.as_ref();
+        let asks = commands.is_some_and(|commands| !commands.stop.is_empty());
+        let asks = asks && !forced && matches!(service.state, State::Active { .. });
+        let main_gone = match &service.state {
+            State::Starting(starting) => !starting.stage.has_process(),
+            State::Inactive(_)
+            | State::Waiting(_)
+            | State::Active { .. }
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => false,
+        };
+        if asks {
+            if let Some(controls) = &mut service.controls {
+                controls.owe_signal(at, kill_at);
+            }
+        } else if !main_gone {
+            for signal in [spec.stop.signal, Signal::CONT] {
+                self.orders.push(Action::SignalMain {
+                    run: run.id,
+                    signal,
+                    to_group: spec.stop.to_group,
+                });
+            }
+        }
         let stopping = Stopping {
             run,
-            main_gone: false,
+            main_gone,
             since: at,
             kill_at,
             then,
         };
         self.transition(id, State::Stopping(stopping));
+        self.end_control(id, Signal::TERM);
+        if asks {
+            self.begin_list(id, List::Stop);
+        } else if main_gone {
+            self.run_over(id);
+        }
     }
 
     /// The grace is over, or nobody waits any longer.
@@ -236,9 +277,12 @@ impl System {
             wait: KILL_PAUSE,
             then: stopping.then.clone(),
         };
-        self.orders
-            .push(kill_order(killing.run.id, spec.stop.kill_mode));
+        let order = kill_order(killing.run.id, spec.stop.kill_mode);
         self.transition(id, State::Killing(killing));
+        if !self.kill_controls(id) {
+            return;
+        }
+        self.orders.push(order);
         self.reports.push(Report::Killed { service: id, after });
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.note_killed(id, after);
@@ -265,6 +309,7 @@ impl System {
         let now = self.now.at;
         self.sweep_due(id);
         self.health_due(id);
+        self.controls_due(id);
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),
@@ -282,8 +327,10 @@ impl System {
             State::Killing(killing) => {
                 killing.wait = killing.wait.saturating_mul(2);
                 killing.again_at = now.plus(killing.wait);
-                self.orders
-                    .push(kill_order(killing.run.id, spec.stop.kill_mode));
+                let order = kill_order(killing.run.id, spec.stop.kill_mode);
+                if self.kill_controls(id) {
+                    self.orders.push(order);
+                }
                 self.reindex(id);
             }
             State::Backoff(_) => self.resume(id),
@@ -294,8 +341,11 @@ impl System {
         }
     }
 
-    /// A stop has come to its end.
-    fn run_over(&mut self, id: ServiceId) {
+    /// A stop has come to its end, but for what commands are still to do.
+    pub(super) fn run_over(&mut self, id: ServiceId) {
+        if self.commands_remain(id) {
+            return;
+        }
         let Some(service) = self.services.get(id.index()) else {
             return;
         };
@@ -310,7 +360,9 @@ impl System {
             | State::Exited { .. }
             | State::Failed { .. } => return,
         };
-        let after = self.now.at.since(run.since);
+        let controls = service.controls.as_ref();
+        let ended_at = controls.and_then(|controls| controls.ended_at);
+        let after = ended_at.unwrap_or(self.now.at).since(run.since);
         self.forget(run.id);
         self.arrive(id, then, after);
     }
@@ -330,7 +382,7 @@ impl System {
             }
             Then::Failure(reason) => match self.verdict(id, reason.clone()) {
                 Verdict::Again { delay } => self.back_off(id, reason, None, delay, after),
-                Verdict::Exited(exit) => self.transition(id, State::Exited { exit, after }),
+                Verdict::Exited(exit) => self.exit_well(id, exit, after),
                 Verdict::Failed(reason) => self.fail(id, reason, after),
             },
             Then::DependencyFailed(on) => {

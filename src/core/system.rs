@@ -175,6 +175,10 @@ impl System {
                             .checks
                             .iter_mut()
                             .for_each(|checks| checks.postpone(by));
+                        service
+                            .controls
+                            .iter_mut()
+                            .for_each(|controls| controls.postpone(by));
                         self.reindex(id);
                     }
                 }

@@ -4,6 +4,7 @@
     reason = "a test looks for one order among all"
 )]
 
+mod commands;
 mod health;
 
 use std::time::Duration;

@@ -26,6 +26,9 @@ impl System {
         if checked.is_some_and(|checks| checks.unhealthy) {
             self.unhealthy = self.unhealthy.saturating_sub(1);
         }
+        if !service.state.is_alive() {
+            service.controls = None;
+        }
         let state = &service.state;
         let to = state.standing();
         let (satisfies, ended_for_good) = match state {

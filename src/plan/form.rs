@@ -4,6 +4,7 @@ use super::Malformed;
 use super::wire::{Input, Wire, enums, put_bytes, structs};
 use crate::config::Outcome;
 use crate::core::capability::{Capabilities, Confinement};
+use crate::core::commands::{Commands, ControlCommand};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
@@ -23,7 +24,7 @@ structs! {
     }
     ServiceSpec {
         name, kind, enabled, essential, is_main, edges, ready, health, start_timeout, restart, success,
-        stop, tracking, exec, source,
+        stop, commands, tracking, exec, source,
     }
     Edges { requires, wants, after, before }
     Restart { policy, delay, delay_max, reset, limit }
@@ -33,6 +34,8 @@ structs! {
         command, expand, environment, environment_files, directory, identity, umask, limits, nice,
         oom_score_adjust, output, setup,
     }
+    Commands { start_pre, start_post, stop, stop_post }
+    ControlCommand { command, ignore_failure }
     Setup { folders, remove, confinement, pass, unset, secrets, file_variables }
     Folder { base, name, mode }
     Confinement { no_new_privileges, bounding, ambient }

@@ -9,6 +9,7 @@ mod form;
 mod wire;
 
 use crate::config::Outcome;
+use crate::core::commands::List;
 use crate::core::probe::Probe;
 use crate::core::spec::{Edges, Ready, Spec};
 use wire::{Input, Wire};
@@ -78,7 +79,10 @@ fn is_sound(spec: &Spec) -> bool {
             Ready::Probe(probe) => is_sound_probe(probe),
             Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) => true,
         };
+        let commands = service.commands.iter();
+        let mut commands = commands.flat_map(|all| List::ALL.map(|list| all.list(list)));
         !service.exec.command.is_empty()
+            && commands.all(|list| list.iter().all(|own| !own.command.words.is_empty()))
             && probed
             && service
                 .health

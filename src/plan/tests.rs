@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::core::capability::{Capabilities, Confinement};
+use crate::core::commands::{Commands, ControlCommand};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
@@ -147,6 +148,25 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
         )
 }
 
+fn commands() -> impl Strategy<Value = Box<Commands>> {
+    let list = || {
+        let command = (words(1), any::<bool>(), any::<bool>());
+        let command = command.prop_map(|(words, expand, ignore_failure)| ControlCommand {
+            command: Command { words, expand },
+            ignore_failure,
+        });
+        vec(command, 0..3).prop_map(Vec::into_boxed_slice)
+    };
+    (list(), list(), list(), list()).prop_map(|(start_pre, start_post, stop, stop_post)| {
+        Box::new(Commands {
+            start_pre,
+            start_post,
+            stop,
+            stop_post,
+        })
+    })
+}
+
 fn exec() -> impl Strategy<Value = Exec> {
     let identity = (option::of(text()), option::of(text()), vec(text(), 0..3)).prop_map(
         |(user, group, supplementary)| {
@@ -263,12 +283,19 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
             option::of(health()),
             option::of(duration()),
         ),
-        (restart, vec(exit(), 0..3), stop, exec(), text()),
+        (
+            restart,
+            vec(exit(), 0..3),
+            stop,
+            option::of(commands()),
+            exec(),
+            text(),
+        ),
     )
         .prop_map(
             |(
                 (name, flags, edges, ready, health, start_timeout),
-                (restart, success, stop, exec, source),
+                (restart, success, stop, commands, exec, source),
             )| {
                 let [oneshot, enabled, essential, is_main, exact] = flags;
                 ServiceSpec {
@@ -284,6 +311,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     restart,
                     success: success.into(),
                     stop,
+                    commands,
                     tracking: if exact {
                         Tracking::Subreaper
                     } else {

@@ -39,6 +39,7 @@ impl Hands {
                     self.hear_earlier_launches(system, run, results);
                 }
             }
+            Action::SpawnControl { .. } => self.spawn_control(system, &action, results),
             Action::Probe { service, run, of } => {
                 if let Some(spec) = system.service(service) {
                     results.extend(self.probe(service, run, spec, of, now));
@@ -152,20 +153,40 @@ impl Hands {
         };
         let invocation = self.launcher.invocation(run);
         let spawned_nanos = clock::file_nanos();
+        // What is to be removed before was so before the first control process.
+        let first = spec
+            .commands
+            .as_ref()
+            .is_none_or(|commands| commands.start_pre.is_empty());
+        let launched = self
+            .launcher
+            .launch(spec, None, first, invocation, &wires)?;
+        let pid = self.take(run, service, launched, spawned_nanos);
+        if let Some((read, _, _)) = ready {
+            let _ = self.poll.add(&read, Interest::Read, Source::ReadyFd(run));
+            self.runs.entry(run, service).extra().ready = Some(read);
+        }
+        Ok(pid)
+    }
+
+    /// Notes the process that a run has now.
+    pub(super) fn take(
+        &mut self,
+        run: RunId,
+        service: ServiceId,
+        launched: Launched,
+        spawned_nanos: i64,
+    ) -> Pid {
         let Launched {
             pid,
             report,
             keeper,
-        } = self.launcher.launch(spec, invocation, &wires)?;
+        } = launched;
         let entry = self.runs.entry(run, service);
         entry.spawned_nanos = spawned_nanos;
         // A set that takes no more says so by silence: the run's end is still seen.
         let _ = self.poll.add(&report, Interest::Read, Source::Launch(run));
         entry.launch = Some(report);
-        if let Some((read, _, _)) = ready {
-            let _ = self.poll.add(&read, Interest::Read, Source::ReadyFd(run));
-            entry.extra().ready = Some(read);
-        }
         match keeper {
             Some(socket) => {
                 let _ = self
@@ -177,7 +198,7 @@ impl Hands {
             }
             None => self.runs.set_main(run, pid),
         }
-        Ok(pid)
+        pid
     }
 
     /// The service's notify socket, made at its first start, emptied at each other.
@@ -261,7 +282,8 @@ impl Hands {
     }
 
     fn clear_after(&mut self, system: &System, run: RunId) {
-        let service = self.runs.get(run).map(|entry| entry.service);
+        let entry = self.runs.get(run).filter(|entry| entry.control().is_none());
+        let service = entry.map(|entry| entry.service);
         if let Some((service, spec)) = service.and_then(|id| Some((id, system.service(id)?))) {
             self.clearing.begin(service, spec);
         }

@@ -25,6 +25,8 @@ pub(crate) struct Full<'a> {
     pub(crate) base: &'a Words,
     pub(crate) extras: &'a Extras,
     pub(crate) wires: &'a Wires<'a>,
+    /// It is the first process of its run.
+    pub(crate) first: bool,
     pub(crate) limits: &'a [Limit],
     pub(crate) ignored: SignalSet,
     pub(crate) place: Place,
@@ -55,7 +57,7 @@ impl Full<'_> {
             None => Account::default(),
         };
         let setup = exec.setup.as_deref();
-        if let Some(setup) = setup {
+        if let Some(setup) = setup.filter(|_| self.first) {
             let owner = account.identity.as_ref().map(|them| (them.uid, them.gid));
             preparation::clear_and_make(setup, owner, self.wires.cleared)?;
         }

@@ -47,6 +47,23 @@ pub(crate) struct Wires<'a> {
     pub(crate) cleared: Option<BorrowedFd<'a>>,
 }
 
+/// What is executed in the place of the service's own command.
+pub(crate) struct Beside<'a> {
+    pub(crate) command: &'a Command,
+    /// What it alone is told.
+    pub(crate) variables: Vec<Vec<u8>>,
+}
+
+impl Beside<'_> {
+    /// The service, if this were its command.
+    fn in_place(&self, spec: &ServiceSpec) -> ServiceSpec {
+        let mut spec = spec.clone();
+        spec.exec.command = self.command.words.clone();
+        spec.exec.expand = self.command.expand;
+        spec
+    }
+}
+
 /// A process that will be the service's.
 pub(crate) struct Launched {
     /// It, or its subreaper.
@@ -63,6 +80,7 @@ pub(crate) struct Extras {
     invocation: Vec<u8>,
     notify: Option<Vec<u8>>,
     control: Option<Vec<u8>>,
+    own: Vec<Vec<u8>>,
 }
 
 impl Extras {
@@ -77,6 +95,7 @@ impl Extras {
             invocation: format!("{VARIABLE}={invocation}").into(),
             notify: notify.map(|address| [b"NOTIFY_SOCKET=", address].concat()),
             control: control.map(|address| [b"RINIT_CONTROL_SOCKET=", address].concat()),
+            own: Vec::new(),
         }
     }
 
@@ -86,6 +105,7 @@ impl Extras {
             .into_iter()
             .chain(&self.notify)
             .chain(&self.control)
+            .chain(&self.own)
             .map(Vec::as_slice)
     }
 }
@@ -117,13 +137,16 @@ impl Launcher {
         }
     }
 
-    /// Starts the service's process. Doesn't wait for its exec.
+    /// Starts the service's process, or one beside it. Doesn't wait for its exec. `first`:
+    /// what the last run left is cleared away, and folders are made.
     ///
     /// # Errors
     /// Where the kernel gives no process or no descriptor.
     pub(crate) fn launch(
         &mut self,
         spec: &ServiceSpec,
+        beside: Option<&Beside<'_>>,
+        first: bool,
         invocation: Invocation,
         wires: &Wires<'_>,
     ) -> Result<Launched, Errno> {
@@ -136,13 +159,10 @@ impl Launcher {
             }
             _ => told,
         };
-        let extras = Extras::new(
-            spec,
-            invocation,
-            wires.notify,
-            self.control_socket.as_deref(),
-        );
-        if self.borrow && is_plain(spec) {
+        let control_socket = self.control_socket.as_deref();
+        let mut extras = Extras::new(spec, invocation, wires.notify, control_socket);
+        extras.own = beside.map_or_else(Vec::new, |beside| beside.variables.clone());
+        if self.borrow && beside.is_none() && is_plain(spec) {
             match self.fast(spec, &extras, wires, told.as_fd()) {
                 Ok(Some(pid)) => {
                     return Ok(Launched {
@@ -165,11 +185,13 @@ impl Launcher {
             (SignalSet::EMPTY, Place::Session)
         };
         let become_it = || {
+            let in_place = beside.map(|beside| beside.in_place(spec));
             let full = full::Full {
-                spec,
+                spec: in_place.as_ref().unwrap_or(spec),
                 base: &self.base,
                 extras: &extras,
                 wires,
+                first,
                 limits: &limits,
                 ignored,
                 place,
@@ -232,19 +254,14 @@ impl Launcher {
         };
         let extras = Extras::new(spec, invocation, None, self.control_socket.as_deref());
         let become_it = || {
-            let mut spec = spec.clone();
-            spec.exec.command = command.words.clone();
-            spec.exec.expand = command.expand;
-            // That was for the start.
-            spec.exec
-                .setup
-                .iter_mut()
-                .for_each(|setup| setup.remove = Box::default());
+            let variables = Vec::new();
+            let beside = Beside { command, variables };
             let full = full::Full {
-                spec: &spec,
+                spec: &beside.in_place(spec),
                 base: &self.base,
                 extras: &extras,
                 wires: &wires,
+                first: false,
                 limits: &self.limits(&spec.exec),
                 ignored: SignalSet::EMPTY,
                 place: Place::Session,

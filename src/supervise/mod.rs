@@ -7,6 +7,7 @@
 
 mod act;
 mod clearing;
+mod control_process;
 mod environment;
 mod farewell;
 mod folders;

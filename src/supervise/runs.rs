@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use super::marks::Marks;
 use super::probe::Attempts;
+use crate::core::commands::CommandId;
 use crate::core::id::{Pid, RunId, ServiceId};
 
 /// One live run, as the kernel's side knows it.
@@ -40,6 +41,8 @@ pub(crate) struct Extra {
     pub(crate) keeper: Option<(Pid, OwnedFd)>,
     /// Its main process is not our child: the descriptor that tells of its end.
     pub(crate) foreign: Option<OwnedFd>,
+    /// It is a control process's: the command that this executes.
+    pub(crate) control: Option<CommandId>,
     /// What is known of its tree, once that is asked for.
     pub(crate) marks: Marks,
 }
@@ -63,6 +66,11 @@ impl Run {
     /// Its subreaper, if it has one, and the socket to it.
     pub(crate) fn keeper(&self) -> Option<&(Pid, OwnedFd)> {
         self.extra.as_ref()?.keeper.as_ref()
+    }
+
+    /// The command, if this is a control process's run.
+    pub(crate) fn control(&self) -> Option<CommandId> {
+        self.extra.as_ref()?.control
     }
 
     /// The rarely needed part, made when it is needed first.
@@ -136,12 +144,12 @@ impl Runs {
         self.by_pid.len()
     }
 
-    /// The service's live run, newest first.
+    /// The service's life, newest first.
     pub(crate) fn of_service(&self, service: ServiceId) -> Option<RunId> {
         self.by_run
             .iter()
             .rev()
-            .find(|(_, run)| run.service == service)
+            .find(|(_, run)| run.service == service && run.control().is_none())
             .map(|(id, _)| *id)
     }
 }

@@ -17,7 +17,7 @@ use crate::subreaper::{LENGTH, Order, Report};
 use crate::sys::error::strerror;
 use crate::sys::fd::{self, standard};
 use crate::sys::poll::Interest;
-use crate::sys::spawn::{FAILURE_LIMIT, Failure};
+use crate::sys::spawn::{FAILURE_LIMIT, Failure, Step};
 use crate::sys::{clock, procfs, reap, socket, tty};
 
 impl Hands {
@@ -65,7 +65,7 @@ impl Hands {
         let entry = self.runs.get_mut(run)?;
         let mut buffer = [0u8; FAILURE_LIMIT];
         let count = fd::read_some(entry.launch.as_ref()?, &mut buffer)?;
-        let service = entry.service;
+        let (service, control) = (entry.service, entry.control());
         if let Some(report) = entry.launch.take() {
             self.poll.remove(&report);
         }
@@ -78,10 +78,15 @@ impl Hands {
         if let Some(entry) = self.runs.get_mut(run) {
             entry.ended = true;
         }
-        Some(Event::SpawnFailed {
-            run,
-            failure: super::launch::explain(spec, &failure),
-        })
+        let mut explained = super::launch::explain(spec, &failure);
+        let commands = spec.commands.as_deref();
+        if let Some(own) = commands.and_then(|commands| commands.get(control?))
+            && failure.step == Step::Exec
+        {
+            explained.step = format!("exec {}", own.command).into();
+        }
+        let failure = explained;
+        Some(Event::SpawnFailed { run, failure })
     }
 
     /// The first newline on the readiness descriptor. One read a turn: a service that only
@@ -202,7 +207,7 @@ impl Hands {
         }
     }
 
-    fn hear_subreaper(&mut self, system: &System, run: RunId, events: &mut Results) {
+    pub(super) fn hear_subreaper(&mut self, system: &System, run: RunId, events: &mut Results) {
         let mut buffer = [0u8; LENGTH + 1];
         loop {
             let keeper = self.runs.get(run).and_then(Run::keeper);
@@ -344,9 +349,14 @@ impl Hands {
         if std::mem::replace(&mut entry.ended, true) {
             return None;
         }
-        let service = entry.service;
+        let (service, control) = (entry.service, entry.control());
         self.runs.clear_main(run);
-        self.outputs.run_ended(service);
+        // Beside a main process, an unfinished line may be that one's.
+        let life = control.and_then(|_| self.runs.of_service(service));
+        let beside = life.and_then(|life| self.runs.get(life)?.main);
+        if beside.is_none() {
+            self.outputs.run_ended(service);
+        }
         let killed = exit == Exit::Signal(Signal::KILL);
         let exit = if killed && self.memory_events.claims(clock::now().at) {
             Exit::OutOfMemory

@@ -123,6 +123,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             stop.timeout,
             stop.kill_mode,
             stop.to_group,
+            commands,
             tracking,
             exec.command,
             exec.expand,

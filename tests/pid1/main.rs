@@ -19,6 +19,7 @@
 mod acts;
 mod around;
 mod child_state;
+mod commands;
 mod compat_catatonit;
 mod compat_dumb_init;
 mod compat_tini;

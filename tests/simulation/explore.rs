@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use rinit::core::action::Action;
+use rinit::core::commands::{Commands, List};
 use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
@@ -17,6 +18,8 @@ use rinit::core::spec::{
 use rinit::core::state::{Standing, State};
 use rinit::core::system::{Surroundings, System};
 use rinit::core::time::{Instant, Now};
+
+use crate::random::command;
 
 /// States gone into for each system: some seconds for all of them in a debug build.
 const MOST_STATES: usize = 8_000;
@@ -37,6 +40,7 @@ struct Life {
     probed: bool,
     watched: bool,
     asked_to_end: bool,
+    control: bool,
 }
 
 #[derive(Clone)]
@@ -96,6 +100,7 @@ impl World {
         for (&run, life) in &self.lives {
             match life.main {
                 Main::Ordered => {}
+                Main::Forked | Main::Runs if life.control => {}
                 Main::Forked => all.push(Event::Executed { run }),
                 Main::Runs => all.push(Event::Ready { run }),
                 Main::Gone if life.watched => all.push(Event::TreeGone { run }),
@@ -168,7 +173,7 @@ impl World {
                 let probe = matches!(action, Action::Probe { .. });
                 let lives = self.lives.values();
                 let twin = lives
-                    .filter(|life| life.service == service)
+                    .filter(|life| life.service == service && !life.control)
                     .any(|life| matches!(life.main, Main::Forked | Main::Runs));
                 let life = self.lives.entry(run).or_insert(Life {
                     service,
@@ -176,6 +181,7 @@ impl World {
                     probed: false,
                     watched: false,
                     asked_to_end: false,
+                    control: false,
                 });
                 if probe {
                     assert!(!life.probed, "two probes: {:#?}", self.path);
@@ -183,6 +189,27 @@ impl World {
                 } else {
                     assert!(!twin, "two main processes: {:#?}", self.path);
                     life.main = Main::Ordered;
+                }
+            }
+            Action::SpawnControl {
+                service, life, run, ..
+            } => {
+                let twins = self.lives.values().filter(|life| life.service == service);
+                let busy = |life: &Life| life.main != Main::Gone || life.watched;
+                let twin = twins.filter(|life| life.control).any(busy);
+                assert!(!twin, "two control processes: {:#?}", self.path);
+                for (run, control) in [(life, false), (run, true)] {
+                    let life = self.lives.entry(run).or_insert(Life {
+                        service,
+                        main: Main::Gone,
+                        probed: false,
+                        watched: false,
+                        asked_to_end: false,
+                        control,
+                    });
+                    if control {
+                        life.main = Main::Ordered;
+                    }
                 }
             }
             Action::SignalMain { run, signal, .. } | Action::SignalTree { run, signal } => {
@@ -229,7 +256,9 @@ impl World {
             let state = self.system.state(id).unwrap();
             let run = state.run().map(|run| run.id);
             let alive = |(_, life): &(&RunId, &Life)| {
-                life.service == id && matches!(life.main, Main::Forked | Main::Runs)
+                life.service == id
+                    && !life.control
+                    && matches!(life.main, Main::Forked | Main::Runs)
             };
             if let Some((known, _)) = self.lives.iter().find(alive) {
                 assert_eq!(run, Some(*known), "{:#?}", self.path);
@@ -265,7 +294,10 @@ impl World {
             let well = |event: &&Event| match event {
                 Event::ForkRefused { .. } | Event::SpawnFailed { .. } | Event::Woke => false,
                 Event::Ready { .. } => false,
-                Event::Exited { run, .. } => self.lives[run].asked_to_end,
+                Event::Exited { run, .. } => {
+                    let life = &self.lives[run];
+                    life.asked_to_end || life.control
+                }
                 _ => true,
             };
             let event = choices
@@ -366,6 +398,28 @@ fn a_service_that_is_asked_how_it_is_survives_every_order_of_events() {
             on_unhealthy,
         }));
         explore(&of(vec![base, service("web", &[0])]));
+    }
+}
+
+#[test]
+fn a_service_with_all_its_commands_survives_every_order_of_events() {
+    for (kind, ready) in [
+        (Kind::Simple, Ready::Exec),
+        (Kind::Simple, Ready::Notify),
+        (Kind::Oneshot, Ready::Exec),
+    ] {
+        for kill_mode in [KillMode::Tree, KillMode::Process] {
+            let mut only = service("only", &[]);
+            only.kind = kind;
+            only.ready = ready.clone();
+            only.stop.kill_mode = kill_mode;
+            let mut commands = Commands::default();
+            for list in List::ALL {
+                *commands.list_mut(list) = Box::new([command(list == List::StartPost)]);
+            }
+            only.commands = Some(Box::new(commands));
+            explore(&of(vec![only]));
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rinit::core::action::{Action, Question};
+use rinit::core::commands::List;
 use rinit::core::event::{Answer, Event};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
@@ -15,6 +16,7 @@ use rinit::core::system::{System, Whole};
 use rinit::core::time::Instant;
 
 use crate::kernel::Kernel;
+use crate::stages::Stages;
 
 /// Turns are late by so much in the simulation, at most.
 const LATE: Duration = Duration::from_millis(1);
@@ -33,6 +35,7 @@ pub(crate) struct Watcher {
     stopping: BTreeMap<ServiceId, (RunId, Instant, Duration)>,
     /// How many times in a row a run's probes said no.
     refused: BTreeMap<RunId, u32>,
+    stages: Stages,
     shutdown_at: Option<Instant>,
     overslept: bool,
     forced: bool,
@@ -64,6 +67,7 @@ impl Watcher {
             forgotten: BTreeSet::new(),
             stopping: BTreeMap::new(),
             refused: BTreeMap::new(),
+            stages: Stages::default(),
             shutdown_at: None,
             overslept: false,
             forced: false,
@@ -96,6 +100,8 @@ impl Watcher {
                 return Err("the shutdown is not over in its time".into());
             }
         }
+        let forced = self.forced || forced_now(actions);
+        self.stages.check(system, kernel, event, actions, forced)?;
         for action in actions {
             // A state may last no longer than an event: a restart without delay.
             if let Action::Report(Report::Changed { service, to, .. }) = action
@@ -141,6 +147,38 @@ impl Watcher {
                         return Err(format!("{action:?}: one probe at a time"));
                     }
                 }
+                Action::SpawnControl {
+                    service,
+                    life,
+                    run,
+                    command,
+                    ..
+                } => {
+                    self.is_known(*run)?;
+                    let known = kernel.runs.get(life);
+                    if known.is_none() && started.insert(*life) {
+                        if self.newest_run.is_some_and(|newest| newest >= *life) {
+                            return Err(format!("run {life:?} twice"));
+                        }
+                        self.newest_run = Some(*life);
+                        // Nothing else of this life may come before it but a probe.
+                        self.may_start(system, kernel, *service, *life, &forgotten_now)?;
+                    }
+                    let new = !kernel.runs.contains_key(run);
+                    if new {
+                        if self.newest_run.is_some_and(|newest| newest >= *run) {
+                            return Err(format!("run {run:?} twice"));
+                        }
+                        self.newest_run = Some(*run);
+                    }
+                    if shutting_down && command.list == List::StartPre {
+                        return Err(format!("{action:?} in a shutdown"));
+                    }
+                    let first = new && command.list == List::Stop && command.index == 0;
+                    if shutting_down && first && !self.forced {
+                        self.is_its_turn(system, *service)?;
+                    }
+                }
                 Action::Probe { service, run, .. } | Action::Spawn { service, run } => {
                     let spawn = matches!(action, Action::Spawn { .. });
                     let known = kernel.runs.get(run);
@@ -171,6 +209,8 @@ impl Watcher {
                         && ordered
                         && !self.forced
                         && *signal != Signal::CONT
+                        && kernel.runs.get(run).is_some_and(|known| !known.control)
+                        && !asked_before(system, id)
                         && system.state(id).map(State::standing) == Some(Standing::Stopping)
                         && !forced_now(actions)
                     {
@@ -353,8 +393,12 @@ impl Watcher {
                 *begun = fresh;
             }
             let slept = kernel.slept.saturating_sub(begun.2);
+            // Once for the stop, once for `exec-stop-post`.
+            let commands = system.service(id).unwrap().commands.as_ref();
+            let farewell = commands.is_some_and(|commands| !commands.stop_post.is_empty());
+            let stops = 1 + u32::from(farewell);
             if let Some(timeout) = system.service(id).unwrap().stop.timeout
-                && kernel.now > begun.1.plus(timeout).plus(slept).plus(LATE * 2)
+                && kernel.now > begun.1.plus(timeout * stops).plus(slept).plus(LATE * 2)
             {
                 return Err(format!("{id:?} is stopping for too long"));
             }
@@ -385,6 +429,12 @@ fn forced_now(actions: &[Action]) -> bool {
     actions
         .iter()
         .any(|action| matches!(action, Action::Report(Report::KillingAll { .. })))
+}
+
+/// Its stop began with `exec-stop`, which is looked at instead of the signal.
+fn asked_before(system: &System, id: ServiceId) -> bool {
+    let commands = system.service(id).unwrap().commands.as_ref();
+    commands.is_some_and(|commands| !commands.stop.is_empty())
 }
 
 fn alive(system: &System, id: ServiceId) -> bool {

@@ -21,6 +21,8 @@ pub(crate) struct Faults {
     pub(crate) spawn_fails: u64,
     pub(crate) dies: u64,
     pub(crate) ignores_term: u64,
+    pub(crate) commands_fail: u64,
+    pub(crate) commands_hang: u64,
     /// Not even SIGKILL helps (a dead disk).
     pub(crate) immortal: u64,
     pub(crate) never_ready: u64,
@@ -46,6 +48,8 @@ pub(crate) struct Run {
     pub(crate) service: ServiceId,
     /// `Spawn` was ordered and not refused.
     pub(crate) spawned: bool,
+    /// It is a control process's.
+    pub(crate) control: bool,
     main: Option<Process>,
     others: BTreeMap<u64, Process>,
     ready_at: Instant,
@@ -233,6 +237,12 @@ impl Kernel {
     pub(crate) fn carry_out(&mut self, action: &Action) {
         match action {
             Action::Spawn { service, run } => self.spawn(*service, *run),
+            Action::SpawnControl {
+                service, life, run, ..
+            } => {
+                self.run(*service, *life);
+                self.spawn_control(*service, *run);
+            }
             Action::Probe { service, run, of } => {
                 let sick = *of == Question::Health && self.dice.percent(self.faults.sick);
                 let taken = self.dice.percent(self.faults.taken);
@@ -296,6 +306,7 @@ impl Kernel {
         self.runs.entry(run).or_insert_with(|| Run {
             service,
             spawned: false,
+            control: false,
             main: None,
             others: BTreeMap::new(),
             ready_at: Instant(u64::MAX),
@@ -315,32 +326,26 @@ impl Kernel {
         }
     }
 
-    fn spawn(&mut self, service: ServiceId, run: RunId) {
-        self.run(service, run);
-        if self.dice.percent(self.faults.fork_refused) {
-            self.results
-                .push_back(Event::ForkRefused { run, errno: 11 });
+    fn spawn_control(&mut self, service: ServiceId, run: RunId) {
+        self.run(service, run).control = true;
+        if !self.fork(service, run) {
             return;
         }
-        let pid = Pid(2 + self.dice.roll(30_000) as i32);
-        self.results.push_back(Event::Spawned { run, pid });
-        if self.dice.percent(self.faults.spawn_fails) {
-            let failure = SpawnFailure {
-                step: "exec nosuch".into(),
-                errno: 2,
-                reason: "no such file or directory".into(),
+        if !self.dice.percent(self.faults.commands_hang) {
+            let exit = if self.dice.percent(self.faults.commands_fail) {
+                self.dice.pick(&[Exit::Code(2), Exit::Signal(Signal::KILL)])
+            } else {
+                Exit::Code(0)
             };
-            self.run(service, run).spawned = true;
-            self.results.push_back(Event::SpawnFailed { run, failure });
+            let after = self.dice.moment();
+            self.later(after, Fact::MainDies(run, exit));
+        }
+    }
+
+    fn spawn(&mut self, service: ServiceId, run: RunId) {
+        if !self.fork(service, run) {
             return;
         }
-        let main = self.process();
-        let mut others = BTreeMap::new();
-        for _ in 0..self.dice.roll(3) {
-            self.counter += 1;
-            others.insert(self.counter, self.process());
-        }
-        let exec_after = self.dice.moment().min(Duration::from_millis(50));
         let ready_after = if self.dice.percent(self.faults.never_ready) {
             Duration::MAX
         } else {
@@ -348,11 +353,7 @@ impl Kernel {
         };
         let now = self.now;
         let known = self.run(service, run);
-        known.spawned = true;
-        known.main = Some(main);
-        known.others = others;
         known.ready_at = now.plus(ready_after);
-        self.later(exec_after, Fact::Executed(run));
         let told = matches!(
             self.ready[service.index()],
             Ready::Notify | Ready::Fd(_) | Ready::Exec
@@ -375,6 +376,40 @@ impl Kernel {
             let after = self.dice.moment();
             self.later(after, Fact::MainDies(run, exit));
         }
+    }
+
+    /// A process of a run's own, with some below it; whether there is one.
+    fn fork(&mut self, service: ServiceId, run: RunId) -> bool {
+        self.run(service, run);
+        if self.dice.percent(self.faults.fork_refused) {
+            self.results
+                .push_back(Event::ForkRefused { run, errno: 11 });
+            return false;
+        }
+        let pid = Pid(2 + self.dice.roll(30_000) as i32);
+        self.results.push_back(Event::Spawned { run, pid });
+        if self.dice.percent(self.faults.spawn_fails) {
+            let failure = SpawnFailure {
+                step: "exec nosuch".into(),
+                errno: 2,
+                reason: "no such file or directory".into(),
+            };
+            self.run(service, run).spawned = true;
+            self.results.push_back(Event::SpawnFailed { run, failure });
+            return false;
+        }
+        let main = self.process();
+        let mut others = BTreeMap::new();
+        for _ in 0..self.dice.roll(3) {
+            self.counter += 1;
+            others.insert(self.counter, self.process());
+        }
+        let exec_after = self.dice.moment().min(Duration::from_millis(50));
+        let known = self.run(service, run);
+        known.spawned = true;
+        known.main = Some(main);
+        known.others = others;
+        self.later(exec_after, Fact::Executed(run));
         let numbers: Vec<u64> = self.runs[&run].others.keys().copied().collect();
         for number in numbers {
             if self.dice.percent(20) {
@@ -382,6 +417,7 @@ impl Kernel {
                 self.later(after, Fact::OtherDies(number));
             }
         }
+        true
     }
 
     fn signal_main(&mut self, run: RunId, signal: Signal) {

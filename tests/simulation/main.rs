@@ -21,3 +21,4 @@ mod invariants;
 mod kernel;
 mod random;
 mod seeds;
+mod stages;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use rinit::core::commands::{Commands, ControlCommand, List};
+use rinit::core::exec::Words;
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
-use rinit::core::probe::{Health, OnUnhealthy, Probe};
+use rinit::core::probe::{Command, Health, OnUnhealthy, Probe};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
@@ -64,6 +66,26 @@ fn health(dice: &mut Dice) -> Health {
             OnUnhealthy::Shutdown,
         ]),
     }
+}
+
+pub(crate) fn command(ignore_failure: bool) -> ControlCommand {
+    ControlCommand {
+        command: Command {
+            words: Words::new(["x"]),
+            expand: false,
+        },
+        ignore_failure,
+    }
+}
+
+fn commands(dice: &mut Dice) -> Commands {
+    let mut commands = Commands::default();
+    for list in List::ALL {
+        let count = dice.pick(&[0, 0, 1, 2]);
+        let list = commands.list_mut(list);
+        *list = (0..count).map(|_| command(dice.percent(25))).collect();
+    }
+    commands
 }
 
 /// A small system with every kind of edge, circles now and then.
@@ -134,11 +156,15 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         service.stop.to_group = dice.percent(30);
         service.stop.kill_mode = dice.pick(&[KillMode::Tree, KillMode::Tree, KillMode::Process]);
         service.tracking = dice.pick(&[Tracking::Marks, Tracking::Subreaper]);
+        if dice.percent(35) {
+            service.commands = Some(Box::new(commands(dice)));
+        }
         if id + 1 == count && dice.percent(25) {
             service.is_main = true;
             service.essential = true;
             service.enabled = true;
             service.restart.policy = RestartPolicy::No;
+            service.commands = None;
         }
         spec.services.push(service);
     }

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use super::draft::Draft;
 use super::value::Value;
-use super::{directive_around, directive_execution, directive_init, directive_service};
+use super::{
+    directive_around, directive_execution, directive_init, directive_notify, directive_service,
+};
 use crate::core::spec::InitSpec;
 
 /// A key that can be written, and what happens when it is.
@@ -36,6 +38,7 @@ pub(super) fn service() -> &'static [Directive<Draft>] {
             directive_service::TABLE,
             directive_execution::TABLE,
             directive_around::TABLE,
+            directive_notify::TABLE,
         ]
         .concat()
     });

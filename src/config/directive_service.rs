@@ -11,7 +11,7 @@ use crate::core::spec::{KillMode, Kind, RestartPolicy, StartLimit};
 type Setter = fn(&mut Draft, Value<'_>) -> Option<()>;
 
 /// A key of one service alone.
-const fn own(
+pub(super) const fn own(
     key: &'static str,
     form: &'static str,
     default: &'static str,

@@ -1,6 +1,7 @@
 //! A service while its tables are read: what the keys said, and where.
 
 use super::directive::Directive;
+use super::directive_notify;
 use super::source::At;
 use super::value::{Context, Value};
 use crate::core::exec::{Identity, Output, Words};
@@ -141,6 +142,7 @@ impl Draft {
         }
         self.finish_delays(context);
         self.finish_ready(context);
+        directive_notify::finish(self, context);
         self.finish_setup();
         self.spec.exec.environment = Words::new(self.environment.iter().map(|(name, value)| {
             let mut word = name.as_bytes().to_vec();

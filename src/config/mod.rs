@@ -12,6 +12,7 @@ mod directive;
 mod directive_around;
 mod directive_execution;
 mod directive_init;
+mod directive_notify;
 mod directive_service;
 mod doubts;
 mod draft;

@@ -33,26 +33,48 @@ impl System {
             return;
         }
         self.credit(id);
+        let cause = run.cause();
         match self.verdict(id, reason.clone()) {
             Verdict::Again { delay } => {
                 let left = self.clear_for_restart(id, run.id, &reason);
-                self.back_off(id, reason, left, delay, after);
+                self.back_off(id, reason.explained(cause), left, delay, after);
             }
             Verdict::Exited(exit) => {
                 self.sweep(id, run.id, &reason);
-                self.transition(id, State::Exited { exit, after });
-                self.reports.push(Report::Ended {
-                    service: id,
-                    reason,
-                    after,
-                    next: Next::Nothing,
-                });
+                self.end_well(id, exit, reason, after);
             }
             Verdict::Failed(reason) => {
                 self.sweep(id, run.id, &reason);
-                self.fail(id, reason, after);
+                self.fail(id, reason.explained(cause), after);
             }
         }
+    }
+
+    /// A stop that nobody asked for is over, and nothing is left.
+    pub(super) fn judge(
+        &mut self,
+        id: ServiceId,
+        reason: Reason,
+        after: Duration,
+        cause: Option<Box<str>>,
+    ) {
+        match self.verdict(id, reason.clone()) {
+            Verdict::Again { delay } => {
+                self.back_off(id, reason.explained(cause), None, delay, after);
+            }
+            Verdict::Exited(exit) => self.end_well(id, exit, reason, after),
+            Verdict::Failed(reason) => self.fail(id, reason.explained(cause), after),
+        }
+    }
+
+    fn end_well(&mut self, id: ServiceId, exit: Exit, reason: Reason, after: Duration) {
+        self.transition(id, State::Exited { exit, after });
+        self.reports.push(Report::Ended {
+            service: id,
+            reason,
+            after,
+            next: Next::Nothing,
+        });
     }
 
     /// No crash: whoever asks rinit to stop may have asked the services themselves too.
@@ -66,6 +88,9 @@ impl System {
             Reason::Spawn(_)
             | Reason::NotReady { .. }
             | Reason::Unhealthy { .. }
+            | Reason::Watchdog { .. }
+            | Reason::NotStopped { .. }
+            | Reason::Explained { .. }
             | Reason::ForkRefused { .. }
             | Reason::StartLimit { .. }
             | Reason::Dependency { .. } => None,
@@ -109,6 +134,9 @@ impl System {
             | Reason::Spawn(_)
             | Reason::NotReady { .. }
             | Reason::Unhealthy { .. }
+            | Reason::Watchdog { .. }
+            | Reason::NotStopped { .. }
+            | Reason::Explained { .. }
             | Reason::ForkRefused { .. }
             | Reason::StartLimit { .. }
             | Reason::Dependency { .. } => None,
@@ -224,6 +252,9 @@ impl System {
             Reason::Spawn(_)
             | Reason::NotReady { .. }
             | Reason::Unhealthy { .. }
+            | Reason::Watchdog { .. }
+            | Reason::NotStopped { .. }
+            | Reason::Explained { .. }
             | Reason::ForkRefused { .. }
             | Reason::Dependency { .. } => false,
         };

@@ -110,6 +110,13 @@ pub enum Report {
         /// The one that ended.
         on: ServiceId,
     },
+    /// A reload was not over in its time; the service goes on.
+    ReloadLate {
+        /// Whose.
+        service: ServiceId,
+        /// So long was waited.
+        after: Duration,
+    },
     /// A service did not stop in its time.
     Killed {
         /// Which.
@@ -165,6 +172,7 @@ impl Report {
             | Self::ForkRefused { .. }
             | Self::Unhealthy { .. }
             | Self::DependencyLost { .. }
+            | Self::ReloadLate { .. }
             | Self::Killed { .. }
             | Self::KillingAll { .. } => Level::Warn,
             Self::Ended {
@@ -294,6 +302,12 @@ impl fmt::Display for ReportIn<'_> {
                     name(on)
                 )
             }
+            Report::ReloadLate { service, after } => write!(
+                f,
+                "{} reloads, and isn't ready again after {}; it is left alone",
+                name(service),
+                Span(*after)
+            ),
             Report::Killed { service, after } => {
                 write!(
                     f,
@@ -351,6 +365,20 @@ impl fmt::Display for ReasonIn<'_> {
                 in_brackets(f, answer.as_deref())
             }
             Reason::Unhealthy { answer } => write!(f, "unhealthy: {answer}"),
+            Reason::Watchdog { silent: Some(time) } => {
+                write!(f, "watchdog: no ping for {}", Span(*time))
+            }
+            Reason::Watchdog { silent: None } => f.write_str("watchdog: it said that it is stuck"),
+            Reason::NotStopped { after } => {
+                write!(f, "said that it stops, and didn't in {}", Span(*after))
+            }
+            Reason::Explained { what, cause } => {
+                let what = ReasonIn {
+                    reason: what,
+                    system: self.system,
+                };
+                write!(f, "{what} ({cause})")
+            }
             Reason::ForkRefused { errno } => {
                 write!(f, "the kernel gives no process (errno {errno})")
             }

@@ -138,6 +138,17 @@ impl Shutdown {
         self.killed.push((id, after));
     }
 
+    /// Until when a stop may be extended: what comes after it keeps its time.
+    pub(super) fn extension_limit(&self, id: ServiceId, own: Option<Duration>) -> Option<Instant> {
+        let kill_at = self.kill_at?;
+        let chain = self
+            .places
+            .get(id.index())
+            .map_or(Duration::ZERO, |p| p.chain);
+        let own = own.or(self.timeout).unwrap_or_default();
+        Some(kill_at.minus(chain.saturating_sub(own)))
+    }
+
     /// How long a stop that begins now may take: its own timeout, or its share of the time
     /// left if the chain of stops that it begins would take longer.
     fn grace(&self, id: ServiceId, own: Option<Duration>, now: Instant) -> Option<Duration> {
@@ -373,7 +384,10 @@ impl System {
         }
         for id in self.ids().rev() {
             let standing = self.state(id).map(State::standing);
-            if matches!(standing, Some(Standing::Starting | Standing::Active)) {
+            if matches!(
+                standing,
+                Some(Standing::Starting | Standing::Active | Standing::Reloading)
+            ) {
                 self.stop(id, Then::Stopped);
             }
             self.kill(id);

@@ -111,6 +111,7 @@ impl System {
                 pid: None,
                 since: at,
                 status: None,
+                said: None,
             },
             stage,
             deadline: spec.start_timeout.map(|timeout| at.plus(timeout)),
@@ -216,6 +217,7 @@ impl System {
 
     pub(super) fn said_ready(&mut self, run: RunId) {
         let Some((id, starting)) = self.starting(run) else {
+            self.reloaded(run);
             return;
         };
         let executed = match starting.stage {
@@ -290,16 +292,20 @@ impl System {
         }
     }
 
-    fn run_mut(&mut self, run: RunId) -> Option<&mut Run> {
+    pub(super) fn run_mut(&mut self, run: RunId) -> Option<&mut Run> {
         let id = self.runs.get(&run)?;
         let service = self.services.get_mut(id.index())?;
         service.state.run_mut().filter(|known| known.id == run)
     }
 
     fn become_active(&mut self, id: ServiceId) {
-        if let Some(run) = self.state(id).and_then(State::run).cloned() {
+        if let Some(mut run) = self.state(id).and_then(State::run).cloned() {
             let since = self.now.at;
-            self.transition(id, State::Active { run, since });
+            if let Some(spec) = self.service(id) {
+                run.expect_a_ping(spec, since);
+            }
+            let reload = None;
+            self.transition(id, State::Active { run, since, reload });
         }
     }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::action::Action;
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
-use super::outcome::Verdict;
 use super::report::Report;
 use super::signal::Signal;
 use super::spec::KillMode;
@@ -39,6 +38,9 @@ impl System {
             }
             State::Stopping(stopping) if stopping.run.id == run && !stopping.main_gone => {
                 stopping.main_gone = true;
+                if let Then::ByItself(end) = &mut stopping.then {
+                    *end = Some(exit);
+                }
                 false
             }
             State::Killing(killing) if killing.run.id == run && !killing.main_gone => {
@@ -154,7 +156,7 @@ impl System {
         let run = match &mut service.state {
             State::Inactive(_) | State::Exited { .. } | State::Failed { .. } => return,
             State::Waiting(_) | State::Backoff(Backoff { left: None, .. }) => {
-                self.arrive(id, then, Duration::ZERO);
+                self.arrive(id, then, Duration::ZERO, None);
                 return;
             }
             State::Backoff(Backoff {
@@ -166,6 +168,7 @@ impl System {
                         pid: None,
                         since: at,
                         status: None,
+                        said: None,
                     },
                     main_gone: true,
                     again_at: at.plus(KILL_PAUSE),
@@ -178,12 +181,13 @@ impl System {
             State::Starting(starting) if !starting.stage.has_process() => {
                 let (run, after) = (starting.run.id, at.since(starting.run.since));
                 self.forget(run);
-                self.arrive(id, then, after);
+                self.arrive(id, then, after, None);
                 return;
             }
             State::Stopping(stopping) => {
                 stopping.then = then;
                 if let Some(kill_at) = kill_at {
+                    stopping.run.forget_extension();
                     let sooner = stopping.kill_at.map_or(kill_at, |known| known.min(kill_at));
                     stopping.kill_at = Some(sooner);
                 }
@@ -196,9 +200,19 @@ impl System {
             }
             State::Starting(Starting { run, .. }) | State::Active { run, .. } => run.clone(),
         };
+        let signal = match &then {
+            // A core dump tells where it is stuck.
+            Then::Failure(Reason::Watchdog { .. }) => Signal::ABRT,
+            Then::Failure(_)
+            | Then::Stopped
+            | Then::Waiting
+            | Then::ByItself(_)
+            | Then::DependencyFailed(_)
+            | Then::DependencyEnded(_) => spec.stop.signal,
+        };
         self.orders.push(Action::SignalMain {
             run: run.id,
-            signal: spec.stop.signal,
+            signal,
             to_group: spec.stop.to_group,
         });
         self.orders.push(Action::SignalMain {
@@ -234,7 +248,10 @@ impl System {
             main_gone: stopping.main_gone,
             again_at: at.plus(KILL_PAUSE),
             wait: KILL_PAUSE,
-            then: stopping.then.clone(),
+            then: match &stopping.then {
+                Then::ByItself(None) => Then::Failure(Reason::NotStopped { after }),
+                then => then.clone(),
+            },
         };
         self.orders
             .push(kill_order(killing.run.id, spec.stop.kill_mode));
@@ -262,9 +279,14 @@ impl System {
 
     /// A deadline of this service is due.
     pub(super) fn due(&mut self, id: ServiceId) {
-        let now = self.now.at;
         self.sweep_due(id);
+        self.state_due(id);
+        // Of what has just been stopped nobody asks how it is.
         self.health_due(id);
+    }
+
+    fn state_due(&mut self, id: ServiceId) {
+        let now = self.now.at;
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),
@@ -287,10 +309,8 @@ impl System {
                 self.reindex(id);
             }
             State::Backoff(_) => self.resume(id),
-            State::Inactive(_)
-            | State::Active { .. }
-            | State::Exited { .. }
-            | State::Failed { .. } => {}
+            State::Active { .. } => self.active_due(id),
+            State::Inactive(_) | State::Exited { .. } | State::Failed { .. } => {}
         }
     }
 
@@ -301,7 +321,7 @@ impl System {
         };
         let (run, then) = match &service.state {
             State::Stopping(Stopping { run, then, .. })
-            | State::Killing(Killing { run, then, .. }) => (run, then.clone()),
+            | State::Killing(Killing { run, then, .. }) => (run.clone(), then.clone()),
             State::Inactive(_)
             | State::Waiting(_)
             | State::Starting(_)
@@ -312,11 +332,11 @@ impl System {
         };
         let after = self.now.at.since(run.since);
         self.forget(run.id);
-        self.arrive(id, then, after);
+        self.arrive(id, then, after, run.cause());
     }
 
     /// Where a stop leads.
-    fn arrive(&mut self, id: ServiceId, then: Then, after: Duration) {
+    fn arrive(&mut self, id: ServiceId, then: Then, after: Duration, cause: Option<Box<str>>) {
         match then {
             Then::Stopped => self.transition(id, State::Inactive(Idle::Stopped)),
             Then::Waiting => {
@@ -328,11 +348,11 @@ impl System {
                 self.transition(id, State::Waiting(waiting));
                 self.push_work(Work::Consider(id));
             }
-            Then::Failure(reason) => match self.verdict(id, reason.clone()) {
-                Verdict::Again { delay } => self.back_off(id, reason, None, delay, after),
-                Verdict::Exited(exit) => self.transition(id, State::Exited { exit, after }),
-                Verdict::Failed(reason) => self.fail(id, reason, after),
-            },
+            Then::Failure(reason) => self.judge(id, reason, after, cause),
+            Then::ByItself(end) => {
+                let reason = end.map_or(Reason::NotStopped { after }, Reason::Exit);
+                self.judge(id, reason, after, cause);
+            }
             Then::DependencyFailed(on) => {
                 let root = match self.state(on) {
                     Some(State::Failed {

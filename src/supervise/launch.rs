@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use super::environment::{self, DEFAULT_PATH};
 use super::full;
 use super::marks::{Invocation, VARIABLE};
+use super::passed::{self, Passed};
 use crate::core::capability::Confinement;
 use crate::core::event::SpawnFailure;
 use crate::core::exec::{Exec, Limit, Resource, Words};
@@ -45,6 +46,8 @@ pub(crate) struct Wires<'a> {
     pub(crate) notify: Option<&'a [u8]>,
     /// Comes to its end when what the last run left is removed.
     pub(crate) cleared: Option<BorrowedFd<'a>>,
+    /// What it finds from descriptor 3 on.
+    pub(crate) passed: &'a [Passed<'a>],
 }
 
 /// A process that will be the service's.
@@ -61,8 +64,11 @@ pub(crate) struct Launched {
 pub(crate) struct Extras {
     service: Vec<u8>,
     invocation: Vec<u8>,
-    notify: Option<Vec<u8>>,
     control: Option<Vec<u8>>,
+    /// What belongs to `sd_notify(3)` and `sd_listen_fds(3)`.
+    more: Vec<Vec<u8>>,
+    /// Those among them that hold the process's own number.
+    of_own_pid: Vec<&'static [u8]>,
 }
 
 impl Extras {
@@ -70,13 +76,30 @@ impl Extras {
         spec: &ServiceSpec,
         invocation: Invocation,
         notify: Option<&[u8]>,
+        passed: &[Passed<'_>],
         control: Option<&[u8]>,
     ) -> Self {
+        let mut more = passed::variables(passed);
+        let mut of_own_pid = Vec::new();
+        if !passed.is_empty() {
+            of_own_pid.push(passed::OF_PID);
+        }
+        if let Some(address) = notify {
+            more.push([b"NOTIFY_SOCKET=", address].concat());
+            if let Some(period) = spec.watchdog() {
+                more.push(format!("WATCHDOG_USEC={}", period.as_micros()).into());
+                of_own_pid.push(b"WATCHDOG_PID");
+            }
+            if spec.store_max() > 0 {
+                more.push(format!("FDSTORE={}", spec.store_max()).into());
+            }
+        }
         Self {
             service: format!("RINIT_SERVICE={}", spec.name).into(),
             invocation: format!("{VARIABLE}={invocation}").into(),
-            notify: notify.map(|address| [b"NOTIFY_SOCKET=", address].concat()),
             control: control.map(|address| [b"RINIT_CONTROL_SOCKET=", address].concat()),
+            more,
+            of_own_pid,
         }
     }
 
@@ -84,9 +107,14 @@ impl Extras {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         [&self.service, &self.invocation]
             .into_iter()
-            .chain(&self.notify)
             .chain(&self.control)
+            .chain(&self.more)
             .map(Vec::as_slice)
+    }
+
+    /// The names of those that the process itself fills in.
+    pub(crate) fn of_own_pid(&self) -> &[&'static [u8]] {
+        &self.of_own_pid
     }
 }
 
@@ -140,6 +168,7 @@ impl Launcher {
             spec,
             invocation,
             wires.notify,
+            wires.passed,
             self.control_socket.as_deref(),
         );
         if self.borrow && is_plain(spec) {
@@ -229,8 +258,9 @@ impl Launcher {
             ready: None,
             notify: None,
             cleared: None,
+            passed: &[],
         };
-        let extras = Extras::new(spec, invocation, None, self.control_socket.as_deref());
+        let extras = Extras::new(spec, invocation, None, &[], self.control_socket.as_deref());
         let become_it = || {
             let mut spec = spec.clone();
             spec.exec.command = command.words.clone();
@@ -285,6 +315,8 @@ impl Launcher {
             umask: spec.exec.umask,
             standard: wires.standard,
             ready: wires.ready,
+            passed: &passed::descriptors(wires.passed),
+            pid_variables: extras.of_own_pid(),
             limits: &limits,
             identity: None,
             confinement: Confinement::default(),
@@ -338,7 +370,9 @@ fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
         .chain(wires.ready.iter().map(|(fd, _)| fd))
         .map(AsRawFd::as_raw_fd);
     let cleared = wires.cleared.iter().map(AsRawFd::as_raw_fd);
+    let passed = wires.passed.iter().map(|passed| passed.fd.as_raw_fd());
     standard
+        .chain(passed)
         .chain(terminal)
         .chain(cleared)
         .chain([told.as_raw_fd()])

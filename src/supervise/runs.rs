@@ -40,6 +40,8 @@ pub(crate) struct Extra {
     pub(crate) keeper: Option<(Pid, OwnedFd)>,
     /// Its main process is not our child: the descriptor that tells of its end.
     pub(crate) foreign: Option<OwnedFd>,
+    /// It left more descriptors than it may, which is said once.
+    pub(crate) store_was_full: bool,
     /// What is known of its tree, once that is asked for.
     pub(crate) marks: Marks,
 }
@@ -134,14 +136,5 @@ impl Runs {
     /// How many main processes live.
     pub(crate) fn living(&self) -> usize {
         self.by_pid.len()
-    }
-
-    /// The service's live run, newest first.
-    pub(crate) fn of_service(&self, service: ServiceId) -> Option<RunId> {
-        self.by_run
-            .iter()
-            .rev()
-            .find(|(_, run)| run.service == service)
-            .map(|(id, _)| *id)
     }
 }

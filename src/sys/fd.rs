@@ -168,6 +168,15 @@ pub fn pending(fd: BorrowedFd<'_>) -> usize {
     }
 }
 
+/// Whether both are copies of one (`kcmp(2)`); no where the kernel won't say.
+pub fn is_same(one: impl AsFd, other: impl AsFd) -> bool {
+    const KCMP_FILE: libc::c_int = 0;
+    let own = std::process::id();
+    let (one, other) = (one.as_fd().as_raw_fd(), other.as_fd().as_raw_fd());
+    // SAFETY: no pointers.
+    unsafe { libc::syscall(libc::SYS_kcmp, own, own, KCMP_FILE, one, other) == 0 }
+}
+
 /// Reads once; `None` where nothing is there yet, `Some(0)` at the end or an error.
 pub fn read_some(fd: impl AsFd, buffer: &mut [u8]) -> Option<usize> {
     loop {

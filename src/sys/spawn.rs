@@ -24,7 +24,7 @@ use super::raw;
 use super::signal::{self, SignalSet};
 use super::tty::{self, Terminal};
 use crate::core::capability::Confinement;
-use crate::core::exec::Limit;
+use crate::core::exec::{FIRST_PASSED, Limit};
 use crate::core::id::Pid;
 
 /// Where a child stands to sessions and terminals.
@@ -63,6 +63,10 @@ pub struct Order<'a> {
     pub standard: [BorrowedFd<'a>; 3],
     /// What stands on another number: `(descriptor, number)`.
     pub ready: Option<(BorrowedFd<'a>, RawFd)>,
+    /// What stands on the numbers from 3 on.
+    pub passed: &'a [BorrowedFd<'a>],
+    /// Variables of its environment that hold its own number.
+    pub pid_variables: &'a [&'a [u8]],
     /// Its limits, in order.
     pub limits: &'a [Limit],
     /// Whom it becomes, if not who we are.
@@ -87,6 +91,9 @@ struct Params {
     umask: Option<u32>,
     standard: [RawFd; 3],
     ready: Option<(RawFd, RawFd)>,
+    passed: (*mut RawFd, usize),
+    /// Where its own number is to be written: `DIGITS` bytes each.
+    pids: (*const *mut u8, usize),
     limits: (*const [u64; 3], usize),
     identity: Option<(u32, u32)>,
     groups: (*const u32, usize),
@@ -103,6 +110,8 @@ pub struct Slot {
     used: usize,
 }
 
+/// The longest number of a process has so many digits.
+const DIGITS: usize = 10;
 const PAGE: usize = 4096;
 const STACK: usize = 48 * 1024;
 /// The data of a usual order: some kilobytes of environment.
@@ -179,11 +188,29 @@ impl Slot {
             .map(|word| self.text(word))
             .collect::<Option<Vec<_>>>()?;
         let file = *arguments.first()?;
-        let environment = order
+        let names = order.pid_variables;
+        let of_its_own = |word: &&&[u8]| {
+            let name = |name: &&&[u8]| {
+                word.strip_prefix(**name)
+                    .is_some_and(|v| v.starts_with(b"="))
+            };
+            !names.iter().any(|given| name(&given))
+        };
+        let mut environment = order
             .environment
             .iter()
+            .filter(of_its_own)
             .map(|word| self.text(word))
             .collect::<Option<Vec<_>>>()?;
+        let mut pids = Vec::with_capacity(names.len());
+        for name in names {
+            let word = self.text(&[name, &b"="[..], &[b' '; DIGITS]].concat())?;
+            let digits = word.wrapping_add(name.len().checked_add(1)?);
+            pids.push(digits);
+            environment.push(word);
+        }
+        let pids = (self.pointers(0, &pids)?.cast_const().cast(), pids.len());
+        let passed = self.descriptors(order.passed)?;
         // One slot in front, for a script's shell.
         let words = self.pointers(1, &arguments)?;
         let environment = self.pointers(0, &environment)?;
@@ -196,6 +223,8 @@ impl Slot {
             umask: order.umask,
             standard: order.standard.map(|fd| fd.as_raw_fd()),
             ready: order.ready.map(|(fd, number)| (fd.as_raw_fd(), number)),
+            passed: (passed, order.passed.len()),
+            pids,
             limits: (limits, order.limits.len()),
             identity: order.identity.map(|identity| (identity.uid, identity.gid)),
             groups,
@@ -263,6 +292,17 @@ impl Slot {
         Some(place)
     }
 
+    fn descriptors(&mut self, passed: &[BorrowedFd<'_>]) -> Option<*mut RawFd> {
+        let place = self
+            .room(passed.len().checked_mul(size_of::<RawFd>())?)?
+            .cast::<RawFd>();
+        for (index, fd) in passed.iter().enumerate() {
+            // SAFETY: `room` gave that many aligned slots.
+            unsafe { place.wrapping_add(index).write(fd.as_raw_fd()) };
+        }
+        Some(place)
+    }
+
     fn numbers(&mut self, numbers: &[u32]) -> Option<*const u32> {
         let place = self
             .room(numbers.len().checked_mul(size_of::<u32>())?)?
@@ -318,9 +358,9 @@ impl Drop for Slot {
 
 /// The child's way: no allocation, no `errno`, raw calls alone.
 unsafe extern "C" fn child(argument: *mut c_void) -> ! {
-    // SAFETY: `spawn` and `become_program` give what `prepare` wrote, and nobody writes it
-    // while the child lives.
-    let params = unsafe { &*argument.cast::<Params>() };
+    // SAFETY: `spawn` and `become_program` give what `prepare` wrote, and nobody but the
+    // child touches it while the child lives.
+    let params = unsafe { &mut *argument.cast::<Params>() };
     // SAFETY: all that `params` points to lies in the same slot.
     let (step, errno) = unsafe { run(params) };
     let mut message = [0u8; 5];
@@ -344,12 +384,15 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
 
 /// # Safety
 /// As for `child`.
-unsafe fn run(params: &Params) -> (Step, Errno) {
+unsafe fn run(params: &mut Params) -> (Step, Errno) {
     stand(params.place);
     signal::set_dispositions(params.ignored);
-    if let Err(errno) = files(params) {
+    // SAFETY: passed on.
+    if let Err(errno) = unsafe { files(params) } {
         return (Step::Files, errno);
     }
+    // SAFETY: passed on.
+    unsafe { write_own_number(params) };
     // SAFETY: passed on.
     if let Err(failed) = unsafe { rights(params) } {
         return failed;
@@ -398,15 +441,73 @@ fn stand(place: Place) {
     }
 }
 
-/// Puts descriptors where the program looks for them.
-fn files(params: &Params) -> Result<(), Errno> {
+/// Puts descriptors where the program looks for them. What is passed begins at 3; what
+/// stands there and is still needed first makes room.
+///
+/// # Safety
+/// As for `child`.
+unsafe fn files(params: &mut Params) -> Result<(), Errno> {
+    // SAFETY: that many numbers lie in the slot.
+    let passed = unsafe { std::slice::from_raw_parts_mut(params.passed.0, params.passed.1) };
+    let taken = FIRST_PASSED..FIRST_PASSED.saturating_add(params.passed.1 as RawFd);
+    let above = params
+        .ready
+        .map_or(0, |(_, number)| number.saturating_add(1));
+    let above = above.max(taken.end);
+    let sources = params.standard.iter_mut().chain(&mut *passed);
+    let ready = params.ready.as_mut().map(|(fd, _)| fd);
+    for fd in sources.chain(ready).chain([&mut params.report]) {
+        if taken.contains(fd) {
+            *fd = copy_above(*fd, above)?;
+        }
+    }
     for (number, fd) in (0..).zip(params.standard) {
         place_fd(fd, number)?;
+    }
+    for (number, fd) in taken.zip(passed) {
+        place_fd(*fd, number)?;
     }
     if let Some((fd, number)) = params.ready {
         place_fd(fd, number)?;
     }
     Ok(())
+}
+
+/// A copy with a number from `above` on, closed by the exec.
+fn copy_above(fd: RawFd, above: RawFd) -> Result<RawFd, Errno> {
+    let command = libc::F_DUPFD_CLOEXEC.cast_unsigned() as usize;
+    let (fd, above) = (fd.cast_unsigned() as usize, above.cast_unsigned() as usize);
+    // SAFETY: no pointers.
+    let copy = unsafe { raw::call(libc::SYS_fcntl, [fd, command, above]) }?;
+    Ok(RawFd::try_from(copy).unwrap_or(RawFd::MAX))
+}
+
+/// Fills in the variables that hold the process's own number.
+///
+/// # Safety
+/// As for `child`.
+unsafe fn write_own_number(params: &Params) {
+    let mut number = process::own_pid().0.cast_unsigned();
+    let mut digits = [0u8; DIGITS];
+    let mut length = 0;
+    for place in digits.iter_mut().rev() {
+        *place = b'0'.wrapping_add((number % 10) as u8);
+        length += 1;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    for index in 0..params.pids.1 {
+        // SAFETY: that many pointers lie in the slot.
+        let place = unsafe { params.pids.0.wrapping_add(index).read() };
+        for (offset, digit) in digits.iter().skip(DIGITS - length).enumerate() {
+            // SAFETY: `prepare` has left `DIGITS` bytes there.
+            unsafe { place.wrapping_add(offset).write(*digit) };
+        }
+        // SAFETY: at most the NUL that ended the longest number.
+        unsafe { place.wrapping_add(length).write(0) };
+    }
 }
 
 fn place_fd(fd: RawFd, number: RawFd) -> Result<(), Errno> {

@@ -9,7 +9,7 @@ use rinit::core::event::{Answer, Event};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
 use rinit::core::signal::Signal;
-use rinit::core::spec::{KillMode, Kind, Ready, Spec, Tracking};
+use rinit::core::spec::{KillMode, Kind, NotifyAccess, Ready, Spec, Tracking};
 use rinit::core::state::{Standing, State};
 use rinit::core::system::{System, Whole};
 use rinit::core::time::Instant;
@@ -33,6 +33,12 @@ pub(crate) struct Watcher {
     stopping: BTreeMap<ServiceId, (RunId, Instant, Duration)>,
     /// How many times in a row a run's probes said no.
     refused: BTreeMap<RunId, u32>,
+    /// Until when a run has asked for more time.
+    extended: BTreeMap<RunId, Instant>,
+    /// How often a run has said that it will ping.
+    periods: BTreeMap<RunId, Duration>,
+    /// When a ready run must have pinged, and how much had been slept by then.
+    ping_by: BTreeMap<RunId, (Instant, Duration)>,
     shutdown_at: Option<Instant>,
     overslept: bool,
     forced: bool,
@@ -64,6 +70,9 @@ impl Watcher {
             forgotten: BTreeSet::new(),
             stopping: BTreeMap::new(),
             refused: BTreeMap::new(),
+            extended: BTreeMap::new(),
+            periods: BTreeMap::new(),
+            ping_by: BTreeMap::new(),
             shutdown_at: None,
             overslept: false,
             forced: false,
@@ -134,7 +143,8 @@ impl Watcher {
                 } => {
                     let state = system.state(*service).unwrap();
                     let own = state.run().is_some_and(|own| own.id == *run);
-                    if state.standing() != Standing::Active || !own || shutting_down {
+                    let ready = matches!(state.standing(), Standing::Active | Standing::Reloading);
+                    if !ready || !own || shutting_down {
                         return Err(format!("{action:?} of what is {state:?}"));
                     }
                     if kernel.runs.get(run).is_some_and(|known| known.probes > 0) {
@@ -201,6 +211,15 @@ impl Watcher {
                         return Err(format!("no words for {report:?}"));
                     }
                 }
+                Action::DropStored { service } => {
+                    let standing = system.state(*service).unwrap().standing();
+                    if !matches!(
+                        standing,
+                        Standing::Inactive | Standing::Exited | Standing::Failed
+                    ) {
+                        return Err(format!("{action:?} of what is {standing:?}"));
+                    }
+                }
                 Action::SignalStrays { .. } => {
                     if !self.forced && ids(spec).any(|id| alive(system, id)) {
                         return Err("strays before services".into());
@@ -230,6 +249,8 @@ impl Watcher {
             }
         }
         self.health_is_told(system, event, actions)?;
+        self.pings_count(system, kernel, event, actions)?;
+        self.note_extension(system, kernel, event);
         self.stops_end(system, kernel)?;
         self.is_idle_without_deadline(system, kernel)
     }
@@ -265,7 +286,7 @@ impl Watcher {
             }
             let state = system.state(*need).unwrap();
             let satisfied = match state.standing() {
-                Standing::Active => true,
+                Standing::Active | Standing::Reloading => true,
                 Standing::Exited => system.service(*need).unwrap().kind == Kind::Oneshot,
                 _ => false,
             };
@@ -341,6 +362,68 @@ impl Watcher {
         Ok(())
     }
 
+    /// A service that asks for more time has it, but not in a shutdown's end.
+    fn note_extension(&mut self, system: &System, kernel: &Kernel, event: &Event) {
+        if let Event::Extended { run, by } = event
+            && system.service_of(*run).is_some()
+        {
+            let until = self.extended.entry(*run).or_default();
+            *until = kernel.now.plus(*by).max(*until);
+        }
+    }
+
+    /// One that is ready is aborted when it didn't say in time that it lives: then, and
+    /// only then, or when it says that it is stuck.
+    fn pings_count(
+        &mut self,
+        system: &System,
+        kernel: &Kernel,
+        event: &Event,
+        actions: &[Action],
+    ) -> Result<(), String> {
+        if let Event::PingPeriod { run, period } = event {
+            self.periods.insert(*run, *period);
+        }
+        for action in actions {
+            if let Action::SignalMain { run, signal, .. } = action
+                && *signal == Signal::ABRT
+            {
+                let due = self
+                    .ping_by
+                    .get(run)
+                    .is_some_and(|(at, _)| kernel.now >= *at);
+                if !due && *event != (Event::Stuck { run: *run }) {
+                    return Err(format!("{action:?} after {event:?}"));
+                }
+            }
+        }
+        let mut ping_by = BTreeMap::new();
+        for id in ids(system.spec()) {
+            let Some(State::Active { run, .. }) = system.state(id) else {
+                continue;
+            };
+            let own = system.service(id).unwrap().watchdog();
+            let period = self.periods.get(&run.id).copied().or(own);
+            let Some(period) = period.filter(|period| !period.is_zero()) else {
+                continue;
+            };
+            let anew = match event {
+                Event::Pinged { run: who } | Event::PingPeriod { run: who, .. } => *who == run.id,
+                _ => false,
+            };
+            let fresh = (kernel.now.plus(period), kernel.slept);
+            let known = self.ping_by.get(&run.id).copied().filter(|_| !anew);
+            let (at, slept) = known.unwrap_or(fresh);
+            let at = at.plus(kernel.slept.saturating_sub(slept));
+            if kernel.now > at.plus(LATE * 2) && system.whole() != Whole::Stopping {
+                return Err(format!("{id:?} is silent for too long"));
+            }
+            ping_by.insert(run.id, (at, kernel.slept));
+        }
+        self.ping_by = ping_by;
+        Ok(())
+    }
+
     fn stops_end(&mut self, system: &System, kernel: &Kernel) -> Result<(), String> {
         for id in ids(system.spec()) {
             let Some(State::Stopping(stopping)) = system.state(id) else {
@@ -353,6 +436,10 @@ impl Watcher {
                 *begun = fresh;
             }
             let slept = kernel.slept.saturating_sub(begun.2);
+            let extended = self.extended.get(&stopping.run.id).copied();
+            if extended.is_some_and(|until| kernel.now <= until.plus(slept).plus(LATE * 2)) {
+                continue;
+            }
             if let Some(timeout) = system.service(id).unwrap().stop.timeout
                 && kernel.now > begun.1.plus(timeout).plus(slept).plus(LATE * 2)
             {
@@ -372,7 +459,7 @@ impl Watcher {
             .spec()
             .services
             .iter()
-            .any(|spec| spec.health.is_some());
+            .any(|spec| spec.health.is_some() || spec.notify_access() != NotifyAccess::None);
         let swept = kernel.runs.values().all(|run| run.main_lives());
         if at_rest && swept && !asked && self.shutdown_at.is_none() && system.deadline().is_some() {
             return Err("an idle system has a deadline".into());

@@ -212,6 +212,7 @@ impl System {
         };
         let own = self.service(id).and_then(|spec| spec.stop.timeout);
         let shutdown = self.shutdown.as_ref();
+        let own = own.unwrap_or_default();
         let limit = shutdown.and_then(|shutdown| shutdown.extension_limit(id, own));
         let Some(service) = self.services.get_mut(id.index()) else {
             return;

@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::id::ServiceId;
 use super::report::Report;
 use super::signal::Signal;
-use super::state::{Standing, Starting, State, Then};
+use super::state::{Starting, State, Then};
 use super::stop::KILL_PAUSE;
 use super::system::{System, Work};
 use super::time::Instant;
@@ -139,14 +139,10 @@ impl Shutdown {
     }
 
     /// Until when a stop may be extended: what comes after it keeps its time.
-    pub(super) fn extension_limit(&self, id: ServiceId, own: Option<Duration>) -> Option<Instant> {
-        let kill_at = self.kill_at?;
-        let chain = self
-            .places
-            .get(id.index())
-            .map_or(Duration::ZERO, |p| p.chain);
-        let own = own.or(self.timeout).unwrap_or_default();
-        Some(kill_at.minus(chain.saturating_sub(own)))
+    pub(super) fn extension_limit(&self, id: ServiceId, own: Duration) -> Option<Instant> {
+        let place = self.places.get(id.index());
+        let rest = place.map_or(Duration::ZERO, |place| place.chain.saturating_sub(own));
+        Some(self.kill_at?.minus(rest))
     }
 
     /// How long a stop that begins now may take: its own timeout, or its share of the time
@@ -383,11 +379,7 @@ impl System {
             Phase::Draining { .. } | Phase::Gone => return,
         }
         for id in self.ids().rev() {
-            let standing = self.state(id).map(State::standing);
-            if matches!(
-                standing,
-                Some(Standing::Starting | Standing::Active | Standing::Reloading)
-            ) {
+            if let Some(State::Starting(_) | State::Active { .. }) = self.state(id) {
                 self.stop(id, Then::Stopped);
             }
             self.kill(id);

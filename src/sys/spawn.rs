@@ -23,8 +23,9 @@ use super::process;
 use super::raw;
 use super::signal::{self, SignalSet};
 use super::tty::{self, Terminal};
+use super::wiring::{DIGITS, Values, Wiring};
 use crate::core::capability::Confinement;
-use crate::core::exec::{FIRST_PASSED, Limit};
+use crate::core::exec::Limit;
 use crate::core::id::Pid;
 
 /// Where a child stands to sessions and terminals.
@@ -89,14 +90,10 @@ struct Params {
     path: (*const u8, usize),
     directory: *const c_char,
     umask: Option<u32>,
-    standard: [RawFd; 3],
-    ready: Option<(RawFd, RawFd)>,
-    passed: (*mut RawFd, usize),
-    /// Where its own number is to be written: `DIGITS` bytes each.
-    pids: (*const *mut u8, usize),
-    limits: (*const [u64; 3], usize),
+    wiring: Wiring,
+    limits: Values<[u64; 3]>,
     identity: Option<(u32, u32)>,
-    groups: (*const u32, usize),
+    groups: Values<u32>,
     confinement: Confinement,
     place: Place,
     ignored: SignalSet,
@@ -110,8 +107,6 @@ pub struct Slot {
     used: usize,
 }
 
-/// The longest number of a process has so many digits.
-const DIGITS: usize = 10;
 const PAGE: usize = 4096;
 const STACK: usize = 48 * 1024;
 /// The data of a usual order: some kilobytes of environment.
@@ -177,11 +172,10 @@ impl Slot {
             None => ptr::null(),
         };
         let path = (self.text(order.path)?.cast(), order.path.len());
-        let limits = self.limits(order.limits)?;
-        let groups = match order.identity {
-            Some(identity) => (self.numbers(&identity.groups)?, identity.groups.len()),
-            None => (ptr::null(), 0),
-        };
+        let limit = |limit: &Limit| [limit.resource as u64, limit.soft, limit.hard];
+        let limits = self.values(order.limits.iter().map(limit))?;
+        let groups = order.identity.map_or(&[][..], |identity| &identity.groups);
+        let groups = self.values(groups.iter().copied())?;
         let arguments: Vec<*const c_char> = order
             .arguments
             .iter()
@@ -209,8 +203,12 @@ impl Slot {
             pids.push(digits);
             environment.push(word);
         }
-        let pids = (self.pointers(0, &pids)?.cast_const().cast(), pids.len());
-        let passed = self.descriptors(order.passed)?;
+        let wiring = Wiring {
+            standard: order.standard.map(|fd| fd.as_raw_fd()),
+            ready: order.ready.map(|(fd, number)| (fd.as_raw_fd(), number)),
+            passed: self.values(order.passed.iter().map(AsRawFd::as_raw_fd))?,
+            pids: self.values(pids.into_iter())?,
+        };
         // One slot in front, for a script's shell.
         let words = self.pointers(1, &arguments)?;
         let environment = self.pointers(0, &environment)?;
@@ -221,11 +219,8 @@ impl Slot {
             path,
             directory,
             umask: order.umask,
-            standard: order.standard.map(|fd| fd.as_raw_fd()),
-            ready: order.ready.map(|(fd, number)| (fd.as_raw_fd(), number)),
-            passed: (passed, order.passed.len()),
-            pids,
-            limits: (limits, order.limits.len()),
+            wiring,
+            limits,
             identity: order.identity.map(|identity| (identity.uid, identity.gid)),
             groups,
             confinement: order.confinement,
@@ -280,38 +275,15 @@ impl Slot {
         Some(place)
     }
 
-    fn limits(&mut self, limits: &[Limit]) -> Option<*const [u64; 3]> {
-        let place = self
-            .room(limits.len().checked_mul(size_of::<[u64; 3]>())?)?
-            .cast::<[u64; 3]>();
-        for (index, limit) in limits.iter().enumerate() {
-            let values = [limit.resource as u64, limit.soft, limit.hard];
-            // SAFETY: `room` gave that many aligned slots.
-            unsafe { place.wrapping_add(index).write(values) };
+    /// Plain values, one behind the other.
+    fn values<T: Copy>(&mut self, values: impl ExactSizeIterator<Item = T>) -> Option<Values<T>> {
+        let count = values.len();
+        let place = self.room(count.checked_mul(size_of::<T>())?)?.cast::<T>();
+        for (index, value) in values.enumerate() {
+            // SAFETY: `room` gave that many slots, aligned to 8.
+            unsafe { place.wrapping_add(index).write(value) };
         }
-        Some(place)
-    }
-
-    fn descriptors(&mut self, passed: &[BorrowedFd<'_>]) -> Option<*mut RawFd> {
-        let place = self
-            .room(passed.len().checked_mul(size_of::<RawFd>())?)?
-            .cast::<RawFd>();
-        for (index, fd) in passed.iter().enumerate() {
-            // SAFETY: `room` gave that many aligned slots.
-            unsafe { place.wrapping_add(index).write(fd.as_raw_fd()) };
-        }
-        Some(place)
-    }
-
-    fn numbers(&mut self, numbers: &[u32]) -> Option<*const u32> {
-        let place = self
-            .room(numbers.len().checked_mul(size_of::<u32>())?)?
-            .cast::<u32>();
-        for (index, number) in numbers.iter().enumerate() {
-            // SAFETY: `room` gave that many aligned slots.
-            unsafe { place.wrapping_add(index).write(*number) };
-        }
-        Some(place)
+        Some((place, count))
     }
 
     /// The fast road: a child that borrows our memory. Doesn't wait for its exec.
@@ -388,11 +360,11 @@ unsafe fn run(params: &mut Params) -> (Step, Errno) {
     stand(params.place);
     signal::set_dispositions(params.ignored);
     // SAFETY: passed on.
-    if let Err(errno) = unsafe { files(params) } {
+    if let Err(errno) = unsafe { params.wiring.place(&mut params.report) } {
         return (Step::Files, errno);
     }
     // SAFETY: passed on.
-    unsafe { write_own_number(params) };
+    unsafe { params.wiring.write_own_number() };
     // SAFETY: passed on.
     if let Err(failed) = unsafe { rights(params) } {
         return failed;
@@ -439,91 +411,6 @@ fn stand(place: Place) {
             }
         }
     }
-}
-
-/// Puts descriptors where the program looks for them. What is passed begins at 3; what
-/// stands there and is still needed first makes room.
-///
-/// # Safety
-/// As for `child`.
-unsafe fn files(params: &mut Params) -> Result<(), Errno> {
-    // SAFETY: that many numbers lie in the slot.
-    let passed = unsafe { std::slice::from_raw_parts_mut(params.passed.0, params.passed.1) };
-    let taken = FIRST_PASSED..FIRST_PASSED.saturating_add(params.passed.1 as RawFd);
-    let above = params
-        .ready
-        .map_or(0, |(_, number)| number.saturating_add(1));
-    let above = above.max(taken.end);
-    let sources = params.standard.iter_mut().chain(&mut *passed);
-    let ready = params.ready.as_mut().map(|(fd, _)| fd);
-    for fd in sources.chain(ready).chain([&mut params.report]) {
-        if taken.contains(fd) {
-            *fd = copy_above(*fd, above)?;
-        }
-    }
-    for (number, fd) in (0..).zip(params.standard) {
-        place_fd(fd, number)?;
-    }
-    for (number, fd) in taken.zip(passed) {
-        place_fd(*fd, number)?;
-    }
-    if let Some((fd, number)) = params.ready {
-        place_fd(fd, number)?;
-    }
-    Ok(())
-}
-
-/// A copy with a number from `above` on, closed by the exec.
-fn copy_above(fd: RawFd, above: RawFd) -> Result<RawFd, Errno> {
-    let command = libc::F_DUPFD_CLOEXEC.cast_unsigned() as usize;
-    let (fd, above) = (fd.cast_unsigned() as usize, above.cast_unsigned() as usize);
-    // SAFETY: no pointers.
-    let copy = unsafe { raw::call(libc::SYS_fcntl, [fd, command, above]) }?;
-    Ok(RawFd::try_from(copy).unwrap_or(RawFd::MAX))
-}
-
-/// Fills in the variables that hold the process's own number.
-///
-/// # Safety
-/// As for `child`.
-unsafe fn write_own_number(params: &Params) {
-    let mut number = process::own_pid().0.cast_unsigned();
-    let mut digits = [0u8; DIGITS];
-    let mut length = 0;
-    for place in digits.iter_mut().rev() {
-        *place = b'0'.wrapping_add((number % 10) as u8);
-        length += 1;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    for index in 0..params.pids.1 {
-        // SAFETY: that many pointers lie in the slot.
-        let place = unsafe { params.pids.0.wrapping_add(index).read() };
-        for (offset, digit) in digits.iter().skip(DIGITS - length).enumerate() {
-            // SAFETY: `prepare` has left `DIGITS` bytes there.
-            unsafe { place.wrapping_add(offset).write(*digit) };
-        }
-        // SAFETY: at most the NUL that ended the longest number.
-        unsafe { place.wrapping_add(length).write(0) };
-    }
-}
-
-fn place_fd(fd: RawFd, number: RawFd) -> Result<(), Errno> {
-    let (fd, number) = (fd.cast_unsigned() as usize, number.cast_unsigned() as usize);
-    if fd == number {
-        // SAFETY: no pointers; it stays open over the exec.
-        return unsafe {
-            raw::call(
-                libc::SYS_fcntl,
-                [fd, libc::F_SETFD.cast_unsigned() as usize, 0],
-            )
-        }
-        .map(drop);
-    }
-    // SAFETY: no pointers.
-    unsafe { raw::call(libc::SYS_dup3, [fd, number, 0]) }.map(drop)
 }
 
 /// Limits and identity, in the order that keeps the right to set them.

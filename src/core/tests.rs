@@ -5,6 +5,7 @@
 )]
 
 mod health;
+mod said;
 
 use std::time::Duration;
 

@@ -84,10 +84,10 @@ fn without_the_key_nothing_is_kept() {
 #[test]
 fn one_whose_other_end_is_gone_is_dropped_unless_that_was_not_wanted() {
     let job = "mkfifo one two; ./systemd-notify --ready; \
-               sleep 2000 > one & ./systemd-notify --fd=8 8<one; \
-               sleep 2000 > two & ./systemd-notify --fd=8 FDPOLL=0 8<two; \
+               sleep 2000 > one & one=$!; ./systemd-notify --fd=8 8<one; \
+               sleep 2000 > two & two=$!; ./systemd-notify --fd=8 FDPOLL=0 8<two; \
                echo stored; until test -e go; do sleep 0.01; done; \
-               kill %1 %2 2>/dev/null || kill $(jobs -p); echo gone; exec sleep 1000";
+               kill $one $two; echo gone; exec sleep 1000";
     let rinit = with_face(&script("job", job, "file-descriptor-store-max = 4")).spawn();
     rinit.wait_for_line("job: stored");
     assert_eq!((held(&rinit, "/one"), held(&rinit, "/two")), (1, 1));

@@ -248,9 +248,10 @@ impl System {
             main_gone: stopping.main_gone,
             again_at: at.plus(KILL_PAUSE),
             wait: KILL_PAUSE,
-            then: match &stopping.then {
-                Then::ByItself(None) => Then::Failure(Reason::NotStopped { after }),
-                then => then.clone(),
+            then: if stopping.then == Then::ByItself(None) {
+                Then::Failure(Reason::NotStopped { after })
+            } else {
+                stopping.then.clone()
             },
         };
         self.orders

@@ -15,9 +15,10 @@ use rinit::core::system::{System, Whole};
 use rinit::core::time::Instant;
 
 use crate::kernel::Kernel;
+use crate::pings::Pings;
 
 /// Turns are late by so much in the simulation, at most.
-const LATE: Duration = Duration::from_millis(1);
+pub(crate) const LATE: Duration = Duration::from_millis(1);
 
 /// An edge: the one that waits, the one waited for, and whether it is required.
 type Edge = (ServiceId, ServiceId, bool);
@@ -33,12 +34,7 @@ pub(crate) struct Watcher {
     stopping: BTreeMap<ServiceId, (RunId, Instant, Duration)>,
     /// How many times in a row a run's probes said no.
     refused: BTreeMap<RunId, u32>,
-    /// Until when a run has asked for more time.
-    extended: BTreeMap<RunId, Instant>,
-    /// How often a run has said that it will ping.
-    periods: BTreeMap<RunId, Duration>,
-    /// When a ready run must have pinged, and how much had been slept by then.
-    ping_by: BTreeMap<RunId, (Instant, Duration)>,
+    pings: Pings,
     shutdown_at: Option<Instant>,
     overslept: bool,
     forced: bool,
@@ -70,9 +66,7 @@ impl Watcher {
             forgotten: BTreeSet::new(),
             stopping: BTreeMap::new(),
             refused: BTreeMap::new(),
-            extended: BTreeMap::new(),
-            periods: BTreeMap::new(),
-            ping_by: BTreeMap::new(),
+            pings: Pings::default(),
             shutdown_at: None,
             overslept: false,
             forced: false,
@@ -249,8 +243,7 @@ impl Watcher {
             }
         }
         self.health_is_told(system, event, actions)?;
-        self.pings_count(system, kernel, event, actions)?;
-        self.note_extension(system, kernel, event);
+        self.pings.check(system, kernel, event, actions)?;
         self.stops_end(system, kernel)?;
         self.is_idle_without_deadline(system, kernel)
     }
@@ -362,68 +355,6 @@ impl Watcher {
         Ok(())
     }
 
-    /// A service that asks for more time has it, but not in a shutdown's end.
-    fn note_extension(&mut self, system: &System, kernel: &Kernel, event: &Event) {
-        if let Event::Extended { run, by } = event
-            && system.service_of(*run).is_some()
-        {
-            let until = self.extended.entry(*run).or_default();
-            *until = kernel.now.plus(*by).max(*until);
-        }
-    }
-
-    /// One that is ready is aborted when it didn't say in time that it lives: then, and
-    /// only then, or when it says that it is stuck.
-    fn pings_count(
-        &mut self,
-        system: &System,
-        kernel: &Kernel,
-        event: &Event,
-        actions: &[Action],
-    ) -> Result<(), String> {
-        if let Event::PingPeriod { run, period } = event {
-            self.periods.insert(*run, *period);
-        }
-        for action in actions {
-            if let Action::SignalMain { run, signal, .. } = action
-                && *signal == Signal::ABRT
-            {
-                let due = self
-                    .ping_by
-                    .get(run)
-                    .is_some_and(|(at, _)| kernel.now >= *at);
-                if !due && *event != (Event::Stuck { run: *run }) {
-                    return Err(format!("{action:?} after {event:?}"));
-                }
-            }
-        }
-        let mut ping_by = BTreeMap::new();
-        for id in ids(system.spec()) {
-            let Some(State::Active { run, .. }) = system.state(id) else {
-                continue;
-            };
-            let own = system.service(id).unwrap().watchdog();
-            let period = self.periods.get(&run.id).copied().or(own);
-            let Some(period) = period.filter(|period| !period.is_zero()) else {
-                continue;
-            };
-            let anew = match event {
-                Event::Pinged { run: who } | Event::PingPeriod { run: who, .. } => *who == run.id,
-                _ => false,
-            };
-            let fresh = (kernel.now.plus(period), kernel.slept);
-            let known = self.ping_by.get(&run.id).copied().filter(|_| !anew);
-            let (at, slept) = known.unwrap_or(fresh);
-            let at = at.plus(kernel.slept.saturating_sub(slept));
-            if kernel.now > at.plus(LATE * 2) && system.whole() != Whole::Stopping {
-                return Err(format!("{id:?} is silent for too long"));
-            }
-            ping_by.insert(run.id, (at, kernel.slept));
-        }
-        self.ping_by = ping_by;
-        Ok(())
-    }
-
     fn stops_end(&mut self, system: &System, kernel: &Kernel) -> Result<(), String> {
         for id in ids(system.spec()) {
             let Some(State::Stopping(stopping)) = system.state(id) else {
@@ -436,7 +367,7 @@ impl Watcher {
                 *begun = fresh;
             }
             let slept = kernel.slept.saturating_sub(begun.2);
-            let extended = self.extended.get(&stopping.run.id).copied();
+            let extended = self.pings.extended(stopping.run.id);
             if extended.is_some_and(|until| kernel.now <= until.plus(slept).plus(LATE * 2)) {
                 continue;
             }
@@ -478,7 +409,7 @@ fn alive(system: &System, id: ServiceId) -> bool {
     system.state(id).is_some_and(State::is_alive)
 }
 
-fn ids(spec: &Spec) -> impl Iterator<Item = ServiceId> + use<> {
+pub(crate) fn ids(spec: &Spec) -> impl Iterator<Item = ServiceId> + use<> {
     (0..spec.services.len() as u32).map(ServiceId)
 }
 

@@ -19,5 +19,6 @@
 mod explore;
 mod invariants;
 mod kernel;
+mod pings;
 mod random;
 mod seeds;

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use super::draft::Draft;
 use super::value::Value;
 use super::{
-    directive_around, directive_commands, directive_execution, directive_init, directive_service,
+    directive_around, directive_commands, directive_execution, directive_init, directive_notify,
+    directive_service,
 };
 use crate::core::spec::InitSpec;
 
@@ -39,6 +40,7 @@ pub(super) fn service() -> &'static [Directive<Draft>] {
             directive_execution::TABLE,
             directive_around::TABLE,
             directive_commands::TABLE,
+            directive_notify::TABLE,
         ]
         .concat()
     });

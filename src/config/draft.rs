@@ -2,6 +2,7 @@
 
 use super::commands;
 use super::directive::Directive;
+use super::directive_notify;
 use super::source::At;
 use super::value::{Context, Value};
 use crate::core::commands::{CommandId, Commands, List};
@@ -150,6 +151,7 @@ impl Draft {
         }
         self.finish_delays(context);
         self.finish_ready(context);
+        directive_notify::finish(self, context);
         self.finish_setup();
         self.finish_commands(context);
         self.spec.exec.environment = Words::new(self.environment.iter().map(|(name, value)| {

@@ -19,6 +19,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("systemd", "startlimitburst", "start-limit"),
     ("systemd", "startlimitinterval", "start-limit"),
     ("systemd", "startlimitintervalsec", "start-limit"),
+    ("systemd", "watchdogsec", "watchdog"),
     ("systemd", "oomscoreadjust", "oom-score-adjust"),
     ("systemd", "standardoutput", "output"),
     ("systemd", "standarderror", "output"),
@@ -80,11 +81,9 @@ const LATER: &[&str] = &[
     "readiness-gate",
     "when-full",
     "pid-file",
-    "notify-access",
     "conflicts",
     "part-of",
     "binds-to",
-    "watchdog",
 ];
 
 /// Keys of `[init]` that a later version brings.

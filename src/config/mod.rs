@@ -7,12 +7,14 @@
 
 mod around;
 mod commands;
+mod descriptors;
 mod diagnostic;
 mod directive;
 mod directive_around;
 mod directive_commands;
 mod directive_execution;
 mod directive_init;
+mod directive_notify;
 mod directive_service;
 mod doubts;
 mod draft;
@@ -267,7 +269,8 @@ fn check(
     if request.uid == 0 && !request.rights.change_user {
         doubts::identities(drafts, context);
     }
-    for draft in drafts {
+    for draft in drafts.iter_mut() {
         rights::choose_tracking(draft, request.uid, accounts);
     }
+    descriptors::check(drafts, &limits, context);
 }

@@ -50,12 +50,14 @@ impl HardLimits {
         Self(limits.collect())
     }
 
+    /// `u64::MAX` is infinity.
+    pub(super) fn of(&self, resource: Resource) -> u64 {
+        let own = self.0.iter().find(|(known, _)| *known == resource);
+        own.map_or(u64::MAX, |(_, hard)| *hard)
+    }
+
     fn allow(&self, limit: &Limit) -> bool {
-        let own = self
-            .0
-            .iter()
-            .find(|(resource, _)| *resource == limit.resource);
-        own.is_none_or(|(_, hard)| limit.hard <= *hard)
+        limit.hard <= self.of(limit.resource)
     }
 }
 

@@ -70,6 +70,11 @@ pub enum Action {
         /// Whose.
         run: RunId,
     },
+    /// No run of it will come for the descriptors that it left: close them.
+    DropStored {
+        /// Whose.
+        service: ServiceId,
+    },
     /// The run is over for the core: forget its number; the rest is a stray.
     Forget {
         /// Whose.

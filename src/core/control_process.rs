@@ -86,10 +86,16 @@ impl Controls {
     /// `exec-stop` leaves a quarter of the grace to the stop signal: who hangs there must
     /// not cost a database its last word.
     pub(super) fn owe_signal(&mut self, now: Instant, kill_at: Option<Instant>) {
-        let share = |kill_at: Instant| now.plus(kill_at.since(now).saturating_mul(3) / 4);
-        let at = kill_at.map(share);
+        let at = kill_at.map(|kill_at| signal_at(now, kill_at));
         self.signal_at = self.signal_at.into_iter().chain(at).min();
         self.signal_owed = true;
+    }
+
+    /// The grace was extended: the signal comes no sooner.
+    pub(super) fn extend_signal(&mut self, now: Instant, kill_at: Instant) {
+        if let Some(at) = &mut self.signal_at {
+            *at = signal_at(now, kill_at).max(*at).min(kill_at);
+        }
     }
 
     /// A control process is there.
@@ -386,6 +392,10 @@ impl System {
             self.reindex(id);
         }
     }
+}
+
+fn signal_at(now: Instant, kill_at: Instant) -> Instant {
+    now.plus(kill_at.since(now).saturating_mul(3) / 4)
 }
 
 /// What a command is called.

@@ -67,6 +67,9 @@ impl System {
                 | Reason::Command(_)
                 | Reason::NotReady { .. }
                 | Reason::Unhealthy { .. }
+                | Reason::Watchdog { .. }
+                | Reason::NotStopped { .. }
+                | Reason::Explained { .. }
                 | Reason::ForkRefused { .. }
                 | Reason::StartLimit { .. } => code_of(reason),
             },
@@ -171,10 +174,16 @@ impl System {
                 let why = ReasonIn { reason, system };
                 match reason {
                     Reason::Exit(_) => write!(line, "{why} after {}", Span(*after)),
+                    Reason::Explained { what, .. } if matches!(**what, Reason::Exit(_)) => {
+                        write!(line, "{why} after {}", Span(*after))
+                    }
                     Reason::Spawn(_)
                     | Reason::Command(_)
                     | Reason::NotReady { .. }
                     | Reason::Unhealthy { .. }
+                    | Reason::Watchdog { .. }
+                    | Reason::NotStopped { .. }
+                    | Reason::Explained { .. }
                     | Reason::ForkRefused { .. }
                     | Reason::StartLimit { .. }
                     | Reason::Dependency { .. } => write!(line, "failed: {why}"),
@@ -207,9 +216,11 @@ fn code_of(reason: &Reason) -> u8 {
         Reason::Exit(exit) => exit.code(),
         Reason::Spawn(failure) => failure.code(),
         Reason::Command(failure) => failure.code(),
-        Reason::StartLimit { last } => code_of(last),
+        Reason::StartLimit { last: what } | Reason::Explained { what, .. } => code_of(what),
         Reason::NotReady { .. }
         | Reason::Unhealthy { .. }
+        | Reason::Watchdog { .. }
+        | Reason::NotStopped { .. }
         | Reason::ForkRefused { .. }
         | Reason::Dependency { .. } => 1,
     }

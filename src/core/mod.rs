@@ -17,6 +17,7 @@ pub mod id;
 pub mod names;
 pub mod probe;
 pub mod report;
+pub mod said;
 pub mod setup;
 pub mod shutdown;
 pub mod signal;

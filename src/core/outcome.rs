@@ -37,28 +37,45 @@ impl System {
             return;
         }
         self.credit(id);
+        let cause = run.cause();
         match self.verdict(id, reason.clone()) {
             Verdict::Again { delay } => {
                 let left = self.clear_for_restart(id, run.id, &reason);
-                self.back_off(id, reason, left, delay, after);
+                self.back_off(id, reason.explained(cause), left, delay, after);
             }
             Verdict::Exited(exit) => {
                 self.sweep(id, run.id, &reason);
-                self.exit_well(id, exit, after);
+                self.end_well(id, exit, reason, after);
             }
             Verdict::Failed(reason) => {
                 self.sweep(id, run.id, &reason);
-                self.fail(id, reason, after);
+                self.fail(id, reason.explained(cause), after);
             }
         }
     }
 
-    /// It ended as it should, for good.
-    pub(super) fn exit_well(&mut self, id: ServiceId, exit: Exit, after: Duration) {
+    /// A stop that nobody asked for is over, and nothing is left.
+    pub(super) fn judge(
+        &mut self,
+        id: ServiceId,
+        reason: Reason,
+        after: Duration,
+        cause: Option<Box<str>>,
+    ) {
+        match self.verdict(id, reason.clone()) {
+            Verdict::Again { delay } => {
+                self.back_off(id, reason.explained(cause), None, delay, after);
+            }
+            Verdict::Exited(exit) => self.end_well(id, exit, reason, after),
+            Verdict::Failed(reason) => self.fail(id, reason.explained(cause), after),
+        }
+    }
+
+    fn end_well(&mut self, id: ServiceId, exit: Exit, reason: Reason, after: Duration) {
         self.transition(id, State::Exited { exit, after });
         self.reports.push(Report::Ended {
             service: id,
-            reason: Reason::Exit(exit),
+            reason,
             after,
             next: Next::Nothing,
         });
@@ -299,6 +316,9 @@ impl System {
             | Reason::Command(_)
             | Reason::NotReady { .. }
             | Reason::Unhealthy { .. }
+            | Reason::Watchdog { .. }
+            | Reason::NotStopped { .. }
+            | Reason::Explained { .. }
             | Reason::ForkRefused { .. }
             | Reason::Dependency { .. } => false,
         };
@@ -327,6 +347,9 @@ fn exit_of(reason: &Reason) -> Option<Exit> {
         | Reason::Command(_)
         | Reason::NotReady { .. }
         | Reason::Unhealthy { .. }
+        | Reason::Watchdog { .. }
+        | Reason::NotStopped { .. }
+        | Reason::Explained { .. }
         | Reason::ForkRefused { .. }
         | Reason::StartLimit { .. }
         | Reason::Dependency { .. } => None,

@@ -120,6 +120,13 @@ pub enum Report {
         /// `ignore-failure`.
         ignored: bool,
     },
+    /// A reload was not over in its time; the service goes on.
+    ReloadLate {
+        /// Whose.
+        service: ServiceId,
+        /// So long was waited.
+        after: Duration,
+    },
     /// A service did not stop in its time.
     Killed {
         /// Which.
@@ -176,6 +183,7 @@ impl Report {
             | Self::Unhealthy { .. }
             | Self::DependencyLost { .. }
             | Self::CommandFailed { ignored: false, .. }
+            | Self::ReloadLate { .. }
             | Self::Killed { .. }
             | Self::KillingAll { .. } => Level::Warn,
             Self::Ended {
@@ -314,6 +322,12 @@ impl fmt::Display for ReportIn<'_> {
                 write!(f, "{}: {failure}", name(service))?;
                 f.write_str(if *ignored { " (ignored)" } else { "" })
             }
+            Report::ReloadLate { service, after } => write!(
+                f,
+                "{} reloads, and isn't ready again after {}; it is left alone",
+                name(service),
+                Span(*after)
+            ),
             Report::Killed { service, after } => {
                 write!(
                     f,
@@ -372,6 +386,20 @@ impl fmt::Display for ReasonIn<'_> {
                 in_brackets(f, answer.as_deref())
             }
             Reason::Unhealthy { answer } => write!(f, "unhealthy: {answer}"),
+            Reason::Watchdog { silent: Some(time) } => {
+                write!(f, "watchdog: no ping for {}", Span(*time))
+            }
+            Reason::Watchdog { silent: None } => f.write_str("watchdog: it said that it is stuck"),
+            Reason::NotStopped { after } => {
+                write!(f, "said that it stops, and didn't in {}", Span(*after))
+            }
+            Reason::Explained { what, cause } => {
+                let what = ReasonIn {
+                    reason: what,
+                    system: self.system,
+                };
+                write!(f, "{what} ({cause})")
+            }
             Reason::ForkRefused { errno } => {
                 write!(f, "the kernel gives no process (errno {errno})")
             }

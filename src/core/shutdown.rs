@@ -15,7 +15,7 @@ use super::exit::Exit;
 use super::id::ServiceId;
 use super::report::Report;
 use super::signal::Signal;
-use super::state::{Standing, Starting, State, Then};
+use super::state::{Starting, State, Then};
 use super::stop::KILL_PAUSE;
 use super::system::{System, Work};
 use super::time::Instant;
@@ -138,6 +138,12 @@ impl Shutdown {
 
     pub(super) fn note_killed(&mut self, id: ServiceId, after: Duration) {
         self.killed.push((id, after));
+    }
+    /// Until when a stop may be extended: what comes after it keeps its time.
+    pub(super) fn extension_limit(&self, id: ServiceId, past: Duration) -> Option<Instant> {
+        let place = self.places.get(id.index());
+        let rest = place.map_or(Duration::ZERO, |place| place.chain.saturating_sub(past));
+        Some(self.kill_at?.minus(rest))
     }
 }
 
@@ -349,8 +355,7 @@ impl System {
             Phase::Draining { .. } | Phase::Gone => return,
         }
         for id in self.ids().rev() {
-            let standing = self.state(id).map(State::standing);
-            if matches!(standing, Some(Standing::Starting | Standing::Active)) {
+            if let Some(State::Starting(_) | State::Active { .. }) = self.state(id) {
                 self.stop(id, Then::Stopped);
             }
             self.kill(id);

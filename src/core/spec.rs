@@ -105,6 +105,8 @@ pub struct ServiceSpec {
     pub ready: Ready,
     /// Whether it is well once it is ready.
     pub health: Option<Box<Health>>,
+    /// What its processes may say by `sd_notify(3)`, beside being ready.
+    pub notify: Option<Box<Notify>>,
     /// How long a start may take; `None` is `"infinity"`.
     pub start_timeout: Option<Duration>,
     /// What happens after it ended.
@@ -136,6 +138,7 @@ impl ServiceSpec {
             edges: Edges::default(),
             ready: Ready::Exec,
             health: None,
+            notify: None,
             start_timeout: Some(Duration::from_secs(90)),
             restart: Restart::default(),
             success: Box::default(),
@@ -145,6 +148,30 @@ impl ServiceSpec {
             exec: Exec::default(),
             source: "".into(),
         }
+    }
+}
+
+impl ServiceSpec {
+    /// Whose notifications are heard; without a socket nobody's are.
+    #[must_use]
+    pub fn notify_access(&self) -> NotifyAccess {
+        match &self.notify {
+            Some(notify) => notify.access,
+            None if self.ready == Ready::Notify => NotifyAccess::All,
+            None => NotifyAccess::None,
+        }
+    }
+
+    /// How often it has to say that it lives.
+    #[must_use]
+    pub fn watchdog(&self) -> Option<Duration> {
+        self.notify.as_ref()?.watchdog
+    }
+
+    /// How many descriptors are kept for its next run.
+    #[must_use]
+    pub fn store_max(&self) -> u32 {
+        self.notify.as_ref().map_or(0, |notify| notify.store_max)
     }
 }
 
@@ -183,6 +210,40 @@ pub enum Ready {
     Probe(Probe),
     /// It has run for so long.
     Delay(Duration),
+}
+
+/// What a service's processes may say by `sd_notify(3)`, and what is made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notify {
+    /// `notify-access`: who is heard.
+    pub access: NotifyAccess,
+    /// `watchdog`: so often it has to say that it lives, while it is active.
+    pub watchdog: Option<Duration>,
+    /// `file-descriptor-store-max`: so many descriptors are kept for its next run.
+    pub store_max: u32,
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self {
+            access: NotifyAccess::All,
+            watchdog: None,
+            store_max: 0,
+        }
+    }
+}
+
+/// `notify-access` (`systemd.service(5)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotifyAccess {
+    /// Every process of its tree.
+    All,
+    /// What rinit has started for it.
+    Exec,
+    /// The main process alone.
+    Main,
+    /// Nobody: it has no notify socket.
+    None,
 }
 
 /// What happens after a service ended.

@@ -94,6 +94,7 @@ impl System {
                 pid: None,
                 since: at,
                 status: None,
+                said: None,
             },
             stage: Stage::Before,
             deadline: spec.start_timeout.map(|timeout| at.plus(timeout)),
@@ -238,12 +239,14 @@ impl System {
 
     pub(super) fn said_ready(&mut self, run: RunId) {
         let Some((id, starting)) = self.starting(run) else {
+            self.reloaded(run);
             return;
         };
         let executed = match starting.stage {
             Stage::Executed { .. } => true,
-            Stage::Spawning | Stage::Spawned => false,
-            Stage::Before | Stage::Probing | Stage::ForkRefused { .. } | Stage::After { .. } => {
+            // A command of `exec-start-pre` may speak for the service too.
+            Stage::Before | Stage::Spawning | Stage::Spawned => false,
+            Stage::Probing | Stage::ForkRefused { .. } | Stage::After { .. } => {
                 return;
             }
         };
@@ -319,7 +322,7 @@ impl System {
         }
     }
 
-    fn run_mut(&mut self, run: RunId) -> Option<&mut Run> {
+    pub(super) fn run_mut(&mut self, run: RunId) -> Option<&mut Run> {
         let id = self.runs.get(&run)?;
         let service = self.services.get_mut(id.index())?;
         service.state.run_mut().filter(|known| known.id == run)
@@ -345,9 +348,13 @@ impl System {
     }
 
     pub(super) fn activate(&mut self, id: ServiceId) {
-        if let Some(run) = self.state(id).and_then(State::run).cloned() {
+        if let Some(mut run) = self.state(id).and_then(State::run).cloned() {
             let since = self.now.at;
-            self.transition(id, State::Active { run, since });
+            if let Some(spec) = self.service(id) {
+                run.expect_a_ping(spec, since);
+            }
+            let reload = None;
+            self.transition(id, State::Active { run, since, reload });
         }
     }
 

@@ -11,6 +11,10 @@
 //! ended as it should) or to *failed*. The last two are final. What a service for good
 //! ended leaves of its tree is swept beside these states, since nobody waits for it.
 //!
+//! An active service that says so is *reloading* until it says that it is ready again; all
+//! that holds of an active one holds then too. One that says that it stops is *stopping*,
+//! without having been asked.
+//!
 //! A stop leads through *stopping* (the stop signal was sent; then, main gone, the rest of
 //! the tree gets its SIGTERM) and, when the grace is over, *killing*, to what the stop was
 //! for: `Then`. A service that has no process gets there at once.
@@ -32,6 +36,7 @@ use super::event::SpawnFailure;
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
 use super::readiness::Poll;
+use super::said::Said;
 use super::time::Instant;
 
 /// Where a service stands, with what is known there.
@@ -49,6 +54,8 @@ pub enum State {
         run: Run,
         /// Since when it is ready.
         since: Instant,
+        /// It reloads what it was told, and goes on meanwhile.
+        reload: Option<Reload>,
     },
     /// The stop signal was sent.
     Stopping(Stopping),
@@ -80,6 +87,7 @@ pub enum Standing {
     Waiting,
     Starting,
     Active,
+    Reloading,
     Stopping,
     Killing,
     Backoff,
@@ -120,6 +128,15 @@ pub struct Run {
     pub since: Instant,
     /// What it says about itself (STATUS=).
     pub status: Option<Box<str>>,
+    /// What else it has said, if anything.
+    pub said: Option<Box<Said>>,
+}
+
+/// A reload under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reload {
+    /// When it takes too long (`start-timeout`).
+    pub until: Option<Instant>,
 }
 
 /// On the way to being ready.
@@ -212,6 +229,9 @@ pub enum Then {
     Waiting,
     /// What `restart` says about a failure.
     Failure(Reason),
+    /// What `restart` says about its end: it stops by itself. How its main process ended,
+    /// once it has.
+    ByItself(Option<Exit>),
     /// It has failed, because of this one.
     DependencyFailed(ServiceId),
     /// It is inactive, because of this one.
@@ -252,6 +272,23 @@ pub enum Reason {
         /// What the last probe said.
         answer: Box<str>,
     },
+    /// It was to say that it lives (`watchdog`).
+    Watchdog {
+        /// And didn't for so long; or it said itself that it is stuck.
+        silent: Option<Duration>,
+    },
+    /// It said that it stops, and didn't in its `stop-timeout`.
+    NotStopped {
+        /// So long was waited.
+        after: Duration,
+    },
+    /// What happened, with what the service itself said of it.
+    Explained {
+        /// What happened.
+        what: Box<Reason>,
+        /// Its words.
+        cause: Box<str>,
+    },
     /// `start-timeout` was over, and the kernel still had no process to give.
     ForkRefused {
         /// `errno`.
@@ -273,11 +310,12 @@ pub enum Reason {
 
 impl Standing {
     /// Every one, in the machine's order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Inactive,
         Self::Waiting,
         Self::Starting,
         Self::Active,
+        Self::Reloading,
         Self::Stopping,
         Self::Killing,
         Self::Backoff,
@@ -293,6 +331,7 @@ impl Standing {
             Self::Waiting => "waiting",
             Self::Starting => "starting",
             Self::Active => "active",
+            Self::Reloading => "reloading",
             Self::Stopping => "stopping",
             Self::Killing => "killing",
             Self::Backoff => "backoff",
@@ -310,7 +349,10 @@ impl State {
             Self::Inactive(_) => Standing::Inactive,
             Self::Waiting(_) => Standing::Waiting,
             Self::Starting(_) => Standing::Starting,
-            Self::Active { .. } => Standing::Active,
+            Self::Active { reload: None, .. } => Standing::Active,
+            Self::Active {
+                reload: Some(_), ..
+            } => Standing::Reloading,
             Self::Stopping(_) => Standing::Stopping,
             Self::Killing(_) => Standing::Killing,
             Self::Backoff(_) => Standing::Backoff,
@@ -377,15 +419,22 @@ impl State {
             Self::Killing(killing) => Some(killing.again_at),
             // With something left of the tree, its end is awaited, not the time.
             Self::Backoff(backoff) => backoff.left.is_none().then_some(backoff.until),
-            Self::Inactive(_) | Self::Active { .. } | Self::Exited { .. } | Self::Failed { .. } => {
-                None
+            Self::Active { run, reload, .. } => {
+                let ping = run.said.as_ref().and_then(|said| said.ping_by);
+                let reload = reload.and_then(|reload| reload.until);
+                ping.into_iter().chain(reload).min()
             }
+            Self::Inactive(_) | Self::Exited { .. } | Self::Failed { .. } => None,
         }
     }
 
     /// The system was asleep: nobody had the time that passed.
     pub(crate) fn postpone(&mut self, by: Duration) {
         let later = |at: &mut Instant| *at = at.plus(by);
+        if let Some(said) = self.run_mut().and_then(|run| run.said.as_mut()) {
+            said.ping_by.as_mut().into_iter().for_each(later);
+            said.floor.as_mut().into_iter().for_each(later);
+        }
         match self {
             Self::Waiting(waiting) => waiting.until.as_mut().into_iter().for_each(later),
             Self::Starting(starting) => {
@@ -397,11 +446,11 @@ impl State {
             }
             Self::Stopping(stopping) => stopping.kill_at.as_mut().into_iter().for_each(later),
             Self::Backoff(backoff) => later(&mut backoff.until),
-            Self::Inactive(_)
-            | Self::Active { .. }
-            | Self::Killing(_)
-            | Self::Exited { .. }
-            | Self::Failed { .. } => {}
+            Self::Active { reload, .. } => {
+                let until = reload.as_mut().and_then(|reload| reload.until.as_mut());
+                until.into_iter().for_each(later);
+            }
+            Self::Inactive(_) | Self::Killing(_) | Self::Exited { .. } | Self::Failed { .. } => {}
         }
     }
 }

@@ -6,7 +6,6 @@ use super::action::Action;
 use super::commands::List;
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
-use super::outcome::Verdict;
 use super::report::Report;
 use super::signal::Signal;
 use super::spec::KillMode;
@@ -43,6 +42,9 @@ impl System {
             }
             State::Stopping(stopping) if stopping.run.id == run && !stopping.main_gone => {
                 stopping.main_gone = true;
+                if let Then::ByItself(end) = &mut stopping.then {
+                    *end = Some(exit);
+                }
                 false
             }
             State::Killing(killing) if killing.run.id == run && !killing.main_gone => {
@@ -163,7 +165,7 @@ impl System {
         let run = match &mut service.state {
             State::Inactive(_) | State::Exited { .. } | State::Failed { .. } => return,
             State::Waiting(_) | State::Backoff(Backoff { left: None, .. }) => {
-                self.arrive(id, then, Duration::ZERO);
+                self.arrive(id, then, Duration::ZERO, None);
                 return;
             }
             State::Backoff(Backoff {
@@ -175,6 +177,7 @@ impl System {
                         pid: None,
                         since: at,
                         status: None,
+                        said: None,
                     },
                     main_gone: true,
                     again_at: at.plus(KILL_PAUSE),
@@ -189,12 +192,13 @@ impl System {
             {
                 let (run, after) = (starting.run.id, at.since(starting.run.since));
                 self.forget(run);
-                self.arrive(id, then, after);
+                self.arrive(id, then, after, None);
                 return;
             }
             State::Stopping(stopping) => {
                 stopping.then = then;
                 if let Some(kill_at) = kill_at {
+                    stopping.run.forget_extension();
                     let sooner = stopping.kill_at.map_or(kill_at, |known| known.min(kill_at));
                     stopping.kill_at = Some(sooner);
                     if let Some(controls) = &mut service.controls
@@ -213,10 +217,11 @@ impl System {
             State::Starting(starting) => starting.run.clone(),
             State::Active { run, .. } => run.clone(),
         };
-        // Who was never active isn't told to stop but by the signal.
+        // Who was never active, or is stuck, isn't told to stop but by the signal.
+        let stuck = matches!(then, Then::Failure(Reason::Watchdog { .. }));
         let commands = spec.commands.as_ref();
         let asks = commands.is_some_and(|commands| !commands.stop.is_empty());
-        let asks = asks && !forced && matches!(service.state, State::Active { .. });
+        let asks = asks && !forced && !stuck && matches!(service.state, State::Active { .. });
         let main_gone = match &service.state {
             State::Starting(starting) => !starting.stage.has_process(),
             State::Inactive(_)
@@ -233,7 +238,13 @@ impl System {
                 controls.owe_signal(at, kill_at);
             }
         } else if !main_gone {
-            for signal in [spec.stop.signal, Signal::CONT] {
+            // A core dump tells where it is stuck.
+            let first = if stuck {
+                Signal::ABRT
+            } else {
+                spec.stop.signal
+            };
+            for signal in [first, Signal::CONT] {
                 self.orders.push(Action::SignalMain {
                     run: run.id,
                     signal,
@@ -275,7 +286,11 @@ impl System {
             main_gone: stopping.main_gone,
             again_at: at.plus(KILL_PAUSE),
             wait: KILL_PAUSE,
-            then: stopping.then.clone(),
+            then: if stopping.then == Then::ByItself(None) {
+                Then::Failure(Reason::NotStopped { after })
+            } else {
+                stopping.then.clone()
+            },
         };
         let order = kill_order(killing.run.id, spec.stop.kill_mode);
         self.transition(id, State::Killing(killing));
@@ -306,10 +321,15 @@ impl System {
 
     /// A deadline of this service is due.
     pub(super) fn due(&mut self, id: ServiceId) {
-        let now = self.now.at;
         self.sweep_due(id);
+        self.state_due(id);
+        // Of what has just been stopped nobody asks how it is.
         self.health_due(id);
         self.controls_due(id);
+    }
+
+    fn state_due(&mut self, id: ServiceId) {
+        let now = self.now.at;
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),
@@ -334,10 +354,8 @@ impl System {
                 self.reindex(id);
             }
             State::Backoff(_) => self.resume(id),
-            State::Inactive(_)
-            | State::Active { .. }
-            | State::Exited { .. }
-            | State::Failed { .. } => {}
+            State::Active { .. } => self.active_due(id),
+            State::Inactive(_) | State::Exited { .. } | State::Failed { .. } => {}
         }
     }
 
@@ -351,7 +369,7 @@ impl System {
         };
         let (run, then) = match &service.state {
             State::Stopping(Stopping { run, then, .. })
-            | State::Killing(Killing { run, then, .. }) => (run, then.clone()),
+            | State::Killing(Killing { run, then, .. }) => (run.clone(), then.clone()),
             State::Inactive(_)
             | State::Waiting(_)
             | State::Starting(_)
@@ -364,11 +382,11 @@ impl System {
         let ended_at = controls.and_then(|controls| controls.ended_at);
         let after = ended_at.unwrap_or(self.now.at).since(run.since);
         self.forget(run.id);
-        self.arrive(id, then, after);
+        self.arrive(id, then, after, run.cause());
     }
 
     /// Where a stop leads.
-    fn arrive(&mut self, id: ServiceId, then: Then, after: Duration) {
+    fn arrive(&mut self, id: ServiceId, then: Then, after: Duration, cause: Option<Box<str>>) {
         match then {
             Then::Stopped => self.transition(id, State::Inactive(Idle::Stopped)),
             Then::Waiting => {
@@ -380,11 +398,11 @@ impl System {
                 self.transition(id, State::Waiting(waiting));
                 self.push_work(Work::Consider(id));
             }
-            Then::Failure(reason) => match self.verdict(id, reason.clone()) {
-                Verdict::Again { delay } => self.back_off(id, reason, None, delay, after),
-                Verdict::Exited(exit) => self.exit_well(id, exit, after),
-                Verdict::Failed(reason) => self.fail(id, reason, after),
-            },
+            Then::Failure(reason) => self.judge(id, reason, after, cause),
+            Then::ByItself(end) => {
+                let reason = end.map_or(Reason::NotStopped { after }, Reason::Exit);
+                self.judge(id, reason, after, cause);
+            }
             Then::DependencyFailed(on) => {
                 let root = match self.state(on) {
                     Some(State::Failed {

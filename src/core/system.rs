@@ -191,6 +191,13 @@ impl System {
             Event::Exited { run, exit } => self.exited(run, exit),
             Event::TreeGone { run } => self.tree_gone(run),
             Event::Ready { run } => self.said_ready(run),
+            Event::Reloading { run, stamp } => self.said_reloading(run, stamp),
+            Event::Stopping { run } => self.said_stopping(run),
+            Event::Cause { run, text } => self.said_cause(run, text),
+            Event::Pinged { run } => self.said_ping(run),
+            Event::Stuck { run } => self.said_stuck(run),
+            Event::PingPeriod { run, period } => self.said_ping_period(run, period),
+            Event::Extended { run, by } => self.said_extended(run, by),
             Event::Status { run, text } => self.said_status(run, text),
             Event::MainPid { run, pid } => self.said_main_pid(run, pid),
             Event::Probed { run, answer } => self.probed(run, answer),
@@ -312,6 +319,7 @@ impl System {
         let left = [
             Standing::Starting,
             Standing::Active,
+            Standing::Reloading,
             Standing::Stopping,
             Standing::Killing,
             Standing::Backoff,
@@ -327,7 +335,9 @@ impl System {
         }
         self.up_told = true;
         self.reports.push(Report::Up {
-            active: self.count(Standing::Active),
+            active: self
+                .count(Standing::Active)
+                .saturating_add(self.count(Standing::Reloading)),
             done: self.count(Standing::Exited),
             troubled: self
                 .count(Standing::Failed)

@@ -6,6 +6,7 @@
 
 mod commands;
 mod health;
+mod said;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! The one place where a service changes its state, and what depends on that is kept:
 //! the counters of those that wait, the tally, the deadlines.
 
+use super::action::Action;
 use super::graph::Bond;
 use super::health::Checks;
 use super::id::ServiceId;
@@ -19,12 +20,21 @@ impl System {
             return;
         };
         let from = service.state.standing();
+        let goes_on = matches!(
+            (&service.state, &to),
+            (State::Active { run: old, .. }, State::Active { run: new, .. }) if old.id == new.id
+        );
         let was_alive = service.state.is_alive();
         service.state = to;
-        let checks = Checks::begin(&service.state, spec, self.now.at);
-        let checked = std::mem::replace(&mut service.checks, checks);
-        if checked.is_some_and(|checks| checks.unhealthy) {
-            self.unhealthy = self.unhealthy.saturating_sub(1);
+        if let Some(run) = service.state.run_mut() {
+            run.forget_extension();
+        }
+        if !goes_on {
+            let checks = Checks::begin(&service.state, spec, self.now.at);
+            let checked = std::mem::replace(&mut service.checks, checks);
+            if checked.is_some_and(|checks| checks.unhealthy) {
+                self.unhealthy = self.unhealthy.saturating_sub(1);
+            }
         }
         if !service.state.is_alive() {
             service.controls = None;
@@ -42,9 +52,22 @@ impl System {
             | State::Killing(_)
             | State::Backoff(_) => (false, false),
         };
+        let at_rest = match state {
+            State::Inactive(_) | State::Exited { .. } | State::Failed { .. } => true,
+            State::Waiting(_)
+            | State::Starting(_)
+            | State::Active { .. }
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_) => false,
+        };
+        if at_rest && spec.store_max() > 0 {
+            self.orders.push(Action::DropStored { service: id });
+        }
         let attempted = service.attempted
             || match to {
                 Standing::Active
+                | Standing::Reloading
                 | Standing::Backoff
                 | Standing::Exited
                 | Standing::Failed

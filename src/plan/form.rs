@@ -12,8 +12,8 @@ use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
-    ControlAccess, ControlSocket, Edges, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
-    ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Tracking,
+    ControlAccess, ControlSocket, Edges, InitSpec, KillMode, Kind, Notify, NotifyAccess, Ready,
+    Restart, RestartPolicy, ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Tracking,
 };
 
 structs! {
@@ -23,7 +23,7 @@ structs! {
         termination_log,
     }
     ServiceSpec {
-        name, kind, enabled, essential, is_main, edges, ready, health, start_timeout, restart, success,
+        name, kind, enabled, essential, is_main, edges, ready, health, notify, start_timeout, restart, success,
         stop, commands, tracking, exec, source,
     }
     Edges { requires, wants, after, before }
@@ -45,6 +45,7 @@ structs! {
     Limit { resource, soft, hard }
     Http { host, port, path, status, body }
     Command { words, expand }
+    Notify { access, watchdog, store_max }
     Health { probe, interval, timeout, retries, start_period, on_unhealthy }
 }
 
@@ -62,6 +63,7 @@ enums! {
     Probe {
         0 = Tcp(addresses), 1 = Unix(path), 2 = File(path), 3 = Http(http), 4 = Exec(command),
     }
+    NotifyAccess { 0 = All, 1 = Exec, 2 = Main, 3 = None }
     OnUnhealthy { 0 = None, 1 = Restart, 2 = Shutdown }
     RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }
     KillMode { 0 = Tree, 1 = Process }

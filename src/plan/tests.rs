@@ -15,8 +15,8 @@ use crate::core::probe::{Command, Health, Http, OnUnhealthy, Probe};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
-    ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
-    ServiceSpec, StartLimit, Stop, TerminationLog, Tracking,
+    ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Notify, NotifyAccess, Ready, Restart,
+    RestartPolicy, ServiceSpec, StartLimit, Stop, TerminationLog, Tracking,
 };
 
 fn text() -> impl Strategy<Value = Box<str>> {
@@ -68,6 +68,22 @@ fn health() -> impl Strategy<Value = Health> {
             retries,
             start_period,
             on_unhealthy: all[then],
+        }
+    })
+}
+
+fn notify() -> impl Strategy<Value = Notify> {
+    let access = proptest::sample::select(vec![
+        NotifyAccess::All,
+        NotifyAccess::Exec,
+        NotifyAccess::Main,
+        NotifyAccess::None,
+    ]);
+    (access, option::of(duration()), any::<u32>()).prop_map(|(access, watchdog, store_max)| {
+        Notify {
+            access,
+            watchdog,
+            store_max,
         }
     })
 }
@@ -280,7 +296,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
             any::<[bool; 5]>(),
             edges,
             ready(),
-            option::of(health()),
+            (option::of(health()), option::of(notify())),
             option::of(duration()),
         ),
         (
@@ -294,7 +310,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     )
         .prop_map(
             |(
-                (name, flags, edges, ready, health, start_timeout),
+                (name, flags, edges, ready, (health, notify), start_timeout),
                 (restart, success, stop, commands, exec, source),
             )| {
                 let [oneshot, enabled, essential, is_main, exact] = flags;
@@ -307,6 +323,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     edges,
                     ready,
                     health: health.map(Box::new),
+                    notify: notify.map(Box::new),
                     start_timeout,
                     restart,
                     success: success.into(),

@@ -13,7 +13,7 @@ use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::report::Level;
 use crate::core::signal::Signal;
-use crate::core::spec::{Ready, ServiceSpec};
+use crate::core::spec::{NotifyAccess, Ready, ServiceSpec};
 use crate::core::system::System;
 use crate::core::time::Now;
 use crate::subreaper::Order;
@@ -73,6 +73,7 @@ impl Hands {
                 self.clear_after(system, run);
                 self.retire(run);
             }
+            Action::DropStored { service } => self.stores.drop_all(service, &self.poll),
             Action::Report(report) => {
                 let level = match report.level() {
                     Level::Error => log::Level::Error,
@@ -132,7 +133,7 @@ impl Hands {
         run: RunId,
         spec: &ServiceSpec,
     ) -> Result<Pid, Errno> {
-        self.prepare_notify(service, spec)?;
+        self.prepare_notify(service, run, spec)?;
         let ready = match spec.ready {
             Ready::Fd(number) => Some(ready_pipe(number)?),
             Ready::Exec | Ready::Notify | Ready::Probe(_) | Ready::Delay(_) => None,
@@ -150,6 +151,7 @@ impl Hands {
                 .map(|(_, write, number)| (write.as_fd(), *number)),
             notify: self.notify.get(&service).map(NotifySocket::address),
             cleared: self.clearing.of(service),
+            passed: &self.stores.of(service),
         };
         let invocation = self.launcher.invocation(run);
         let spawned_nanos = clock::file_nanos();
@@ -201,16 +203,24 @@ impl Hands {
         pid
     }
 
-    /// The service's notify socket, made at its first start, emptied at each other.
-    fn prepare_notify(&mut self, service: ServiceId, spec: &ServiceSpec) -> Result<(), Errno> {
-        if spec.ready != Ready::Notify {
+    /// The service's notify socket, made at its first start, emptied at each other, whose
+    /// first process may be a control process.
+    pub(super) fn prepare_notify(
+        &mut self,
+        service: ServiceId,
+        run: RunId,
+        spec: &ServiceSpec,
+    ) -> Result<(), Errno> {
+        if spec.notify_access() == NotifyAccess::None {
             return Ok(());
         }
-        if let Some(socket) = self.notify.get(&service) {
-            socket.discard();
+        if let Some(socket) = self.notify.get_mut(&service) {
+            if socket.run() != run {
+                socket.begin(run);
+            }
             return Ok(());
         }
-        let socket = NotifySocket::bind(&self.notify_place, &spec.name)?;
+        let socket = NotifySocket::bind(&self.notify_place, &spec.name, run)?;
         let _ = self
             .poll
             .add(socket.fd(), Interest::Read, Source::Notify(service));

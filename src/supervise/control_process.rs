@@ -71,7 +71,10 @@ impl Hands {
     ) -> Result<crate::core::id::Pid, Errno> {
         let CommandId { list, index } = order.command;
         // The life begins with its first process; what it leaves goes when the life does.
-        let main = self.runs.entry(order.life, order.service).main;
+        let life = self.runs.entry(order.life, order.service);
+        let main = life.main;
+        life.extra().controlled_by = Some(order.run);
+        self.prepare_notify(order.service, order.life, spec)?;
         let commands = spec.commands.as_deref();
         let Some(own) = commands.and_then(|commands| commands.get(order.command)) else {
             return Err(Errno(nix::errno::Errno::ENOENT as i32));
@@ -87,11 +90,10 @@ impl Hands {
         let wires = Wires {
             standard: [self.null.as_fd(), out, err],
             ready: None,
-            // Before the spawn there is nothing that could be ready.
-            notify: notify
-                .filter(|_| list != List::StartPre)
-                .map(NotifySocket::address),
+            notify: notify.map(NotifySocket::address),
             cleared: self.clearing.of(order.service),
+            // What the last run left is for the main process.
+            passed: &[],
         };
         let first = list == List::StartPre && index == 0;
         let invocation = self.launcher.invocation(order.run);
@@ -101,7 +103,7 @@ impl Hands {
             .launch(spec, Some(&beside), first, invocation, &wires)?;
         let pid = self.take(order.run, order.service, launched, spawned_nanos);
         if let Some(entry) = self.runs.get_mut(order.run) {
-            entry.extra().control = Some(order.command);
+            entry.extra().control = Some((order.command, order.life));
         }
         Ok(pid)
     }

@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 
 use super::environment::{self, DEFAULT_PATH};
 use super::launch::{Extras, Wires};
+use super::passed;
 use super::preparation;
 use crate::core::accounts;
 use crate::core::environment_file;
@@ -100,6 +101,8 @@ impl Full<'_> {
             umask: exec.umask,
             standard: self.wires.standard,
             ready: self.wires.ready,
+            passed: &passed::descriptors(self.wires.passed),
+            pid_variables: self.extras.of_own_pid(),
             limits: self.limits,
             identity: account.identity.as_ref(),
             confinement: setup.map(|setup| setup.confinement).unwrap_or_default(),

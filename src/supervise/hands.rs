@@ -12,6 +12,7 @@ use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
 use super::source::Source;
+use super::store::Stores;
 use super::strays::Strays;
 use super::trees::Trees;
 use super::upward::Upward;
@@ -39,6 +40,7 @@ pub(crate) struct Hands {
     pub(crate) notify_place: Place,
     pub(crate) notify: Sockets,
     pub(crate) barriers: Barriers,
+    pub(crate) stores: Stores,
     pub(crate) outputs: Outputs,
     pub(crate) trees: Trees,
     pub(crate) strays: Strays,

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use super::environment::{self, DEFAULT_PATH};
 use super::full;
 use super::marks::{Invocation, VARIABLE};
+use super::passed::{self, Passed};
 use crate::core::capability::Confinement;
 use crate::core::event::SpawnFailure;
 use crate::core::exec::{Exec, Limit, Resource, Words};
@@ -45,6 +46,8 @@ pub(crate) struct Wires<'a> {
     pub(crate) notify: Option<&'a [u8]>,
     /// Comes to its end when what the last run left is removed.
     pub(crate) cleared: Option<BorrowedFd<'a>>,
+    /// What it finds from descriptor 3 on.
+    pub(crate) passed: &'a [Passed<'a>],
 }
 
 /// What is executed in the place of the service's own command.
@@ -78,24 +81,49 @@ pub(crate) struct Launched {
 pub(crate) struct Extras {
     service: Vec<u8>,
     invocation: Vec<u8>,
-    notify: Option<Vec<u8>>,
     control: Option<Vec<u8>>,
-    own: Vec<Vec<u8>>,
+    /// What belongs to `sd_notify(3)` and `sd_listen_fds(3)`, or is for a control process.
+    more: Vec<Vec<u8>>,
+    /// Those among them that hold the process's own number.
+    of_own_pid: Vec<&'static [u8]>,
 }
 
 impl Extras {
     fn new(
         spec: &ServiceSpec,
         invocation: Invocation,
-        notify: Option<&[u8]>,
+        wires: &Wires<'_>,
+        beside: Option<&Beside<'_>>,
         control: Option<&[u8]>,
     ) -> Self {
+        let mut more = passed::variables(wires.passed);
+        let mut of_own_pid = Vec::new();
+        if !wires.passed.is_empty() {
+            of_own_pid.push(passed::OF_PID);
+        }
+        if let Some(address) = wires.notify {
+            more.push([b"NOTIFY_SOCKET=", address].concat());
+        }
+        match beside {
+            Some(beside) => more.extend_from_slice(&beside.variables),
+            // Only the main process has to live, and gets back what it leaves.
+            None if wires.notify.is_some() => {
+                if let Some(period) = spec.watchdog() {
+                    more.push(format!("WATCHDOG_USEC={}", period.as_micros()).into());
+                    of_own_pid.push(b"WATCHDOG_PID");
+                }
+                if spec.store_max() > 0 {
+                    more.push(format!("FDSTORE={}", spec.store_max()).into());
+                }
+            }
+            None => {}
+        }
         Self {
             service: format!("RINIT_SERVICE={}", spec.name).into(),
             invocation: format!("{VARIABLE}={invocation}").into(),
-            notify: notify.map(|address| [b"NOTIFY_SOCKET=", address].concat()),
             control: control.map(|address| [b"RINIT_CONTROL_SOCKET=", address].concat()),
-            own: Vec::new(),
+            more,
+            of_own_pid,
         }
     }
 
@@ -103,10 +131,14 @@ impl Extras {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         [&self.service, &self.invocation]
             .into_iter()
-            .chain(&self.notify)
             .chain(&self.control)
-            .chain(&self.own)
+            .chain(&self.more)
             .map(Vec::as_slice)
+    }
+
+    /// The names of those that the process itself fills in.
+    pub(crate) fn of_own_pid(&self) -> &[&'static [u8]] {
+        &self.of_own_pid
     }
 }
 
@@ -159,9 +191,13 @@ impl Launcher {
             }
             _ => told,
         };
-        let control_socket = self.control_socket.as_deref();
-        let mut extras = Extras::new(spec, invocation, wires.notify, control_socket);
-        extras.own = beside.map_or_else(Vec::new, |beside| beside.variables.clone());
+        let extras = Extras::new(
+            spec,
+            invocation,
+            wires,
+            beside,
+            self.control_socket.as_deref(),
+        );
         if self.borrow && beside.is_none() && is_plain(spec) {
             match self.fast(spec, &extras, wires, told.as_fd()) {
                 Ok(Some(pid)) => {
@@ -251,11 +287,13 @@ impl Launcher {
             ready: None,
             notify: None,
             cleared: None,
+            passed: &[],
         };
-        let extras = Extras::new(spec, invocation, None, self.control_socket.as_deref());
+        let variables = Vec::new();
+        let beside = Beside { command, variables };
+        let control = self.control_socket.as_deref();
+        let extras = Extras::new(spec, invocation, &wires, Some(&beside), control);
         let become_it = || {
-            let variables = Vec::new();
-            let beside = Beside { command, variables };
             let full = full::Full {
                 spec: &beside.in_place(spec),
                 base: &self.base,
@@ -302,6 +340,8 @@ impl Launcher {
             umask: spec.exec.umask,
             standard: wires.standard,
             ready: wires.ready,
+            passed: &passed::descriptors(wires.passed),
+            pid_variables: extras.of_own_pid(),
             limits: &limits,
             identity: None,
             confinement: Confinement::default(),
@@ -355,7 +395,9 @@ fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
         .chain(wires.ready.iter().map(|(fd, _)| fd))
         .map(AsRawFd::as_raw_fd);
     let cleared = wires.cleared.iter().map(AsRawFd::as_raw_fd);
+    let passed = wires.passed.iter().map(|passed| passed.fd.as_raw_fd());
     standard
+        .chain(passed)
         .chain(terminal)
         .chain(cleared)
         .chain([told.as_raw_fd()])

@@ -41,8 +41,12 @@ pub(crate) struct Extra {
     pub(crate) keeper: Option<(Pid, OwnedFd)>,
     /// Its main process is not our child: the descriptor that tells of its end.
     pub(crate) foreign: Option<OwnedFd>,
-    /// It is a control process's: the command that this executes.
-    pub(crate) control: Option<CommandId>,
+    /// It is a control process's: the command that this executes, and the service's run.
+    pub(crate) control: Option<(CommandId, RunId)>,
+    /// The run of the service's control process, the last one.
+    pub(crate) controlled_by: Option<RunId>,
+    /// It left more descriptors than it may, which is said once.
+    pub(crate) store_was_full: bool,
     /// What is known of its tree, once that is asked for.
     pub(crate) marks: Marks,
 }
@@ -68,9 +72,14 @@ impl Run {
         self.extra.as_ref()?.keeper.as_ref()
     }
 
-    /// The command, if this is a control process's run.
-    pub(crate) fn control(&self) -> Option<CommandId> {
+    /// The command, and the service's run, if this is a control process's.
+    pub(crate) fn control(&self) -> Option<(CommandId, RunId)> {
         self.extra.as_ref()?.control
+    }
+
+    /// The run of its control process, if it has had one.
+    pub(crate) fn controlled_by(&self) -> Option<RunId> {
+        self.extra.as_ref()?.controlled_by
     }
 
     /// The rarely needed part, made when it is needed first.
@@ -142,14 +151,5 @@ impl Runs {
     /// How many main processes live.
     pub(crate) fn living(&self) -> usize {
         self.by_pid.len()
-    }
-
-    /// The service's life, newest first.
-    pub(crate) fn of_service(&self, service: ServiceId) -> Option<RunId> {
-        self.by_run
-            .iter()
-            .rev()
-            .find(|(_, run)| run.service == service && run.control().is_none())
-            .map(|(id, _)| *id)
     }
 }

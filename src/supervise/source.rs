@@ -21,6 +21,8 @@ pub(crate) enum Source {
     Foreign(RunId),
     /// A service's notify socket.
     Notify(ServiceId),
+    /// A descriptor that a service has left for its next run.
+    Stored(ServiceId),
     /// The socket to the logger.
     Logger,
     /// The pipe from the process that looks for a tree's members.
@@ -49,6 +51,7 @@ impl From<Source> for u64 {
             Source::Control => (9, 0),
             Source::Client(client) => (10, Self::from(client)),
             Source::Children => (11, 0),
+            Source::Stored(service) => (12, Self::from(service.0)),
         };
         (kind << KIND_SHIFT) | (number & NUMBER)
     }
@@ -73,6 +76,7 @@ impl TryFrom<u64> for Source {
             9 => Self::Control,
             10 => Self::Client(small?),
             11 => Self::Children,
+            12 => Self::Stored(ServiceId(small?)),
             _ => return Err(()),
         })
     }
@@ -93,6 +97,7 @@ mod tests {
             Source::Subreaper(run),
             Source::Foreign(run),
             Source::Notify(ServiceId(7)),
+            Source::Stored(ServiceId(8)),
             Source::Logger,
             Source::Seeker,
             Source::Control,

@@ -13,6 +13,7 @@ use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
 use super::runs::Runs;
 use super::source::Source;
+use super::store::Stores;
 use super::strays::Strays;
 use super::trees::Trees;
 use super::upward::Upward;
@@ -153,6 +154,7 @@ impl Start<'_> {
             notify_place: Place::new(folder, instance),
             notify: Sockets::new(),
             barriers: Barriers::default(),
+            stores: Stores::default(),
             outputs,
             trees: Trees::default(),
             strays: Strays::default(),

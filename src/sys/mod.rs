@@ -33,3 +33,4 @@ pub mod signal_pipe;
 pub mod socket;
 pub mod spawn;
 pub mod tty;
+mod wiring;

@@ -17,6 +17,8 @@ pub enum Interest {
     Write,
     /// Either.
     Both,
+    /// Neither: its end alone.
+    Nothing,
 }
 
 impl Interest {
@@ -24,6 +26,7 @@ impl Interest {
         match self {
             Self::Read => EpollFlags::EPOLLIN,
             Self::Write => EpollFlags::EPOLLOUT,
+            Self::Nothing => EpollFlags::empty(),
             Self::Both => EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT),
         }
     }
@@ -98,6 +101,15 @@ impl<T: Into<u64> + TryFrom<u64>> Poll<T> {
                 .filter_map(|event| T::try_from(event.data()).ok()),
         );
     }
+}
+
+/// Whether a descriptor is of no more use: the other end is gone, or it has an error.
+pub fn is_over(fd: BorrowedFd<'_>) -> bool {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut fds = [PollFd::new(fd, PollFlags::empty())];
+    let count = poll(&mut fds, PollTimeout::ZERO);
+    let [fd] = fds;
+    count.is_ok_and(|count| count > 0) && fd.any().unwrap_or(true)
 }
 
 /// Waits until one descriptor can be read, at most this long. For the start, before

@@ -112,6 +112,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             edges.before,
             ready,
             health,
+            notify,
             start_timeout,
             restart.policy,
             restart.delay,

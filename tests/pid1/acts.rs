@@ -55,6 +55,7 @@ extern "C" fn before_main() {
             "note" => note(value),
             "look-for" => println!("{value} is there: {}", std::path::Path::new(value).exists()),
             "count" => count(value.parse().unwrap()),
+            "flood" => flood(value),
             "notify" => notify(&value.replace("\\n", "\n")),
             "line-on" => print(value.parse().unwrap(), "\n"),
             "listen" => kept.push(Box::new(TcpListener::bind(value).unwrap())),
@@ -71,6 +72,7 @@ extern "C" fn before_main() {
             "child" => child(value),
             "escape" => escape(value),
             "orphans" => orphans(value.parse().unwrap()),
+            "storm" => storm(value.parse().unwrap()),
             "wait" => wait(&[Signal::TERM]),
             "wait-any" => println!("got {}", any_signal()),
             "exit" => process::exit(value.parse().unwrap()),
@@ -116,6 +118,44 @@ fn notify(message: &str) {
         }
         None => socket.send_to(message.as_bytes(), address).unwrap(),
     };
+}
+
+/// Rubbish and good words at the socket of another service, with as many descriptors as
+/// fit, as fast as it takes them. Until a signal.
+fn flood(address: &str) {
+    use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
+    use std::os::fd::AsRawFd;
+    await_file(address);
+    let address = std::fs::read_to_string(address).unwrap();
+    let address = address.trim();
+    let address = match address.strip_prefix('@') {
+        Some(name) => UnixAddr::new_abstract(name.as_bytes()),
+        None => UnixAddr::new(address),
+    };
+    let socket = UnixDatagram::unbound().unwrap();
+    let null = std::fs::File::open("/dev/null").unwrap();
+    let many = [null.as_raw_fd(); 253];
+    let rights = [ControlMessage::ScmRights(&many)];
+    let rubbish = [b'='; 8000];
+    let messages: [&[u8]; 4] = [
+        &rubbish,
+        b"FDSTORE=1",
+        b"READY=1\nMAINPID=1\nSTATUS=\xff",
+        b"",
+    ];
+    println!("floods");
+    for message in messages.iter().cycle() {
+        let parts = [std::io::IoSlice::new(message)];
+        let flags = MsgFlags::empty();
+        // A message of none is refused, as are too many in flight.
+        let _ = sendmsg(
+            socket.as_raw_fd(),
+            &parts,
+            &rights,
+            flags,
+            address.as_ref().ok(),
+        );
+    }
 }
 
 /// Answers every request with the file `answer`, its status line first; without the file
@@ -224,6 +264,24 @@ fn ask(path: &str) {
     }
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     std::io::copy(&mut stream, &mut std::io::stdout()).unwrap();
+}
+
+/// So many orphans by double forks, one after the other; says each thousand.
+fn storm(count: u64) {
+    for number in 1..=count {
+        // SAFETY: one thread.
+        if let ForkResult::Child = unsafe { fork() }.unwrap() {
+            // SAFETY: one thread.
+            let _ = unsafe { fork() };
+            // SAFETY: no pointers.
+            unsafe { libc::_exit(0) }
+        }
+        // SAFETY: no status is asked for.
+        unsafe { libc::wait(std::ptr::null_mut()) };
+        if number % 1000 == 0 {
+            println!("orphans {number}");
+        }
+    }
 }
 
 /// So many orphans, which all end at one moment.

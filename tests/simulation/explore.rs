@@ -13,7 +13,7 @@ use rinit::core::id::{Pid, RunId, ServiceId};
 use rinit::core::probe::{Health, OnUnhealthy, Probe};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
-    KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
+    KillMode, Kind, Notify, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
 };
 use rinit::core::state::{Standing, State};
 use rinit::core::system::{Surroundings, System};
@@ -83,6 +83,7 @@ impl World {
             return vec![Event::Booted];
         }
         let mut all = Vec::new();
+        let spec = self.system.spec();
         for (&run, life) in &self.lives {
             if life.main == Main::Ordered && !life.probed {
                 let failure = SpawnFailure {
@@ -102,7 +103,12 @@ impl World {
                 Main::Ordered => {}
                 Main::Forked | Main::Runs if life.control => {}
                 Main::Forked => all.push(Event::Executed { run }),
-                Main::Runs => all.push(Event::Ready { run }),
+                Main::Runs => {
+                    all.push(Event::Ready { run });
+                    if spec.services[life.service.index()].watchdog().is_some() {
+                        all.extend(sayings(run));
+                    }
+                }
                 Main::Gone if life.watched => all.push(Event::TreeGone { run }),
                 Main::Gone => {}
             }
@@ -233,7 +239,7 @@ impl World {
                 self.draining = true;
             }
             Action::Exit { .. } => self.left = true,
-            Action::Forward { .. } | Action::Report(_) => {}
+            Action::DropStored { .. } | Action::Forward { .. } | Action::Report(_) => {}
         }
     }
 
@@ -267,10 +273,17 @@ impl World {
                 assert!(self.lives.contains_key(&run), "{:#?}", self.path);
             }
             let requires = &spec.services[id.index()].edges.requires;
-            if matches!(state.standing(), Standing::Starting | Standing::Active) {
+            let standing = state.standing();
+            if matches!(
+                standing,
+                Standing::Starting | Standing::Active | Standing::Reloading
+            ) {
                 for need in requires {
                     let need = self.system.state(*need).unwrap().standing();
-                    let ready = matches!(need, Standing::Active | Standing::Exited);
+                    let ready = matches!(
+                        need,
+                        Standing::Active | Standing::Reloading | Standing::Exited
+                    );
                     let stopping = self.system.whole() == rinit::core::system::Whole::Stopping;
                     assert!(
                         ready || stopping,
@@ -293,7 +306,12 @@ impl World {
             let choices = self.choices();
             let well = |event: &&Event| match event {
                 Event::ForkRefused { .. } | Event::SpawnFailed { .. } | Event::Woke => false,
-                Event::Ready { .. } => false,
+                Event::Ready { .. }
+                | Event::Reloading { .. }
+                | Event::Stopping { .. }
+                | Event::Pinged { .. }
+                | Event::Stuck { .. }
+                | Event::Extended { .. } => false,
                 Event::Exited { run, .. } => {
                     let life = &self.lives[run];
                     life.asked_to_end || life.control
@@ -309,6 +327,18 @@ impl World {
         }
         panic!("it doesn't end: {:#?}", self.path);
     }
+}
+
+/// What a service may say beside being ready.
+fn sayings(run: RunId) -> [Event; 5] {
+    let by = Duration::from_secs(40);
+    [
+        Event::Reloading { run, stamp: None },
+        Event::Stopping { run },
+        Event::Pinged { run },
+        Event::Stuck { run },
+        Event::Extended { run, by },
+    ]
 }
 
 fn explore(spec: &Spec) -> BTreeSet<Standing> {
@@ -419,6 +449,26 @@ fn a_service_with_all_its_commands_survives_every_order_of_events() {
             }
             only.commands = Some(Box::new(commands));
             explore(&of(vec![only]));
+        }
+    }
+}
+
+#[test]
+fn a_service_that_says_all_it_can_survives_every_order_of_events() {
+    for policy in [RestartPolicy::Always, RestartPolicy::No] {
+        for timeout in [30, 3600] {
+            let mut base = service("base", &[]);
+            base.ready = Ready::Notify;
+            base.restart.policy = policy;
+            base.start_timeout = Some(Duration::from_secs(timeout));
+            base.notify = Some(Box::new(Notify {
+                watchdog: Some(Duration::from_secs(30)),
+                store_max: 1,
+                ..Notify::default()
+            }));
+            let met = explore(&of(vec![base.clone()]));
+            assert!(met.contains(&Standing::Reloading), "{met:?}");
+            explore(&of(vec![base, service("web", &[0])]));
         }
     }
 }

@@ -10,16 +10,17 @@ use rinit::core::event::{Answer, Event};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
 use rinit::core::signal::Signal;
-use rinit::core::spec::{KillMode, Kind, Ready, Spec, Tracking};
+use rinit::core::spec::{KillMode, Kind, NotifyAccess, Ready, Spec, Tracking};
 use rinit::core::state::{Standing, State};
 use rinit::core::system::{System, Whole};
 use rinit::core::time::Instant;
 
 use crate::kernel::Kernel;
+use crate::pings::Pings;
 use crate::stages::Stages;
 
 /// Turns are late by so much in the simulation, at most.
-const LATE: Duration = Duration::from_millis(1);
+pub(crate) const LATE: Duration = Duration::from_millis(1);
 
 /// An edge: the one that waits, the one waited for, and whether it is required.
 type Edge = (ServiceId, ServiceId, bool);
@@ -35,6 +36,7 @@ pub(crate) struct Watcher {
     stopping: BTreeMap<ServiceId, (RunId, Instant, Duration)>,
     /// How many times in a row a run's probes said no.
     refused: BTreeMap<RunId, u32>,
+    pings: Pings,
     stages: Stages,
     shutdown_at: Option<Instant>,
     overslept: bool,
@@ -67,6 +69,7 @@ impl Watcher {
             forgotten: BTreeSet::new(),
             stopping: BTreeMap::new(),
             refused: BTreeMap::new(),
+            pings: Pings::default(),
             stages: Stages::default(),
             shutdown_at: None,
             overslept: false,
@@ -140,7 +143,8 @@ impl Watcher {
                 } => {
                     let state = system.state(*service).unwrap();
                     let own = state.run().is_some_and(|own| own.id == *run);
-                    if state.standing() != Standing::Active || !own || shutting_down {
+                    let ready = matches!(state.standing(), Standing::Active | Standing::Reloading);
+                    if !ready || !own || shutting_down {
                         return Err(format!("{action:?} of what is {state:?}"));
                     }
                     if kernel.runs.get(run).is_some_and(|known| known.probes > 0) {
@@ -241,6 +245,15 @@ impl Watcher {
                         return Err(format!("no words for {report:?}"));
                     }
                 }
+                Action::DropStored { service } => {
+                    let standing = system.state(*service).unwrap().standing();
+                    if !matches!(
+                        standing,
+                        Standing::Inactive | Standing::Exited | Standing::Failed
+                    ) {
+                        return Err(format!("{action:?} of what is {standing:?}"));
+                    }
+                }
                 Action::SignalStrays { .. } => {
                     if !self.forced && ids(spec).any(|id| alive(system, id)) {
                         return Err("strays before services".into());
@@ -270,6 +283,7 @@ impl Watcher {
             }
         }
         self.health_is_told(system, event, actions)?;
+        self.pings.check(system, kernel, event, actions)?;
         self.stops_end(system, kernel)?;
         self.is_idle_without_deadline(system, kernel)
     }
@@ -305,7 +319,7 @@ impl Watcher {
             }
             let state = system.state(*need).unwrap();
             let satisfied = match state.standing() {
-                Standing::Active => true,
+                Standing::Active | Standing::Reloading => true,
                 Standing::Exited => system.service(*need).unwrap().kind == Kind::Oneshot,
                 _ => false,
             };
@@ -393,6 +407,10 @@ impl Watcher {
                 *begun = fresh;
             }
             let slept = kernel.slept.saturating_sub(begun.2);
+            let extended = self.pings.extended(stopping.run.id);
+            if extended.is_some_and(|until| kernel.now <= until.plus(slept).plus(LATE * 2)) {
+                continue;
+            }
             // Once for the stop, once for `exec-stop-post`.
             let commands = system.service(id).unwrap().commands.as_ref();
             let farewell = commands.is_some_and(|commands| !commands.stop_post.is_empty());
@@ -416,7 +434,7 @@ impl Watcher {
             .spec()
             .services
             .iter()
-            .any(|spec| spec.health.is_some());
+            .any(|spec| spec.health.is_some() || spec.notify_access() != NotifyAccess::None);
         let swept = kernel.runs.values().all(|run| run.main_lives());
         if at_rest && swept && !asked && self.shutdown_at.is_none() && system.deadline().is_some() {
             return Err("an idle system has a deadline".into());
@@ -441,7 +459,7 @@ fn alive(system: &System, id: ServiceId) -> bool {
     system.state(id).is_some_and(State::is_alive)
 }
 
-fn ids(spec: &Spec) -> impl Iterator<Item = ServiceId> + use<> {
+pub(crate) fn ids(spec: &Spec) -> impl Iterator<Item = ServiceId> + use<> {
     (0..spec.services.len() as u32).map(ServiceId)
 }
 

@@ -9,7 +9,7 @@ use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
 use rinit::core::signal::Signal;
-use rinit::core::spec::{Ready, Spec};
+use rinit::core::spec::{NotifyAccess, Ready, Spec};
 use rinit::core::time::{Instant, Now};
 
 use crate::random::Dice;
@@ -94,6 +94,8 @@ pub(crate) struct Kernel {
     dice: Dice,
     counter: u64,
     ready: Vec<Ready>,
+    /// Whose notifications reach the core.
+    hears: Vec<bool>,
 }
 
 impl Kernel {
@@ -111,6 +113,11 @@ impl Kernel {
             dice,
             counter: 0,
             ready: spec.services.iter().map(|s| s.ready.clone()).collect(),
+            hears: spec
+                .services
+                .iter()
+                .map(|s| s.notify_access() != NotifyAccess::None)
+                .collect(),
         }
     }
 
@@ -183,7 +190,15 @@ impl Kernel {
     fn happens(&mut self, fact: Fact) -> Option<Event> {
         match fact {
             Fact::Says(event) => match &event {
-                Event::Ready { run } | Event::Status { run, .. } => {
+                Event::Ready { run }
+                | Event::Status { run, .. }
+                | Event::Reloading { run, .. }
+                | Event::Stopping { run }
+                | Event::Cause { run, .. }
+                | Event::Pinged { run }
+                | Event::Stuck { run }
+                | Event::PingPeriod { run, .. }
+                | Event::Extended { run, .. } => {
                     let lives = self.runs.get(run).is_some_and(Run::main_lives);
                     // A stale one may arrive all the same.
                     (lives || self.dice.percent(30)).then_some(event)
@@ -280,7 +295,7 @@ impl Kernel {
                     self.strays.extend(known.others);
                 }
             }
-            Action::Forward { .. } | Action::Report(_) => {}
+            Action::DropStored { .. } | Action::Forward { .. } | Action::Report(_) => {}
             Action::SignalStrays { signal } => {
                 self.strays_awaited = true;
                 let numbers: Vec<u64> = self.strays.keys().copied().collect();
@@ -363,6 +378,13 @@ impl Kernel {
             let text = "warming up".into();
             self.later(ready_after / 2, Fact::Says(Event::Status { run, text }));
         }
+        if self.hears[service.index()] {
+            for _ in 0..self.dice.roll(8) {
+                let saying = self.saying(run);
+                let after = self.dice.moment();
+                self.later(after, Fact::Says(saying));
+            }
+        }
         if self.dice.percent(self.faults.dies) {
             let exit = self.dice.pick(&[
                 Exit::Code(0),
@@ -420,6 +442,30 @@ impl Kernel {
         true
     }
 
+    /// Something of what `sd_notify(3)` knows beside being ready.
+    fn saying(&mut self, run: RunId) -> Event {
+        let time = self.dice.moment();
+        match self.dice.roll(12) {
+            0..=1 => Event::Reloading { run, stamp: None },
+            2 => {
+                // Of now, or of long ago.
+                let stamp = Instant(self.now.0 * self.dice.roll(2));
+                let stamp = Some(stamp);
+                Event::Reloading { run, stamp }
+            }
+            3 => Event::Ready { run },
+            4 => Event::Stopping { run },
+            5 => Event::Cause {
+                run,
+                text: "errno 2: no such file or directory".into(),
+            },
+            6..=8 => Event::Pinged { run },
+            9 => Event::PingPeriod { run, period: time },
+            10 => Event::Extended { run, by: time },
+            _ => Event::Stuck { run },
+        }
+    }
+
     fn signal_main(&mut self, run: RunId, signal: Signal) {
         let Some(main) = self.runs.get_mut(&run).and_then(|run| run.main.as_mut()) else {
             return;
@@ -474,8 +520,10 @@ impl Kernel {
 fn dies_of(process: &mut Process, signal: Signal) -> bool {
     let kill = signal == Signal::KILL;
     let ends = kill && !process.immortal
-        || matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT)
-            && !process.ignores_term
+        || matches!(
+            signal,
+            Signal::TERM | Signal::INT | Signal::QUIT | Signal::ABRT
+        ) && !process.ignores_term
             && !process.dying;
     process.dying |= ends;
     ends

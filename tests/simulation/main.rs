@@ -19,6 +19,7 @@
 mod explore;
 mod invariants;
 mod kernel;
+mod pings;
 mod random;
 mod seeds;
 mod stages;

@@ -9,7 +9,8 @@ use rinit::core::id::ServiceId;
 use rinit::core::probe::{Command, Health, OnUnhealthy, Probe};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
-    KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
+    KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit,
+    Tracking,
 };
 
 #[derive(Clone)]
@@ -149,6 +150,14 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         };
         if service.kind == Kind::Simple && dice.percent(30) {
             service.health = Some(Box::new(health(dice)));
+        }
+        if dice.percent(30) {
+            let watchdog = service.kind == Kind::Simple && dice.percent(70);
+            service.notify = Some(Box::new(Notify {
+                access: NotifyAccess::All,
+                watchdog: watchdog.then(|| dice.moment().max(Duration::from_millis(1))),
+                store_max: dice.roll(2) as u32,
+            }));
         }
         service.start_timeout = dice.pick(&[service.start_timeout, secs(1.0), secs(30.0)]);
         service.stop.timeout = dice.pick(&[secs(10.0), secs(10.0), secs(0.5), secs(0.0), None]);

@@ -178,27 +178,34 @@ impl System {
         };
         let word = match then {
             _ if controls.killed => "timeout",
-            Some(Then::Failure(reason)) => match reason {
-                Reason::NotReady { .. } => "timeout",
-                Reason::Unhealthy { .. } => "watchdog",
-                Reason::ForkRefused { .. } => "resources",
-                Reason::Spawn(_) => "exit-code",
-                Reason::Command(failure) => match &failure.how {
-                    Failing::Exit(exit) => ServiceResult::of(*exit, None).word,
-                    Failing::Spawn(_) => "exit-code",
-                    Failing::TooLong => "timeout",
-                },
-                Reason::Exit(exit) => ServiceResult::of(*exit, None).word,
-                Reason::StartLimit { .. } | Reason::Dependency { .. } => "success",
-            },
+            Some(Then::Failure(reason)) => word(reason),
+            Some(Then::ByItself(None)) => "timeout",
             Some(
                 Then::Stopped
                 | Then::Waiting
+                | Then::ByItself(Some(_))
                 | Then::DependencyFailed(_)
                 | Then::DependencyEnded(_),
             )
             | None => exit.map_or("success", |exit| ServiceResult::of(exit, asked).word),
         };
         Some(ServiceResult { word, exit })
+    }
+}
+
+fn word(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::NotReady { .. } | Reason::NotStopped { .. } => "timeout",
+        Reason::Unhealthy { .. } | Reason::Watchdog { .. } => "watchdog",
+        Reason::ForkRefused { .. } => "resources",
+        Reason::Spawn(_) => "exit-code",
+        Reason::Command(failure) => match &failure.how {
+            Failing::Exit(exit) => ServiceResult::of(*exit, None).word,
+            Failing::Spawn(_) => "exit-code",
+            Failing::TooLong => "timeout",
+        },
+        Reason::Exit(exit) => ServiceResult::of(*exit, None).word,
+        Reason::Explained { what, .. } => word(what),
+        Reason::StartLimit { .. } | Reason::Dependency { .. } => "success",
     }
 }

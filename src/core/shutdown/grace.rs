@@ -52,15 +52,24 @@ impl Shutdown {
 }
 
 impl System {
+    /// `exec-stop-post` has begun: of a stop's two times the first is past.
+    fn is_spent(&self, id: ServiceId) -> bool {
+        let controls = self.services.get(id.index()).map(|s| &s.controls);
+        controls.is_some_and(|c| c.as_ref().is_some_and(|c| c.last))
+    }
+
+    /// What of the service's chain of stops is past when the one under way is.
+    pub(in crate::core) fn spent_with_this_stop(&self, id: ServiceId) -> Duration {
+        let own = self.service(id).and_then(|spec| spec.stop.timeout);
+        let own = own.unwrap_or_default();
+        own.saturating_mul(1 + u32::from(self.is_spent(id)))
+    }
+
     /// How long a stop that begins now may take.
     pub(in crate::core) fn grace(&self, id: ServiceId) -> Option<Duration> {
         let own = self.service(id).and_then(|spec| spec.stop.timeout);
         match &self.shutdown {
-            Some(shutdown) => {
-                let controls = self.services.get(id.index()).map(|s| &s.controls);
-                let spent = controls.is_some_and(|c| c.as_ref().is_some_and(|c| c.last));
-                shutdown.grace(id, own, spent, self.now.at)
-            }
+            Some(shutdown) => shutdown.grace(id, own, self.is_spent(id), self.now.at),
             None => own,
         }
     }

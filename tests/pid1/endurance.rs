@@ -1,0 +1,135 @@
+//! What PID 1 holds after a long life: no more than after a short one. Minutes each, so
+//! they run only when they are asked for (`-- --ignored`), as `.ci/run` does.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Pid1, Running};
+use crate::supervisor::{service, supervisor};
+
+/// What may grow.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    descriptors: usize,
+    anonymous_kib: u64,
+}
+
+fn held(rinit: &Running) -> Held {
+    let of = |file: &str| format!("/proc/{}/{file}", rinit.pid());
+    let rollup = std::fs::read_to_string(of("smaps_rollup")).unwrap();
+    let line = rollup
+        .lines()
+        .find_map(|line| line.strip_prefix("Anonymous:"));
+    let number = line.and_then(|rest| rest.split_whitespace().next());
+    Held {
+        descriptors: std::fs::read_dir(of("fd")).unwrap().count(),
+        anonymous_kib: number.unwrap().parse().unwrap(),
+    }
+}
+
+/// Holds as much as before: give or take 64 KiB, and a descriptor that is on its way.
+#[track_caller]
+fn is_as_before(rinit: &Running, before: Held) {
+    let mut now = held(rinit);
+    let ok = |now: Held| {
+        now.descriptors <= before.descriptors && now.anonymous_kib <= before.anonymous_kib + 64
+    };
+    rinit.wait_until(&format!("it holds {before:?} again"), || {
+        now = held(rinit);
+        ok(now)
+    });
+    println!("{before:?} -> {now:?}");
+}
+
+/// Waits as long as it takes, as long as it goes on.
+#[track_caller]
+fn wait_for_progress(rinit: &Running, what: &str, wanted: u64, mut now: impl FnMut() -> u64) {
+    let (mut last, mut since) = (0, Instant::now());
+    loop {
+        let count = now();
+        if count >= wanted {
+            return;
+        }
+        if count > last {
+            (last, since) = (count, Instant::now());
+        }
+        let still = since.elapsed() < Duration::from_secs(60);
+        assert!(
+            still,
+            "{what} stands at {count} of {wanted}: {}",
+            rinit.dump()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+#[ignore = "takes minutes; .ci/run asks for it"]
+fn a_hundred_thousand_restarts_leave_nothing_in_pid_1() {
+    const RESTARTS: u64 = 100_000;
+    const WARM: u64 = 2_000;
+    let at_once = "restart-delay = '0s'\nrestart-delay-max = '0s'\noutput = 'null'";
+    // One byte for each run. One of them says something, so that there is a logger.
+    let config = service("a", "'printf x >> a'", at_once)
+        + &service("b", "'printf x >> b'", at_once)
+        + &service("talks", "['sleep', '100000']", "");
+    let rinit = supervisor(&config).env("RINIT_LOG", "error").spawn();
+    let runs = || -> u64 {
+        let length = |name| std::fs::metadata(rinit.path(name)).map_or(0, |file| file.len());
+        length("a") + length("b")
+    };
+    wait_for_progress(&rinit, "restarts", WARM, runs);
+    let before = held(&rinit);
+    wait_for_progress(&rinit, "restarts", WARM + RESTARTS, runs);
+    is_as_before(&rinit, before);
+}
+
+#[test]
+#[ignore = "takes minutes; .ci/run asks for it"]
+fn a_million_orphans_leave_nothing_in_pid_1() {
+    const ORPHANS: u64 = 1_000_000;
+    const WARM: u64 = 1_000;
+    let supervised = |config: &str| supervisor(config).spawn();
+    let command = |count: u64| crate::acts::acts([&*format!("storm:{count}"), "wait"]);
+    let rinit = supervised(&service("storm", &command(ORPHANS + WARM), ""));
+    let told = || {
+        let stdout = rinit.stdout();
+        let last = stdout
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix("storm: orphans "));
+        last.and_then(|number| number.parse().ok()).unwrap_or(0)
+    };
+    wait_for_progress(&rinit, "orphans", WARM, told);
+    let before = held(&rinit);
+    wait_for_progress(&rinit, "orphans", WARM + ORPHANS, told);
+    rinit.wait_until("no zombie is left", || {
+        rinit.processes().iter().all(|process| process.state != 'Z')
+    });
+    is_as_before(&rinit, before);
+}
+
+#[test]
+#[ignore = "takes minutes; .ci/run asks for it"]
+fn a_million_orphans_leave_nothing_in_the_minimal_init() {
+    const ORPHANS: u64 = 1_000_000;
+    const WARM: u64 = 1_000;
+    let own = std::env::current_exe().unwrap();
+    let count = (ORPHANS + WARM).to_string();
+    let rinit = Pid1::new()
+        .arg("--")
+        .arg(own)
+        .args(["%do", &format!("storm:{count}"), "wait"])
+        .spawn();
+    let told = || {
+        let stdout = rinit.stdout();
+        let last = stdout
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix("orphans "));
+        last.and_then(|number| number.parse().ok()).unwrap_or(0)
+    };
+    wait_for_progress(&rinit, "orphans", WARM, told);
+    let before = held(&rinit);
+    wait_for_progress(&rinit, "orphans", WARM + ORPHANS, told);
+    is_as_before(&rinit, before);
+}

@@ -10,7 +10,7 @@ use super::report::Report;
 use super::signal::Signal;
 use super::spec::KillMode;
 use super::state::{Backoff, Idle, Killing, Reason, Run, State, Stopping, Then, Waiting};
-use super::system::{System, Work};
+use super::system::System;
 
 /// The first pause before SIGKILL is sent again.
 pub(super) const KILL_PAUSE: Duration = Duration::from_millis(100);
@@ -396,7 +396,7 @@ impl System {
                     comeback: true,
                 };
                 self.transition(id, State::Waiting(waiting));
-                self.push_work(Work::Consider(id));
+                self.starts.push_back(id);
             }
             Then::Failure(reason) => self.judge(id, reason, after, cause),
             Then::ByItself(end) => {

@@ -51,8 +51,6 @@ pub enum Whole {
 /// What follows from a change, carried out before the next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
-    /// It may be able to start.
-    Consider(ServiceId),
     /// Something that it requires is no longer ready.
     Lost(ServiceId),
     /// Something that it requires (the second) will never be ready again.
@@ -87,6 +85,9 @@ pub struct System {
     pub(super) orders: Vec<Action>,
     pub(super) reports: Vec<Report>,
     pub(super) work: VecDeque<Work>,
+    /// Those that may be able to start, once all else that follows is done: nothing starts
+    /// that would have to stop at once.
+    pub(super) starts: VecDeque<ServiceId>,
     pub(super) deadlines: BTreeSet<(Instant, ServiceId)>,
     pub(super) tally: [u32; Standing::ALL.len()],
     pub(super) attempts_pending: u32,
@@ -143,6 +144,7 @@ impl System {
             orders: Vec::new(),
             reports: Vec::new(),
             work: VecDeque::new(),
+            starts: VecDeque::new(),
             deadlines: BTreeSet::new(),
             tally,
             attempts_pending,
@@ -249,6 +251,7 @@ impl System {
         self.orders = Vec::new();
         self.reports = Vec::new();
         self.work = VecDeque::new();
+        self.starts = VecDeque::new();
     }
 
     /// How the whole is.
@@ -274,7 +277,7 @@ impl System {
             {
                 waiting.until = is_main.then(|| self.now.at.plus(MAIN_PATIENCE));
                 self.reindex(id);
-                self.work.push_back(Work::Consider(id));
+                self.starts.push_back(id);
             }
         }
     }
@@ -292,24 +295,32 @@ impl System {
         self.shutdown_due();
     }
 
+    /// Works off what follows, but for starts.
+    fn follow(&mut self) {
+        while let Some(work) = self.work.pop_front() {
+            match work {
+                Work::Lost(id) => self.lost(id),
+                Work::Doomed(id, by) => self.doomed(id, by),
+                Work::EssentialEnded(id) => self.begin_shutdown(Cause::Essential(id)),
+                Work::Turn(id) => self.turn(id),
+            }
+        }
+    }
+
     /// Works off what follows until nothing does.
     pub(super) fn settle(&mut self) {
         loop {
-            while let Some(work) = self.work.pop_front() {
-                match work {
-                    Work::Consider(id) => self.consider(id),
-                    Work::Lost(id) => self.lost(id),
-                    Work::Doomed(id, by) => self.doomed(id, by),
-                    Work::EssentialEnded(id) => self.begin_shutdown(Cause::Essential(id)),
-                    Work::Turn(id) => self.turn(id),
-                }
+            self.follow();
+            while let Some(id) = self.starts.pop_front() {
+                self.consider(id);
+                self.follow();
             }
             self.tell_up();
             if self.nothing_left() {
                 self.begin_shutdown(Cause::NothingLeft);
             }
             self.advance_shutdown();
-            if self.work.is_empty() {
+            if self.work.is_empty() && self.starts.is_empty() {
                 break;
             }
         }

@@ -106,7 +106,7 @@ impl System {
                 match bond {
                     Bond::Requires if turned_satisfied && satisfies => {
                         service.unmet_requires = service.unmet_requires.saturating_sub(1);
-                        self.work.push_back(Work::Consider(*dependant));
+                        self.starts.push_back(*dependant);
                     }
                     Bond::Requires if turned_satisfied => {
                         service.unmet_requires = service.unmet_requires.saturating_add(1);
@@ -117,7 +117,7 @@ impl System {
                     }
                     Bond::After if turned_attempted => {
                         service.unmet_after = service.unmet_after.saturating_sub(1);
-                        self.work.push_back(Work::Consider(*dependant));
+                        self.starts.push_back(*dependant);
                     }
                     Bond::Requires | Bond::After => {}
                 }
@@ -127,7 +127,7 @@ impl System {
             }
         }
         if ended_for_good && spec.essential {
-            // Before anything starts that would have to stop at once.
+            // Before anything is stopped that the shutdown stops in its turn.
             self.work.push_front(Work::EssentialEnded(id));
         }
         if died && self.shutdown.as_ref().is_some_and(|s| s.has_turned(id)) {

@@ -339,7 +339,12 @@ fn sources() -> Vec<Source> {
     let mut paths = Vec::new();
     gather(&root.join("src"), &mut paths);
     // What stands only in tests, and what runs before there is a program.
-    paths.retain(|path| !path.ends_with("tests.rs") && !path.ends_with("src/build.rs"));
+    paths.retain(|path| {
+        let in_tests = path
+            .parent()
+            .is_some_and(|folder| folder.ends_with("tests"));
+        !in_tests && !path.ends_with("tests.rs") && !path.ends_with("src/build.rs")
+    });
     paths.sort();
     paths
         .into_iter()

@@ -2,11 +2,12 @@
 //! when the manager has handled it, so that nothing is lost when the script ends then.
 
 use std::fmt::Display;
+use std::os::fd::OwnedFd;
 
 use super::getopt::{Flag, Help, Parser, Rules};
 use super::print::{self, Text};
 use crate::core::id::Pid;
-use crate::notifier::{self, Untold};
+use crate::notifier::{self, Message, Untold};
 use crate::single::{Inherited, exists, own_pid};
 
 /// Every failure of the program that this one stands in for.
@@ -21,6 +22,10 @@ enum Kind {
     Status,
     Booted,
     NoBlock,
+    Uid,
+    Fd,
+    FdName,
+    Exec,
     Help,
     Version,
 }
@@ -68,6 +73,25 @@ const FLAGS: &[Flag<Kind>] = &[
         "",
         "don't wait until it is handled",
     ),
+    flag(Kind::Uid, "uid", "USER", "in this user's name, by root"),
+    flag(
+        Kind::Fd,
+        "fd",
+        "N",
+        "hand over this descriptor for the next run (repeatable)",
+    ),
+    flag(
+        Kind::FdName,
+        "fdname",
+        "NAME",
+        "what the descriptors are called",
+    ),
+    flag(
+        Kind::Exec,
+        "exec",
+        "",
+        "then become the command behind a \";\"",
+    ),
     Flag {
         short: Some('h'),
         ..flag(Kind::Help, "help", "", "print this")
@@ -80,7 +104,11 @@ pub(super) fn run(inherited: &mut Inherited) -> i32 {
     let address = inherited.variable("NOTIFY_SOCKET");
     let parent = Pid(i32::try_from(std::os::unix::process::parent_id()).unwrap_or(0));
     let mut lines: Vec<Vec<u8>> = Vec::new();
+    let mut descriptors: Vec<OwnedFd> = Vec::new();
+    let mut fd_name = None;
+    let mut user = None;
     let mut wait = true;
+    let mut becomes = false;
     // A parent that only reaps is no sender that means anything.
     let mut sender = Some(parent).filter(|pid| pid.0 > 1);
     let rules = Rules {
@@ -106,6 +134,19 @@ pub(super) fn run(inherited: &mut Inherited) -> i32 {
                 lines.push(format!("MAINPID={}", pid.0).into());
             }
             Ok((Kind::NoBlock, _)) => wait = false,
+            Ok((Kind::Uid, name)) => {
+                user = std::str::from_utf8(name).ok().and_then(notifier::account);
+                if user.is_none() {
+                    return failed(format_args!("there is no user {}", Text(name)));
+                }
+            }
+            Ok((Kind::Fd, word)) => match number(word).map(notifier::inherited) {
+                Some(Ok(fd)) => descriptors.push(fd),
+                Some(Err(errno)) => return failed(format_args!("fd {}: {errno}", Text(word))),
+                None => return wrong(format_args!("{} is no descriptor's number", Text(word))),
+            },
+            Ok((Kind::FdName, name)) => fd_name = Some(name),
+            Ok((Kind::Exec, _)) => becomes = true,
             Ok((Kind::Booted, _)) => return i32::from(!exists(c"/run/systemd/system")),
             Ok((Kind::Help, _)) => {
                 print::out(format_args!(
@@ -121,7 +162,17 @@ pub(super) fn run(inherited: &mut Inherited) -> i32 {
         }
     }
     let operands = parser.operands();
-    for index in operands..inherited.arguments.len() {
+    let words = inherited.arguments.len();
+    let is_divider = |index: &usize| inherited.arguments.get(*index) == Some(&b";"[..]);
+    let end = (operands..words).find(|index| becomes && is_divider(index));
+    if becomes && end.is_none_or(|end| end.saturating_add(1) >= words) {
+        return wrong("--exec wants a \";\" and a command behind it");
+    }
+    if !descriptors.is_empty() {
+        lines.push(b"FDSTORE=1".to_vec());
+    }
+    lines.extend(fd_name.map(|name| [b"FDNAME=", name].concat()));
+    for index in operands..end.unwrap_or(words) {
         let word = inherited.arguments.get(index).unwrap_or_default();
         if word.iter().position(|byte| *byte == b'=').unwrap_or(0) == 0 {
             return wrong(format_args!("{} is not VARIABLE=VALUE", Text(word)));
@@ -134,12 +185,18 @@ pub(super) fn run(inherited: &mut Inherited) -> i32 {
     let Some(address) = address.filter(|address| !address.is_empty()) else {
         return failed("NOTIFY_SOCKET is not set: nobody wants to know");
     };
-    let mut told = notifier::tell(address, &lines.join(&b'\n'), sender);
+    let message = Message {
+        text: &lines.join(&b'\n'),
+        descriptors: &descriptors,
+        sender,
+        user,
+    };
+    let mut told = notifier::tell(address, &message);
     if wait {
         told = told.and_then(|()| notifier::wait_until_handled(address));
     }
     match told {
-        Ok(()) => 0,
+        Ok(()) => end.map_or(0, |end| become_command(inherited, end.saturating_add(1))),
         Err(Untold::Refused(errno)) => failed(format_args!("{}: {errno}", Text(address))),
         Err(Untold::Unheard) => failed(format_args!(
             "{}: not handled in time; it may be later",
@@ -148,14 +205,29 @@ pub(super) fn run(inherited: &mut Inherited) -> i32 {
     }
 }
 
+/// The rest of the words, executed in our place.
+fn become_command(inherited: &Inherited, first: usize) -> i32 {
+    let words = inherited.arguments.as_slice().get(first..);
+    let words: Vec<_> = words
+        .unwrap_or_default()
+        .iter()
+        .map(|w| w.c_str())
+        .collect();
+    let errno = notifier::become_program(&words);
+    let name = words.first().map_or(&b""[..], |word| word.to_bytes());
+    failed(format_args!("{}: {errno}", Text(name)))
+}
+
+fn number(word: &[u8]) -> Option<i32> {
+    let number = std::str::from_utf8(word).ok()?.parse().ok()?;
+    (0..i32::MAX).contains(&number).then_some(number)
+}
+
 fn main_process(word: &[u8], parent: Pid) -> Option<Pid> {
     match word {
         b"" | b"auto" | b"parent" => Some(parent),
         b"self" => Some(own_pid()),
-        number => {
-            let number: i32 = std::str::from_utf8(number).ok()?.parse().ok()?;
-            (number > 0).then_some(Pid(number))
-        }
+        word => number(word).filter(|number| *number > 0).map(Pid),
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use super::draft::Draft;
 use super::value::Value;
 use super::{
-    directive_around, directive_execution, directive_init, directive_listen, directive_schedule,
-    directive_service,
+    directive_around, directive_commands, directive_execution, directive_init, directive_listen,
+    directive_notify, directive_schedule, directive_service,
 };
 use crate::core::spec::InitSpec;
 
@@ -41,6 +41,8 @@ pub(super) fn service() -> &'static [Directive<Draft>] {
             directive_execution::TABLE,
             directive_around::TABLE,
             directive_listen::TABLE,
+            directive_commands::TABLE,
+            directive_notify::TABLE,
         ]
         .concat()
     });

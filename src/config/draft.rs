@@ -1,9 +1,12 @@
 //! A service while its tables are read: what the keys said, and where.
 
+use super::commands;
 use super::directive::Directive;
+use super::directive_notify;
 use super::schedule;
 use super::source::At;
 use super::value::{Context, Value};
+use crate::core::commands::{CommandId, Commands, List};
 use crate::core::exec::{Identity, Output, Words};
 use crate::core::listen::Listen;
 use crate::core::setup::{Base, Setup};
@@ -64,6 +67,8 @@ pub(super) struct Draft {
     pub(super) notify_by_type: bool,
     pub(super) tracking: TrackingChoice,
     pub(super) folder_modes: Vec<(Base, u32)>,
+    /// Where each command around it stands.
+    pub(super) command_places: Vec<(CommandId, At)>,
     /// The place of each key's value.
     places: Vec<(&'static str, At)>,
 }
@@ -83,6 +88,7 @@ impl Draft {
             notify_by_type: false,
             tracking: TrackingChoice::Auto,
             folder_modes: Vec::new(),
+            command_places: Vec::new(),
             places: Vec::new(),
         }
     }
@@ -133,6 +139,10 @@ impl Draft {
         self.spec.listen.get_or_insert_default()
     }
 
+    pub(super) fn commands(&mut self) -> &mut Commands {
+        self.spec.commands.get_or_insert_default()
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.spec.name
     }
@@ -171,8 +181,10 @@ impl Draft {
         }
         self.finish_delays(context);
         self.finish_ready(context);
+        directive_notify::finish(self, context);
         self.finish_setup();
         super::listen::finish(self, context);
+        self.finish_commands(context);
         self.spec.exec.environment = Words::new(self.environment.iter().map(|(name, value)| {
             let mut word = name.as_bytes().to_vec();
             word.push(b'=');
@@ -221,6 +233,17 @@ impl Draft {
             .exec
             .setup
             .take_if(|setup| **setup == Setup::default());
+    }
+
+    fn finish_commands(&mut self, context: &Context<'_>) {
+        commands::tidy(&mut self.spec.commands);
+        if let Some(at) = self.written(List::Stop.key())
+            && self.spec.kind == Kind::Oneshot
+        {
+            let what = "a oneshot is never active; its exec-stop would never be executed";
+            let help = "exec-stop-post is executed after each run, however it ended";
+            context.error(at, what, help);
+        }
     }
 
     fn finish_ready(&mut self, context: &Context<'_>) {

@@ -11,6 +11,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("systemd", "execstartpost", "exec-start-post"),
     ("systemd", "execstop", "exec-stop"),
     ("systemd", "execreload", "exec-reload"),
+    ("Compose", "poststart", "exec-start-post"),
+    ("Compose", "prestop", "exec-stop"),
     ("systemd", "killsignal", "stop-signal"),
     ("systemd", "timeoutstopsec", "stop-timeout"),
     ("systemd", "timeoutstartsec", "start-timeout"),
@@ -135,18 +137,12 @@ const WORDS: &[(&str, &str, &str)] = &[
 
 /// Keys of `[service.NAME]` that a later version brings.
 const LATER: &[&str] = &[
-    "exec-start-pre",
-    "exec-start-post",
-    "exec-stop",
-    "exec-stop-post",
     "exec-reload",
     "reload-signal",
     "unit",
     "log-files",
     "when-full",
     "pid-file",
-    "notify-access",
-    "watchdog",
 ];
 
 /// Keys of `[init]` that a later version brings.

@@ -7,13 +7,16 @@
 
 mod around;
 mod calendar;
+mod commands;
 mod descriptors;
 mod diagnostic;
 mod directive;
 mod directive_around;
+mod directive_commands;
 mod directive_execution;
 mod directive_init;
 mod directive_listen;
+mod directive_notify;
 mod directive_schedule;
 mod directive_service;
 mod doubts;

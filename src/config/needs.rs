@@ -9,6 +9,8 @@ use super::draft::Draft;
 use super::programs::{Program, Programs};
 use super::source::{At, reason};
 use super::value::Context;
+use crate::core::commands::List;
+use crate::core::exec::Words;
 use crate::core::{accounts, expand};
 
 /// Where programs are sought when nobody says.
@@ -42,6 +44,17 @@ impl Accounts {
     }
 }
 
+/// A command whose program is to be there.
+struct Sought<'a> {
+    at: At,
+    words: &'a Words,
+    expand: bool,
+    /// It was a string.
+    shell: bool,
+    /// Why it may be there in time, or needn't.
+    doubt: Option<&'a str>,
+}
+
 /// The checks, with what they have looked up.
 pub(super) struct Needs<'a> {
     pub(super) context: &'a Context<'a>,
@@ -63,7 +76,7 @@ impl<'a> Needs<'a> {
         let doubt = maybe_made.then_some("yet: a oneshot comes before it");
         let folder_is_there = self.check_folder(draft, doubt);
         if folder_is_there {
-            self.check_program(draft, doubt);
+            self.check_programs(draft, doubt);
         }
         self.check_accounts(draft, doubt);
         self.check_secrets(draft);
@@ -124,9 +137,53 @@ impl<'a> Needs<'a> {
         false
     }
 
-    fn check_program(&mut self, draft: &Draft, doubt: Option<&str>) {
+    /// The command's, and those of the commands around it.
+    fn check_programs(&mut self, draft: &Draft, doubt: Option<&str>) {
         let exec = &draft.spec.exec;
-        let Some(word) = exec.command.iter().next() else {
+        let commands = draft.spec.commands.as_deref();
+        let mut made = doubt;
+        for (id, at) in &draft.command_places {
+            let Some(own) = commands.and_then(|commands| commands.get(*id)) else {
+                continue;
+            };
+            let ignored = own.ignore_failure.then_some("its failure is ignored");
+            let first = id.list == List::StartPre && id.index == 0;
+            let doubt = if first { doubt } else { made };
+            self.check_program(
+                draft,
+                &Sought {
+                    at: *at,
+                    words: &own.command.words,
+                    expand: own.command.expand,
+                    shell: own
+                        .command
+                        .words
+                        .iter()
+                        .take(2)
+                        .eq([&b"/bin/sh"[..], b"-c"]),
+                    doubt: doubt.or(ignored),
+                },
+            );
+            if id.list == List::StartPre {
+                made = made.or(Some("yet: exec-start-pre comes before it"));
+            }
+        }
+        self.check_program(
+            draft,
+            &Sought {
+                at: draft.place("command"),
+                words: &exec.command,
+                expand: exec.expand,
+                shell: draft.spec.stop.to_group,
+                doubt: made,
+            },
+        );
+    }
+
+    fn check_program(&mut self, draft: &Draft, sought: &Sought<'_>) {
+        let exec = &draft.spec.exec;
+        let doubt = sought.doubt;
+        let Some(word) = sought.words.iter().next() else {
             return;
         };
         let variable = |name: &[u8]| {
@@ -135,7 +192,7 @@ impl<'a> Needs<'a> {
                 .or_else(|| self.context.variable(name))
         };
         let from_file = !exec.environment_files.is_empty();
-        let word: Cow<'_, [u8]> = if exec.expand && expand::has_variables(word) {
+        let word: Cow<'_, [u8]> = if sought.expand && expand::has_variables(word) {
             match expand::expand(word, &variable) {
                 Ok(word) if !from_file => word.into(),
                 // Only the spawn knows what a file says.
@@ -146,7 +203,7 @@ impl<'a> Needs<'a> {
         };
         let path = variable(b"PATH").unwrap_or_else(|| DEFAULT_PATH.to_vec());
         let folder = exec.directory.as_deref().unwrap_or("");
-        let at = draft.place("command");
+        let at = sought.at;
         let program = self.programs.find(&word, &path, folder);
         let shown = String::from_utf8_lossy(&word);
         let what = match program {
@@ -157,7 +214,7 @@ impl<'a> Needs<'a> {
         };
         let help = if program == Program::NotExecutable {
             format!("chmod +x {shown}")
-        } else if draft.spec.stop.to_group {
+        } else if sought.shell {
             "a string command is given to /bin/sh; without a shell write an array of words"
                 .to_owned()
         } else if let Some((first, rest)) = shown.split_once(' ').filter(|_| !draft.spec.is_main) {

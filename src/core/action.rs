@@ -1,6 +1,7 @@
 //! Orders to the loop, carried out in this order; results come back as events before
 //! anything newly sensed.
 
+use super::commands::{CommandId, ServiceResult};
 use super::id::{RunId, ServiceId};
 use super::report::Report;
 use super::request::{Outcome, RequestId};
@@ -44,6 +45,20 @@ pub enum Action {
         /// Whose.
         service: ServiceId,
     },
+    /// Start a control process, in a run of its own that ends when nothing of it is left:
+    /// its events are those of `Spawn`, and say `run`.
+    SpawnControl {
+        /// Whose.
+        service: ServiceId,
+        /// In which life.
+        life: RunId,
+        /// Its own number.
+        run: RunId,
+        /// What it executes.
+        command: CommandId,
+        /// What it is told of the end.
+        result: Option<ServiceResult>,
+    },
     /// Ask once: `Probed`. One question of a run at a time. May come before `Spawn`, to
     /// find out whether somebody else answers there.
     Probe {
@@ -74,6 +89,11 @@ pub enum Action {
     WatchTree {
         /// Whose.
         run: RunId,
+    },
+    /// No run of it will come for the descriptors that it left: close them.
+    DropStored {
+        /// Whose.
+        service: ServiceId,
     },
     /// The run is over for the core: forget its number; the rest is a stray.
     Forget {

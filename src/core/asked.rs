@@ -13,7 +13,7 @@ use super::request::{Outcome, RequestId, Verb};
 use super::shutdown::Cause;
 use super::spec::Kind;
 use super::state::{Idle, Reason, State};
-use super::system::{System, Work};
+use super::system::System;
 
 /// What was asked of a service, and isn't so yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -304,7 +304,7 @@ impl System {
     fn release(&mut self, id: ServiceId) {
         for (dependant, bond) in self.graph.dependants(id) {
             if *bond == Bond::After {
-                self.work.push_back(Work::Consider(*dependant));
+                self.starts.push_back(*dependant);
             }
         }
     }

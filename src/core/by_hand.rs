@@ -12,7 +12,7 @@ use super::signal::Signal;
 use super::spec::Kind;
 use super::state::{Idle, Killing, Run, Starting, State, Stopping, Then, Waiting};
 use super::stop::KILL_PAUSE;
-use super::system::{System, Work};
+use super::system::System;
 
 impl System {
     /// They start, or start anew, and what they require with them; what is in their way
@@ -80,7 +80,7 @@ impl System {
             State::Waiting(waiting) if is_named && waiting.appointment.is_some() => {
                 self.wait_by_hand(id);
             }
-            State::Waiting(_) => self.work.push_back(Work::Consider(id)),
+            State::Waiting(_) => self.starts.push_back(id),
             State::Stopping(Stopping { then, .. }) | State::Killing(Killing { then, .. }) => {
                 match then {
                     // It will be tried again anyway, or somebody asks for it to be.
@@ -89,6 +89,7 @@ impl System {
                     | Then::ByHand
                     | Then::Waiting
                     | Then::Failure(_)
+                    | Then::ByItself(_)
                     | Then::DependencyFailed(_)
                     | Then::DependencyEnded(_) => *then = Then::Waiting,
                 }
@@ -113,7 +114,7 @@ impl System {
             ..Waiting::default()
         };
         self.transition(id, State::Waiting(waiting));
-        self.work.push_back(Work::Consider(id));
+        self.starts.push_back(id);
     }
 
     /// They stop, and stay so; what requires them goes down first and waits.
@@ -183,6 +184,7 @@ impl System {
             pid: None,
             since: at,
             status: None,
+            said: None,
         };
         if by_force {
             let (run_id, signal) = (sweep.run, Signal::KILL);

@@ -114,7 +114,7 @@ impl System {
     /// what it conflicts with may start.
     pub(super) fn passed(&mut self, id: ServiceId) {
         for other in self.graph.conflicts(id) {
-            self.work.push_back(Work::Consider(*other));
+            self.starts.push_back(*other);
         }
         for (need, _) in self.graph.needs(id) {
             let need_service = self.services.get(need.index());

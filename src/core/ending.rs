@@ -168,10 +168,17 @@ impl System {
                 let why = ReasonIn { reason, system };
                 match reason {
                     Reason::Exit(_) => write!(line, "{why} after {}", Span(*after)),
+                    Reason::Explained { what, .. } if matches!(**what, Reason::Exit(_)) => {
+                        write!(line, "{why} after {}", Span(*after))
+                    }
                     Reason::Spawn(_)
+                    | Reason::Command(_)
                     | Reason::NotReady { .. }
                     | Reason::NotThere { .. }
                     | Reason::Unhealthy { .. }
+                    | Reason::Watchdog { .. }
+                    | Reason::NotStopped { .. }
+                    | Reason::Explained { .. }
                     | Reason::ForkRefused { .. }
                     | Reason::StartLimit { .. }
                     | Reason::Dependency { .. } => write!(line, "failed: {why}"),
@@ -203,10 +210,13 @@ fn code_of(reason: &Reason) -> u8 {
     match reason {
         Reason::Exit(exit) => exit.code(),
         Reason::Spawn(failure) => failure.code(),
-        Reason::StartLimit { last } => code_of(last),
+        Reason::Command(failure) => failure.code(),
+        Reason::StartLimit { last: what } | Reason::Explained { what, .. } => code_of(what),
         Reason::NotReady { .. }
         | Reason::NotThere { .. }
         | Reason::Unhealthy { .. }
+        | Reason::Watchdog { .. }
+        | Reason::NotStopped { .. }
         | Reason::ForkRefused { .. }
         | Reason::Dependency { .. } => 1,
     }

@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
 use super::request::{RequestId, Verb};
 use super::signal::Signal;
+use super::time::Instant;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +90,49 @@ pub enum Event {
     Ready {
         /// Whose.
         run: RunId,
+    },
+    /// RELOADING=1.
+    Reloading {
+        /// Whose.
+        run: RunId,
+        /// When it said so, by its own words (MONOTONIC_USEC=).
+        stamp: Option<Instant>,
+    },
+    /// STOPPING=1.
+    Stopping {
+        /// Whose.
+        run: RunId,
+    },
+    /// ERRNO=, EXIT_STATUS= and the like: what it says of why it fails.
+    Cause {
+        /// Whose.
+        run: RunId,
+        /// In words, bounded by the loop.
+        text: Box<str>,
+    },
+    /// WATCHDOG=1.
+    Pinged {
+        /// Whose.
+        run: RunId,
+    },
+    /// WATCHDOG=trigger: it wants to be ended as one that is stuck.
+    Stuck {
+        /// Whose.
+        run: RunId,
+    },
+    /// WATCHDOG_USEC=: it will say so as often from now on; zero is never again.
+    PingPeriod {
+        /// Whose.
+        run: RunId,
+        /// So often.
+        period: Duration,
+    },
+    /// EXTEND_TIMEOUT_USEC=: it needs more time, and speaks again before that is over.
+    Extended {
+        /// Whose.
+        run: RunId,
+        /// From now.
+        by: Duration,
     },
     /// STATUS=.
     Status {

@@ -4,6 +4,9 @@
 
 use super::setup::Setup;
 
+/// The first number of the descriptors that a service is given (`sd_listen_fds(3)`).
+pub const FIRST_PASSED: i32 = 3;
+
 /// How a service is executed: read by the loops alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exec {

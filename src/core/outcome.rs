@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::action::Action;
+use super::commands::List;
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
 use super::report::{Next, Report};
@@ -11,7 +12,7 @@ use super::schedule::Appointment;
 use super::service::Sweep;
 use super::signal::Signal;
 use super::spec::{KillMode, Kind, RestartPolicy, ServiceSpec, Stop, Tracking};
-use super::state::{Backoff, Reason, Run, State, Stopping, Then};
+use super::state::{Backoff, Killing, Reason, Run, Stage, Starting, State, Stopping, Then};
 use super::stop::KILL_PAUSE;
 use super::system::System;
 
@@ -29,6 +30,9 @@ impl System {
         let Some(run) = self.state(id).and_then(State::run).cloned() else {
             return;
         };
+        if self.ended_with_commands(id, &run, &reason) {
+            return;
+        }
         let after = self.now.at.since(run.since);
         if self.shutdown.is_some() {
             self.ended_in_stop(id, run, &reason, Then::Stopped);
@@ -39,10 +43,11 @@ impl System {
             return;
         }
         self.credit(id);
+        let cause = run.cause();
         match self.verdict(id, reason.clone()) {
             Verdict::Again { delay } => {
                 let left = self.clear_for_restart(id, run.id, &reason);
-                self.back_off(id, reason, left, delay, after);
+                self.back_off(id, reason.explained(cause), left, delay, after);
             }
             Verdict::Next { well, next } => {
                 self.sweep(id, run.id, &reason);
@@ -50,39 +55,146 @@ impl System {
             }
             Verdict::Exited(exit) => {
                 self.sweep(id, run.id, &reason);
-                self.transition(id, State::Exited { exit, after });
-                self.reports.push(Report::Ended {
-                    service: id,
-                    reason,
-                    after,
-                    next: Next::Nothing,
-                });
+                self.end_well(id, exit, reason, after);
             }
             Verdict::Failed(reason) => {
                 self.sweep(id, run.id, &reason);
-                self.fail(id, reason, after);
+                self.fail(id, reason.explained(cause), after);
             }
         }
+    }
+
+    /// A stop that nobody asked for is over, and nothing is left.
+    pub(super) fn judge(
+        &mut self,
+        id: ServiceId,
+        reason: Reason,
+        after: Duration,
+        cause: Option<Box<str>>,
+    ) {
+        match self.verdict(id, reason.clone()) {
+            Verdict::Again { delay } => {
+                self.back_off(id, reason.explained(cause), None, delay, after);
+            }
+            Verdict::Next { well, next } => self.ran(id, reason, well, next, after),
+            Verdict::Exited(exit) => self.end_well(id, exit, reason, after),
+            Verdict::Failed(reason) => self.fail(id, reason.explained(cause), after),
+        }
+    }
+
+    fn end_well(&mut self, id: ServiceId, exit: Exit, reason: Reason, after: Duration) {
+        self.transition(id, State::Exited { exit, after });
+        self.reports.push(Report::Ended {
+            service: id,
+            reason,
+            after,
+            next: Next::Nothing,
+        });
+    }
+
+    /// Where commands come after the end, or a control process is there to be ended: leads
+    /// through a stop to the verdict. `false` where there is nothing of the kind.
+    fn ended_with_commands(&mut self, id: ServiceId, run: &Run, reason: &Reason) -> bool {
+        let at = self.now.at;
+        // It was about to be stopped, or all is.
+        let ordered = match &self.shutdown {
+            Some(_) => Some(Then::Stopped),
+            None => self.descent_of(id).cloned(),
+        };
+        let ending = ordered.is_some();
+        let farewell = self.has_commands(id, List::StopPost);
+        let welcome = self.has_commands(id, List::StartPost);
+        let (Some(service), Some(spec)) = (
+            self.services.get_mut(id.index()),
+            self.spec.services.get(id.index()),
+        ) else {
+            return false;
+        };
+        let Some(controls) = &mut service.controls else {
+            return false;
+        };
+        let (kind, stop) = (spec.kind, spec.stop.clone());
+        let exit = exit_of(reason);
+        let well = exit.filter(|exit| is_well(spec, *exit));
+        let is_after = matches!(
+            &service.state,
+            State::Starting(Starting {
+                stage: Stage::After { .. },
+                ..
+            })
+        );
+        if kind == Kind::Oneshot && well.is_some() && welcome && !is_after && !ending {
+            controls.ended_at = Some(at);
+            self.note_exit_of(id, exit);
+            self.come_after(id, well);
+            return true;
+        }
+        if !farewell && !controls.is_busy() {
+            return false;
+        }
+        controls.ended_at.get_or_insert(at);
+        let again = !ending && restarts(spec, well);
+        let has_rest = matches!(
+            stop.kill_mode,
+            KillMode::Tree | KillMode::ControlGroup | KillMode::Mixed
+        );
+        let left = exit.is_some() && has_rest && (again || kind == Kind::Simple);
+        self.note_exit_of(id, exit);
+        self.credit(id);
+        if ending && let Some(exit) = exit {
+            self.note_stopped(id, exit, false);
+        }
+        let run = run.clone();
+        let run_id = run.id;
+        let then = ordered.unwrap_or_else(|| Then::Failure(reason.clone()));
+        // People wait for a service that comes back: what is left of it is killed at once.
+        let state = if again {
+            State::Killing(Killing {
+                run,
+                main_gone: true,
+                again_at: at.plus(KILL_PAUSE),
+                wait: KILL_PAUSE,
+                then,
+            })
+        } else {
+            State::Stopping(Stopping {
+                run,
+                main_gone: true,
+                since: at,
+                kill_at: self.grace(id).map(|grace| at.plus(grace)),
+                then,
+            })
+        };
+        self.transition(id, state);
+        self.end_control(id, Signal::TERM);
+        if left && again {
+            let (run, signal) = (run_id, Signal::KILL);
+            self.orders.push(Action::SignalTree { run, signal });
+            self.orders.push(Action::WatchTree { run });
+        } else if left {
+            if self.end_rest(run_id, &stop) {
+                self.now_killing(id);
+            }
+        } else {
+            self.run_over(id);
+        }
+        true
+    }
+
+    fn note_exit_of(&mut self, id: ServiceId, exit: Option<Exit>) {
+        exit.into_iter().for_each(|exit| self.note_exit(id, exit));
     }
 
     /// No crash: it was about to be stopped, or whoever asks rinit to stop may have asked
     /// the services themselves too.
     fn ended_in_stop(&mut self, id: ServiceId, run: Run, reason: &Reason, then: Then) {
+        let cause = run.cause();
         let after = self.now.at.since(run.since);
         let Some(spec) = self.spec.services.get(id.index()) else {
             return;
         };
         let (kind, stop) = (spec.kind, spec.stop.clone());
-        let exit = match reason {
-            Reason::Exit(exit) => Some(*exit),
-            Reason::Spawn(_)
-            | Reason::NotReady { .. }
-            | Reason::NotThere { .. }
-            | Reason::Unhealthy { .. }
-            | Reason::ForkRefused { .. }
-            | Reason::StartLimit { .. }
-            | Reason::Dependency { .. } => None,
-        };
+        let exit = exit_of(reason);
         let well = exit.filter(|exit| is_well(spec, *exit));
         if let Some(exit) = exit {
             self.note_stopped(id, exit, false);
@@ -106,7 +218,7 @@ impl System {
         self.forget(run.id);
         match (kind, well) {
             (Kind::Oneshot, Some(exit)) => self.transition(id, State::Exited { exit, after }),
-            (Kind::Oneshot, None) | (Kind::Simple, _) => self.arrive(id, then, after),
+            (Kind::Oneshot, None) | (Kind::Simple, _) => self.arrive(id, then, after, cause),
         }
     }
 
@@ -119,29 +231,15 @@ impl System {
         ) else {
             return Verdict::Failed(reason);
         };
-        let well = match &reason {
-            Reason::Exit(exit) if is_well(spec, *exit) => Some(*exit),
-            Reason::Exit(_)
-            | Reason::Spawn(_)
-            | Reason::NotReady { .. }
-            | Reason::NotThere { .. }
-            | Reason::Unhealthy { .. }
-            | Reason::ForkRefused { .. }
-            | Reason::StartLimit { .. }
-            | Reason::Dependency { .. } => None,
-        };
+        let well = exit_of(&reason).filter(|exit| is_well(spec, *exit));
         if let Some(next) = next {
             let well = well.is_some();
             return Verdict::Next { well, next };
         }
-        match (spec.restart.policy, spec.kind, well) {
-            // A oneshot that did its work is done, whatever `restart` says.
-            (_, Kind::Oneshot, Some(exit))
-            | (RestartPolicy::OnFailure | RestartPolicy::No, _, Some(exit)) => {
-                return Verdict::Exited(exit);
-            }
-            (RestartPolicy::No, _, None) => return Verdict::Failed(reason),
-            (RestartPolicy::Always, Kind::Simple, _) | (_, _, None) => {}
+        match well {
+            _ if restarts(spec, well) => {}
+            Some(exit) => return Verdict::Exited(exit),
+            None => return Verdict::Failed(reason),
         }
         if well.is_some() && spec.is_on_demand() {
             // It did what it was there for; the pause keeps one from spinning that leaves
@@ -250,9 +348,13 @@ impl System {
             Reason::Exit(_) => true,
             Reason::StartLimit { last } => matches!(**last, Reason::Exit(_)),
             Reason::Spawn(_)
+            | Reason::Command(_)
             | Reason::NotReady { .. }
             | Reason::NotThere { .. }
             | Reason::Unhealthy { .. }
+            | Reason::Watchdog { .. }
+            | Reason::NotStopped { .. }
+            | Reason::Explained { .. }
             | Reason::ForkRefused { .. }
             | Reason::Dependency { .. } => false,
         };
@@ -282,6 +384,36 @@ impl System {
             KillMode::Process | KillMode::None => {}
         }
         stop.kill_mode == KillMode::Mixed
+    }
+}
+
+/// How the main process ended, if that is the reason.
+fn exit_of(reason: &Reason) -> Option<Exit> {
+    match reason {
+        Reason::Exit(exit) => Some(*exit),
+        Reason::Spawn(_)
+        | Reason::Command(_)
+        | Reason::NotReady { .. }
+        | Reason::NotThere { .. }
+        | Reason::Unhealthy { .. }
+        | Reason::Watchdog { .. }
+        | Reason::NotStopped { .. }
+        | Reason::Explained { .. }
+        | Reason::ForkRefused { .. }
+        | Reason::StartLimit { .. }
+        | Reason::Dependency { .. } => None,
+    }
+}
+
+/// Whether `restart` starts it again after an end: `well` as it should be. The start limit
+/// is another matter.
+fn restarts(spec: &ServiceSpec, well: Option<Exit>) -> bool {
+    match (spec.restart.policy, spec.kind, well) {
+        // A oneshot that did its work is done, whatever `restart` says.
+        (_, Kind::Oneshot, Some(_))
+        | (RestartPolicy::OnFailure, _, Some(_))
+        | (RestartPolicy::No, _, _) => false,
+        (RestartPolicy::Always, Kind::Simple, _) | (_, _, None) => true,
     }
 }
 

@@ -188,9 +188,12 @@ impl System {
 fn exit_of(reason: &Reason) -> Option<Exit> {
     match reason {
         Reason::Exit(exit) => Some(*exit),
-        Reason::StartLimit { last } => exit_of(last),
+        Reason::StartLimit { last: what } | Reason::Explained { what, .. } => exit_of(what),
         Reason::Spawn(failure) => Some(Exit::Code(failure.code())),
-        Reason::NotReady { .. }
+        Reason::Command(failure) => Some(Exit::Code(failure.code())),
+        Reason::Watchdog { .. }
+        | Reason::NotStopped { .. }
+        | Reason::NotReady { .. }
         | Reason::NotThere { .. }
         | Reason::Unhealthy { .. }
         | Reason::ForkRefused { .. }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::commands::CommandFailure;
 use super::exit::Exit;
 use super::id::ServiceId;
 use super::request::stays;
@@ -144,6 +145,22 @@ pub enum Report {
         /// For whom.
         by: ServiceId,
     },
+    /// A command around a service did not end well, which changes nothing.
+    CommandFailed {
+        /// Whose.
+        service: ServiceId,
+        /// Which, and how.
+        failure: CommandFailure,
+        /// `ignore-failure`.
+        ignored: bool,
+    },
+    /// A reload was not over in its time; the service goes on.
+    ReloadLate {
+        /// Whose.
+        service: ServiceId,
+        /// So long was waited.
+        after: Duration,
+    },
     /// A service did not stop in its time.
     Killed {
         /// Which.
@@ -209,6 +226,8 @@ impl Report {
             | Self::Unhealthy { .. }
             | Self::DependencyLost { .. }
             | Self::TimeMissed { .. }
+            | Self::CommandFailed { ignored: false, .. }
+            | Self::ReloadLate { .. }
             | Self::Killed { .. }
             | Self::KillingAll { .. } => Level::Warn,
             // A line for each run would be many.
@@ -234,6 +253,7 @@ impl Report {
             Self::StillWaiting { .. }
             | Self::StillWaitingElsewhere { .. }
             | Self::Healthy { .. }
+            | Self::CommandFailed { ignored: true, .. }
             | Self::DependencyEnded { .. }
             | Self::NoTimeLeft { .. }
             | Self::StoppedByHand { .. }
@@ -314,6 +334,10 @@ impl fmt::Display for ReportIn<'_> {
                     Reason::NotThere { .. } => ":",
                     Reason::Exit(_)
                     | Reason::Spawn(_)
+                    | Reason::Command(_)
+                    | Reason::Watchdog { .. }
+                    | Reason::NotStopped { .. }
+                    | Reason::Explained { .. }
                     | Reason::NotReady { .. }
                     | Reason::Unhealthy { .. }
                     | Reason::ForkRefused { .. }
@@ -408,6 +432,20 @@ impl fmt::Display for ReportIn<'_> {
             Report::MadeWay { service, by } => {
                 write!(f, "{} makes way for {}", name(service), name(by))
             }
+            Report::CommandFailed {
+                service,
+                failure,
+                ignored,
+            } => {
+                write!(f, "{}: {failure}", name(service))?;
+                f.write_str(if *ignored { " (ignored)" } else { "" })
+            }
+            Report::ReloadLate { service, after } => write!(
+                f,
+                "{} reloads, and isn't ready again after {}; it is left alone",
+                name(service),
+                Span(*after)
+            ),
             Report::Killed { service, after } => {
                 write!(
                     f,
@@ -462,11 +500,26 @@ impl fmt::Display for ReasonIn<'_> {
                 }
             }
             Reason::NotThere { what } => f.write_str(what),
+            Reason::Command(failure) => write!(f, "{failure}"),
             Reason::NotReady { after, answer } => {
                 write!(f, "not ready after {}", Span(*after))?;
                 in_brackets(f, answer.as_deref())
             }
             Reason::Unhealthy { answer } => write!(f, "unhealthy: {answer}"),
+            Reason::Watchdog { silent: Some(time) } => {
+                write!(f, "watchdog: no ping for {}", Span(*time))
+            }
+            Reason::Watchdog { silent: None } => f.write_str("watchdog: it said that it is stuck"),
+            Reason::NotStopped { after } => {
+                write!(f, "said that it stops, and didn't in {}", Span(*after))
+            }
+            Reason::Explained { what, cause } => {
+                let what = ReasonIn {
+                    reason: what,
+                    system: self.system,
+                };
+                write!(f, "{what} ({cause})")
+            }
             Reason::ForkRefused { errno } => {
                 write!(f, "the kernel gives no process (errno {errno})")
             }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::asked::Wish;
+use super::control_process::Controls;
 use super::descent::Descent;
 use super::graph::{Bond, Edge};
 use super::health::Checks;
@@ -26,6 +27,8 @@ pub(super) struct Service {
     pub(super) wish: Option<Box<Wish>>,
     /// It stops once those that have to stop before it have.
     pub(super) descent: Option<Box<Descent>>,
+    /// The control processes of its run, where it has commands for any.
+    pub(super) controls: Option<Box<Controls>>,
     /// How many that it requires are not ready.
     pub(super) unmet_requires: u32,
     /// Of how many that it comes after the first attempt has not ended.
@@ -66,6 +69,7 @@ impl Service {
             sockets: Sockets::Closed,
             wish: None,
             descent: None,
+            controls: None,
             unmet_requires: unmet(Bond::Requires),
             unmet_after: unmet(Bond::After),
             satisfied: false,
@@ -83,8 +87,10 @@ impl Service {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let sweep = self.sweep.as_ref().and_then(|sweep| sweep.kill_at);
         let check = self.checks.as_ref().and_then(|checks| checks.next_at());
+        let control = self.controls.as_ref().and_then(|c| c.next_at());
         let state = self.state.deadline();
-        state.into_iter().chain(sweep).chain(check).min()
+        let others = [sweep, check, control];
+        others.into_iter().flatten().chain(state).min()
     }
 }
 

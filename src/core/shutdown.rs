@@ -6,6 +6,8 @@
 //! start and never move: when everything left is killed, when the output is drained
 //! whatever stands, and when rinit leaves.
 
+mod grace;
+
 use std::time::Duration;
 
 use super::action::Action;
@@ -13,7 +15,7 @@ use super::exit::Exit;
 use super::id::ServiceId;
 use super::report::Report;
 use super::signal::Signal;
-use super::state::{Standing, State, Then};
+use super::state::{State, Then};
 use super::stop::KILL_PAUSE;
 use super::system::{System, Work};
 use super::time::Instant;
@@ -140,28 +142,11 @@ impl Shutdown {
     pub(super) fn note_killed(&mut self, id: ServiceId, after: Duration) {
         self.killed.push((id, after));
     }
-
-    /// How long a stop that begins now may take: its own timeout, or its share of the time
-    /// left if the chain of stops that it begins would take longer.
-    fn grace(&self, id: ServiceId, own: Option<Duration>, now: Instant) -> Option<Duration> {
-        let (Some(kill_at), Some(timeout)) = (self.kill_at, self.timeout) else {
-            return own;
-        };
-        let left = kill_at.since(now);
-        let own = own.unwrap_or(timeout);
-        let chain = self.places.get(id.index()).map_or(own, |place| place.chain);
-        let chain = chain.max(own);
-        if chain <= left {
-            return Some(own);
-        }
-        let share = own
-            .as_nanos()
-            .saturating_mul(left.as_nanos())
-            .checked_div(chain.as_nanos())
-            .unwrap_or(0);
-        Some(Duration::from_nanos(
-            u64::try_from(share).unwrap_or(u64::MAX),
-        ))
+    /// Until when a stop may be extended: what comes after it keeps its time.
+    pub(super) fn extension_limit(&self, id: ServiceId, past: Duration) -> Option<Instant> {
+        let place = self.places.get(id.index());
+        let rest = place.map_or(Duration::ZERO, |place| place.chain.saturating_sub(past));
+        Some(self.kill_at?.minus(rest))
     }
 }
 
@@ -227,7 +212,7 @@ impl System {
                 continue;
             };
             let alive = service.state.is_alive();
-            let own = spec.stop.timeout.or(shutdown.timeout).unwrap_or_default();
+            let own = grace::whole(spec, shutdown.timeout);
             let chain = self
                 .graph
                 .needs(*id)
@@ -291,13 +276,11 @@ impl System {
         }
     }
 
-    /// How long a stop that begins now may take.
-    pub(super) fn grace(&self, id: ServiceId) -> Option<Duration> {
-        let own = self.service(id).and_then(|spec| spec.stop.timeout);
-        match &self.shutdown {
-            Some(shutdown) => shutdown.grace(id, own, self.now.at),
-            None => own,
-        }
+    /// Nothing may take its time any more.
+    pub(super) fn is_forced(&self) -> bool {
+        self.shutdown
+            .as_ref()
+            .is_some_and(|shutdown| shutdown.forced)
     }
 
     /// Everything gets SIGKILL.
@@ -318,8 +301,7 @@ impl System {
             Phase::Draining { .. } | Phase::Gone => return,
         }
         for id in self.ids().rev() {
-            let standing = self.state(id).map(State::standing);
-            if matches!(standing, Some(Standing::Starting | Standing::Active)) {
+            if let Some(State::Starting(_) | State::Active { .. }) = self.state(id) {
                 self.stop(id, Then::Stopped);
             }
             self.kill(id);

@@ -55,6 +55,8 @@ impl Signal {
     /// Quit from the keyboard.
     pub const QUIT: Self = Self(3);
     /// Cannot be caught; ends a process at once.
+    pub const ABRT: Self = Self(6);
+    /// SIGKILL.
     pub const KILL: Self = Self(9);
     /// A write to what nobody reads.
     pub const PIPE: Self = Self(13);

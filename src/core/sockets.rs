@@ -12,7 +12,7 @@ use super::id::ServiceId;
 use super::service::Service;
 use super::spec::ServiceSpec;
 use super::state::{Reason, Stage, Standing, Starting, State, Then, Waiting};
-use super::system::{System, Work};
+use super::system::System;
 
 /// How a service's sockets stand; closed where it has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,6 +43,7 @@ impl Service {
             Standing::Waiting
             | Standing::Starting
             | Standing::Active
+            | Standing::Reloading
             | Standing::Stopping
             | Standing::Killing
             | Standing::Backoff => false,
@@ -153,20 +154,14 @@ impl System {
                 ..
             }) => {
                 let run = run.id;
-                let stage = self.first_stage(id, run);
-                if let Some(service) = self.services.get_mut(id.index())
-                    && let State::Starting(starting) = &mut service.state
-                {
-                    starting.stage = stage;
-                    self.reindex(id);
-                }
+                self.set_out(id, run);
             }
             state @ State::Waiting(_) => {
                 // What others make of it has changed.
                 let same = state.clone();
                 self.transition(id, same);
                 if !self.to_open.contains(&id) {
-                    self.push_work(Work::Consider(id));
+                    self.starts.push_back(id);
                 }
             }
             State::Inactive(_)
@@ -213,7 +208,7 @@ impl System {
     fn opened(&mut self, id: ServiceId) {
         if self.to_open.remove(&id) && self.to_open.is_empty() {
             for id in self.ids() {
-                self.push_work(Work::Consider(id));
+                self.starts.push_back(id);
             }
         }
     }

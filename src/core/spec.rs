@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::commands::Commands;
 use super::exec::Exec;
 use super::exit::Exit;
 use super::id::ServiceId;
@@ -128,6 +129,8 @@ pub struct ServiceSpec {
     pub health: Option<Box<Health>>,
     /// Runs at its times instead of at once and for ever; then it is a oneshot.
     pub schedule: Option<Box<Schedule>>,
+    /// What its processes may say by `sd_notify(3)`, beside being ready.
+    pub notify: Option<Box<Notify>>,
     /// How long a start may take; `None` is `"infinity"`.
     pub start_timeout: Option<Duration>,
     /// What happens after it ended.
@@ -136,6 +139,8 @@ pub struct ServiceSpec {
     pub success: Box<[Exit]>,
     /// How it is stopped.
     pub stop: Stop,
+    /// What is executed before, after and beside its main process.
+    pub commands: Option<Box<Commands>>,
     /// How its processes are kept together.
     pub tracking: Tracking,
     /// How it is executed.
@@ -161,10 +166,12 @@ impl ServiceSpec {
             ready: Ready::Exec,
             health: None,
             schedule: None,
+            notify: None,
             start_timeout: Some(Duration::from_secs(90)),
             restart: Restart::default(),
             success: Box::default(),
             stop: Stop::default(),
+            commands: None,
             tracking: Tracking::Marks,
             exec: Exec::default(),
             source: "".into(),
@@ -175,6 +182,30 @@ impl ServiceSpec {
     #[must_use]
     pub fn is_on_demand(&self) -> bool {
         self.listen.as_ref().is_some_and(|listen| listen.on_demand)
+    }
+}
+
+impl ServiceSpec {
+    /// Whose notifications are heard; without a socket nobody's are.
+    #[must_use]
+    pub fn notify_access(&self) -> NotifyAccess {
+        match &self.notify {
+            Some(notify) => notify.access,
+            None if self.ready == Ready::Notify => NotifyAccess::All,
+            None => NotifyAccess::None,
+        }
+    }
+
+    /// How often it has to say that it lives.
+    #[must_use]
+    pub fn watchdog(&self) -> Option<Duration> {
+        self.notify.as_ref()?.watchdog
+    }
+
+    /// How many descriptors are kept for its next run.
+    #[must_use]
+    pub fn store_max(&self) -> u32 {
+        self.notify.as_ref().map_or(0, |notify| notify.store_max)
     }
 }
 
@@ -236,6 +267,40 @@ pub enum Ready {
     Delay(Duration),
     /// A line of its output in which this expression (`Pattern`) occurs.
     Log(Box<str>),
+}
+
+/// What a service's processes may say by `sd_notify(3)`, and what is made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notify {
+    /// `notify-access`: who is heard.
+    pub access: NotifyAccess,
+    /// `watchdog`: so often it has to say that it lives, while it is active.
+    pub watchdog: Option<Duration>,
+    /// `file-descriptor-store-max`: so many descriptors are kept for its next run.
+    pub store_max: u32,
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self {
+            access: NotifyAccess::All,
+            watchdog: None,
+            store_max: 0,
+        }
+    }
+}
+
+/// `notify-access` (`systemd.service(5)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotifyAccess {
+    /// Every process of its tree.
+    All,
+    /// What rinit has started for it.
+    Exec,
+    /// The main process alone.
+    Main,
+    /// Nobody: it has no notify socket.
+    None,
 }
 
 /// What happens after a service ended.

@@ -1,7 +1,9 @@
 //! From the decision to start to being ready.
 
 use super::action::{Action, Question};
+use super::commands::List;
 use super::event::{Answer, SpawnFailure};
+use super::exit::Exit;
 use super::graph::Edge;
 use super::id::{Pid, RunId, ServiceId};
 use super::probe::WaitFor;
@@ -111,6 +113,7 @@ impl System {
             pid: None,
             since: at,
             status: None,
+            said: None,
         };
         match spec.wait_for {
             Some(_) => self.wait_elsewhere(id, run),
@@ -120,28 +123,45 @@ impl System {
 
     /// Nothing elsewhere is in its way any more: the time of `start-timeout` begins.
     pub(super) fn begin(&mut self, id: ServiceId, run: Run) {
-        let Some(spec) = self.spec.services.get(id.index()) else {
+        let opens = self.open_sockets(id);
+        let (Some(service), Some(spec)) = (
+            self.services.get_mut(id.index()),
+            self.spec.services.get(id.index()),
+        ) else {
             return;
         };
         let at = self.now.at;
         let deadline = spec.start_timeout.map(|timeout| at.plus(timeout));
-        // Nobody waits for a run of the calendar.
-        let quiet = spec.schedule.is_some();
-        let stage = if self.open_sockets(id) {
-            Stage::Opening
-        } else {
-            self.first_stage(id, run.id)
-        };
+        service.controls = spec.commands.is_some().then(Box::default);
+        let number = run.id;
+        let stage = if opens { Stage::Opening } else { Stage::Before };
         let mut starting = Starting::at(stage, Run { since: at, ..run }, deadline);
-        if quiet {
+        if spec.schedule.is_some() {
+            // Nobody waits for a run of the calendar.
             starting.notice_at = None;
         }
         self.transition(id, State::Starting(starting));
+        if !opens {
+            self.set_out(id, number);
+        }
     }
 
-    /// What comes first once its sockets are open.
-    pub(super) fn first_stage(&mut self, id: ServiceId, run: RunId) -> Stage {
-        match self.service(id).map(Readiness::of) {
+    /// Its sockets are open, if it has any: what comes before the main process begins.
+    pub(super) fn set_out(&mut self, id: ServiceId, run: RunId) {
+        if let Some(service) = self.services.get_mut(id.index())
+            && let State::Starting(starting) = &mut service.state
+        {
+            starting.stage = Stage::Before;
+        }
+        let has_commands = self.service(id).is_some_and(|spec| spec.commands.is_some());
+        if !has_commands || !self.begin_list(id, List::StartPre) {
+            self.launch(id, run);
+        }
+    }
+
+    /// The main process's turn.
+    pub(super) fn launch(&mut self, id: ServiceId, run: RunId) {
+        let stage = match self.service(id).map(Readiness::of) {
             Some(Readiness::Probed { before_spawn: true } | Readiness::Logged) => {
                 let of = Question::Readiness;
                 self.orders.push(Action::Probe {
@@ -164,6 +184,12 @@ impl System {
                 self.orders.push(Action::Spawn { service: id, run });
                 Stage::Spawning
             }
+        };
+        if let Some(service) = self.services.get_mut(id.index())
+            && let State::Starting(starting) = &mut service.state
+        {
+            starting.stage = stage;
+            self.reindex(id);
         }
     }
 
@@ -199,6 +225,9 @@ impl System {
 
     /// Tried again under every policy: the service has done nothing wrong.
     pub(super) fn fork_refused(&mut self, run: RunId, errno: i32) {
+        if self.control_refused(run, errno) {
+            return;
+        }
         let now = self.now.at;
         let Some((id, starting)) = self.starting(run) else {
             self.never_was(run);
@@ -260,15 +289,18 @@ impl System {
 
     pub(super) fn said_ready(&mut self, run: RunId) {
         let Some((id, starting)) = self.starting(run) else {
+            self.reloaded(run);
             return;
         };
         let executed = match starting.stage {
             Stage::Executed { .. } => true,
-            Stage::Spawning | Stage::Spawned => false,
+            // A command of `exec-start-pre` may speak for the service too.
+            Stage::Before | Stage::Spawning | Stage::Spawned => false,
             Stage::Opening
             | Stage::Elsewhere { .. }
             | Stage::Probing
-            | Stage::ForkRefused { .. } => return,
+            | Stage::ForkRefused { .. }
+            | Stage::After { .. } => return,
         };
         starting.ready_early = true;
         let told = self.service(id).map(Readiness::of);
@@ -313,10 +345,12 @@ impl System {
             },
             (
                 Stage::Opening
+                | Stage::Before
                 | Stage::ForkRefused { .. }
                 | Stage::Spawning
                 | Stage::Spawned
-                | Stage::Executed { .. },
+                | Stage::Executed { .. }
+                | Stage::After { .. },
                 _,
             ) => return,
         }
@@ -325,6 +359,9 @@ impl System {
 
     /// The program does not run, and the process is gone.
     pub(super) fn spawn_failed(&mut self, run: RunId, failure: SpawnFailure) {
+        if self.control_failed(run, &failure) {
+            return;
+        }
         match self.starting(run) {
             Some((id, _)) => self.ended(id, Reason::Spawn(Box::new(failure))),
             None => self.never_was(run),
@@ -343,16 +380,39 @@ impl System {
         }
     }
 
-    fn run_mut(&mut self, run: RunId) -> Option<&mut Run> {
+    pub(super) fn run_mut(&mut self, run: RunId) -> Option<&mut Run> {
         let id = self.runs.get(&run)?;
         let service = self.services.get_mut(id.index())?;
         service.state.run_mut().filter(|known| known.id == run)
     }
 
+    /// It is ready; `exec-start-post` belongs to the start.
     fn become_active(&mut self, id: ServiceId) {
-        if let Some(run) = self.state(id).and_then(State::run).cloned() {
+        if self.has_commands(id, List::StartPost) {
+            self.come_after(id, None);
+        } else {
+            self.activate(id);
+        }
+    }
+
+    /// `exec-start-post`.
+    pub(super) fn come_after(&mut self, id: ServiceId, ended: Option<Exit>) {
+        if let Some(service) = self.services.get_mut(id.index())
+            && let State::Starting(starting) = &mut service.state
+        {
+            starting.stage = Stage::After { ended };
+            self.begin_list(id, List::StartPost);
+        }
+    }
+
+    pub(super) fn activate(&mut self, id: ServiceId) {
+        if let Some(mut run) = self.state(id).and_then(State::run).cloned() {
             let since = self.now.at;
-            self.transition(id, State::Active { run, since });
+            if let Some(spec) = self.service(id) {
+                run.expect_a_ping(spec, since);
+            }
+            let reload = None;
+            self.transition(id, State::Active { run, since, reload });
         }
     }
 
@@ -382,10 +442,12 @@ impl System {
                     }
                 }
                 Stage::Opening
+                | Stage::Before
                 | Stage::Probing
                 | Stage::Spawning
                 | Stage::Spawned
-                | Stage::Executed { .. } => Reason::NotReady {
+                | Stage::Executed { .. }
+                | Stage::After { .. } => Reason::NotReady {
                     after: now.since(starting.run.since),
                     answer: starting
                         .answer
@@ -407,11 +469,13 @@ impl System {
                     answer,
                 },
                 Stage::Opening
+                | Stage::Before
                 | Stage::ForkRefused { .. }
                 | Stage::Probing
                 | Stage::Spawning
                 | Stage::Spawned
-                | Stage::Executed { .. } => Report::StillWaiting {
+                | Stage::Executed { .. }
+                | Stage::After { .. } => Report::StillWaiting {
                     service: id,
                     answer,
                 },
@@ -446,12 +510,14 @@ impl System {
                     });
                 }
             }
-            Stage::ForkRefused { .. }
+            Stage::Before
+            | Stage::ForkRefused { .. }
             | Stage::Opening
             | Stage::Probing
             | Stage::Spawning
             | Stage::Spawned
-            | Stage::Executed { poll: None } => {}
+            | Stage::Executed { poll: None }
+            | Stage::After { .. } => {}
         }
         self.reindex(id);
     }

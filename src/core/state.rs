@@ -13,9 +13,19 @@
 //! ended as it should) or to *failed*. The last two are final. What a service for good
 //! ended leaves of its tree is swept beside these states, since nobody waits for it.
 //!
+//! An active service that says so is *reloading* until it says that it is ready again; all
+//! that holds of an active one holds then too. One that says that it stops is *stopping*,
+//! without having been asked.
+//!
 //! A stop leads through *stopping* (the stop signal was sent; then, main gone, the rest of
 //! the tree gets its SIGTERM) and, when the grace is over, *killing*, to what the stop was
 //! for: `Then`. A service that has no process gets there at once.
+//!
+//! Commands around a service run within these states, one after the other, each in a run of
+//! its own (`control_process`): before the spawn and after readiness it is *starting*,
+//! before the stop signal and when all is gone *stopping*. With `exec-stop-post` an end that
+//! nobody asked for leads through *stopping* as well; where a restart follows, what is left
+//! of the tree is *killed* first.
 //!
 //! When a required service is no longer ready, its dependants stop and stand in *waiting*
 //! until it is. When it has failed, so have they; when it has exited for good, they are
@@ -28,10 +38,12 @@
 
 use std::time::Duration;
 
+use super::commands::CommandFailure;
 use super::event::SpawnFailure;
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
 use super::readiness::Poll;
+use super::said::Said;
 use super::schedule::Appointment;
 use super::time::Instant;
 
@@ -50,6 +62,8 @@ pub enum State {
         run: Run,
         /// Since when it is ready.
         since: Instant,
+        /// It reloads what it was told, and goes on meanwhile.
+        reload: Option<Reload>,
     },
     /// The stop signal was sent.
     Stopping(Stopping),
@@ -81,6 +95,7 @@ pub enum Standing {
     Waiting,
     Starting,
     Active,
+    Reloading,
     Stopping,
     Killing,
     Backoff,
@@ -127,6 +142,15 @@ pub struct Run {
     pub since: Instant,
     /// What it says about itself (STATUS=).
     pub status: Option<Box<str>>,
+    /// What else it has said, if anything.
+    pub said: Option<Box<Said>>,
+}
+
+/// A reload under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reload {
+    /// When it takes too long (`start-timeout`).
+    pub until: Option<Instant>,
 }
 
 /// On the way to being ready. While its stage is `Elsewhere` the service is called waiting.
@@ -160,6 +184,8 @@ pub enum Stage {
     },
     /// Its sockets are being opened.
     Opening,
+    /// `exec-start-pre` runs.
+    Before,
     /// Whether somebody else answers at its address is being found out.
     Probing,
     /// The kernel had no process to give.
@@ -177,6 +203,11 @@ pub enum Stage {
     Executed {
         /// The probes, where readiness is asked for; or the time, where that makes it ready.
         poll: Option<Poll>,
+    },
+    /// It is ready, or a oneshot has ended well: `exec-start-post` runs.
+    After {
+        /// How the oneshot ended.
+        ended: Option<Exit>,
     },
 }
 
@@ -221,6 +252,9 @@ pub enum Then {
     Waiting,
     /// What `restart` says about a failure.
     Failure(Reason),
+    /// What `restart` says about its end: it stops by itself. How its main process ended,
+    /// once it has.
+    ByItself(Option<Exit>),
     /// It has failed, because of this one.
     DependencyFailed(ServiceId),
     /// It is inactive, because of this one.
@@ -239,6 +273,7 @@ impl Then {
                 Self::Stopped
                 | Self::Waiting
                 | Self::Failure(_)
+                | Self::ByItself(_)
                 | Self::DependencyFailed(_)
                 | Self::DependencyEnded(_),
                 later,
@@ -272,6 +307,8 @@ pub enum Reason {
         /// What was asked in vain, for how long, and what the last probe said.
         what: Box<str>,
     },
+    /// A command that belongs to its start failed.
+    Command(Box<CommandFailure>),
     /// `start-timeout` was over.
     NotReady {
         /// So long was waited.
@@ -283,6 +320,23 @@ pub enum Reason {
     Unhealthy {
         /// What the last probe said.
         answer: Box<str>,
+    },
+    /// It was to say that it lives (`watchdog`).
+    Watchdog {
+        /// And didn't for so long; or it said itself that it is stuck.
+        silent: Option<Duration>,
+    },
+    /// It said that it stops, and didn't in its `stop-timeout`.
+    NotStopped {
+        /// So long was waited.
+        after: Duration,
+    },
+    /// What happened, with what the service itself said of it.
+    Explained {
+        /// What happened.
+        what: Box<Reason>,
+        /// Its words.
+        cause: Box<str>,
     },
     /// `start-timeout` was over, and the kernel still had no process to give.
     ForkRefused {
@@ -305,11 +359,12 @@ pub enum Reason {
 
 impl Standing {
     /// Every one, in the machine's order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Inactive,
         Self::Waiting,
         Self::Starting,
         Self::Active,
+        Self::Reloading,
         Self::Stopping,
         Self::Killing,
         Self::Backoff,
@@ -325,6 +380,7 @@ impl Standing {
             Self::Waiting => "waiting",
             Self::Starting => "starting",
             Self::Active => "active",
+            Self::Reloading => "reloading",
             Self::Stopping => "stopping",
             Self::Killing => "killing",
             Self::Backoff => "backoff",
@@ -344,13 +400,18 @@ impl State {
             Self::Starting(starting) => match starting.stage {
                 Stage::Elsewhere { .. } => Standing::Waiting,
                 Stage::Opening
+                | Stage::Before
                 | Stage::Probing
                 | Stage::ForkRefused { .. }
                 | Stage::Spawning
                 | Stage::Spawned
-                | Stage::Executed { .. } => Standing::Starting,
+                | Stage::Executed { .. }
+                | Stage::After { .. } => Standing::Starting,
             },
-            Self::Active { .. } => Standing::Active,
+            Self::Active { reload: None, .. } => Standing::Active,
+            Self::Active {
+                reload: Some(_), ..
+            } => Standing::Reloading,
             Self::Stopping(_) => Standing::Stopping,
             Self::Killing(_) => Standing::Killing,
             Self::Backoff(_) => Standing::Backoff,
@@ -435,15 +496,22 @@ impl State {
             Self::Killing(killing) => Some(killing.again_at),
             // With something left of the tree, its end is awaited, not the time.
             Self::Backoff(backoff) => backoff.left.is_none().then_some(backoff.until),
-            Self::Inactive(_) | Self::Active { .. } | Self::Exited { .. } | Self::Failed { .. } => {
-                None
+            Self::Active { run, reload, .. } => {
+                let ping = run.said.as_ref().and_then(|said| said.ping_by);
+                let reload = reload.and_then(|reload| reload.until);
+                ping.into_iter().chain(reload).min()
             }
+            Self::Inactive(_) | Self::Exited { .. } | Self::Failed { .. } => None,
         }
     }
 
     /// The system was asleep: nobody had the time that passed.
     pub(crate) fn postpone(&mut self, by: Duration) {
         let later = |at: &mut Instant| *at = at.plus(by);
+        if let Some(said) = self.run_mut().and_then(|run| run.said.as_mut()) {
+            said.ping_by.as_mut().into_iter().for_each(later);
+            said.floor.as_mut().into_iter().for_each(later);
+        }
         match self {
             Self::Waiting(waiting) => waiting.until.as_mut().into_iter().for_each(later),
             Self::Starting(starting) => {
@@ -457,23 +525,29 @@ impl State {
             }
             Self::Stopping(stopping) => stopping.kill_at.as_mut().into_iter().for_each(later),
             Self::Backoff(backoff) => later(&mut backoff.until),
-            Self::Inactive(_)
-            | Self::Active { .. }
-            | Self::Killing(_)
-            | Self::Exited { .. }
-            | Self::Failed { .. } => {}
+            Self::Active { reload, .. } => {
+                let until = reload.as_mut().and_then(|reload| reload.until.as_mut());
+                until.into_iter().for_each(later);
+            }
+            Self::Inactive(_) | Self::Killing(_) | Self::Exited { .. } | Self::Failed { .. } => {}
         }
     }
 }
 
 impl Stage {
-    /// There is, or may be, a process.
+    /// There is, or may be, a main process.
     pub(crate) const fn has_process(&self) -> bool {
         match self {
-            Self::Opening | Self::Elsewhere { .. } | Self::Probing | Self::ForkRefused { .. } => {
-                false
-            }
-            Self::Spawning | Self::Spawned | Self::Executed { .. } => true,
+            Self::Opening
+            | Self::Elsewhere { .. }
+            | Self::Before
+            | Self::Probing
+            | Self::ForkRefused { .. }
+            | Self::After { ended: Some(_) } => false,
+            Self::Spawning
+            | Self::Spawned
+            | Self::Executed { .. }
+            | Self::After { ended: None } => true,
         }
     }
 
@@ -482,10 +556,12 @@ impl Stage {
             Self::ForkRefused { again_at, .. } => Some(*again_at),
             Self::Executed { poll: Some(poll) } | Self::Elsewhere { poll } => poll.next_at(),
             Self::Opening
+            | Self::Before
             | Self::Probing
             | Self::Spawning
             | Self::Spawned
-            | Self::Executed { poll: None } => None,
+            | Self::Executed { poll: None }
+            | Self::After { .. } => None,
         }
     }
 }

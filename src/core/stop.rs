@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::action::Action;
+use super::commands::List;
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
-use super::outcome::Verdict;
 use super::report::Report;
 use super::signal::Signal;
 use super::spec::KillMode;
-use super::state::{Backoff, Idle, Killing, Reason, Run, Starting, State, Stopping, Then, Waiting};
-use super::system::{System, Work};
+use super::spec::Stop;
+use super::state::{Backoff, Idle, Killing, Reason, Run, State, Stopping, Then, Waiting};
+use super::system::System;
 
 /// The first pause before SIGKILL is sent again.
 pub(super) const KILL_PAUSE: Duration = Duration::from_millis(100);
@@ -18,6 +19,9 @@ pub(super) const KILL_PAUSE: Duration = Duration::from_millis(100);
 impl System {
     /// A main process ended.
     pub(super) fn exited(&mut self, run: RunId, exit: Exit) {
+        if self.control_exited(run, exit) {
+            return;
+        }
         let Some(&id) = self.runs.get(&run) else {
             return;
         };
@@ -39,6 +43,9 @@ impl System {
             }
             State::Stopping(stopping) if stopping.run.id == run && !stopping.main_gone => {
                 stopping.main_gone = true;
+                if let Then::ByItself(end) = &mut stopping.then {
+                    *end = Some(exit);
+                }
                 false
             }
             State::Killing(killing) if killing.run.id == run && !killing.main_gone => {
@@ -56,6 +63,7 @@ impl System {
             | State::Failed { .. } => return,
         };
         self.note_stopped(id, exit, by_force);
+        self.note_exit(id, exit);
         match kill_mode {
             KillMode::Tree | KillMode::ControlGroup | KillMode::Mixed if by_force => {
                 self.kill_tree(run);
@@ -73,6 +81,9 @@ impl System {
 
     /// Nothing of a run is left.
     pub(super) fn tree_gone(&mut self, run: RunId) {
+        if self.control_gone(run) {
+            return;
+        }
         let Some(&id) = self.runs.get(&run) else {
             return;
         };
@@ -151,6 +162,7 @@ impl System {
         let at = self.now.at;
         let grace = self.grace(id);
         let kill_at = grace.map(|grace| at.plus(grace));
+        let forced = self.is_forced();
         self.credit(id);
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
@@ -161,7 +173,7 @@ impl System {
         let run = match &mut service.state {
             State::Inactive(_) | State::Exited { .. } | State::Failed { .. } => return,
             State::Waiting(_) | State::Backoff(Backoff { left: None, .. }) => {
-                self.arrive(id, then, Duration::ZERO);
+                self.arrive(id, then, Duration::ZERO, None);
                 return;
             }
             State::Backoff(Backoff {
@@ -173,6 +185,7 @@ impl System {
                         pid: None,
                         since: at,
                         status: None,
+                        said: None,
                     },
                     main_gone: true,
                     again_at: at.plus(KILL_PAUSE),
@@ -182,17 +195,25 @@ impl System {
                 self.transition(id, State::Killing(killing));
                 return;
             }
-            State::Starting(starting) if !starting.stage.has_process() => {
+            State::Starting(starting)
+                if !starting.stage.has_process() && service.controls.is_none() =>
+            {
                 let (run, after) = (starting.run.id, at.since(starting.run.since));
                 self.forget(run);
-                self.arrive(id, then, after);
+                self.arrive(id, then, after, None);
                 return;
             }
             State::Stopping(stopping) => {
                 stopping.then = stopping.then.clone().or_rather(then);
                 if let Some(kill_at) = kill_at {
+                    stopping.run.forget_extension();
                     let sooner = stopping.kill_at.map_or(kill_at, |known| known.min(kill_at));
                     stopping.kill_at = Some(sooner);
+                    if let Some(controls) = &mut service.controls
+                        && controls.signal_owed
+                    {
+                        controls.owe_signal(at, Some(sooner));
+                    }
                 }
                 self.reindex(id);
                 return;
@@ -201,31 +222,51 @@ impl System {
                 killing.then = killing.then.clone().or_rather(then);
                 return;
             }
-            State::Starting(Starting { run, .. }) | State::Active { run, .. } => run.clone(),
+            State::Starting(starting) => starting.run.clone(),
+            State::Active { run, .. } => run.clone(),
         };
-        let to_group = spec.stop.to_group;
-        for signal in [spec.stop.signal, Signal::CONT] {
-            let run = run.id;
-            self.orders.push(match spec.stop.kill_mode {
-                KillMode::Tree | KillMode::Process | KillMode::Mixed => Action::SignalMain {
-                    run,
-                    signal,
-                    to_group,
-                },
-                KillMode::ControlGroup => Action::SignalTree { run, signal },
-                KillMode::None => break,
-            });
+        // Who was never active, or is stuck, isn't told to stop but by the signal.
+        let stuck = matches!(then, Then::Failure(Reason::Watchdog { .. }));
+        let commands = spec.commands.as_ref();
+        let asks = commands.is_some_and(|commands| !commands.stop.is_empty());
+        let asks = asks && !forced && !stuck && matches!(service.state, State::Active { .. });
+        let main_gone = match &service.state {
+            State::Starting(starting) => !starting.stage.has_process(),
+            State::Inactive(_)
+            | State::Waiting(_)
+            | State::Active { .. }
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => false,
+        };
+        let nobody = spec.stop.kill_mode == KillMode::None;
+        if asks {
+            if let Some(controls) = &mut service.controls {
+                controls.owe_signal(at, kill_at);
+            }
+        } else if !main_gone {
+            // A core dump tells where it is stuck.
+            let first = if stuck {
+                Signal::ABRT
+            } else {
+                spec.stop.signal
+            };
+            self.orders.extend(ask_to_stop(run.id, first, &spec.stop));
         }
         let stopping = Stopping {
             run,
-            main_gone: false,
+            main_gone,
             since: at,
             kill_at,
             then,
         };
-        let nobody = spec.stop.kill_mode == KillMode::None;
         self.transition(id, State::Stopping(stopping));
-        if nobody {
+        self.end_control(id, Signal::TERM);
+        if asks {
+            self.begin_list(id, List::Stop);
+        } else if main_gone || nobody {
             self.run_over(id);
         }
     }
@@ -259,9 +300,23 @@ impl System {
             return;
         };
         let after = at.since(stopping.since);
-        self.orders
-            .push(kill_order(stopping.run.id, spec.stop.kill_mode));
-        self.now_killing(id);
+        let killing = Killing {
+            run: stopping.run.clone(),
+            main_gone: stopping.main_gone,
+            again_at: at.plus(KILL_PAUSE),
+            wait: KILL_PAUSE,
+            then: if stopping.then == Then::ByItself(None) {
+                Then::Failure(Reason::NotStopped { after })
+            } else {
+                stopping.then.clone()
+            },
+        };
+        let order = kill_order(killing.run.id, spec.stop.kill_mode);
+        self.transition(id, State::Killing(killing));
+        if !self.kill_controls(id) {
+            return;
+        }
+        self.orders.push(order);
         self.reports.push(Report::Killed { service: id, after });
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.note_killed(id, after);
@@ -285,9 +340,15 @@ impl System {
 
     /// A deadline of this service is due.
     pub(super) fn due(&mut self, id: ServiceId) {
-        let now = self.now.at;
         self.sweep_due(id);
+        self.state_due(id);
+        // Of what has just been stopped nobody asks how it is.
         self.health_due(id);
+        self.controls_due(id);
+    }
+
+    fn state_due(&mut self, id: ServiceId) {
+        let now = self.now.at;
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),
@@ -309,26 +370,29 @@ impl System {
             State::Killing(killing) => {
                 killing.wait = killing.wait.saturating_mul(2);
                 killing.again_at = now.plus(killing.wait);
-                self.orders
-                    .push(kill_order(killing.run.id, spec.stop.kill_mode));
+                let order = kill_order(killing.run.id, spec.stop.kill_mode);
+                if self.kill_controls(id) {
+                    self.orders.push(order);
+                }
                 self.reindex(id);
             }
             State::Backoff(_) => self.resume(id),
-            State::Inactive(_)
-            | State::Active { .. }
-            | State::Exited { .. }
-            | State::Failed { .. } => {}
+            State::Active { .. } => self.active_due(id),
+            State::Inactive(_) | State::Exited { .. } | State::Failed { .. } => {}
         }
     }
 
-    /// A stop has come to its end.
-    fn run_over(&mut self, id: ServiceId) {
+    /// A stop has come to its end, but for what commands are still to do.
+    pub(super) fn run_over(&mut self, id: ServiceId) {
+        if self.commands_remain(id) {
+            return;
+        }
         let Some(service) = self.services.get(id.index()) else {
             return;
         };
         let (run, then) = match &service.state {
             State::Stopping(Stopping { run, then, .. })
-            | State::Killing(Killing { run, then, .. }) => (run, then.clone()),
+            | State::Killing(Killing { run, then, .. }) => (run.clone(), then.clone()),
             State::Inactive(_)
             | State::Waiting(_)
             | State::Starting(_)
@@ -337,13 +401,21 @@ impl System {
             | State::Exited { .. }
             | State::Failed { .. } => return,
         };
-        let after = self.now.at.since(run.since);
+        let controls = service.controls.as_ref();
+        let ended_at = controls.and_then(|controls| controls.ended_at);
+        let after = ended_at.unwrap_or(self.now.at).since(run.since);
         self.forget(run.id);
-        self.arrive(id, then, after);
+        self.arrive(id, then, after, run.cause());
     }
 
     /// Where a stop leads.
-    pub(super) fn arrive(&mut self, id: ServiceId, then: Then, after: Duration) {
+    pub(super) fn arrive(
+        &mut self,
+        id: ServiceId,
+        then: Then,
+        after: Duration,
+        cause: Option<Box<str>>,
+    ) {
         match then {
             Then::Stopped => self.transition(id, State::Inactive(Idle::Stopped)),
             Then::Waiting if self.service(id).is_some_and(|spec| spec.schedule.is_some()) => {
@@ -357,14 +429,13 @@ impl System {
                     ..Waiting::default()
                 };
                 self.transition(id, State::Waiting(waiting));
-                self.push_work(Work::Consider(id));
+                self.starts.push_back(id);
             }
-            Then::Failure(reason) => match self.verdict(id, reason.clone()) {
-                Verdict::Again { delay } => self.back_off(id, reason, None, delay, after),
-                Verdict::Next { well, next } => self.ran(id, reason, well, next, after),
-                Verdict::Exited(exit) => self.transition(id, State::Exited { exit, after }),
-                Verdict::Failed(reason) => self.fail(id, reason, after),
-            },
+            Then::Failure(reason) => self.judge(id, reason, after, cause),
+            Then::ByItself(end) => {
+                let reason = end.map_or(Reason::NotStopped { after }, Reason::Exit);
+                self.judge(id, reason, after, cause);
+            }
             Then::DependencyFailed(on) => {
                 let root = self.root_of(on);
                 self.fail(id, Reason::Dependency { on, root }, after);
@@ -410,4 +481,20 @@ const fn kill_order(run: RunId, kill_mode: KillMode) -> Action {
             to_group: false,
         },
     }
+}
+
+/// What a stop begins with: to whom the signal goes, `kill-mode` says.
+pub(super) fn ask_to_stop(run: RunId, first: Signal, stop: &Stop) -> impl Iterator<Item = Action> {
+    let (mode, to_group) = (stop.kill_mode, stop.to_group);
+    [first, Signal::CONT]
+        .into_iter()
+        .filter_map(move |signal| match mode {
+            KillMode::Tree | KillMode::Process | KillMode::Mixed => Some(Action::SignalMain {
+                run,
+                signal,
+                to_group,
+            }),
+            KillMode::ControlGroup => Some(Action::SignalTree { run, signal }),
+            KillMode::None => None,
+        })
 }

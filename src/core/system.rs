@@ -54,8 +54,6 @@ pub enum Whole {
 /// What follows from a change, carried out before the next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
-    /// It may be able to start.
-    Consider(ServiceId),
     /// Something that it requires is no longer ready.
     Lost(ServiceId),
     /// What was to stop before it may have.
@@ -100,6 +98,9 @@ pub struct System {
     pub(super) orders: Vec<Action>,
     pub(super) reports: Vec<Report>,
     pub(super) work: VecDeque<Work>,
+    /// Those that may be able to start, once all else that follows is done: nothing starts
+    /// that would have to stop at once.
+    pub(super) starts: VecDeque<ServiceId>,
     pub(super) deadlines: BTreeSet<(Instant, ServiceId)>,
     pub(super) tally: [u32; Standing::ALL.len()],
     /// How many wait for what lives elsewhere.
@@ -161,6 +162,7 @@ impl System {
             orders: Vec::new(),
             reports: Vec::new(),
             work: VecDeque::new(),
+            starts: VecDeque::new(),
             deadlines: BTreeSet::new(),
             tally,
             elsewhere: 0,
@@ -199,6 +201,10 @@ impl System {
                             .checks
                             .iter_mut()
                             .for_each(|checks| checks.postpone(by));
+                        service
+                            .controls
+                            .iter_mut()
+                            .for_each(|controls| controls.postpone(by));
                         self.reindex(id);
                     }
                 }
@@ -215,6 +221,13 @@ impl System {
             Event::Exited { run, exit } => self.exited(run, exit),
             Event::TreeGone { run } => self.tree_gone(run),
             Event::Ready { run } => self.said_ready(run),
+            Event::Reloading { run, stamp } => self.said_reloading(run, stamp),
+            Event::Stopping { run } => self.said_stopping(run),
+            Event::Cause { run, text } => self.said_cause(run, text),
+            Event::Pinged { run } => self.said_ping(run),
+            Event::Stuck { run } => self.said_stuck(run),
+            Event::PingPeriod { run, period } => self.said_ping_period(run, period),
+            Event::Extended { run, by } => self.said_extended(run, by),
             Event::Status { run, text } => self.said_status(run, text),
             Event::MainPid { run, pid } => self.said_main_pid(run, pid),
             Event::Probed { run, answer } => self.probed(run, answer),
@@ -272,6 +285,7 @@ impl System {
         self.orders = Vec::new();
         self.reports = Vec::new();
         self.work = VecDeque::new();
+        self.starts = VecDeque::new();
     }
 
     /// How the whole is.
@@ -302,7 +316,7 @@ impl System {
                 if self.service(id).is_some_and(|spec| spec.schedule.is_some()) {
                     self.await_next_time(id);
                 } else {
-                    self.work.push_back(Work::Consider(id));
+                    self.starts.push_back(id);
                 }
             }
         }
@@ -321,18 +335,26 @@ impl System {
         self.shutdown_due();
     }
 
+    /// Works off what follows, but for starts.
+    fn follow(&mut self) {
+        while let Some(work) = self.work.pop_front() {
+            match work {
+                Work::Lost(id) => self.lost(id),
+                Work::Descend(id) => self.descend_now(id),
+                Work::Doomed(id, by) => self.doomed(id, by),
+                Work::EssentialEnded(id) => self.begin_shutdown(Cause::Essential(id)),
+                Work::Turn(id) => self.turn(id),
+            }
+        }
+    }
+
     /// Works off what follows until nothing does.
     pub(super) fn settle(&mut self) {
         loop {
-            while let Some(work) = self.work.pop_front() {
-                match work {
-                    Work::Consider(id) => self.consider(id),
-                    Work::Lost(id) => self.lost(id),
-                    Work::Descend(id) => self.descend_now(id),
-                    Work::Doomed(id, by) => self.doomed(id, by),
-                    Work::EssentialEnded(id) => self.begin_shutdown(Cause::Essential(id)),
-                    Work::Turn(id) => self.turn(id),
-                }
+            self.follow();
+            while let Some(id) = self.starts.pop_front() {
+                self.consider(id);
+                self.follow();
             }
             self.tell_up();
             self.latch_startup();
@@ -340,7 +362,7 @@ impl System {
                 self.begin_shutdown(Cause::NothingLeft);
             }
             self.advance_shutdown();
-            if self.work.is_empty() {
+            if self.work.is_empty() && self.starts.is_empty() {
                 break;
             }
         }
@@ -358,6 +380,7 @@ impl System {
         let left = [
             Standing::Starting,
             Standing::Active,
+            Standing::Reloading,
             Standing::Stopping,
             Standing::Killing,
             Standing::Backoff,
@@ -374,7 +397,9 @@ impl System {
         }
         self.up_told = true;
         self.reports.push(Report::Up {
-            active: self.count(Standing::Active),
+            active: self
+                .count(Standing::Active)
+                .saturating_add(self.count(Standing::Reloading)),
             done: self.count(Standing::Exited),
             troubled: self
                 .count(Standing::Failed)

@@ -4,10 +4,12 @@
     reason = "a test looks for one order among all"
 )]
 
+mod commands;
 mod elsewhere;
 mod health;
 mod query;
 mod requests;
+mod said;
 mod schedule;
 mod sockets;
 

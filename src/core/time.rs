@@ -16,6 +16,13 @@ impl Instant {
         Self(self.0.saturating_add(nanos))
     }
 
+    /// The instant `before` earlier; the origin where there is none.
+    #[must_use]
+    pub fn minus(self, before: Duration) -> Self {
+        let nanos = u64::try_from(before.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+
     /// How long after `earlier` this is; zero if it is not.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

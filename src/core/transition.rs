@@ -1,6 +1,7 @@
 //! The one place where a service changes its state, and what depends on that is kept:
 //! the counters of those that wait, the tally, the deadlines.
 
+use super::action::Action;
 use super::graph::Bond;
 use super::health::Checks;
 use super::id::ServiceId;
@@ -59,6 +60,10 @@ impl System {
             return;
         };
         let from = service.state.standing();
+        let goes_on = matches!(
+            (&service.state, &to),
+            (State::Active { run: old, .. }, State::Active { run: new, .. }) if old.id == new.id
+        );
         let was_alive = service.state.is_alive();
         let rested = matches!(service.state, State::Inactive(Idle::ByHand));
         let was_elsewhere = service.state.waits_elsewhere();
@@ -71,10 +76,18 @@ impl System {
             .dormant
             .saturating_sub(u32::from(was_dormant))
             .saturating_add(u32::from(dormant));
-        let checks = Checks::begin(&service.state, spec, self.now.at);
-        let checked = std::mem::replace(&mut service.checks, checks);
-        if checked.is_some_and(|checks| checks.unhealthy) {
-            self.unhealthy = self.unhealthy.saturating_sub(1);
+        if let Some(run) = service.state.run_mut() {
+            run.forget_extension();
+        }
+        if !goes_on {
+            let checks = Checks::begin(&service.state, spec, self.now.at);
+            let checked = std::mem::replace(&mut service.checks, checks);
+            if checked.is_some_and(|checks| checks.unhealthy) {
+                self.unhealthy = self.unhealthy.saturating_sub(1);
+            }
+        }
+        if !service.state.is_alive() {
+            service.controls = None;
         }
         let state = &service.state;
         match (was_elsewhere, state.waits_elsewhere()) {
@@ -93,6 +106,18 @@ impl System {
             | State::Exited { .. }
             | State::Failed { .. } => service.descent.take().is_some(),
         };
+        let at_rest = match state {
+            State::Inactive(_) | State::Exited { .. } | State::Failed { .. } => true,
+            State::Waiting(_)
+            | State::Starting(_)
+            | State::Active { .. }
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_) => false,
+        };
+        if at_rest && spec.store_max() > 0 {
+            self.orders.push(Action::DropStored { service: id });
+        }
         let ended_for_good = match state {
             State::Exited { .. }
             | State::Failed { .. }
@@ -117,6 +142,7 @@ impl System {
             || dormant
             || match to {
                 Standing::Active
+                | Standing::Reloading
                 | Standing::Backoff
                 | Standing::Exited
                 | Standing::Failed
@@ -160,7 +186,7 @@ impl System {
         }
         let gone = matches!(to, Standing::Inactive | Standing::Exited | Standing::Failed);
         if ended_for_good && essential {
-            // Before anything starts that would have to stop at once.
+            // Before anything is stopped that the shutdown stops in its turn.
             self.work.push_front(Work::EssentialEnded(id));
         }
         if died {
@@ -215,7 +241,7 @@ impl System {
             match (bond, turned.satisfied) {
                 (Bond::Requires, Some(true)) => {
                     service.unmet_requires = service.unmet_requires.saturating_sub(1);
-                    self.work.push_back(Work::Consider(*dependant));
+                    self.starts.push_back(*dependant);
                 }
                 (Bond::Requires, Some(false)) => {
                     service.unmet_requires = service.unmet_requires.saturating_add(1);
@@ -229,7 +255,7 @@ impl System {
                 }
                 (Bond::After, _) if turned.attempted => {
                     service.unmet_after = service.unmet_after.saturating_sub(1);
-                    self.work.push_back(Work::Consider(*dependant));
+                    self.starts.push_back(*dependant);
                 }
                 (Bond::Requires, None) | (Bond::After, _) => {}
             }

@@ -5,6 +5,7 @@ use super::wire::{Input, Wire, enums, put_bytes, structs};
 use crate::config::Outcome;
 use crate::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Transition, Zone};
 use crate::core::capability::{Capabilities, Confinement};
+use crate::core::commands::{Commands, ControlCommand};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
@@ -14,8 +15,9 @@ use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
-    Cgroups, ControlAccess, ControlSocket, Edges, InitSpec, KillMode, Kind, Ready, Restart,
-    RestartPolicy, ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Ties, Tracking,
+    Cgroups, ControlAccess, ControlSocket, Edges, InitSpec, KillMode, Kind, Notify, NotifyAccess,
+    Ready, Restart, RestartPolicy, ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Ties,
+    Tracking,
 };
 
 structs! {
@@ -26,7 +28,7 @@ structs! {
     }
     ServiceSpec {
         name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,
-        schedule, start_timeout, restart, success, stop, tracking, exec, source,
+        schedule, notify, start_timeout, restart, success, stop, commands, tracking, exec, source,
     }
     Listen { sockets, on_demand }
     Socket { kind, address, name, backlog, reuse_port, ipv6_only, file }
@@ -40,6 +42,8 @@ structs! {
         command, expand, environment, environment_files, directory, identity, umask, limits, nice,
         oom_score_adjust, output, setup,
     }
+    Commands { start_pre, start_post, stop, stop_post }
+    ControlCommand { command, ignore_failure }
     Setup { folders, remove, confinement, pass, unset, secrets, file_variables }
     Folder { base, name, mode }
     Confinement { no_new_privileges, bounding, ambient }
@@ -59,6 +63,7 @@ structs! {
     Rule { offset, summer }
     Summer { offset, begins, ends }
     Change { day, time }
+    Notify { access, watchdog, store_max }
     Health { probe, interval, timeout, retries, start_period, on_unhealthy }
 }
 
@@ -79,6 +84,7 @@ enums! {
         0 = Tcp(addresses), 1 = Unix(path), 2 = File(path), 3 = Http(http), 4 = Exec(command),
         5 = Names(places),
     }
+    NotifyAccess { 0 = All, 1 = Exec, 2 = Main, 3 = None }
     OnUnhealthy { 0 = None, 1 = Restart, 2 = Shutdown }
     When { 0 = Calendar(times), 1 = Every(interval) }
     Day { 0 = Julian(day), 1 = Ordinal(day), 2 = Weekday { month, week, weekday } }

@@ -9,6 +9,7 @@ mod form;
 mod wire;
 
 use crate::config::Outcome;
+use crate::core::commands::List;
 use crate::core::listen::MOST_SOCKETS;
 use crate::core::probe::Probe;
 use crate::core::schedule::{Schedule, When};
@@ -90,7 +91,10 @@ fn is_sound(spec: &Spec) -> bool {
             Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) | Ready::Log(_) => true,
         };
         let elsewhere = service.wait_for.iter().map(|wait_for| &wait_for.probe);
+        let commands = service.commands.iter();
+        let mut commands = commands.flat_map(|all| List::ALL.map(|list| all.list(list)));
         !service.exec.command.is_empty()
+            && commands.all(|list| list.iter().all(|own| !own.command.words.is_empty()))
             && service
                 .listen
                 .iter()

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Transition, Zone};
 use crate::core::capability::{Capabilities, Confinement};
+use crate::core::commands::{Commands, ControlCommand};
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
@@ -17,8 +18,8 @@ use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
-    Cgroups, ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Ready, Restart, RestartPolicy,
-    ServiceSpec, StartLimit, Stop, TerminationLog, Ties, Tracking,
+    Cgroups, ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Notify, NotifyAccess, Ready,
+    Restart, RestartPolicy, ServiceSpec, StartLimit, Stop, TerminationLog, Ties, Tracking,
 };
 
 fn text() -> impl Strategy<Value = Box<str>> {
@@ -71,6 +72,22 @@ fn health() -> impl Strategy<Value = Health> {
             retries,
             start_period,
             on_unhealthy: all[then],
+        }
+    })
+}
+
+fn notify() -> impl Strategy<Value = Notify> {
+    let access = proptest::sample::select(vec![
+        NotifyAccess::All,
+        NotifyAccess::Exec,
+        NotifyAccess::Main,
+        NotifyAccess::None,
+    ]);
+    (access, option::of(duration()), any::<u32>()).prop_map(|(access, watchdog, store_max)| {
+        Notify {
+            access,
+            watchdog,
+            store_max,
         }
     })
 }
@@ -249,6 +266,25 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
         )
 }
 
+fn commands() -> impl Strategy<Value = Box<Commands>> {
+    let list = || {
+        let command = (words(1), any::<bool>(), any::<bool>());
+        let command = command.prop_map(|(words, expand, ignore_failure)| ControlCommand {
+            command: Command { words, expand },
+            ignore_failure,
+        });
+        vec(command, 0..3).prop_map(Vec::into_boxed_slice)
+    };
+    (list(), list(), list(), list()).prop_map(|(start_pre, start_post, stop, stop_post)| {
+        Box::new(Commands {
+            start_pre,
+            start_post,
+            stop,
+            stop_post,
+        })
+    })
+}
+
 fn exec() -> impl Strategy<Value = Exec> {
     let identity = (option::of(text()), option::of(text()), vec(text(), 0..3)).prop_map(
         |(user, group, supplementary)| {
@@ -366,14 +402,14 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
             option::of((probe(), option::of(duration()))),
             option::of(listen()),
             ready(),
-            option::of(health()),
+            (option::of(health()), option::of(notify())),
             option::of(duration()),
         ),
         (
             restart,
             vec(exit(), 0..3),
             stop,
-            tracking(),
+            (option::of(commands()), tracking()),
             exec(),
             text(),
             option::of(schedule()),
@@ -381,8 +417,8 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     )
         .prop_map(
             |(
-                (name, flags, edges, wait_for, listen, ready, health, start_timeout),
-                (restart, success, stop, tracking, exec, source, schedule),
+                (name, flags, edges, wait_for, listen, ready, (health, notify), start_timeout),
+                (restart, success, stop, (commands, tracking), exec, source, schedule),
             )| {
                 let [oneshot, enabled, essential, is_main, readiness_gate] = flags;
                 ServiceSpec {
@@ -398,10 +434,12 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     ready,
                     health: health.map(Box::new),
                     schedule: schedule.map(Box::new),
+                    notify: notify.map(Box::new),
                     start_timeout,
                     restart,
                     success: success.into(),
                     stop,
+                    commands,
                     tracking,
                     exec,
                     source,

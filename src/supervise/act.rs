@@ -2,19 +2,18 @@
 //! sensed later.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 
 use super::hands::Hands;
 use super::launch::{Launched, Wires};
 use super::notify::NotifySocket;
-use super::passed::Passed;
 use super::source::Source;
 use crate::core::action::Action;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::report::{Level, Report};
 use crate::core::signal::Signal;
-use crate::core::spec::{Ready, ServiceSpec, Tracking};
+use crate::core::spec::{NotifyAccess, Ready, ServiceSpec, Tracking};
 use crate::core::system::System;
 use crate::core::time::Now;
 use crate::subreaper::Order;
@@ -52,6 +51,7 @@ impl Hands {
                     self.close_sockets(service, spec);
                 }
             }
+            Action::SpawnControl { .. } => self.spawn_control(system, &action, results),
             Action::Probe { service, run, of } => {
                 if let Some(spec) = system.service(service) {
                     results.extend(self.probe(service, run, spec, of, now));
@@ -85,6 +85,7 @@ impl Hands {
                 self.clear_after(system, run);
                 self.retire(run);
             }
+            Action::DropStored { service } => self.stores.drop_all(service, &self.poll),
             Action::Report(report) => {
                 if let (Report::Changed { service, .. }, Some(control)) =
                     (&report, &mut self.control)
@@ -154,12 +155,13 @@ impl Hands {
         run: RunId,
         spec: &ServiceSpec,
     ) -> Result<Pid, Errno> {
-        self.prepare_notify(service, spec)?;
+        self.prepare_notify(service, run, spec)?;
         let cgroup = self.make_cgroup(service, run, spec);
-        let mut passed = Passed::default();
+        let mut passed = Vec::new();
         self.listeners.pass(service, spec, &mut passed);
+        passed.extend(self.stores.of(service));
         let ready = match spec.ready {
-            Ready::Fd(number) => Some(ready_pipe(number, passed.floor())?),
+            Ready::Fd(number) => Some(ready_pipe(number)?),
             Ready::Exec | Ready::Notify | Ready::Probe(_) | Ready::Delay(_) | Ready::Log(_) => None,
         };
         let input = if spec.is_main {
@@ -178,16 +180,17 @@ impl Hands {
             notify: self.notify.get(&service).map(NotifySocket::address),
             entrance,
             cleared: self.clearing.of(service),
-            passed,
+            passed: &passed,
         };
         let invocation = self.launcher.invocation(run);
         let spawned_nanos = clock::file_nanos();
-        let launched = self.launcher.launch(spec, invocation, &wires);
-        let Launched {
-            pid,
-            report,
-            keeper,
-        } = match launched {
+        // What is to be removed before was so before the first control process.
+        let first = spec
+            .commands
+            .as_ref()
+            .is_none_or(|commands| commands.start_pre.is_empty());
+        let launched = self.launcher.launch(spec, None, first, invocation, &wires);
+        let launched = match launched {
             Ok(launched) => launched,
             Err(errno) => {
                 if let (Some((cgroup, ..)), Some(cgroups)) = (cgroup, &mut self.cgroups) {
@@ -196,11 +199,8 @@ impl Hands {
                 return Err(errno);
             }
         };
+        let pid = self.take(run, service, launched, spawned_nanos);
         let entry = self.runs.entry(run, service);
-        entry.spawned_nanos = spawned_nanos;
-        // A set that takes no more says so by silence: the run's end is still seen.
-        let _ = self.poll.add(&report, Interest::Read, Source::Launch(run));
-        entry.launch = Some(report);
         if let Some((read, _, _)) = ready {
             let _ = self.poll.add(&read, Interest::Read, Source::ReadyFd(run));
             entry.extra().ready = Some(read);
@@ -211,6 +211,27 @@ impl Hands {
                 .add(&changes, Interest::Urgent, Source::Cgroup(run));
             entry.extra().cgroup = Some((cgroup, changes));
         }
+        Ok(pid)
+    }
+
+    /// Notes the process that a run has now.
+    pub(super) fn take(
+        &mut self,
+        run: RunId,
+        service: ServiceId,
+        launched: Launched,
+        spawned_nanos: i64,
+    ) -> Pid {
+        let Launched {
+            pid,
+            report,
+            keeper,
+        } = launched;
+        let entry = self.runs.entry(run, service);
+        entry.spawned_nanos = spawned_nanos;
+        // A set that takes no more says so by silence: the run's end is still seen.
+        let _ = self.poll.add(&report, Interest::Read, Source::Launch(run));
+        entry.launch = Some(report);
         match keeper {
             Some(socket) => {
                 let _ = self
@@ -222,12 +243,12 @@ impl Hands {
             }
             None => self.runs.set_main(run, pid),
         }
-        Ok(pid)
+        pid
     }
 
     /// The run's cgroup and the way in. `None` where it is to have none, and where none can
     /// be had: a subreaper does it too then.
-    fn make_cgroup(
+    pub(super) fn make_cgroup(
         &mut self,
         service: ServiceId,
         run: RunId,
@@ -254,16 +275,24 @@ impl Hands {
         }
     }
 
-    /// The service's notify socket, made at its first start, emptied at each other.
-    fn prepare_notify(&mut self, service: ServiceId, spec: &ServiceSpec) -> Result<(), Errno> {
-        if spec.ready != Ready::Notify {
+    /// The service's notify socket, made at its first start, emptied at each other, whose
+    /// first process may be a control process.
+    pub(super) fn prepare_notify(
+        &mut self,
+        service: ServiceId,
+        run: RunId,
+        spec: &ServiceSpec,
+    ) -> Result<(), Errno> {
+        if spec.notify_access() == NotifyAccess::None {
             return Ok(());
         }
-        if let Some(socket) = self.notify.get(&service) {
-            socket.discard();
+        if let Some(socket) = self.notify.get_mut(&service) {
+            if socket.run() != run {
+                socket.begin(run);
+            }
             return Ok(());
         }
-        let socket = NotifySocket::bind(&self.notify_place, &spec.name)?;
+        let socket = NotifySocket::bind(&self.notify_place, &spec.name, run)?;
         let _ = self
             .poll
             .add(socket.fd(), Interest::Read, Source::Notify(service));
@@ -346,7 +375,8 @@ impl Hands {
     }
 
     fn clear_after(&mut self, system: &System, run: RunId) {
-        let service = self.runs.get(run).map(|entry| entry.service);
+        let entry = self.runs.get(run).filter(|entry| entry.control().is_none());
+        let service = entry.map(|entry| entry.service);
         if let Some((service, spec)) = service.and_then(|id| Some((id, system.service(id)?))) {
             self.clearing.begin(service, spec);
         }
@@ -383,13 +413,8 @@ impl Hands {
 
 /// The readiness pipe: read end, write end, and the number that the service wants. What is
 /// passed stands below `floor`.
-fn ready_pipe(number: u32, floor: RawFd) -> Result<(OwnedFd, OwnedFd, RawFd), Errno> {
+fn ready_pipe(number: u32) -> Result<(OwnedFd, OwnedFd, RawFd), Errno> {
     let (read, write) = fd::pipe()?;
-    let write = if write.as_raw_fd() < floor {
-        fd::duplicate_above(&write, floor)?
-    } else {
-        write
-    };
     fd::set_nonblocking(&read);
     Ok((read, write, RawFd::try_from(number).unwrap_or(RawFd::MAX)))
 }

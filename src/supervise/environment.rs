@@ -4,12 +4,13 @@ use crate::core::exec::Words;
 
 /// Variables that are messages from rinit's own manager to rinit; no service gets them
 /// (`sd_notify(3)`, `sd_listen_fds(3)`), nor what configures rinit itself.
-const KEPT_BACK: [&str; 8] = [
+const KEPT_BACK: [&str; 9] = [
     "NOTIFY_SOCKET",
     "LISTEN_FDS",
     "LISTEN_PID",
     "LISTEN_FDNAMES",
     "LISTEN_PIDFDID",
+    "FDSTORE",
     "WATCHDOG_USEC",
     "WATCHDOG_PID",
     "INVOCATION_ID",

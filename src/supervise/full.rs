@@ -1,10 +1,11 @@
 //! The full road to an exec: in a forked child, which may use the heap and may hang,
 //! what needs files is read and set up; then come the last steps of every child.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use super::environment::{self, DEFAULT_PATH};
 use super::launch::{Extras, Wires};
+use super::passed;
 use super::preparation;
 use crate::core::accounts;
 use crate::core::environment_file;
@@ -26,8 +27,8 @@ pub(crate) struct Full<'a> {
     pub(crate) base: &'a Words,
     pub(crate) extras: &'a Extras,
     pub(crate) wires: &'a Wires<'a>,
-    /// What it passes on, out of each other's way.
-    pub(crate) passed: &'a [OwnedFd],
+    /// It is the first process of its run.
+    pub(crate) first: bool,
     pub(crate) limits: &'a [Limit],
     pub(crate) ignored: SignalSet,
     pub(crate) place: Place,
@@ -71,7 +72,7 @@ impl Full<'_> {
             None => Account::default(),
         };
         let setup = exec.setup.as_deref();
-        if let Some(setup) = setup {
+        if let Some(setup) = setup.filter(|_| self.first) {
             let owner = account.identity.as_ref().map(|them| (them.uid, them.gid));
             preparation::clear_and_make(setup, owner, self.wires.cleared)?;
         }
@@ -113,8 +114,9 @@ impl Full<'_> {
             directory: exec.directory.as_deref().map(str::as_bytes),
             umask: exec.umask,
             standard: self.wires.standard,
-            passed: self.passed,
             ready: self.wires.ready,
+            passed: &passed::descriptors(self.wires.passed),
+            pid_variables: self.extras.of_own_pid(),
             limits: self.limits,
             identity: account.identity.as_ref(),
             confinement: setup.map(|setup| setup.confinement).unwrap_or_default(),

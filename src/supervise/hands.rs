@@ -14,6 +14,7 @@ use super::output::Outputs;
 use super::runs::Runs;
 use super::sockets::Listeners;
 use super::source::Source;
+use super::store::Stores;
 use super::strays::Strays;
 use super::trees::Trees;
 use super::upward::Upward;
@@ -42,6 +43,7 @@ pub(crate) struct Hands {
     pub(crate) notify_place: Place,
     pub(crate) notify: Sockets,
     pub(crate) barriers: Barriers,
+    pub(crate) stores: Stores,
     pub(crate) outputs: Outputs,
     pub(crate) trees: Trees,
     /// Where services get cgroups of their own.

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use super::environment::{self, DEFAULT_PATH};
 use super::full;
 use super::marks::{Invocation, VARIABLE};
-use super::passed::Passed;
+use super::passed::{self, Passed};
 use crate::core::capability::Confinement;
 use crate::core::event::SpawnFailure;
 use crate::core::exec::{Exec, Limit, Resource, Words};
@@ -46,10 +46,27 @@ pub(crate) struct Wires<'a> {
     pub(crate) notify: Option<&'a [u8]>,
     /// The cgroup that it goes into.
     pub(crate) entrance: Option<BorrowedFd<'a>>,
-    /// What the program gets from descriptor 3 on.
-    pub(crate) passed: Passed<'a>,
     /// Comes to its end when what the last run left is removed.
     pub(crate) cleared: Option<BorrowedFd<'a>>,
+    /// What it finds from descriptor 3 on.
+    pub(crate) passed: &'a [Passed<'a>],
+}
+
+/// What is executed in the place of the service's own command.
+pub(crate) struct Beside<'a> {
+    pub(crate) command: &'a Command,
+    /// What it alone is told.
+    pub(crate) variables: Vec<Vec<u8>>,
+}
+
+impl Beside<'_> {
+    /// The service, if this were its command.
+    fn in_place(&self, spec: &ServiceSpec) -> ServiceSpec {
+        let mut spec = spec.clone();
+        spec.exec.command = self.command.words.clone();
+        spec.exec.expand = self.command.expand;
+        spec
+    }
 }
 
 /// A process that will be the service's.
@@ -66,9 +83,11 @@ pub(crate) struct Launched {
 pub(crate) struct Extras {
     service: Vec<u8>,
     invocation: Vec<u8>,
-    notify: Option<Vec<u8>>,
     control: Option<Vec<u8>>,
-    passed: Vec<Vec<u8>>,
+    /// What belongs to `sd_notify(3)` and `sd_listen_fds(3)`, or is for a control process.
+    more: Vec<Vec<u8>>,
+    /// Those among them that hold the process's own number.
+    of_own_pid: Vec<&'static [u8]>,
 }
 
 impl Extras {
@@ -76,16 +95,37 @@ impl Extras {
         spec: &ServiceSpec,
         invocation: Invocation,
         wires: &Wires<'_>,
+        beside: Option<&Beside<'_>>,
         control: Option<&[u8]>,
     ) -> Self {
+        let mut more = passed::variables(wires.passed);
+        let mut of_own_pid = Vec::new();
+        if !wires.passed.is_empty() {
+            of_own_pid.push(passed::OF_PID);
+        }
+        if let Some(address) = wires.notify {
+            more.push([b"NOTIFY_SOCKET=", address].concat());
+        }
+        match beside {
+            Some(beside) => more.extend_from_slice(&beside.variables),
+            // Only the main process has to live, and gets back what it leaves.
+            None if wires.notify.is_some() => {
+                if let Some(period) = spec.watchdog() {
+                    more.push(format!("WATCHDOG_USEC={}", period.as_micros()).into());
+                    of_own_pid.push(b"WATCHDOG_PID");
+                }
+                if spec.store_max() > 0 {
+                    more.push(format!("FDSTORE={}", spec.store_max()).into());
+                }
+            }
+            None => {}
+        }
         Self {
             service: format!("RINIT_SERVICE={}", spec.name).into(),
             invocation: format!("{VARIABLE}={invocation}").into(),
-            notify: wires
-                .notify
-                .map(|address| [b"NOTIFY_SOCKET=", address].concat()),
             control: control.map(|address| [b"RINIT_CONTROL_SOCKET=", address].concat()),
-            passed: wires.passed.words(),
+            more,
+            of_own_pid,
         }
     }
 
@@ -93,10 +133,14 @@ impl Extras {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         [&self.service, &self.invocation]
             .into_iter()
-            .chain(&self.notify)
             .chain(&self.control)
-            .chain(&self.passed)
+            .chain(&self.more)
             .map(Vec::as_slice)
+    }
+
+    /// The names of those that the process itself fills in.
+    pub(crate) fn of_own_pid(&self) -> &[&'static [u8]] {
+        &self.of_own_pid
     }
 }
 
@@ -127,36 +171,43 @@ impl Launcher {
         }
     }
 
-    /// Starts the service's process. Doesn't wait for its exec.
+    /// Starts the service's process, or one beside it. Doesn't wait for its exec. `first`:
+    /// what the last run left is cleared away, and folders are made.
     ///
     /// # Errors
     /// Where the kernel gives no process or no descriptor.
     pub(crate) fn launch(
         &mut self,
         spec: &ServiceSpec,
+        beside: Option<&Beside<'_>>,
+        first: bool,
         invocation: Invocation,
         wires: &Wires<'_>,
     ) -> Result<Launched, Errno> {
         let (report, told) = fd::pipe()?;
         fd::set_nonblocking(&report);
-        // The service's own numbers must not be ours at that moment.
-        let floor = wires.passed.floor();
-        let number = wires.ready.map(|(_, number)| number);
-        let told = if told.as_raw_fd() < floor || Some(told.as_raw_fd()) == number {
-            let above = number.map_or(floor, |number| number.saturating_add(1));
-            fd::duplicate_above(&told, above.max(floor))?
-        } else {
-            told
+        // The service's own number must not be ours at that moment.
+        let told = match wires.ready {
+            Some((_, number)) if told.as_raw_fd() == number => {
+                fd::duplicate_above(&told, number.saturating_add(1))?
+            }
+            _ => told,
         };
-        let passed = wires.passed.lift()?;
-        let extras = Extras::new(spec, invocation, wires, self.control_socket.as_deref());
+        let extras = Extras::new(
+            spec,
+            invocation,
+            wires,
+            beside,
+            self.control_socket.as_deref(),
+        );
         let tracking = match (spec.tracking, wires.entrance) {
             // What is exact as well.
             (Tracking::Cgroup, None) => Tracking::Subreaper,
             (tracking, _) => tracking,
         };
-        if self.borrow && is_plain(spec) && tracking != Tracking::Subreaper {
-            match self.fast(spec, &extras, wires, &passed, told.as_fd()) {
+        let plain = beside.is_none() && is_plain(spec);
+        if self.borrow && plain && tracking != Tracking::Subreaper {
+            match self.fast(spec, &extras, wires, told.as_fd()) {
                 Ok(Some(pid)) => {
                     return Ok(Launched {
                         pid,
@@ -178,12 +229,13 @@ impl Launcher {
             (SignalSet::EMPTY, Place::Session)
         };
         let become_it = || {
+            let in_place = beside.map(|beside| beside.in_place(spec));
             let full = full::Full {
-                spec,
+                spec: in_place.as_ref().unwrap_or(spec),
                 base: &self.base,
                 extras: &extras,
                 wires,
-                passed: &passed,
+                first,
                 limits: &limits,
                 ignored,
                 place,
@@ -193,7 +245,7 @@ impl Launcher {
         };
         let launched = match tracking {
             Tracking::Marks | Tracking::Cgroup => {
-                let keep = keep(&told, wires, &passed, place);
+                let keep = keep(&told, wires, place);
                 // It may hang before its exec: what we close meanwhile is to be closed.
                 let life = || {
                     fd::close_all_but(&keep);
@@ -203,7 +255,7 @@ impl Launcher {
             }
             Tracking::Subreaper => {
                 let (ours, theirs) = socket::message_pair()?;
-                let mut keep = keep(&told, wires, &passed, place);
+                let mut keep = keep(&told, wires, place);
                 keep.push(theirs.as_raw_fd());
                 let life = || {
                     fd::close_all_but(&keep);
@@ -243,25 +295,20 @@ impl Launcher {
             ready: None,
             notify: None,
             entrance: None,
-            passed: Passed::default(),
             cleared: None,
+            passed: &[],
         };
-        let extras = Extras::new(spec, invocation, &wires, self.control_socket.as_deref());
+        let variables = Vec::new();
+        let beside = Beside { command, variables };
+        let control = self.control_socket.as_deref();
+        let extras = Extras::new(spec, invocation, &wires, Some(&beside), control);
         let become_it = || {
-            let mut spec = spec.clone();
-            spec.exec.command = command.words.clone();
-            spec.exec.expand = command.expand;
-            // That was for the start.
-            spec.exec
-                .setup
-                .iter_mut()
-                .for_each(|setup| setup.remove = Box::default());
             let full = full::Full {
-                spec: &spec,
+                spec: &beside.in_place(spec),
                 base: &self.base,
                 extras: &extras,
                 wires: &wires,
-                passed: &[],
+                first: false,
                 limits: &self.limits(&spec.exec),
                 ignored: SignalSet::EMPTY,
                 place: Place::Session,
@@ -269,7 +316,7 @@ impl Launcher {
             };
             full.become_program()
         };
-        let keep = keep(&told, &wires, &[], Place::Session);
+        let keep = keep(&told, &wires, Place::Session);
         let life = || {
             fd::close_all_but(&keep);
             become_it()
@@ -283,7 +330,6 @@ impl Launcher {
         spec: &ServiceSpec,
         extras: &Extras,
         wires: &Wires<'_>,
-        passed: &[OwnedFd],
         report: BorrowedFd<'_>,
     ) -> Result<Option<Pid>, Errno> {
         let limits = self.limits(&spec.exec);
@@ -307,8 +353,9 @@ impl Launcher {
             directory: spec.exec.directory.as_deref().map(str::as_bytes),
             umask: spec.exec.umask,
             standard: wires.standard,
-            passed,
             ready: wires.ready,
+            passed: &passed::descriptors(wires.passed),
+            pid_variables: extras.of_own_pid(),
             limits: &limits,
             identity: None,
             confinement: Confinement::default(),
@@ -352,7 +399,7 @@ impl Launcher {
 }
 
 /// What a fork on the full road needs up to the exec.
-fn keep(told: &OwnedFd, wires: &Wires<'_>, passed: &[OwnedFd], place: Place) -> Vec<RawFd> {
+fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
     let terminal = match place {
         Place::Terminal(tty::Terminal::Foreground(fd)) => Some(fd.number()),
         Place::Terminal(_) | Place::Session => None,
@@ -364,10 +411,11 @@ fn keep(told: &OwnedFd, wires: &Wires<'_>, passed: &[OwnedFd], place: Place) -> 
         .map(AsRawFd::as_raw_fd);
     let others = wires.cleared.iter().chain(&wires.entrance);
     let others = others.map(AsRawFd::as_raw_fd);
+    let passed = wires.passed.iter().map(|passed| passed.fd.as_raw_fd());
     standard
+        .chain(passed)
         .chain(terminal)
         .chain(others)
-        .chain(passed.iter().map(AsRawFd::as_raw_fd))
         .chain([told.as_raw_fd()])
         .collect()
 }

@@ -5,13 +5,17 @@ use std::cell::OnceCell;
 use std::os::fd::OwnedFd;
 
 use super::notification::{LIMIT, Notification};
-use crate::core::id::{Pid, ServiceId};
+use crate::core::id::{Pid, RunId, ServiceId};
 use crate::sys::datagram::{self, Datagram};
 use crate::sys::socket;
 
 /// How many messages of one socket a turn takes at most: more than the kernel keeps
 /// (`net.unix.max_dgram_qlen`), so that what was sent before a death is read before it.
 const PER_TURN: usize = 1024;
+
+/// How many descriptors of one socket a turn takes at most: closing them takes time too.
+/// More than the kernel keeps of messages that are full of them.
+const DESCRIPTORS_PER_TURN: usize = 8192;
 
 /// How many descriptors wait for a turn's end at most.
 const MOST_BARRIERS: usize = 256;
@@ -60,6 +64,7 @@ impl Place {
 pub(crate) struct NotifySocket {
     fd: OwnedFd,
     address: Box<[u8]>,
+    run: RunId,
 }
 
 impl NotifySocket {
@@ -67,7 +72,7 @@ impl NotifySocket {
     ///
     /// # Errors
     /// What the kernel said of the second.
-    pub(crate) fn bind(place: &Place, name: &str) -> nix::Result<Self> {
+    pub(crate) fn bind(place: &Place, name: &str, run: RunId) -> nix::Result<Self> {
         if let Some(folder) = place.folder() {
             let address = format!("{folder}/{name}").into_bytes();
             // What a former rinit of this container left behind answers to nobody.
@@ -76,6 +81,7 @@ impl NotifySocket {
                 return Ok(Self {
                     fd,
                     address: address.into(),
+                    run,
                 });
             }
         }
@@ -83,6 +89,7 @@ impl NotifySocket {
         socket::notify_socket(&address).map(|fd| Self {
             fd,
             address: address.into(),
+            run,
         })
     }
 
@@ -96,32 +103,49 @@ impl NotifySocket {
         &self.address
     }
 
-    /// Takes what has come, with the kernel's word on who sent it.
+    /// The run that it hears now.
+    pub(crate) fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// The next run: what a former one's processes have said is for nobody.
+    pub(crate) fn begin(&mut self, run: RunId) {
+        self.run = run;
+        self.discard();
+    }
+
+    /// Takes what has come, with the kernel's word on who sent it, and what came along.
     pub(crate) fn receive(
         &self,
         barriers: &mut Barriers,
-        mut take: impl FnMut(Option<Pid>, Notification),
+        mut take: impl FnMut(Option<Pid>, Notification, Vec<OwnedFd>),
     ) {
+        self.each(|message, datagram| {
+            let said = Notification::parse(message);
+            if said.barrier {
+                barriers.keep(datagram.descriptors);
+                take(datagram.sender, said, Vec::new());
+            } else {
+                take(datagram.sender, said, datagram.descriptors);
+            }
+        });
+    }
+
+    /// Throws away what has come.
+    pub(crate) fn discard(&self) {
+        self.each(|_, _| ());
+    }
+
+    fn each(&self, mut take: impl FnMut(&[u8], Datagram)) {
         let mut buffer = [0u8; LIMIT];
+        let mut descriptors = 0usize;
         for _ in 0..PER_TURN {
             let Some(datagram) = datagram::receive(&self.fd, &mut buffer) else {
                 return;
             };
-            let message = buffer.get(..datagram.length).unwrap_or_default();
-            let said = Notification::parse(message);
-            let sender = datagram.sender;
-            if said.barrier {
-                barriers.keep(datagram);
-            }
-            take(sender, said);
-        }
-    }
-
-    /// Throws away what a former run's processes said, before the next run begins.
-    pub(crate) fn discard(&self) {
-        let mut buffer = [0u8; LIMIT];
-        for _ in 0..PER_TURN {
-            if datagram::receive(&self.fd, &mut buffer).is_none() {
+            descriptors = descriptors.saturating_add(datagram.descriptors.len());
+            take(buffer.get(..datagram.length).unwrap_or_default(), datagram);
+            if descriptors > DESCRIPTORS_PER_TURN {
                 return;
             }
         }
@@ -143,8 +167,7 @@ pub(crate) struct Barriers(Vec<OwnedFd>);
 impl Barriers {
     /// Keeps the one descriptor that came with such a message. Others, and those of a
     /// flood, close at once: nothing is owed to them.
-    fn keep(&mut self, datagram: Datagram) {
-        let mut descriptors = datagram.descriptors;
+    fn keep(&mut self, mut descriptors: Vec<OwnedFd>) {
         if descriptors.len() == 1 && self.0.len() < MOST_BARRIERS {
             self.0.append(&mut descriptors);
         }

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use super::marks::Marks;
 use super::probe::Attempts;
+use crate::core::commands::CommandId;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::sys::cgroup::{Cgroup, Events};
 
@@ -43,6 +44,12 @@ pub(crate) struct Extra {
     pub(crate) cgroup: Option<(Cgroup, Events)>,
     /// Its main process is not our child: the descriptor that tells of its end.
     pub(crate) foreign: Option<OwnedFd>,
+    /// It is a control process's: the command that this executes, and the service's run.
+    pub(crate) control: Option<(CommandId, RunId)>,
+    /// The run of the service's control process, the last one.
+    pub(crate) controlled_by: Option<RunId>,
+    /// It left more descriptors than it may, which is said once.
+    pub(crate) store_was_full: bool,
     /// What is known of its tree, once that is asked for.
     pub(crate) marks: Marks,
 }
@@ -71,6 +78,16 @@ impl Run {
     /// Its cgroup, if it has one, and what tells when that is empty.
     pub(crate) fn cgroup(&self) -> Option<&(Cgroup, Events)> {
         self.extra.as_ref()?.cgroup.as_ref()
+    }
+
+    /// The command, and the service's run, if this is a control process's.
+    pub(crate) fn control(&self) -> Option<(CommandId, RunId)> {
+        self.extra.as_ref()?.control
+    }
+
+    /// The run of its control process, if it has had one.
+    pub(crate) fn controlled_by(&self) -> Option<RunId> {
+        self.extra.as_ref()?.controlled_by
     }
 
     /// The rarely needed part, made when it is needed first.
@@ -142,14 +159,5 @@ impl Runs {
     /// How many main processes live.
     pub(crate) fn living(&self) -> usize {
         self.by_pid.len()
-    }
-
-    /// The service's live run, newest first.
-    pub(crate) fn of_service(&self, service: ServiceId) -> Option<RunId> {
-        self.by_run
-            .iter()
-            .rev()
-            .find(|(_, run)| run.service == service)
-            .map(|(id, _)| *id)
     }
 }

@@ -4,21 +4,19 @@
 
 use super::act::Results;
 use super::hands::Hands;
-use super::notification::Notification;
 use super::runs::Run;
 use super::source::Source;
 use crate::core::event::{Event, SpawnFailure};
 use crate::core::exit::Exit;
-use crate::core::id::{Pid, RunId, ServiceId};
+use crate::core::id::{Pid, RunId};
 use crate::core::signal::Signal;
 use crate::core::system::System;
 use crate::core::time::Now;
-use crate::subreaper::{LENGTH, Order, Report};
+use crate::subreaper::{LENGTH, Report};
 use crate::sys::clock_change::ClockChange;
 use crate::sys::error::strerror;
 use crate::sys::fd::{self, standard};
-use crate::sys::poll::Interest;
-use crate::sys::spawn::{FAILURE_LIMIT, Failure};
+use crate::sys::spawn::{FAILURE_LIMIT, Failure, Step};
 use crate::sys::{clock, procfs, reap, socket, tty};
 
 impl Hands {
@@ -48,7 +46,8 @@ impl Hands {
             Source::Subreaper(run) => self.hear_subreaper(system, run, events),
             Source::Foreign(run) => self.foreign_ended(system, run, events),
             Source::Cgroup(run) => events.extend(self.cgroup_changed(run)),
-            Source::Notify(service) => self.notified(service, events),
+            Source::Notify(service) => self.notified(system, service, events),
+            Source::Stored(service) => self.stores.look(service, &self.poll),
             Source::Logger => {
                 if self.outputs.hear() {
                     self.farewell.drained();
@@ -74,7 +73,7 @@ impl Hands {
         let entry = self.runs.get_mut(run)?;
         let mut buffer = [0u8; FAILURE_LIMIT];
         let count = fd::read_some(entry.launch.as_ref()?, &mut buffer)?;
-        let service = entry.service;
+        let (service, control) = (entry.service, entry.control());
         if let Some(report) = entry.launch.take() {
             self.poll.remove(&report);
         }
@@ -87,10 +86,15 @@ impl Hands {
         if let Some(entry) = self.runs.get_mut(run) {
             entry.ended = true;
         }
-        Some(Event::SpawnFailed {
-            run,
-            failure: super::launch::explain(spec, &failure),
-        })
+        let mut explained = super::launch::explain(spec, &failure);
+        let commands = spec.commands.as_deref();
+        if let Some(own) = commands.and_then(|commands| commands.get(control?.0))
+            && failure.step == Step::Exec
+        {
+            explained.step = format!("exec {}", own.command).into();
+        }
+        let failure = explained;
+        Some(Event::SpawnFailed { run, failure })
     }
 
     /// The first newline on the readiness descriptor. One read a turn: a service that only
@@ -106,87 +110,6 @@ impl Hands {
             ended.iter().for_each(|fd| self.poll.remove(fd));
         }
         is_ready.then_some(Event::Ready { run })
-    }
-
-    /// What a service said on its notify socket.
-    fn notified(&mut self, service: ServiceId, events: &mut Results) {
-        let Some(run) = self.runs.of_service(service) else {
-            self.notify
-                .get(&service)
-                .iter()
-                .for_each(|socket| socket.discard());
-            return;
-        };
-        // A flood counts as one message: the last word on each matter.
-        let mut said = Notification::default();
-        let mut main_sender = None;
-        if let Some(socket) = self.notify.get(&service) {
-            socket.receive(&mut self.barriers, |sender, message| {
-                if message.main_pid.is_some() {
-                    main_sender = sender;
-                }
-                said.add(message);
-            });
-        }
-        if let Some(pid) = said
-            .main_pid
-            .filter(|pid| self.is_own(run, *pid, main_sender))
-        {
-            self.adopt_main(run, pid);
-            events.push_back(Event::MainPid { run, pid });
-        }
-        events.extend(said.status.map(|text| Event::Status { run, text }));
-        if said.ready {
-            events.push_back(Event::Ready { run });
-        }
-    }
-
-    /// Whether a process may be the run's main one: it descends from the run, stands in its
-    /// session, or says so itself on the run's own socket; and is nobody else's.
-    fn is_own(&self, run: RunId, pid: Pid, sender: Option<Pid>) -> bool {
-        let Some(entry) = self.runs.get(run) else {
-            return false;
-        };
-        let Some(stat) = procfs::stat(pid).filter(|stat| !stat.zombie) else {
-            return false;
-        };
-        let foreign =
-            self.runs.of_main(pid).is_some_and(|other| other != run) || self.helpers.contains(&pid);
-        let keeper = entry.keeper().map(|(pid, _)| *pid);
-        let roots: Vec<Pid> = entry
-            .main
-            .into_iter()
-            .chain(entry.leader)
-            .chain(keeper)
-            .collect();
-        let in_session = entry.leader.is_some_and(|leader| stat.session == leader.0);
-        let descends =
-            || procfs::with_descendants(&procfs::stats(), roots.iter().copied()).contains(&pid);
-        !foreign && (in_session || sender == Some(pid) || descends())
-    }
-
-    /// A new main process. One that is not our child is watched by its descriptor.
-    fn adopt_main(&mut self, run: RunId, pid: Pid) {
-        self.runs.set_main(run, pid);
-        let own = nix::unistd::getpid().as_raw();
-        let ours = procfs::stat(pid).is_some_and(|stat| stat.parent == own);
-        let Some(entry) = self.runs.get_mut(run) else {
-            return;
-        };
-        entry
-            .extra()
-            .foreign
-            .take()
-            .iter()
-            .for_each(|fd| self.poll.remove(fd));
-        if let Some((_, socket)) = entry.keeper() {
-            // A subreaper tells of the end of the one that it takes for the main process.
-            let _ = socket::send_now(socket, &Order::Watch(pid).encode());
-        }
-        if !ours && let Ok(fd) = crate::sys::process::descriptor(pid) {
-            let _ = self.poll.add(&fd, Interest::Read, Source::Foreign(run));
-            entry.extra().foreign = Some(fd);
-        }
     }
 
     /// A main process ended that was not our child: its parent has its status, we don't.
@@ -211,7 +134,7 @@ impl Hands {
         }
     }
 
-    fn hear_subreaper(&mut self, system: &System, run: RunId, events: &mut Results) {
+    pub(super) fn hear_subreaper(&mut self, system: &System, run: RunId, events: &mut Results) {
         let mut buffer = [0u8; LENGTH + 1];
         loop {
             let keeper = self.runs.get(run).and_then(Run::keeper);
@@ -350,7 +273,7 @@ impl Hands {
             .map(|entry| entry.service)
             .filter(|service| self.notify.contains_key(service))
         {
-            self.notified(service, events);
+            self.notified(system, service, events);
         }
         if self.runs.of_main(pid) == Some(run) {
             events.extend(self.ended(run, exit));
@@ -363,9 +286,13 @@ impl Hands {
         if std::mem::replace(&mut entry.ended, true) {
             return None;
         }
-        let service = entry.service;
+        let (service, control) = (entry.service, entry.control());
         self.runs.clear_main(run);
-        self.outputs.run_ended(service);
+        // Beside a main process, an unfinished line may be that one's.
+        let beside = control.and_then(|(_, life)| self.runs.get(life)?.main);
+        if beside.is_none() {
+            self.outputs.run_ended(service);
+        }
         let killed = exit == Exit::Signal(Signal::KILL);
         let exit = if killed && self.memory_events.claims(clock::now().at) {
             Exit::OutOfMemory

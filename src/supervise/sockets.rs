@@ -60,13 +60,16 @@ impl Listeners {
         &'a self,
         service: ServiceId,
         spec: &'a ServiceSpec,
-        to: &mut Passed<'a>,
+        to: &mut Vec<Passed<'a>>,
     ) {
         let sockets = spec.listen.iter().flat_map(|listen| &listen.sockets);
         for (bound, socket) in self.open.get(&service).into_iter().flatten().zip(sockets) {
             // Whoever had it last may have changed that, for all who have it.
             fd::set_blocking(&bound.fd);
-            to.push(bound.fd.as_fd(), &socket.name);
+            to.push(Passed {
+                fd: bound.fd.as_fd(),
+                name: &socket.name,
+            });
         }
     }
 

@@ -25,6 +25,8 @@ pub(crate) enum Source {
     Opening(ServiceId),
     /// A service's own sockets, while it waits for its first connection.
     Listener(ServiceId),
+    /// A descriptor that a service has left for its next run.
+    Stored(ServiceId),
     /// The socket to the logger.
     Logger,
     /// A run's cgroup.
@@ -61,6 +63,7 @@ impl From<Source> for u64 {
             Source::Clock => (15, 0),
             Source::Opening(service) => (13, Self::from(service.0)),
             Source::Listener(service) => (14, Self::from(service.0)),
+            Source::Stored(service) => (16, Self::from(service.0)),
         };
         (kind << KIND_SHIFT) | (number & NUMBER)
     }
@@ -89,6 +92,7 @@ impl TryFrom<u64> for Source {
             15 => Self::Clock,
             13 => Self::Opening(ServiceId(small?)),
             14 => Self::Listener(ServiceId(small?)),
+            16 => Self::Stored(ServiceId(small?)),
             _ => return Err(()),
         })
     }
@@ -110,6 +114,7 @@ mod tests {
             Source::Foreign(run),
             Source::Cgroup(run),
             Source::Notify(ServiceId(7)),
+            Source::Stored(ServiceId(8)),
             Source::Logger,
             Source::Seeker,
             Source::Control,

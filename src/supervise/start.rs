@@ -15,6 +15,7 @@ use super::output::Outputs;
 use super::runs::Runs;
 use super::sockets::Listeners;
 use super::source::Source;
+use super::store::Stores;
 use super::strays::Strays;
 use super::trees::Trees;
 use super::upward::Upward;
@@ -168,6 +169,7 @@ impl Start<'_> {
             notify_place: Place::new(folder, instance),
             notify: Sockets::new(),
             barriers: Barriers::default(),
+            stores: Stores::default(),
             outputs,
             trees: Trees::default(),
             cgroups,

@@ -176,6 +176,27 @@ pub fn pending(fd: BorrowedFd<'_>) -> usize {
     }
 }
 
+/// A copy of an inherited descriptor, closed by an exec.
+///
+/// # Errors
+/// EBADF where there is none of that number.
+pub fn copy(number: RawFd) -> nix::Result<OwnedFd> {
+    // SAFETY: no pointers; a number that isn't open is EBADF.
+    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
+    let copy = Errno::result(copy)?;
+    // SAFETY: it was just made; nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Whether both are copies of one (`kcmp(2)`); no where the kernel won't say.
+pub fn is_same(one: impl AsFd, other: impl AsFd) -> bool {
+    const KCMP_FILE: libc::c_int = 0;
+    let own = std::process::id();
+    let (one, other) = (one.as_fd().as_raw_fd(), other.as_fd().as_raw_fd());
+    // SAFETY: no pointers.
+    unsafe { libc::syscall(libc::SYS_kcmp, own, own, KCMP_FILE, one, other) == 0 }
+}
+
 /// Reads once; `None` where nothing is there yet, `Some(0)` at the end or an error.
 pub fn read_some(fd: impl AsFd, buffer: &mut [u8]) -> Option<usize> {
     loop {

@@ -106,6 +106,15 @@ impl<T: Into<u64> + TryFrom<u64>> Poll<T> {
     }
 }
 
+/// Whether a descriptor is of no more use: the other end is gone, or it has an error.
+pub fn is_over(fd: BorrowedFd<'_>) -> bool {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut fds = [PollFd::new(fd, PollFlags::empty())];
+    let count = poll(&mut fds, PollTimeout::ZERO);
+    let [fd] = fds;
+    count.is_ok_and(|count| count > 0) && fd.any().unwrap_or(true)
+}
+
 /// Waits until one descriptor can be read, at most this long. For the start, before
 /// there is a set. `false` when the time is over.
 pub fn readable(fd: BorrowedFd<'_>, timeout: Duration) -> bool {

@@ -9,7 +9,7 @@
 
 use std::ffi::{CStr, c_char, c_void};
 use std::os::fd::AsRawFd;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -20,12 +20,11 @@ use super::cgroup;
 use super::error::Errno;
 use super::exec::Program;
 pub use super::failure::{FAILURE_LIMIT, Failure, Step};
-use super::listen_pid::{self, ListenPid};
-use super::placing::{Placing, place};
 use super::process;
 use super::raw;
 use super::signal::{self, SignalSet};
 use super::tty::{self, Terminal};
+use super::wiring::{DIGITS, Values, Wiring};
 use crate::core::capability::Confinement;
 use crate::core::exec::Limit;
 use crate::core::id::Pid;
@@ -64,11 +63,12 @@ pub struct Order<'a> {
     pub umask: Option<u32>,
     /// What stands on 0, 1 and 2.
     pub standard: [BorrowedFd<'a>; 3],
-    /// What stands on 3 and on; none of the others' numbers is among these. LISTEN_PID is
-    /// set to the child's own if the environment has it.
-    pub passed: &'a [OwnedFd],
     /// What stands on another number: `(descriptor, number)`.
     pub ready: Option<(BorrowedFd<'a>, RawFd)>,
+    /// What stands on the numbers from 3 on.
+    pub passed: &'a [BorrowedFd<'a>],
+    /// Variables of its environment that hold its own number.
+    pub pid_variables: &'a [&'a [u8]],
     /// Its limits, in order.
     pub limits: &'a [Limit],
     /// Whom it becomes, if not who we are.
@@ -93,12 +93,10 @@ struct Params {
     path: (*const u8, usize),
     directory: *const c_char,
     umask: Option<u32>,
-    placing: Placing,
-    /// Where the environment names LISTEN_PID.
-    listen_pid: *mut *const c_char,
-    limits: (*const [u64; 3], usize),
+    wiring: Wiring,
+    limits: Values<[u64; 3]>,
     identity: Option<(u32, u32)>,
-    groups: (*const u32, usize),
+    groups: Values<u32>,
     confinement: Confinement,
     place: Place,
     ignored: SignalSet,
@@ -178,39 +176,46 @@ impl Slot {
             None => ptr::null(),
         };
         let path = (self.text(order.path)?.cast(), order.path.len());
-        let limits = self.limits(order.limits)?;
-        let groups = match order.identity {
-            Some(identity) => (self.numbers(&identity.groups)?, identity.groups.len()),
-            None => (ptr::null(), 0),
-        };
+        let limit = |limit: &Limit| [limit.resource as u64, limit.soft, limit.hard];
+        let limits = self.values(order.limits.iter().map(limit))?;
+        let groups = order.identity.map_or(&[][..], |identity| &identity.groups);
+        let groups = self.values(groups.iter().copied())?;
         let arguments: Vec<*const c_char> = order
             .arguments
             .iter()
             .map(|word| self.text(word))
             .collect::<Option<Vec<_>>>()?;
         let file = *arguments.first()?;
-        let environment = order
+        let names = order.pid_variables;
+        let of_its_own = |word: &&&[u8]| {
+            let name = |name: &&&[u8]| {
+                word.strip_prefix(**name)
+                    .is_some_and(|v| v.starts_with(b"="))
+            };
+            !names.iter().any(|given| name(&given))
+        };
+        let mut environment = order
             .environment
             .iter()
+            .filter(of_its_own)
             .map(|word| self.text(word))
             .collect::<Option<Vec<_>>>()?;
+        let mut pids = Vec::with_capacity(names.len());
+        for name in names {
+            let word = self.text(&[name, &b"="[..], &[b' '; DIGITS]].concat())?;
+            let digits = word.wrapping_add(name.len().checked_add(1)?);
+            pids.push(digits);
+            environment.push(word);
+        }
+        let wiring = Wiring {
+            standard: order.standard.map(|fd| fd.as_raw_fd()),
+            ready: order.ready.map(|(fd, number)| (fd.as_raw_fd(), number)),
+            passed: self.values(order.passed.iter().map(AsRawFd::as_raw_fd))?,
+            pids: self.values(pids.into_iter())?,
+        };
         // One slot in front, for a script's shell.
         let words = self.pointers(1, &arguments)?;
         let environment = self.pointers(0, &environment)?;
-        let mut names = order.environment.iter();
-        let listen_pid = names
-            .position(|word| !order.passed.is_empty() && word.starts_with(listen_pid::PREFIX))
-            .map_or(ptr::null_mut(), |index| environment.wrapping_add(index));
-        let passed: Vec<u32> = order
-            .passed
-            .iter()
-            .map(|fd| fd.as_raw_fd().cast_unsigned())
-            .collect();
-        let placing = Placing {
-            standard: order.standard.map(|fd| fd.as_raw_fd()),
-            passed: (self.numbers(&passed)?, passed.len()),
-            ready: order.ready.map(|(fd, number)| (fd.as_raw_fd(), number)),
-        };
         let params = Params {
             words,
             environment,
@@ -218,9 +223,8 @@ impl Slot {
             path,
             directory,
             umask: order.umask,
-            placing,
-            listen_pid,
-            limits: (limits, order.limits.len()),
+            wiring,
+            limits,
             identity: order.identity.map(|identity| (identity.uid, identity.gid)),
             groups,
             confinement: order.confinement,
@@ -276,27 +280,15 @@ impl Slot {
         Some(place)
     }
 
-    fn limits(&mut self, limits: &[Limit]) -> Option<*const [u64; 3]> {
-        let place = self
-            .room(limits.len().checked_mul(size_of::<[u64; 3]>())?)?
-            .cast::<[u64; 3]>();
-        for (index, limit) in limits.iter().enumerate() {
-            let values = [limit.resource as u64, limit.soft, limit.hard];
-            // SAFETY: `room` gave that many aligned slots.
-            unsafe { place.wrapping_add(index).write(values) };
+    /// Plain values, one behind the other.
+    fn values<T: Copy>(&mut self, values: impl ExactSizeIterator<Item = T>) -> Option<Values<T>> {
+        let count = values.len();
+        let place = self.room(count.checked_mul(size_of::<T>())?)?.cast::<T>();
+        for (index, value) in values.enumerate() {
+            // SAFETY: `room` gave that many slots, aligned to 8.
+            unsafe { place.wrapping_add(index).write(value) };
         }
-        Some(place)
-    }
-
-    fn numbers(&mut self, numbers: &[u32]) -> Option<*const u32> {
-        let place = self
-            .room(numbers.len().checked_mul(size_of::<u32>())?)?
-            .cast::<u32>();
-        for (index, number) in numbers.iter().enumerate() {
-            // SAFETY: `room` gave that many aligned slots.
-            unsafe { place.wrapping_add(index).write(*number) };
-        }
-        Some(place)
+        Some((place, count))
     }
 
     /// The fast road: a child that borrows our memory. Doesn't wait for its exec.
@@ -343,9 +335,9 @@ impl Drop for Slot {
 
 /// The child's way: no allocation, no `errno`, raw calls alone.
 unsafe extern "C" fn child(argument: *mut c_void) -> ! {
-    // SAFETY: `spawn` and `become_program` give what `prepare` wrote, and nobody writes it
-    // while the child lives.
-    let params = unsafe { &*argument.cast::<Params>() };
+    // SAFETY: `spawn` and `become_program` give what `prepare` wrote, and nobody but the
+    // child touches it while the child lives.
+    let params = unsafe { &mut *argument.cast::<Params>() };
     // SAFETY: all that `params` points to lies in the same slot.
     let (step, errno) = unsafe { run(params) };
     let mut message = [0u8; 5];
@@ -369,7 +361,7 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
 
 /// # Safety
 /// As for `child`.
-unsafe fn run(params: &Params) -> (Step, Errno) {
+unsafe fn run(params: &mut Params) -> (Step, Errno) {
     if let Some(entrance) = params.entrance
         && let Err(errno) = cgroup::enter(entrance)
     {
@@ -377,10 +369,12 @@ unsafe fn run(params: &Params) -> (Step, Errno) {
     }
     stand(params.place);
     signal::set_dispositions(params.ignored);
-    // SAFETY: that many numbers lie in the slot.
-    if let Err(errno) = unsafe { place(&params.placing) } {
+    // SAFETY: passed on.
+    if let Err(errno) = unsafe { params.wiring.place(&mut params.report) } {
         return (Step::Files, errno);
     }
+    // SAFETY: passed on.
+    unsafe { params.wiring.write_own_number() };
     // SAFETY: passed on.
     if let Err(failed) = unsafe { rights(params) } {
         return failed;
@@ -405,13 +399,6 @@ unsafe fn run(params: &Params) -> (Step, Errno) {
         file,
         path,
     };
-    let mut listen_pid = ListenPid::default();
-    if !params.listen_pid.is_null() {
-        let word = listen_pid.name(process::own_pid());
-        // SAFETY: one of the environment's slots, which is ours alone; the word lives until the
-        // exec has copied it.
-        unsafe { params.listen_pid.write(word.as_ptr()) };
-    }
     signal::set_mask(SignalSet::EMPTY);
     // SAFETY: `prepare` made both vectors as `Program` wants them.
     (Step::Exec, unsafe { program.exec() })

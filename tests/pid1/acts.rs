@@ -57,13 +57,14 @@ extern "C" fn before_main() {
             "note" => note(value),
             "look-for" => println!("{value} is there: {}", std::path::Path::new(value).exists()),
             "count" => count(value.parse().unwrap()),
+            "flood" => flood(value),
             "notify" => notify(&value.replace("\\n", "\n")),
             "line-on" => print(value.parse().unwrap(), "\n"),
             "listen" => kept.push(Box::new(TcpListener::bind(value).unwrap())),
             "serve" => served::serve(value.parse().unwrap()),
             "tell-descriptors" => served::tell_descriptors(),
             "hostile" => kept.push(Box::new(hostile(value))),
-            "flood" => flood(value),
+            "flood-control" => flood_control(value),
             "ask" => ask(value),
             "http" => http(value),
             "listen-unix" => kept.push(Box::new(UnixListener::bind(value).unwrap())),
@@ -122,6 +123,44 @@ fn notify(message: &str) {
         }
         None => socket.send_to(message.as_bytes(), address).unwrap(),
     };
+}
+
+/// Rubbish and good words at the socket of another service, with as many descriptors as
+/// fit, as fast as it takes them. Until a signal.
+fn flood(address: &str) {
+    use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
+    use std::os::fd::AsRawFd;
+    await_file(address);
+    let address = std::fs::read_to_string(address).unwrap();
+    let address = address.trim();
+    let address = match address.strip_prefix('@') {
+        Some(name) => UnixAddr::new_abstract(name.as_bytes()),
+        None => UnixAddr::new(address),
+    };
+    let socket = UnixDatagram::unbound().unwrap();
+    let null = std::fs::File::open("/dev/null").unwrap();
+    let many = [null.as_raw_fd(); 253];
+    let rights = [ControlMessage::ScmRights(&many)];
+    let rubbish = [b'='; 8000];
+    let messages: [&[u8]; 4] = [
+        &rubbish,
+        b"FDSTORE=1",
+        b"READY=1\nMAINPID=1\nSTATUS=\xff",
+        b"",
+    ];
+    println!("floods");
+    for message in messages.iter().cycle() {
+        let parts = [std::io::IoSlice::new(message)];
+        let flags = MsgFlags::empty();
+        // A message of none is refused, as are too many in flight.
+        let _ = sendmsg(
+            socket.as_raw_fd(),
+            &parts,
+            &rights,
+            flags,
+            address.as_ref().ok(),
+        );
+    }
 }
 
 /// Answers every request with the file `answer`, its status line first; without the file
@@ -315,7 +354,7 @@ fn die(number: i32) {
 
 /// Rubbish, half requests, and questions whose answers nobody takes, from two thousand
 /// connections, of which a hundred stand at a time.
-fn flood(path: &str) {
+fn flood_control(path: &str) {
     let mut standing = std::collections::VecDeque::new();
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     for round in 0..2000_usize {

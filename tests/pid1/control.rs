@@ -213,7 +213,11 @@ fn an_answer_is_one_line_whatever_was_asked() {
 fn a_flood_of_rubbish_costs_no_answer_no_memory_and_no_restart() {
     let config = service(
         "flood",
-        &acts(["flood:/run/rinit/control.sock", "say:flooded", "wait"]),
+        &acts([
+            "flood-control:/run/rinit/control.sock",
+            "say:flooded",
+            "wait",
+        ]),
         "after = ['early']",
     ) + &service(
         "early",

@@ -28,7 +28,8 @@ fn inside(rinit: &Running, path: &str) -> String {
 #[test]
 fn descriptors_sent_with_a_notification_never_become_rinits_even_where_its_limit_is_low() {
     // More than the limit takes: then the kernel says only that something was cut off.
-    let config = service("web", &acts(["say:up", "wait"]), "ready = 'notify'");
+    let web = acts(["say:up", "await:go", "notify:READY=1", "wait"]);
+    let config = service("web", &web, "ready = 'notify'");
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("web: up");
     let limit = u64::try_from(descriptors(&rinit)).unwrap() + 8;
@@ -46,14 +47,18 @@ fn descriptors_sent_with_a_notification_never_become_rinits_even_where_its_limit
         );
         sendmsg(
             sender.unwrap().as_raw_fd(),
-            &[IoSlice::new(b"STATUS=with descriptors")],
+            // From another PID namespace: nobody's word.
+            &[IoSlice::new(b"READY=1\nFDSTORE=1")],
             &[ControlMessage::ScmRights(&many)],
             MsgFlags::empty(),
             Some(&UnixAddr::new(address.as_str()).unwrap()),
         )
         .unwrap();
     }
-    notify(&address, "READY=1");
+    // What came before is handled before.
+    rinit.wait_until("rinit sleeps", || is_asleep(&rinit));
+    assert!(!rinit.stderr().contains("running"), "{}", rinit.dump());
+    std::fs::write(rinit.path("go"), "").unwrap();
     rinit.wait_for_line("1 service running");
     assert!(descriptors(&rinit) <= before, "{}", rinit.dump());
     rinit.signal(15);
@@ -88,11 +93,6 @@ fn is_asleep(rinit: &Running) -> bool {
     let before = spent();
     std::thread::sleep(Duration::from_millis(100));
     before == spent()
-}
-
-fn notify(address: &str, text: &str) {
-    let socket = std::os::unix::net::UnixDatagram::unbound().unwrap();
-    socket.send_to(text.as_bytes(), address).unwrap();
 }
 
 /// Gives a running process this soft limit of open files; what it was.

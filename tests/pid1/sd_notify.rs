@@ -3,19 +3,19 @@ use crate::harness::{Pid1, RINIT, Running, Status};
 use crate::supervisor::{IN_ORDER, place, process, service, supervisor};
 
 /// rinit with this configuration, and the face by its name beside it.
-fn with_face(config: &str) -> Pid1 {
+pub fn with_face(config: &str) -> Pid1 {
     let rinit = supervisor(config);
     std::os::unix::fs::symlink(RINIT, rinit.path("systemd-notify")).unwrap();
     rinit
 }
 
 /// A service of a shell script that notifies.
-fn script(name: &str, script: &str, keys: &str) -> String {
+pub fn script(name: &str, script: &str, keys: &str) -> String {
     let keys = format!("ready = 'notify'\n{keys}");
     service(name, &format!("'''{script}'''"), &keys)
 }
 
-fn ends_in_order(rinit: &Running) {
+pub fn ends_in_order(rinit: &Running) {
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }
@@ -115,11 +115,22 @@ fn a_barrier_of_nobody_s_falls_too() {
 
 #[test]
 fn systemd_notify_says_what_is_wrong_and_ends_with_1() {
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["--ready"], "NOTIFY_SOCKET is not set"),
         (&[], "there is nothing to tell"),
         (&["READY"], "READY is not VARIABLE=VALUE"),
         (&["--pid=x", "--ready"], "x is no process's number"),
+        (&["--fd=99", "--ready"], "fd 99: bad file descriptor"),
+        (&["--fd=-1", "--ready"], "-1 is no descriptor's number"),
+        (
+            &["--uid=nobody-there", "--ready"],
+            "there is no user nobody-there",
+        ),
+        (&["--exec", "READY=1"], "--exec wants a \";\" and a command"),
+        (
+            &["--exec", "READY=1", ";"],
+            "--exec wants a \";\" and a command",
+        ),
         (&["--raedy"], "unrecognized option '--raedy'"),
     ];
     for (args, wanted) in cases {
@@ -137,4 +148,34 @@ fn systemd_notify_says_what_is_wrong_and_ends_with_1() {
         .run();
     assert_eq!(ended.status, Status::Exited(1), "{ended:?}");
     place(&ended.stderr, "@nobody-is-here: connection refused");
+}
+
+#[test]
+fn systemd_notify_becomes_the_command_behind_the_semicolon() {
+    let job = "exec ./systemd-notify --exec --ready STATUS=well ';' -- sh -c 'echo $$ goes on; exec sleep 1000'";
+    let rinit = with_face(&script("job", job, "notify-access = 'main'"))
+        .arg("-v")
+        .spawn();
+    rinit.wait_for_line("goes on");
+    rinit.wait_for_line("job: starting -> active");
+    let job = process(&rinit, "sleep 1000").unwrap();
+    let line = format!("job: {} goes on", inner_pid(job.pid));
+    place(&rinit.stdout(), &line);
+    ends_in_order(&rinit);
+}
+
+/// A process's number in its own namespace.
+pub fn inner_pid(pid: i32) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("NSpid:"));
+    let numbers = line.unwrap().split_whitespace();
+    numbers.last().unwrap().to_owned()
+}
+
+#[test]
+fn systemd_notify_speaks_in_another_users_name_if_it_may() {
+    let job = "./systemd-notify --ready --uid=0; exec sleep 1000";
+    let rinit = with_face(&script("job", job, "")).arg("-v").spawn();
+    rinit.wait_for_line("job: starting -> active");
+    ends_in_order(&rinit);
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rinit::core::action::Action;
 use rinit::core::calendar::{Calendar, Times, Zone};
+use rinit::core::commands::{Commands, List};
 use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
@@ -14,14 +15,14 @@ use rinit::core::probe::{Health, OnUnhealthy, Probe, WaitFor};
 use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
-    KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
+    KillMode, Kind, Notify, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
 };
 use rinit::core::state::{Stage, Standing, State};
 use rinit::core::system::{Surroundings, System, Whole};
 use rinit::core::time::{Instant, Now};
 
 use crate::asking::Asking;
-use crate::random::listen;
+use crate::random::{command, listen};
 use crate::sockets::Sockets;
 
 /// States gone into for each system: some seconds for all of them in a debug build.
@@ -43,6 +44,7 @@ struct Life {
     probed: bool,
     watched: bool,
     asked_to_end: bool,
+    control: bool,
 }
 
 #[derive(Clone)]
@@ -102,6 +104,7 @@ impl World {
             return vec![Event::Booted];
         }
         let mut all = Vec::new();
+        let spec = self.system.spec();
         for (&run, life) in &self.lives {
             if life.main == Main::Ordered && !life.probed {
                 let failure = SpawnFailure {
@@ -119,8 +122,14 @@ impl World {
         for (&run, life) in &self.lives {
             match life.main {
                 Main::Ordered => {}
+                Main::Forked | Main::Runs if life.control => {}
                 Main::Forked => all.push(Event::Executed { run }),
-                Main::Runs => all.push(Event::Ready { run }),
+                Main::Runs => {
+                    all.push(Event::Ready { run });
+                    if spec.services[life.service.index()].watchdog().is_some() {
+                        all.extend(sayings(run));
+                    }
+                }
                 Main::Gone if life.watched => all.push(Event::TreeGone { run }),
                 Main::Gone => {}
             }
@@ -211,7 +220,7 @@ impl World {
                 let probe = matches!(action, Action::Probe { .. });
                 let lives = self.lives.values();
                 let twin = lives
-                    .filter(|life| life.service == service)
+                    .filter(|life| life.service == service && !life.control)
                     .any(|life| matches!(life.main, Main::Forked | Main::Runs));
                 let life = self.lives.entry(run).or_insert(Life {
                     service,
@@ -219,6 +228,7 @@ impl World {
                     probed: false,
                     watched: false,
                     asked_to_end: false,
+                    control: false,
                 });
                 if probe {
                     assert!(!life.probed, "two probes: {:#?}", self.path);
@@ -226,6 +236,27 @@ impl World {
                 } else {
                     assert!(!twin, "two main processes: {:#?}", self.path);
                     life.main = Main::Ordered;
+                }
+            }
+            Action::SpawnControl {
+                service, life, run, ..
+            } => {
+                let twins = self.lives.values().filter(|life| life.service == service);
+                let busy = |life: &Life| life.main != Main::Gone || life.watched;
+                let twin = twins.filter(|life| life.control).any(busy);
+                assert!(!twin, "two control processes: {:#?}", self.path);
+                for (run, control) in [(life, false), (run, true)] {
+                    let life = self.lives.entry(run).or_insert(Life {
+                        service,
+                        main: Main::Gone,
+                        probed: false,
+                        watched: false,
+                        asked_to_end: false,
+                        control,
+                    });
+                    if control {
+                        life.main = Main::Ordered;
+                    }
                 }
             }
             Action::SignalMain { run, signal, .. } | Action::SignalTree { run, signal } => {
@@ -258,6 +289,7 @@ impl World {
             Action::Listen { .. }
             | Action::AwaitConnection { .. }
             | Action::CloseSockets { .. }
+            | Action::DropStored { .. }
             | Action::Forward { .. }
             | Action::Report(_) => {}
         }
@@ -323,7 +355,9 @@ impl World {
             let state = self.system.state(id).unwrap();
             let run = state.run().map(|run| run.id);
             let alive = |(_, life): &(&RunId, &Life)| {
-                life.service == id && matches!(life.main, Main::Forked | Main::Runs)
+                life.service == id
+                    && !life.control
+                    && matches!(life.main, Main::Forked | Main::Runs)
             };
             if let Some((known, _)) = self.lives.iter().find(alive) {
                 assert_eq!(run, Some(*known), "{:#?}", self.path);
@@ -344,7 +378,10 @@ impl World {
                     assert!(!alive, "{id:?} runs beside its rival: {:#?}", self.path);
                 }
             }
-            if matches!(state.standing(), Standing::Starting | Standing::Active) {
+            if matches!(
+                state.standing(),
+                Standing::Starting | Standing::Active | Standing::Reloading
+            ) {
                 for id_of_need in service.edges.required() {
                     if !spec.services[id_of_need.index()].enabled {
                         continue;
@@ -353,7 +390,10 @@ impl World {
                     let reachable = on_demand && self.sockets.is_open(id_of_need);
                     let need = self.system.state(id_of_need).unwrap().standing();
                     let ready = reachable
-                        || matches!(need, Standing::Active | Standing::Exited)
+                        || matches!(
+                            need,
+                            Standing::Active | Standing::Reloading | Standing::Exited
+                        )
                         || self.done.contains(&id_of_need);
                     let stopping = self.system.whole() == Whole::Stopping;
                     assert!(
@@ -380,8 +420,17 @@ impl World {
                 | Event::SpawnFailed { .. }
                 | Event::NotListening { .. }
                 | Event::Woke => false,
-                Event::Ready { .. } | Event::Requested { .. } => false,
-                Event::Exited { run, .. } => self.lives[run].asked_to_end,
+                Event::Ready { .. }
+                | Event::Requested { .. }
+                | Event::Reloading { .. }
+                | Event::Stopping { .. }
+                | Event::Pinged { .. }
+                | Event::Stuck { .. }
+                | Event::Extended { .. } => false,
+                Event::Exited { run, .. } => {
+                    let life = &self.lives[run];
+                    life.asked_to_end || life.control
+                }
                 _ => true,
             };
             let event = choices
@@ -393,6 +442,18 @@ impl World {
         }
         panic!("it doesn't end: {:#?}", self.path);
     }
+}
+
+/// What a service may say beside being ready.
+fn sayings(run: RunId) -> [Event; 5] {
+    let by = Duration::from_secs(40);
+    [
+        Event::Reloading { run, stamp: None },
+        Event::Stopping { run },
+        Event::Pinged { run },
+        Event::Stuck { run },
+        Event::Extended { run, by },
+    ]
 }
 
 fn explore(spec: &Spec) -> BTreeSet<Standing> {
@@ -532,6 +593,48 @@ fn a_service_that_is_asked_how_it_is_survives_every_order_of_events() {
             on_unhealthy,
         }));
         explore(&of(vec![base, service("web", &[0])]));
+    }
+}
+
+#[test]
+fn a_service_with_all_its_commands_survives_every_order_of_events() {
+    for (kind, ready) in [
+        (Kind::Simple, Ready::Exec),
+        (Kind::Simple, Ready::Notify),
+        (Kind::Oneshot, Ready::Exec),
+    ] {
+        for kill_mode in [KillMode::Tree, KillMode::Process] {
+            let mut only = service("only", &[]);
+            only.kind = kind;
+            only.ready = ready.clone();
+            only.stop.kill_mode = kill_mode;
+            let mut commands = Commands::default();
+            for list in List::ALL {
+                *commands.list_mut(list) = Box::new([command(list == List::StartPost)]);
+            }
+            only.commands = Some(Box::new(commands));
+            explore(&of(vec![only]));
+        }
+    }
+}
+
+#[test]
+fn a_service_that_says_all_it_can_survives_every_order_of_events() {
+    for policy in [RestartPolicy::Always, RestartPolicy::No] {
+        for timeout in [30, 3600] {
+            let mut base = service("base", &[]);
+            base.ready = Ready::Notify;
+            base.restart.policy = policy;
+            base.start_timeout = Some(Duration::from_secs(timeout));
+            base.notify = Some(Box::new(Notify {
+                watchdog: Some(Duration::from_secs(30)),
+                store_max: 1,
+                ..Notify::default()
+            }));
+            let met = explore(&of(vec![base.clone()]));
+            assert!(met.contains(&Standing::Reloading), "{met:?}");
+            explore(&of(vec![base, service("web", &[0])]));
+        }
     }
 }
 

@@ -7,20 +7,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rinit::core::action::{Action, Question};
+use rinit::core::commands::List;
 use rinit::core::event::{Answer, Event};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
 use rinit::core::request::{RequestId, Verb};
 use rinit::core::signal::Signal;
-use rinit::core::spec::{KillMode, Kind, Ready, Spec};
+use rinit::core::spec::{KillMode, Kind, NotifyAccess, Ready, Spec};
 use rinit::core::state::{Standing, State};
 use rinit::core::system::{System, Whole};
 use rinit::core::time::{Instant, Now};
 
 use crate::kernel::{Kernel, Run};
+use crate::pings::Pings;
+use crate::stages::Stages;
 
 /// Turns are late by so much in the simulation, at most.
-const LATE: Duration = Duration::from_millis(1);
+pub(crate) const LATE: Duration = Duration::from_millis(1);
 
 /// An edge: the one that waits, the one waited for, and whether it is required.
 type Edge = (ServiceId, ServiceId, bool);
@@ -42,6 +45,8 @@ pub(crate) struct Watcher {
     ran: BTreeMap<ServiceId, Now>,
     /// Who stood and waited for its next time.
     appointed: BTreeSet<ServiceId>,
+    pings: Pings,
+    stages: Stages,
     shutdown_at: Option<Instant>,
     overslept: bool,
     forced: bool,
@@ -85,6 +90,8 @@ impl Watcher {
             elsewhere: BTreeSet::new(),
             ran: BTreeMap::new(),
             appointed: BTreeSet::new(),
+            pings: Pings::default(),
+            stages: Stages::default(),
             shutdown_at: None,
             overslept: false,
             forced: false,
@@ -126,6 +133,8 @@ impl Watcher {
             self.attempted.insert(*service);
         }
         self.note_request(system, event);
+        let forced = self.forced || forced_now(actions);
+        self.stages.check(system, kernel, event, actions, forced)?;
         for action in actions {
             if let Action::Report(Report::Changed {
                 service,
@@ -174,11 +183,40 @@ impl Watcher {
                 } => {
                     let state = system.state(*service).unwrap();
                     let own = state.run().is_some_and(|own| own.id == *run);
-                    if state.standing() != Standing::Active || !own || shutting_down {
+                    let ready = matches!(state.standing(), Standing::Active | Standing::Reloading);
+                    if !ready || !own || shutting_down {
                         return Err(format!("{action:?} of what is {state:?}"));
                     }
                     if kernel.runs.get(run).is_some_and(|known| known.probes > 0) {
                         return Err(format!("{action:?}: one probe at a time"));
+                    }
+                }
+                Action::SpawnControl {
+                    service,
+                    life,
+                    run,
+                    command,
+                    ..
+                } => {
+                    self.is_known(*run)?;
+                    let known = kernel.runs.get(life);
+                    if known.is_none() && started.insert(*life) {
+                        if !self.begun.insert(*life) {
+                            return Err(format!("run {life:?} twice"));
+                        }
+                        // Nothing else of this life may come before it but a probe.
+                        self.may_start(system, kernel, *service, *life, &forgotten_now)?;
+                    }
+                    let new = !kernel.runs.contains_key(run);
+                    if new && !self.begun.insert(*run) {
+                        return Err(format!("run {run:?} twice"));
+                    }
+                    if shutting_down && command.list == List::StartPre {
+                        return Err(format!("{action:?} in a shutdown"));
+                    }
+                    let first = new && command.list == List::Stop && command.index == 0;
+                    if shutting_down && first && !self.forced {
+                        self.is_its_turn(system, *service)?;
                     }
                 }
                 Action::Probe { service, run, .. } | Action::Spawn { service, run } => {
@@ -217,6 +255,8 @@ impl Watcher {
                         && ordered
                         && !self.forced
                         && *signal != Signal::CONT
+                        && kernel.runs.get(run).is_some_and(|known| !known.control)
+                        && !asked_before(system, id)
                         && system.state(id).map(State::standing) == Some(Standing::Stopping)
                         && !forced_now(actions)
                     {
@@ -272,6 +312,15 @@ impl Watcher {
                         return Err(format!("no words for {report:?}"));
                     }
                 }
+                Action::DropStored { service } => {
+                    let standing = system.state(*service).unwrap().standing();
+                    if !matches!(
+                        standing,
+                        Standing::Inactive | Standing::Exited | Standing::Failed
+                    ) {
+                        return Err(format!("{action:?} of what is {standing:?}"));
+                    }
+                }
                 Action::SignalStrays { .. } => {
                     if !self.forced && ids(spec).any(|id| alive(system, id)) {
                         return Err("strays before services".into());
@@ -303,6 +352,7 @@ impl Watcher {
         self.schedules_are_kept(system, kernel, event, actions)?;
         self.rivals_are_apart(system)?;
         self.health_is_told(system, event, actions)?;
+        self.pings.check(system, kernel, event, actions)?;
         self.stops_end(system, kernel)?;
         self.is_idle_without_deadline(system, kernel)
     }
@@ -397,7 +447,7 @@ impl Watcher {
                 | Standing::Stopping
                 | Standing::Killing
                 | Standing::Backoff => reachable,
-                Standing::Active => true,
+                Standing::Active | Standing::Reloading => true,
                 _ => self.done.contains(need),
             };
             let patience = system.service(id).unwrap().is_main && !required;
@@ -450,7 +500,11 @@ impl Watcher {
                     }
                     self.elsewhere.insert(*run);
                 }
-                Action::Probe { service, run, .. } | Action::Spawn { service, run } => {
+                Action::Probe { service, run, .. }
+                | Action::Spawn { service, run }
+                | Action::SpawnControl {
+                    service, life: run, ..
+                } => {
                     let fresh = !self.begun.contains(run);
                     let waits = system.service(*service).unwrap().wait_for.is_some();
                     if self.elsewhere.contains(run) || waits && fresh {
@@ -529,8 +583,16 @@ impl Watcher {
                 *begun = fresh;
             }
             let slept = kernel.slept.saturating_sub(begun.2);
+            let extended = self.pings.extended(stopping.run.id);
+            if extended.is_some_and(|until| kernel.now <= until.plus(slept).plus(LATE * 2)) {
+                continue;
+            }
+            // Once for the stop, once for `exec-stop-post`.
+            let commands = system.service(id).unwrap().commands.as_ref();
+            let farewell = commands.is_some_and(|commands| !commands.stop_post.is_empty());
+            let stops = 1 + u32::from(farewell);
             if let Some(timeout) = system.service(id).unwrap().stop.timeout
-                && kernel.now > begun.1.plus(timeout).plus(slept).plus(LATE * 2)
+                && kernel.now > begun.1.plus(timeout * stops).plus(slept).plus(LATE * 2)
             {
                 return Err(format!("{id:?} is stopping for too long"));
             }
@@ -553,7 +615,7 @@ impl Watcher {
             .spec()
             .services
             .iter()
-            .any(|spec| spec.health.is_some());
+            .any(|spec| spec.health.is_some() || spec.notify_access() != NotifyAccess::None);
         let swept = kernel.runs.values().all(|run| run.main_lives());
         if at_rest && swept && !asked && self.shutdown_at.is_none() && system.deadline().is_some() {
             return Err("an idle system has a deadline".into());
@@ -568,11 +630,17 @@ fn forced_now(actions: &[Action]) -> bool {
         .any(|action| matches!(action, Action::Report(Report::KillingAll { .. })))
 }
 
+/// Its stop began with `exec-stop`, which is looked at instead of the signal.
+fn asked_before(system: &System, id: ServiceId) -> bool {
+    let commands = system.service(id).unwrap().commands.as_ref();
+    commands.is_some_and(|commands| !commands.stop.is_empty())
+}
+
 fn alive(system: &System, id: ServiceId) -> bool {
     system.state(id).is_some_and(State::is_alive)
 }
 
-fn ids(spec: &Spec) -> impl Iterator<Item = ServiceId> + use<> {
+pub(crate) fn ids(spec: &Spec) -> impl Iterator<Item = ServiceId> + use<> {
     (0..spec.services.len() as u32).map(ServiceId)
 }
 

@@ -9,7 +9,7 @@ use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
 use rinit::core::signal::Signal;
-use rinit::core::spec::{Ready, Spec};
+use rinit::core::spec::{NotifyAccess, Ready, Spec};
 use rinit::core::time::{Instant, Now};
 
 use crate::random::Dice;
@@ -22,6 +22,8 @@ pub(crate) struct Faults {
     pub(crate) spawn_fails: u64,
     pub(crate) dies: u64,
     pub(crate) ignores_term: u64,
+    pub(crate) commands_fail: u64,
+    pub(crate) commands_hang: u64,
     /// Not even SIGKILL helps (a dead disk).
     pub(crate) immortal: u64,
     pub(crate) never_ready: u64,
@@ -49,6 +51,8 @@ pub(crate) struct Run {
     pub(crate) service: ServiceId,
     /// `Spawn` was ordered and not refused.
     pub(crate) spawned: bool,
+    /// It is a control process's.
+    pub(crate) control: bool,
     main: Option<Process>,
     others: BTreeMap<u64, Process>,
     ready_at: Instant,
@@ -98,6 +102,8 @@ pub(crate) struct Kernel {
     dice: Dice,
     counter: u64,
     ready: Vec<Ready>,
+    /// Whose notifications reach the core.
+    hears: Vec<bool>,
 }
 
 impl Kernel {
@@ -118,6 +124,11 @@ impl Kernel {
             dice,
             counter: 0,
             ready: spec.services.iter().map(|s| s.ready.clone()).collect(),
+            hears: spec
+                .services
+                .iter()
+                .map(|s| s.notify_access() != NotifyAccess::None)
+                .collect(),
         }
     }
 
@@ -196,7 +207,15 @@ impl Kernel {
     fn happens(&mut self, fact: Fact) -> Option<Event> {
         match fact {
             Fact::Says(event) => match &event {
-                Event::Ready { run } | Event::Status { run, .. } => {
+                Event::Ready { run }
+                | Event::Status { run, .. }
+                | Event::Reloading { run, .. }
+                | Event::Stopping { run }
+                | Event::Cause { run, .. }
+                | Event::Pinged { run }
+                | Event::Stuck { run }
+                | Event::PingPeriod { run, .. }
+                | Event::Extended { run, .. } => {
                     let lives = self.runs.get(run).is_some_and(Run::main_lives);
                     // A stale one may arrive all the same.
                     (lives || self.dice.percent(30)).then_some(event)
@@ -254,6 +273,12 @@ impl Kernel {
     pub(crate) fn carry_out(&mut self, action: &Action) {
         match action {
             Action::Spawn { service, run } => self.spawn(*service, *run),
+            Action::SpawnControl {
+                service, life, run, ..
+            } => {
+                self.run(*service, *life);
+                self.spawn_control(*service, *run);
+            }
             Action::Probe { service, run, of } => {
                 let sick = *of == Question::Health && self.dice.percent(self.faults.sick);
                 let taken = match of {
@@ -323,7 +348,10 @@ impl Kernel {
                     }
                 }
             }
-            Action::Forward { .. } | Action::Answered { .. } | Action::Report(_) => {}
+            Action::DropStored { .. }
+            | Action::Forward { .. }
+            | Action::Answered { .. }
+            | Action::Report(_) => {}
             Action::SignalStrays { signal } => {
                 self.strays_awaited = true;
                 let numbers: Vec<u64> = self.strays.keys().copied().collect();
@@ -349,6 +377,7 @@ impl Kernel {
         self.runs.entry(run).or_insert_with(|| Run {
             service,
             spawned: false,
+            control: false,
             main: None,
             others: BTreeMap::new(),
             ready_at: Instant(u64::MAX),
@@ -368,32 +397,26 @@ impl Kernel {
         }
     }
 
-    fn spawn(&mut self, service: ServiceId, run: RunId) {
-        self.run(service, run);
-        if self.dice.percent(self.faults.fork_refused) {
-            self.results
-                .push_back(Event::ForkRefused { run, errno: 11 });
+    fn spawn_control(&mut self, service: ServiceId, run: RunId) {
+        self.run(service, run).control = true;
+        if !self.fork(service, run) {
             return;
         }
-        let pid = Pid(2 + self.dice.roll(30_000) as i32);
-        self.results.push_back(Event::Spawned { run, pid });
-        if self.dice.percent(self.faults.spawn_fails) {
-            let failure = SpawnFailure {
-                step: "exec nosuch".into(),
-                errno: 2,
-                reason: "no such file or directory".into(),
+        if !self.dice.percent(self.faults.commands_hang) {
+            let exit = if self.dice.percent(self.faults.commands_fail) {
+                self.dice.pick(&[Exit::Code(2), Exit::Signal(Signal::KILL)])
+            } else {
+                Exit::Code(0)
             };
-            self.run(service, run).spawned = true;
-            self.results.push_back(Event::SpawnFailed { run, failure });
+            let after = self.dice.moment();
+            self.later(after, Fact::MainDies(run, exit));
+        }
+    }
+
+    fn spawn(&mut self, service: ServiceId, run: RunId) {
+        if !self.fork(service, run) {
             return;
         }
-        let main = self.process();
-        let mut others = BTreeMap::new();
-        for _ in 0..self.dice.roll(3) {
-            self.counter += 1;
-            others.insert(self.counter, self.process());
-        }
-        let exec_after = self.dice.moment().min(Duration::from_millis(50));
         let ready_after = if self.dice.percent(self.faults.never_ready) {
             Duration::MAX
         } else {
@@ -401,11 +424,7 @@ impl Kernel {
         };
         let now = self.now;
         let known = self.run(service, run);
-        known.spawned = true;
-        known.main = Some(main);
-        known.others = others;
         known.ready_at = now.plus(ready_after);
-        self.later(exec_after, Fact::Executed(run));
         let told = matches!(
             self.ready[service.index()],
             Ready::Notify | Ready::Fd(_) | Ready::Exec | Ready::Log(_)
@@ -414,6 +433,13 @@ impl Kernel {
             self.later(ready_after, Fact::Says(Event::Ready { run }));
             let text = "warming up".into();
             self.later(ready_after / 2, Fact::Says(Event::Status { run, text }));
+        }
+        if self.hears[service.index()] {
+            for _ in 0..self.dice.roll(8) {
+                let saying = self.saying(run);
+                let after = self.dice.moment();
+                self.later(after, Fact::Says(saying));
+            }
         }
         if self.dice.percent(self.faults.dies) {
             let exit = self.dice.pick(&[
@@ -428,12 +454,71 @@ impl Kernel {
             let after = self.dice.moment();
             self.later(after, Fact::MainDies(run, exit));
         }
+    }
+
+    /// A process of a run's own, with some below it; whether there is one.
+    fn fork(&mut self, service: ServiceId, run: RunId) -> bool {
+        self.run(service, run);
+        if self.dice.percent(self.faults.fork_refused) {
+            self.results
+                .push_back(Event::ForkRefused { run, errno: 11 });
+            return false;
+        }
+        let pid = Pid(2 + self.dice.roll(30_000) as i32);
+        self.results.push_back(Event::Spawned { run, pid });
+        if self.dice.percent(self.faults.spawn_fails) {
+            let failure = SpawnFailure {
+                step: "exec nosuch".into(),
+                errno: 2,
+                reason: "no such file or directory".into(),
+            };
+            self.run(service, run).spawned = true;
+            self.results.push_back(Event::SpawnFailed { run, failure });
+            return false;
+        }
+        let main = self.process();
+        let mut others = BTreeMap::new();
+        for _ in 0..self.dice.roll(3) {
+            self.counter += 1;
+            others.insert(self.counter, self.process());
+        }
+        let exec_after = self.dice.moment().min(Duration::from_millis(50));
+        let known = self.run(service, run);
+        known.spawned = true;
+        known.main = Some(main);
+        known.others = others;
+        self.later(exec_after, Fact::Executed(run));
         let numbers: Vec<u64> = self.runs[&run].others.keys().copied().collect();
         for number in numbers {
             if self.dice.percent(20) {
                 let after = self.dice.moment();
                 self.later(after, Fact::OtherDies(number));
             }
+        }
+        true
+    }
+
+    /// Something of what `sd_notify(3)` knows beside being ready.
+    fn saying(&mut self, run: RunId) -> Event {
+        let time = self.dice.moment();
+        match self.dice.roll(12) {
+            0..=1 => Event::Reloading { run, stamp: None },
+            2 => {
+                // Of now, or of long ago.
+                let stamp = Instant(self.now.0 * self.dice.roll(2));
+                let stamp = Some(stamp);
+                Event::Reloading { run, stamp }
+            }
+            3 => Event::Ready { run },
+            4 => Event::Stopping { run },
+            5 => Event::Cause {
+                run,
+                text: "errno 2: no such file or directory".into(),
+            },
+            6..=8 => Event::Pinged { run },
+            9 => Event::PingPeriod { run, period: time },
+            10 => Event::Extended { run, by: time },
+            _ => Event::Stuck { run },
         }
     }
 
@@ -491,8 +576,10 @@ impl Kernel {
 fn dies_of(process: &mut Process, signal: Signal) -> bool {
     let kill = signal == Signal::KILL;
     let ends = kill && !process.immortal
-        || matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT)
-            && !process.ignores_term
+        || matches!(
+            signal,
+            Signal::TERM | Signal::INT | Signal::QUIT | Signal::ABRT
+        ) && !process.ignores_term
             && !process.dying;
     process.dying |= ends;
     ends

@@ -20,6 +20,8 @@ mod asking;
 mod explore;
 mod invariants;
 mod kernel;
+mod pings;
 mod random;
 mod seeds;
 mod sockets;
+mod stages;

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use rinit::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Zone};
+use rinit::core::commands::{Commands, ControlCommand, List};
+use rinit::core::exec::Words;
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
 use rinit::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
-use rinit::core::probe::{Health, OnUnhealthy, Probe, WaitFor};
+use rinit::core::probe::{Command, Health, OnUnhealthy, Probe, WaitFor};
 use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
-    KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
+    KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit,
+    Tracking,
 };
 
 #[derive(Clone)]
@@ -141,6 +144,26 @@ pub(crate) fn listen(on_demand: bool) -> Option<Box<Listen>> {
     }))
 }
 
+pub(crate) fn command(ignore_failure: bool) -> ControlCommand {
+    ControlCommand {
+        command: Command {
+            words: Words::new(["x"]),
+            expand: false,
+        },
+        ignore_failure,
+    }
+}
+
+fn commands(dice: &mut Dice) -> Commands {
+    let mut commands = Commands::default();
+    for list in List::ALL {
+        let count = dice.pick(&[0, 0, 1, 2]);
+        let list = commands.list_mut(list);
+        *list = (0..count).map(|_| command(dice.percent(25))).collect();
+    }
+    commands
+}
+
 /// A small system with every kind of edge, circles now and then.
 pub(crate) fn system(dice: &mut Dice) -> Spec {
     let mut spec = Spec::default();
@@ -218,6 +241,14 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         if service.kind == Kind::Simple && dice.percent(30) {
             service.health = Some(Box::new(health(dice)));
         }
+        if dice.percent(30) {
+            let watchdog = service.kind == Kind::Simple && dice.percent(70);
+            service.notify = Some(Box::new(Notify {
+                access: NotifyAccess::All,
+                watchdog: watchdog.then(|| dice.moment().max(Duration::from_millis(1))),
+                store_max: dice.roll(2) as u32,
+            }));
+        }
         service.start_timeout = dice.pick(&[service.start_timeout, secs(1.0), secs(30.0)]);
         service.stop.timeout = dice.pick(&[secs(10.0), secs(10.0), secs(0.5), secs(0.0), None]);
         service.stop.signal = dice.pick(&[Signal::TERM, Signal::QUIT, Signal::INT]);
@@ -232,12 +263,16 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             KillMode::None,
         ]);
         service.tracking = dice.pick(&[Tracking::Marks, Tracking::Subreaper, Tracking::Cgroup]);
+        if dice.percent(35) {
+            service.commands = Some(Box::new(commands(dice)));
+        }
         if id + 1 == count && dice.percent(25) {
             service.is_main = true;
             service.listen = None;
             service.essential = true;
             service.enabled = true;
             service.restart.policy = RestartPolicy::No;
+            service.commands = None;
         }
         if !service.is_main && dice.percent(25) {
             service.schedule = Some(Box::new(schedule(dice)));

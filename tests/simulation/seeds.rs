@@ -26,6 +26,8 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
         spawn_fails: dice.pick(&[0, 0, 5, 50]),
         dies: dice.pick(&[0, 20, 60, 95]),
         ignores_term: dice.pick(&[0, 10, 60]),
+        commands_fail: dice.pick(&[0, 10, 50]),
+        commands_hang: dice.pick(&[0, 0, 10, 40]),
         immortal: if mortal { 0 } else { 10 },
         never_ready: dice.pick(&[0, 10, 50]),
         taken: dice.pick(&[0, 10, 80]),

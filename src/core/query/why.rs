@@ -195,6 +195,8 @@ impl System {
     pub(super) fn awaited(&self, id: ServiceId, starting: &Starting) -> Option<String> {
         let ready = self.service(id).map(|spec| &spec.ready);
         Some(match (&starting.stage, ready) {
+            (Stage::Before, _) => "its exec-start-pre is not over".to_owned(),
+            (Stage::After { .. }, _) => "its exec-start-post is not over".to_owned(),
             (Stage::Opening, _) => "its sockets are being opened".to_owned(),
             (Stage::Probing, _) => "it is found out whether its address is taken".to_owned(),
             (Stage::ForkRefused { errno, .. }, _) => {
@@ -232,6 +234,7 @@ impl System {
             Then::ByHand => "by hand".to_owned(),
             Then::Waiting => "until what it requires is ready again".to_owned(),
             Then::Failure(reason) => format!("because of this: {}", self.words_of(reason)),
+            Then::ByItself(_) => "by itself".to_owned(),
             Then::DependencyFailed(on) => format!("because {} has failed", self.name(*on)),
             Then::DependencyEnded(on) => format!("because {} has ended", self.name(*on)),
         }

@@ -1,0 +1,41 @@
+//! `[service.NAME]`: the commands around a service.
+
+use super::commands;
+use super::directive::Directive;
+use super::directive_service::{NONE, own};
+use super::draft::Draft;
+use crate::core::commands::List;
+
+const COMMANDS: &str =
+    "array of commands: each an array of words, a string, or { command, ignore-failure }";
+
+pub(super) const TABLE: &[Directive<Draft>] = &[
+    own(
+        List::StartPre.key(),
+        COMMANDS,
+        NONE,
+        |draft, value| commands::set(draft, List::StartPre, value),
+        "Executed one after the other before command; the first that fails is a failed start.",
+    ),
+    own(
+        List::StartPost.key(),
+        COMMANDS,
+        NONE,
+        |draft, value| commands::set(draft, List::StartPost, value),
+        "Executed once it is ready (a oneshot's once it has ended well); until then it isn't active, and a failure is a failed start.",
+    ),
+    own(
+        List::Stop.key(),
+        COMMANDS,
+        NONE,
+        |draft, value| commands::set(draft, List::Stop, value),
+        "Executed before the stop signal, with MAINPID, within three quarters of stop-timeout.",
+    ),
+    own(
+        List::StopPost.key(),
+        COMMANDS,
+        NONE,
+        |draft, value| commands::set(draft, List::StopPost, value),
+        "Executed after each run, however it ended, when nothing of it is left, with SERVICE_RESULT, EXIT_CODE and EXIT_STATUS; within another stop-timeout.",
+    ),
+];

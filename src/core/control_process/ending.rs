@@ -1,0 +1,209 @@
+//! Control processes in a stop: who is ended, what a service is told, and what comes last.
+
+use super::Standing;
+use crate::core::action::Action;
+use crate::core::commands::{Failing, List, ServiceResult};
+use crate::core::exit::Exit;
+use crate::core::id::ServiceId;
+use crate::core::signal::Signal;
+use crate::core::spec::KillMode;
+use crate::core::state::{Reason, State, Stopping, Then};
+use crate::core::stop::ask_to_stop;
+use crate::core::system::System;
+
+impl System {
+    /// The stop signal, which `exec-stop` came before.
+    pub(super) fn signal_owed(&mut self, id: ServiceId) {
+        let (Some(service), Some(spec)) = (
+            self.services.get_mut(id.index()),
+            self.spec.services.get(id.index()),
+        ) else {
+            return;
+        };
+        let Some(controls) = &mut service.controls else {
+            return;
+        };
+        controls.signal_at = None;
+        let owed = std::mem::take(&mut controls.signal_owed);
+        if owed
+            && let State::Stopping(Stopping {
+                run,
+                main_gone: false,
+                ..
+            }) = &service.state
+        {
+            let orders = ask_to_stop(run.id, spec.stop.signal, &spec.stop);
+            self.orders.extend(orders);
+        }
+        self.reindex(id);
+    }
+
+    /// Ends the control process that is under way, if one is: politely, or because its time
+    /// is over.
+    pub(in crate::core) fn end_control(&mut self, id: ServiceId, signal: Signal) {
+        let kill_mode = self.service(id).map(|spec| spec.stop.kill_mode);
+        let Some(process) = self.control(id) else {
+            return;
+        };
+        let run = process.run;
+        process.unwanted = true;
+        let standing = process.standing;
+        if signal == Signal::KILL && standing != Standing::Left {
+            process.failing.get_or_insert(Failing::TooLong);
+        }
+        match (standing, kill_mode) {
+            (Standing::Refused { .. }, _) => {
+                self.forget(run);
+                self.control_over(id);
+            }
+            (Standing::Left, _)
+            | (_, Some(KillMode::Tree | KillMode::ControlGroup | KillMode::Mixed)) => {
+                self.orders.push(Action::SignalTree { run, signal });
+                if signal != Signal::KILL {
+                    let signal = Signal::CONT;
+                    self.orders.push(Action::SignalTree { run, signal });
+                }
+            }
+            (Standing::Runs, Some(KillMode::Process | KillMode::None) | None) => {
+                let to_group = false;
+                self.orders.push(Action::SignalMain {
+                    run,
+                    signal,
+                    to_group,
+                });
+            }
+        }
+    }
+
+    /// The grace is over: what is left of the control process is killed (again). Whether
+    /// the main process's tree is there to be killed too.
+    pub(in crate::core) fn kill_controls(&mut self, id: ServiceId) -> bool {
+        let Some(controls) = self
+            .services
+            .get_mut(id.index())
+            .and_then(|service| service.controls.as_mut())
+        else {
+            return true;
+        };
+        controls.signal_owed = false;
+        controls.signal_at = None;
+        let main_stands = !controls.tree_gone;
+        controls.killed |= main_stands;
+        self.reindex(id);
+        self.end_control(id, Signal::KILL);
+        main_stands
+    }
+
+    /// The main process ended.
+    pub(in crate::core) fn note_exit(&mut self, id: ServiceId, exit: Exit) {
+        if let Some(controls) = self
+            .services
+            .get_mut(id.index())
+            .and_then(|service| service.controls.as_mut())
+        {
+            controls.exit = Some(exit);
+        }
+    }
+
+    /// The main process and its tree are gone, or never were. Whether a control process is
+    /// still there, or `exec-stop-post` is to come: then this is asked again.
+    pub(in crate::core) fn commands_remain(&mut self, id: ServiceId) -> bool {
+        let at = self.now.at;
+        let forced = self.is_forced();
+        let Some(service) = self.services.get_mut(id.index()) else {
+            return false;
+        };
+        let Some(controls) = &mut service.controls else {
+            return false;
+        };
+        controls.tree_gone = true;
+        let busy = controls.process.is_some();
+        let (run, then) = match &mut service.state {
+            State::Stopping(stopping) => {
+                stopping.main_gone = true;
+                (&stopping.run, &stopping.then)
+            }
+            State::Killing(killing) => {
+                killing.main_gone = true;
+                (&killing.run, &killing.then)
+            }
+            State::Inactive(_)
+            | State::Waiting(_)
+            | State::Starting(_)
+            | State::Active { .. }
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => return false,
+        };
+        if busy {
+            return true;
+        }
+        if std::mem::replace(&mut controls.last, true) {
+            return false;
+        }
+        let (run, then) = (run.clone(), then.clone());
+        if forced || !self.has_commands(id, List::StopPost) {
+            return false;
+        }
+        let stopping = Stopping {
+            run,
+            main_gone: true,
+            since: at,
+            kill_at: self.grace(id).map(|grace| at.plus(grace)),
+            then,
+        };
+        self.transition(id, State::Stopping(stopping));
+        self.begin_list(id, List::StopPost)
+    }
+
+    /// What a run's last commands are told of it.
+    pub(super) fn result(&self, id: ServiceId) -> Option<ServiceResult> {
+        let service = self.services.get(id.index())?;
+        let controls = service.controls.as_ref()?;
+        let exit = controls.exit;
+        let asked = self.service(id).map(|spec| spec.stop.signal);
+        let then = match &service.state {
+            State::Stopping(stopping) => Some(&stopping.then),
+            State::Killing(killing) => Some(&killing.then),
+            State::Inactive(_)
+            | State::Waiting(_)
+            | State::Starting(_)
+            | State::Active { .. }
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => None,
+        };
+        let word = match then {
+            _ if controls.killed => "timeout",
+            Some(Then::Failure(reason)) => word(reason),
+            Some(Then::ByItself(None)) => "timeout",
+            Some(
+                Then::Stopped
+                | Then::ByHand
+                | Then::Waiting
+                | Then::ByItself(Some(_))
+                | Then::DependencyFailed(_)
+                | Then::DependencyEnded(_),
+            )
+            | None => exit.map_or("success", |exit| ServiceResult::of(exit, asked).word),
+        };
+        Some(ServiceResult { word, exit })
+    }
+}
+
+fn word(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::NotReady { .. } | Reason::NotThere { .. } | Reason::NotStopped { .. } => "timeout",
+        Reason::Unhealthy { .. } | Reason::Watchdog { .. } => "watchdog",
+        Reason::ForkRefused { .. } => "resources",
+        Reason::Spawn(_) => "exit-code",
+        Reason::Command(failure) => match &failure.how {
+            Failing::Exit(exit) => ServiceResult::of(*exit, None).word,
+            Failing::Spawn(_) => "exit-code",
+            Failing::TooLong => "timeout",
+        },
+        Reason::Exit(exit) => ServiceResult::of(*exit, None).word,
+        Reason::Explained { what, .. } => word(what),
+        Reason::StartLimit { .. } | Reason::Dependency { .. } => "success",
+    }
+}

@@ -40,6 +40,7 @@ mod fate;
 mod health;
 mod outcome;
 mod readiness;
+mod reason;
 mod restart;
 mod service;
 mod signalled;

@@ -268,11 +268,6 @@ struct ReportIn<'a> {
 }
 
 impl ReportIn<'_> {
-    fn is_scheduled(&self, id: ServiceId) -> bool {
-        let spec = self.system.service(id);
-        spec.is_some_and(|spec| spec.schedule.is_some())
-    }
-
     const fn reason<'a>(&'a self, reason: &'a Reason) -> ReasonIn<'a> {
         ReasonIn {
             reason,
@@ -375,7 +370,7 @@ impl fmt::Display for ReportIn<'_> {
                 "{}: the kernel gives no process (errno {errno}); trying again",
                 name(service)
             ),
-            Report::DependencyLost { service } if self.is_scheduled(*service) => write!(
+            Report::DependencyLost { service } if self.system.has_schedule(*service) => write!(
                 f,
                 "{} stops until its next time: what it requires is not ready",
                 name(service)

@@ -346,7 +346,7 @@ impl System {
     pub(super) fn arrive(&mut self, id: ServiceId, then: Then, after: Duration) {
         match then {
             Then::Stopped => self.transition(id, State::Inactive(Idle::Stopped)),
-            Then::Waiting if self.service(id).is_some_and(|spec| spec.schedule.is_some()) => {
+            Then::Waiting if self.has_schedule(id) && !self.is_asked_up(id) => {
                 self.await_next_time(id);
             }
             Then::ByHand => self.rest(id),

@@ -207,7 +207,16 @@ impl Watcher {
                     let stop = asked
                         .and_then(|id| system.service(id))
                         .map(|spec| &spec.stop);
-                    if stop.is_some_and(|stop| stop.kill_mode == KillMode::None) {
+                    // A signal by hand is no stop.
+                    let by_hand = matches!(
+                        event,
+                        Event::Requested {
+                            verb: Verb::Kill { .. },
+                            ..
+                        }
+                    );
+                    let none = stop.is_some_and(|stop| stop.kill_mode == KillMode::None);
+                    if none && !by_hand {
                         return Err(format!("{action:?} to one that is to be left alone"));
                     }
                     // What led to the shutdown may have stopped others for its own reasons.

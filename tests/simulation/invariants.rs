@@ -405,7 +405,7 @@ impl Watcher {
                 | Standing::Starting
                 | Standing::Stopping
                 | Standing::Killing
-                | Standing::Backoff => reachable,
+                | Standing::Backoff => reachable || self.done.contains(need),
                 Standing::Active => true,
                 _ => self.done.contains(need),
             };

@@ -28,7 +28,7 @@ pub(crate) struct Sockets {
     booting: bool,
     /// Somebody came, and no run began since.
     came: BTreeSet<ServiceId>,
-    /// Somebody asked for a start of it, and it neither got ready nor ended since.
+    /// Somebody asked for a start of it, and no run ended since.
     asked: BTreeSet<ServiceId>,
     newest: BTreeMap<ServiceId, RunId>,
 }
@@ -153,12 +153,7 @@ impl Sockets {
             }
             Action::Report(Report::Changed {
                 service,
-                to:
-                    Standing::Active
-                    | Standing::Backoff
-                    | Standing::Exited
-                    | Standing::Failed
-                    | Standing::Inactive,
+                to: Standing::Backoff | Standing::Exited | Standing::Failed | Standing::Inactive,
                 ..
             }) => drop(self.asked.remove(service)),
             _ => {}

@@ -8,7 +8,7 @@ use super::id::{RunId, ServiceId};
 use super::outcome::Verdict;
 use super::report::Report;
 use super::signal::Signal;
-use super::spec::KillMode;
+use super::spec::{KillMode, ServiceSpec};
 use super::state::{Backoff, Idle, Killing, Reason, Run, Starting, State, Stopping, Then, Waiting};
 use super::system::{System, Work};
 
@@ -351,8 +351,10 @@ impl System {
             }
             Then::ByHand => self.rest(id),
             Then::Waiting => {
+                let on_demand = self.service(id).is_some_and(ServiceSpec::is_on_demand);
                 let waiting = Waiting {
-                    impatient: true,
+                    // Its sockets may have failed before the turn of its first start came.
+                    impatient: !on_demand,
                     comeback: true,
                     ..Waiting::default()
                 };

@@ -156,6 +156,26 @@ fn one_on_demand_starts_by_hand_without_a_connection() {
 }
 
 #[test]
+fn started_by_hand_when_its_sockets_failed_it_comes_after_what_was_not_tried_yet() {
+    let mut call = listening("b", true);
+    call.edges.after = [A].into();
+    let mut base = ServiceSpec::new("a");
+    base.ready = Ready::Notify;
+    let mut table = Table::new(vec![base, call]);
+    table.event(taken(B));
+    assert_eq!(table.standing(B), Standing::Backoff);
+    table.ask(1, Verb::Start, &[B]);
+    assert_eq!(table.standing(B), Standing::Waiting);
+    assert_eq!(table.orders, []);
+    table.up(A);
+    let run = table.run(A);
+    table.event(Event::Ready { run });
+    assert_eq!(table.orders, [Action::Listen { service: B }]);
+    table.event(Event::Listening { service: B });
+    assert_eq!(table.spawned(), [B]);
+}
+
+#[test]
 fn one_on_demand_waits_for_what_it_requires_too() {
     let mut base = ServiceSpec::new("a");
     base.ready = Ready::Notify;

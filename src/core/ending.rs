@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::exit::Exit;
 use super::id::ServiceId;
-use super::report::ReasonIn;
+use super::reason::ReasonIn;
 use super::shutdown::Cause;
 use super::signal::Signal;
 use super::state::{Idle, Reason, State};

@@ -43,6 +43,7 @@ mod fate;
 mod health;
 mod outcome;
 mod readiness;
+mod reason;
 mod restart;
 mod service;
 mod signalled;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::id::ServiceId;
-use super::report::ReasonIn;
+use super::reason::ReasonIn;
 use super::signal::Signal;
 use super::state::{Reason, State};
 use super::system::System;

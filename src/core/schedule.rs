@@ -117,6 +117,11 @@ impl System {
             .next(ran.unwrap_or(now))
     }
 
+    /// It runs at its times; for people who start it by hand, at once too.
+    pub(super) fn has_schedule(&self, id: ServiceId) -> bool {
+        self.service(id).is_some_and(|spec| spec.schedule.is_some())
+    }
+
     /// It stands and waits for its next time.
     pub(super) fn await_next_time(&mut self, id: ServiceId) {
         if let Some(appointment) = self.next_time(id) {

@@ -133,7 +133,9 @@ impl System {
         }
         service.sockets = Sockets::Open;
         let met = service.unmet_requires == 0 && service.unmet_after == 0;
-        if matches!(service.state, State::Waiting(_)) && met && self.shutdown.is_none() {
+        let waits = matches!(service.state, State::Waiting(_)) && met;
+        // What is in its way has it considered once it is gone.
+        if waits && self.shutdown.is_none() && !self.is_held(id) {
             self.start(id);
         }
     }

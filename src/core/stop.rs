@@ -8,8 +8,7 @@ use super::exit::Exit;
 use super::id::{RunId, ServiceId};
 use super::report::Report;
 use super::signal::Signal;
-use super::spec::KillMode;
-use super::spec::Stop;
+use super::spec::{KillMode, ServiceSpec, Stop};
 use super::state::{Backoff, Idle, Killing, Reason, Run, State, Stopping, Then, Waiting};
 use super::system::System;
 
@@ -418,13 +417,15 @@ impl System {
     ) {
         match then {
             Then::Stopped => self.transition(id, State::Inactive(Idle::Stopped)),
-            Then::Waiting if self.service(id).is_some_and(|spec| spec.schedule.is_some()) => {
+            Then::Waiting if self.has_schedule(id) && !self.is_asked_up(id) => {
                 self.await_next_time(id);
             }
             Then::ByHand => self.rest(id),
             Then::Waiting => {
+                let on_demand = self.service(id).is_some_and(ServiceSpec::is_on_demand);
                 let waiting = Waiting {
-                    impatient: true,
+                    // Its sockets may have failed before the turn of its first start came.
+                    impatient: !on_demand,
                     comeback: true,
                     ..Waiting::default()
                 };

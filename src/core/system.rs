@@ -313,7 +313,7 @@ impl System {
             {
                 waiting.until = is_main.then(|| self.now.at.plus(MAIN_PATIENCE));
                 self.reindex(id);
-                if self.service(id).is_some_and(|spec| spec.schedule.is_some()) {
+                if self.has_schedule(id) {
                     self.await_next_time(id);
                 } else {
                     self.starts.push_back(id);

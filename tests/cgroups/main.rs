@@ -27,6 +27,8 @@ mod kill_modes;
 mod own_tree;
 #[path = "../pid1/programs.rs"]
 mod programs;
+#[path = "../pid1/served.rs"]
+mod served;
 #[path = "../pid1/supervisor.rs"]
 mod supervisor;
 #[path = "../pid1/supervisor_idle.rs"]

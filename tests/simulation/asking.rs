@@ -137,7 +137,7 @@ impl Asking {
     }
 }
 
-fn with_parts(spec: &Spec, ids: &[ServiceId]) -> BTreeSet<ServiceId> {
+pub(crate) fn with_parts(spec: &Spec, ids: &[ServiceId]) -> BTreeSet<ServiceId> {
     let mut all = BTreeSet::from_iter(ids.iter().copied());
     for _ in 0..spec.services.len() {
         for (id, service) in (0..).map(ServiceId).zip(&spec.services) {

@@ -201,6 +201,7 @@ impl World {
             wall: self.wall + (self.now.0 / 1_000_000) as i64,
         };
         self.path.push(event.clone());
+        self.sockets.asked(self.system.spec(), &event);
         self.system.handle(event, now, &mut actions);
         let leaves = actions.iter().any(|a| matches!(a, Action::Exit { .. }));
         for action in actions {

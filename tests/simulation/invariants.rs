@@ -245,7 +245,17 @@ impl Watcher {
                     let stop = asked
                         .and_then(|id| system.service(id))
                         .map(|spec| &spec.stop);
-                    if stop.is_some_and(|stop| stop.kill_mode == KillMode::None) {
+                    // A signal by hand is no stop.
+                    let by_hand = matches!(
+                        event,
+                        Event::Requested {
+                            verb: Verb::Kill { .. },
+                            ..
+                        }
+                    );
+                    let none = stop.is_some_and(|stop| stop.kill_mode == KillMode::None);
+                    let own = kernel.runs.get(run).is_some_and(|known| known.control);
+                    if !own && none && !by_hand {
                         return Err(format!("{action:?} to one that is to be left alone"));
                     }
                     // What led to the shutdown may have stopped others for its own reasons.
@@ -446,7 +456,7 @@ impl Watcher {
                 | Standing::Starting
                 | Standing::Stopping
                 | Standing::Killing
-                | Standing::Backoff => reachable,
+                | Standing::Backoff => reachable || self.done.contains(need),
                 Standing::Active | Standing::Reloading => true,
                 _ => self.done.contains(need),
             };

@@ -68,6 +68,7 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
             }
         }
         watcher.check(&system, &kernel, &event, &actions)?;
+        kernel.sockets.asked(&spec, &event);
         for action in actions.drain(..) {
             kernel.sockets.carry_out(&spec, &action)?;
             kernel.carry_out(&action);

@@ -6,7 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use rinit::core::action::{Action, Question};
 use rinit::core::event::{Event, SpawnFailure};
 use rinit::core::id::{RunId, ServiceId};
+use rinit::core::report::Report;
+use rinit::core::request::Verb;
 use rinit::core::spec::Spec;
+use rinit::core::state::Standing;
+
+use crate::asking::with_parts;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Socket {
@@ -23,6 +28,8 @@ pub(crate) struct Sockets {
     booting: bool,
     /// Somebody came, and no run began since.
     came: BTreeSet<ServiceId>,
+    /// Somebody asked for a start of it, and no run ended since.
+    asked: BTreeSet<ServiceId>,
     newest: BTreeMap<ServiceId, RunId>,
 }
 
@@ -77,6 +84,26 @@ impl Sockets {
         true
     }
 
+    /// Notes what people ask for: whoever starts it by hand needs no connection.
+    pub(crate) fn asked(&mut self, spec: &Spec, event: &Event) {
+        if let Event::Requested {
+            verb: verb @ (Verb::Start | Verb::Restart | Verb::Stop),
+            services,
+            ..
+        } = event
+        {
+            // A restart is one of its parts too.
+            let all = match verb {
+                Verb::Start => services.iter().copied().collect(),
+                _ => with_parts(spec, services),
+            };
+            match verb {
+                Verb::Stop => self.asked.retain(|id| !all.contains(id)),
+                _ => self.asked.extend(all),
+            }
+        }
+    }
+
     /// Notes an order.
     pub(crate) fn carry_out(&mut self, spec: &Spec, action: &Action) -> Result<(), String> {
         let wrong = || Err(format!("{action:?} of sockets that don't stand so"));
@@ -119,10 +146,16 @@ impl Sockets {
                 if self.newest.insert(*service, *run) != Some(*run)
                     && listen.is_some_and(|listen| listen.on_demand)
                     && !self.came.remove(service)
+                    && !self.asked.contains(service)
                 {
                     return Err(format!("{action:?}, and nobody came"));
                 }
             }
+            Action::Report(Report::Changed {
+                service,
+                to: Standing::Backoff | Standing::Exited | Standing::Failed | Standing::Inactive,
+                ..
+            }) => drop(self.asked.remove(service)),
             _ => {}
         }
         Ok(())

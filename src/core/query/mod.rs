@@ -13,7 +13,7 @@ pub use names::Unknown;
 use super::exit::Exit;
 use super::graph::Bond;
 use super::id::ServiceId;
-use super::report::ReasonIn;
+use super::reason::ReasonIn;
 use super::state::{Backoff, Idle, Reason, Stage, State};
 use super::system::{System, Whole};
 use super::time::{Instant, Span};

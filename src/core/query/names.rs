@@ -11,7 +11,7 @@ pub struct Unknown(pub Box<str>);
 
 impl System {
     /// Every service that one of the names means, in declared order; all, if there is no
-    /// name.
+    /// name. The plain name of `instances` means each of them.
     ///
     /// # Errors
     /// Gives the first that means none.
@@ -24,7 +24,9 @@ impl System {
             let plain = name.strip_suffix(".service").unwrap_or(name);
             let meant = |id: &ServiceId| {
                 let known = self.name(*id);
-                matches(name.as_bytes(), known.as_bytes()) || plain == known
+                matches(name.as_bytes(), known.as_bytes())
+                    || plain == known
+                    || is_instance(known, plain)
             };
             let mut found = self.ids().filter(meant).peekable();
             if found.peek().is_none() {
@@ -34,6 +36,12 @@ impl System {
         }
         Ok(chosen.into_iter().collect())
     }
+}
+
+/// Whether this is one of the `instances` of the table of that name: NAME@1, NAME@2, …
+fn is_instance(known: &str, name: &str) -> bool {
+    let number = known.strip_prefix(name).and_then(|at| at.strip_prefix('@'));
+    number.is_some_and(|n| !n.starts_with('0') && n.parse::<u16>().is_ok())
 }
 
 /// Whether a pattern with `*` and `?` is this name; never takes more than their product.
@@ -68,7 +76,23 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{is_instance, matches};
+
+    #[test]
+    fn the_plain_name_of_instances_is_all_of_them_and_nothing_else() {
+        for (known, is) in [
+            ("worker@1", true),
+            ("worker@12", true),
+            ("worker", false),
+            ("worker@", false),
+            ("worker@01", false),
+            ("worker@x", false),
+            ("workers@1", false),
+            ("a@worker@1", false),
+        ] {
+            assert_eq!(is_instance(known, "worker"), is, "{known}");
+        }
+    }
 
     #[test]
     fn stars_and_question_marks_stand_for_what_they_do_in_a_shell() {

@@ -134,4 +134,8 @@ fn names_mean_services_in_declared_order_and_a_name_that_means_none_is_said() {
     assert_eq!(select(&["b*", "b2"]), Ok(vec![A, C]));
     assert_eq!(select(&["a.service"]), Ok(vec![B]));
     assert_eq!(select(&["a", "x"]), Err(Unknown("x".into())));
+    let instances = Table::new(vec![service("w@1"), service("a"), service("w@2")]);
+    let all = |name: &str| instances.system.select(&[name.into()]);
+    assert_eq!(all("w"), Ok(vec![A, C]));
+    assert_eq!(all("w.service"), Ok(vec![A, C]));
 }

@@ -6,7 +6,7 @@ use crate::core::spec::Ties;
 
 impl Table {
     /// Asks, and gives the number.
-    fn ask(&mut self, number: u64, verb: Verb, ids: &[ServiceId]) {
+    pub(super) fn ask(&mut self, number: u64, verb: Verb, ids: &[ServiceId]) {
         let services = ids.into();
         let request = RequestId(number);
         self.event(Event::Requested {
@@ -17,7 +17,7 @@ impl Table {
     }
 
     /// What was answered by the last event: the number, and the words.
-    fn answers(&self) -> Vec<(u64, String)> {
+    pub(super) fn answers(&self) -> Vec<(u64, String)> {
         let answer = |action: &Action| match action {
             Action::Answered { request, outcome } => {
                 let words = outcome.display(&self.system).to_string();
@@ -29,13 +29,13 @@ impl Table {
         self.orders.iter().filter_map(answer).collect()
     }
 
-    fn gone(&mut self, id: ServiceId) {
+    pub(super) fn gone(&mut self, id: ServiceId) {
         self.exit(id, Exit::Signal(Signal::TERM));
         self.tree_gone(id);
     }
 }
 
-fn answer(number: u64, words: &str) -> Vec<(u64, String)> {
+pub(super) fn answer(number: u64, words: &str) -> Vec<(u64, String)> {
     vec![(number, words.to_owned())]
 }
 

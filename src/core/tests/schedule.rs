@@ -1,8 +1,11 @@
 //! Services that run at their times, and the clock that is set.
 
+use super::requests::answer;
 use super::sockets::{listening, taken};
 use super::*;
 use crate::core::calendar::{Calendar, Times, Zone};
+use crate::core::query::Ask;
+use crate::core::request::Verb;
 use crate::core::schedule::{Schedule, When};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -334,4 +337,67 @@ fn a_time_that_comes_before_all_sockets_are_open_waits_for_them() {
     assert_eq!(t.spawned(), []);
     t.event(Event::Listening { service: B });
     assert_eq!(t.spawned(), [A, B]);
+}
+
+#[test]
+fn started_by_hand_it_runs_at_once_and_the_answer_is_how_that_run_ended() {
+    let mut t = Table::new(vec![every(300)]);
+    t.ask(1, Verb::Start, &[A]);
+    assert_eq!(t.spawned(), [A]);
+    assert_eq!(t.answers(), []);
+    t.up(A);
+    assert_eq!(t.answers(), []);
+    t.wait(SECOND * 10);
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.answers(), answer(1, "done "));
+    assert_eq!(t.standing(A), Standing::Waiting);
+    // Its times stay what they are.
+    t.ask(2, Verb::Start, &[A]);
+    t.up(A);
+    t.exit(A, Exit::Code(3));
+    assert_eq!(
+        t.answers(),
+        answer(2, "no job failed: exited with status 3; restart in 4m 50s")
+    );
+    assert_eq!(t.wait_for_deadline(), SECOND * 290);
+    assert_eq!(t.spawned(), [A]);
+    t.up(A);
+    // A run that nobody asked for answers nobody; a restart begins it anew, at once.
+    t.ask(3, Verb::Restart, &[A]);
+    t.gone(A);
+    assert_eq!(t.spawned(), [A]);
+    t.up(A);
+    assert_eq!(t.answers(), []);
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.answers(), answer(3, "done "));
+}
+
+#[test]
+fn stopped_by_hand_its_times_pass_until_it_is_started() {
+    let mut t = Table::new(vec![every(300), service("b")]);
+    t.up(B);
+    t.ask(1, Verb::Stop, &[A]);
+    assert_eq!(t.answers(), answer(1, "done "));
+    assert_eq!(t.standing(A), Standing::Inactive);
+    assert_eq!(t.system.deadline(), None);
+    t.ask(2, Verb::Start, &[A]);
+    assert_eq!(t.spawned(), [A]);
+}
+
+#[test]
+fn the_whole_is_ready_without_what_waits_for_its_time_or_for_somebody() {
+    let mut call = listening("call", true);
+    call.edges.after = [B].into();
+    let mut t = Table::new(vec![every(300), service("b"), call]);
+    t.event(Event::Listening { service: C });
+    let ready = |t: &Table| t.system.health(Ask::Ready, t.system.now()).well;
+    assert!(!ready(&t));
+    t.up(B);
+    assert!(ready(&t));
+    t.wait_for_deadline();
+    assert_eq!(t.standing(A), Standing::Starting);
+    assert!(ready(&t), "nor while it runs");
+    t.up(A);
+    t.exit(A, Exit::Code(1));
+    assert!(ready(&t), "nor when a run failed");
 }

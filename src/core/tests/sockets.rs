@@ -1,7 +1,9 @@
 //! Sockets: opened before all starts, kept over restarts; services on demand.
 
+use super::requests::answer;
 use super::*;
 use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
+use crate::core::request::Verb;
 
 pub(super) fn listening(name: &str, on_demand: bool) -> ServiceSpec {
     let mut service = ServiceSpec::new(name);
@@ -120,6 +122,57 @@ fn one_on_demand_waits_for_somebody_and_its_socket_is_what_others_need() {
     table.wait_for_deadline();
     assert_eq!(table.orders, [Action::AwaitConnection { service: A }]);
     assert_eq!(table.standing(A), Standing::Waiting);
+}
+
+#[test]
+fn one_on_demand_starts_by_hand_without_a_connection() {
+    let mut table = Table::new(vec![listening("a", true), ServiceSpec::new("b")]);
+    // Not before its socket is open, as nothing.
+    table.ask(1, Verb::Start, &[A]);
+    assert_eq!(table.spawned(), []);
+    table.event(Event::Listening { service: A });
+    assert_eq!(table.spawned(), [A, B]);
+    assert_eq!(table.answers(), []);
+    table.up(A);
+    assert_eq!(table.answers(), answer(1, "done "));
+    table.exit(A, Exit::Code(0));
+    table.wait_for_deadline();
+    assert_eq!(table.orders, [Action::AwaitConnection { service: A }]);
+    // And while it waits for somebody.
+    table.ask(2, Verb::Start, &[A]);
+    assert_eq!(table.spawned(), [A]);
+    table.up(A);
+    assert_eq!(table.answers(), answer(2, "done "));
+    // Stopped by hand it answers nobody any more.
+    table.ask(3, Verb::Stop, &[A]);
+    table.gone(A);
+    let closed = Action::CloseSockets { service: A };
+    assert!(table.orders.contains(&closed));
+    assert_eq!(table.standing(A), Standing::Inactive);
+    table.ask(4, Verb::Start, &[A]);
+    assert_eq!(table.orders, [Action::Listen { service: A }]);
+    table.event(Event::Listening { service: A });
+    assert_eq!(table.spawned(), [A]);
+}
+
+#[test]
+fn started_by_hand_when_its_sockets_failed_it_comes_after_what_was_not_tried_yet() {
+    let mut call = listening("b", true);
+    call.edges.after = [A].into();
+    let mut base = ServiceSpec::new("a");
+    base.ready = Ready::Notify;
+    let mut table = Table::new(vec![base, call]);
+    table.event(taken(B));
+    assert_eq!(table.standing(B), Standing::Backoff);
+    table.ask(1, Verb::Start, &[B]);
+    assert_eq!(table.standing(B), Standing::Waiting);
+    assert_eq!(table.orders, []);
+    table.up(A);
+    let run = table.run(A);
+    table.event(Event::Ready { run });
+    assert_eq!(table.orders, [Action::Listen { service: B }]);
+    table.event(Event::Listening { service: B });
+    assert_eq!(table.spawned(), [B]);
 }
 
 #[test]

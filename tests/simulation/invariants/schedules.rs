@@ -62,8 +62,9 @@ impl Watcher {
                 continue;
             };
             self.appointed.insert(id);
+            // The wall clock counts whole milliseconds, of which the last may not be over.
             let late = appointment.at <= now.at
-                || appointment.wall.is_some_and(|wall| wall.due <= now.wall);
+                || appointment.wall.is_some_and(|wall| wall.due < now.wall);
             if late && matches!(event, Event::Woke | Event::ClockSet) && self.shutdown_at.is_none()
             {
                 return Err(format!("{id:?} sleeps over {appointment:?}"));

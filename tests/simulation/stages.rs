@@ -182,6 +182,8 @@ impl Stages {
                 Kind::Oneshot => life.main_exit.is_some() && !main_lives,
             },
             List::Stop => life.active,
+            // With `kill-mode = "none"` what runs is nobody's from now on.
+            List::StopPost if spec.stop.kill_mode == KillMode::None => true,
             List::StopPost => !main_lives && (stays || !rest_lives),
         };
         if !may {

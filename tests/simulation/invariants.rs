@@ -153,8 +153,9 @@ impl Watcher {
                 && let Ready::Delay(delay) = &spec.services[service.index()].ready
             {
                 let state = system.state(*service).unwrap();
-                let run = state.run().unwrap();
-                if kernel.now < run.since.plus(*delay) {
+                // It may have been stopped, with `kill-mode = "none"`, in the same turn.
+                let ready_at = state.run().map(|run| run.since.plus(*delay));
+                if ready_at.is_some_and(|at| kernel.now < at) {
                     return Err(format!("{service:?} is active before its time"));
                 }
             }

@@ -394,8 +394,10 @@ impl Watcher {
         if self.rests.contains(&id) {
             return Err(format!("{name} was stopped by hand"));
         }
+        // An end of all in the same turn has brought both down again.
+        let over = system.service_of(run).is_none();
         for (dependant, need, required) in &self.edges {
-            if *dependant != id {
+            if *dependant != id || over {
                 continue;
             }
             let state = system.state(*need).unwrap();

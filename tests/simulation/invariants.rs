@@ -162,8 +162,9 @@ impl Watcher {
                 && let Ready::Delay(delay) = &spec.services[service.index()].ready
             {
                 let state = system.state(*service).unwrap();
-                let run = state.run().unwrap();
-                if kernel.now < run.since.plus(*delay) {
+                // It may have been stopped, with `kill-mode = "none"`, in the same turn.
+                let ready_at = state.run().map(|run| run.since.plus(*delay));
+                if ready_at.is_some_and(|at| kernel.now < at) {
                     return Err(format!("{service:?} is active before its time"));
                 }
             }
@@ -444,8 +445,10 @@ impl Watcher {
         if self.rests.contains(&id) {
             return Err(format!("{name} was stopped by hand"));
         }
+        // An end of all in the same turn has brought both down again.
+        let over = system.service_of(run).is_none();
         for (dependant, need, required) in &self.edges {
-            if *dependant != id {
+            if *dependant != id || over {
                 continue;
             }
             let state = system.state(*need).unwrap();

@@ -356,7 +356,13 @@ impl System {
                 }
                 let controls = self.services.get(id.index());
                 let controls = controls.and_then(|service| service.controls.as_ref());
-                if controls.is_some_and(|controls| controls.tree_gone) {
+                let nobody = self
+                    .service(id)
+                    .is_some_and(|spec| spec.stop.kill_mode == KillMode::None);
+                // Where nobody is signalled nothing else is waited for.
+                if controls.is_some_and(|controls| controls.tree_gone)
+                    || (nobody && list == List::Stop)
+                {
                     self.run_over(id);
                 }
             }

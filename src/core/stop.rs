@@ -315,7 +315,7 @@ impl System {
         if !self.kill_controls(id) {
             return;
         }
-        self.orders.push(order);
+        self.orders.extend(order);
         self.reports.push(Report::Killed { service: id, after });
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.note_killed(id, after);
@@ -371,7 +371,7 @@ impl System {
                 killing.again_at = now.plus(killing.wait);
                 let order = kill_order(killing.run.id, spec.stop.kill_mode);
                 if self.kill_controls(id) {
-                    self.orders.push(order);
+                    self.orders.extend(order);
                 }
                 self.reindex(id);
             }
@@ -470,17 +470,18 @@ impl System {
     }
 }
 
-const fn kill_order(run: RunId, kill_mode: KillMode) -> Action {
+const fn kill_order(run: RunId, kill_mode: KillMode) -> Option<Action> {
     let signal = Signal::KILL;
     match kill_mode {
         KillMode::Tree | KillMode::ControlGroup | KillMode::Mixed => {
-            Action::SignalTree { run, signal }
+            Some(Action::SignalTree { run, signal })
         }
-        KillMode::Process | KillMode::None => Action::SignalMain {
+        KillMode::Process => Some(Action::SignalMain {
             run,
             signal,
             to_group: false,
-        },
+        }),
+        KillMode::None => None,
     }
 }
 

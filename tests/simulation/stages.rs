@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rinit::core::action::Action;
+use rinit::core::action::{Action, Question};
 use rinit::core::commands::{CommandId, Commands, List};
 use rinit::core::event::Event;
 use rinit::core::exit::Exit;
@@ -56,7 +56,12 @@ impl Stages {
         }
         for action in actions {
             if let Action::Spawn { service, run }
-            | Action::Probe { service, run, .. }
+            | Action::Probe {
+                service,
+                run,
+                // Nothing of it has begun while it waits for what lives elsewhere.
+                of: Question::Readiness | Question::Health,
+            }
             | Action::SpawnControl {
                 service, life: run, ..
             } = action

@@ -255,7 +255,11 @@ impl Watcher {
                         }
                     );
                     let none = stop.is_some_and(|stop| stop.kill_mode == KillMode::None);
-                    let own = kernel.runs.get(run).is_some_and(|known| known.control);
+                    let fresh = actions.iter().any(
+                        |other| matches!(other, Action::SpawnControl { run: own, .. } if own == run),
+                    );
+                    let known = kernel.runs.get(run);
+                    let own = fresh || known.is_some_and(|known| known.control);
                     if !own && none && !by_hand {
                         return Err(format!("{action:?} to one that is to be left alone"));
                     }

@@ -205,8 +205,11 @@ impl Watcher {
                         if !self.begun.insert(*life) {
                             return Err(format!("run {life:?} twice"));
                         }
-                        // Nothing else of this life may come before it but a probe.
-                        self.may_start(system, kernel, *service, *life, &forgotten_now)?;
+                        // Nothing else of this life may come before it but a probe; and one
+                        // whose sockets failed, or which was stopped then, has only an end.
+                        if command.list != List::StopPost {
+                            self.may_start(system, kernel, *service, *life, &forgotten_now)?;
+                        }
                     }
                     let new = !kernel.runs.contains_key(run);
                     if new && !self.begun.insert(*run) {

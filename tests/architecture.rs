@@ -122,7 +122,7 @@ const MOST_LINES: usize = 500;
 const STILL_TOO_LONG: &[(&str, usize)] = &[
     ("src/core/start.rs", 530),
     ("src/core/state.rs", 570),
-    ("src/core/stop.rs", 505),
+    ("src/core/stop.rs", 515),
 ];
 
 #[test]

@@ -315,7 +315,12 @@ impl System {
         if !self.kill_controls(id) {
             return;
         }
-        self.orders.extend(order);
+        let Some(order) = order else {
+            // Nobody is signalled, so nothing is waited for.
+            self.run_over(id);
+            return;
+        };
+        self.orders.push(order);
         self.reports.push(Report::Killed { service: id, after });
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.note_killed(id, after);

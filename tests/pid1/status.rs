@@ -91,7 +91,9 @@ fn status_is_a_table_a_page_and_json_and_its_exit_code_says_how_it_stands() {
 
 #[test]
 fn health_is_0_or_1_and_names_the_culprit_in_one_line() {
-    let config = service("db", &acts(["exit:1"]), "restart-delay = '20s'")
+    // Never ready, not even for the moment between its exec and its end.
+    let keys = "restart-delay = '20s'\nready = { file = '/never' }";
+    let config = service("db", &acts(["exit:1"]), keys)
         + &stands("web", "requires = ['db']\nessential = true")
         + &stands("other", "");
     let script = format!(

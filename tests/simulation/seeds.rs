@@ -166,7 +166,7 @@ fn every_invariant_holds_in_thousands_of_random_worlds() {
         run(seed, None).unwrap();
         return;
     }
-    let seeds = number("RINIT_SEEDS").unwrap_or(2_000);
+    let seeds = number("RINIT_SEEDS").unwrap_or(10_000);
     for seed in 0..seeds {
         if let Err(why) = run(seed, None) {
             panic!(

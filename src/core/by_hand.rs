@@ -11,7 +11,6 @@ use super::restart::Starts;
 use super::signal::Signal;
 use super::spec::Kind;
 use super::state::{Idle, Killing, Run, Starting, State, Stopping, Then, Waiting};
-use super::stop::KILL_PAUSE;
 use super::system::System;
 
 impl System {
@@ -179,26 +178,14 @@ impl System {
             return false;
         };
         self.sweeps = self.sweeps.saturating_sub(1);
-        let run = Run {
-            id: sweep.run,
-            pid: None,
-            since: at,
-            status: None,
-            said: None,
-        };
+        let run = Run::new(sweep.run, at);
         if by_force {
             let (run_id, signal) = (sweep.run, Signal::KILL);
             self.orders.push(Action::SignalTree {
                 run: run_id,
                 signal,
             });
-            let killing = Killing {
-                run,
-                main_gone: true,
-                again_at: at.plus(KILL_PAUSE),
-                wait: KILL_PAUSE,
-                then,
-            };
+            let killing = Killing::begin(run, true, at, then);
             self.transition(id, State::Killing(killing));
         } else {
             let stopping = Stopping {

@@ -234,9 +234,7 @@ impl System {
         }
         match self.service(id).map(|spec| spec.stop.kill_mode) {
             Some(KillMode::Tree | KillMode::ControlGroup | KillMode::Mixed) => {
-                let signal = Signal::KILL;
-                self.orders.push(Action::SignalTree { run, signal });
-                self.orders.push(Action::WatchTree { run });
+                self.kill_tree(run);
             }
             Some(KillMode::Process | KillMode::None) | None => {
                 self.forget(run);

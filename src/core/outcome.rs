@@ -134,11 +134,7 @@ impl System {
         }
         controls.ended_at.get_or_insert(at);
         let again = !ending && restarts(spec, well);
-        let has_rest = matches!(
-            stop.kill_mode,
-            KillMode::Tree | KillMode::ControlGroup | KillMode::Mixed
-        );
-        let left = exit.is_some() && has_rest && (again || kind == Kind::Simple);
+        let left = exit.is_some() && stop.kill_mode.ends_tree() && (again || kind == Kind::Simple);
         self.note_exit_of(id, exit);
         self.credit(id);
         if ending && let Some(exit) = exit {
@@ -149,13 +145,7 @@ impl System {
         let then = ordered.unwrap_or_else(|| Then::Failure(reason.clone()));
         // People wait for a service that comes back: what is left of it is killed at once.
         let state = if again {
-            State::Killing(Killing {
-                run,
-                main_gone: true,
-                again_at: at.plus(KILL_PAUSE),
-                wait: KILL_PAUSE,
-                then,
-            })
+            State::Killing(Killing::begin(run, true, at, then))
         } else {
             State::Stopping(Stopping {
                 run,
@@ -168,9 +158,7 @@ impl System {
         self.transition(id, state);
         self.end_control(id, Signal::TERM);
         if left && again {
-            let (run, signal) = (run_id, Signal::KILL);
-            self.orders.push(Action::SignalTree { run, signal });
-            self.orders.push(Action::WatchTree { run });
+            self.kill_tree(run_id);
         } else if left {
             if self.end_rest(run_id, &stop) {
                 self.now_killing(id);

@@ -11,7 +11,7 @@ use super::event::SpawnFailure;
 use super::id::ServiceId;
 use super::service::Service;
 use super::spec::ServiceSpec;
-use super::state::{Reason, Stage, Standing, Starting, State, Then, Waiting};
+use super::state::{Reason, Stage, Starting, State, Then, Waiting};
 use super::system::System;
 
 /// How a service's sockets stand; closed where it has none.
@@ -38,17 +38,7 @@ impl Sockets {
 impl Service {
     /// Others may rely on its sockets, whether it runs or not.
     pub(super) fn is_reachable(&self, spec: &ServiceSpec) -> bool {
-        let ended = match self.state.standing() {
-            Standing::Inactive | Standing::Exited | Standing::Failed => true,
-            Standing::Waiting
-            | Standing::Starting
-            | Standing::Active
-            | Standing::Reloading
-            | Standing::Stopping
-            | Standing::Killing
-            | Standing::Backoff => false,
-        };
-        spec.is_on_demand() && self.sockets.are_open() && !ended
+        spec.is_on_demand() && self.sockets.are_open() && !self.state.standing().is_at_rest()
     }
 
     /// It waits for what comes by itself: its time, or a connection. Nobody waits for it

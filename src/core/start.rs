@@ -108,13 +108,7 @@ impl System {
         let run = RunId(self.next_run);
         self.next_run = self.next_run.saturating_add(1);
         self.runs.insert(run, id);
-        let run = Run {
-            id: run,
-            pid: None,
-            since: at,
-            status: None,
-            said: None,
-        };
+        let run = Run::new(run, at);
         match spec.wait_for {
             Some(_) => self.wait_elsewhere(id, run),
             None => self.begin(id, run),

@@ -11,9 +11,23 @@ use super::signal::Signal;
 use super::spec::{KillMode, ServiceSpec, Stop};
 use super::state::{Backoff, Idle, Killing, Reason, Run, State, Stopping, Then, Waiting};
 use super::system::System;
+use super::time::Instant;
 
 /// The first pause before SIGKILL is sent again.
 pub(super) const KILL_PAUSE: Duration = Duration::from_millis(100);
+
+impl Killing {
+    /// SIGKILL has been sent, or is about to be.
+    pub(super) fn begin(run: Run, main_gone: bool, now: Instant, then: Then) -> Self {
+        Self {
+            run,
+            main_gone,
+            again_at: now.plus(KILL_PAUSE),
+            wait: KILL_PAUSE,
+            then,
+        }
+    }
+}
 
 impl System {
     /// A main process ended.
@@ -178,19 +192,7 @@ impl System {
             State::Backoff(Backoff {
                 left: Some(left), ..
             }) => {
-                let killing = Killing {
-                    run: Run {
-                        id: *left,
-                        pid: None,
-                        since: at,
-                        status: None,
-                        said: None,
-                    },
-                    main_gone: true,
-                    again_at: at.plus(KILL_PAUSE),
-                    wait: KILL_PAUSE,
-                    then,
-                };
+                let killing = Killing::begin(Run::new(*left, at), true, at, then);
                 self.transition(id, State::Killing(killing));
                 return;
             }
@@ -276,13 +278,12 @@ impl System {
         let Some(State::Stopping(stopping)) = self.state(id) else {
             return;
         };
-        let killing = Killing {
-            run: stopping.run.clone(),
-            main_gone: stopping.main_gone,
-            again_at: self.now.at.plus(KILL_PAUSE),
-            wait: KILL_PAUSE,
-            then: stopping.then.clone(),
-        };
+        let killing = Killing::begin(
+            stopping.run.clone(),
+            stopping.main_gone,
+            self.now.at,
+            stopping.then.clone(),
+        );
         self.transition(id, State::Killing(killing));
     }
 
@@ -299,17 +300,12 @@ impl System {
             return;
         };
         let after = at.since(stopping.since);
-        let killing = Killing {
-            run: stopping.run.clone(),
-            main_gone: stopping.main_gone,
-            again_at: at.plus(KILL_PAUSE),
-            wait: KILL_PAUSE,
-            then: if stopping.then == Then::ByItself(None) {
-                Then::Failure(Reason::NotStopped { after })
-            } else {
-                stopping.then.clone()
-            },
+        let then = if stopping.then == Then::ByItself(None) {
+            Then::Failure(Reason::NotStopped { after })
+        } else {
+            stopping.then.clone()
         };
+        let killing = Killing::begin(stopping.run.clone(), stopping.main_gone, at, then);
         let order = kill_order(killing.run.id, spec.stop.kill_mode);
         self.transition(id, State::Killing(killing));
         if !self.kill_controls(id) {

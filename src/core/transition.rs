@@ -106,15 +106,7 @@ impl System {
             | State::Exited { .. }
             | State::Failed { .. } => service.descent.take().is_some(),
         };
-        let at_rest = match state {
-            State::Inactive(_) | State::Exited { .. } | State::Failed { .. } => true,
-            State::Waiting(_)
-            | State::Starting(_)
-            | State::Active { .. }
-            | State::Stopping(_)
-            | State::Killing(_)
-            | State::Backoff(_) => false,
-        };
+        let at_rest = to.is_at_rest();
         if at_rest && spec.store_max() > 0 {
             self.orders.push(Action::DropStored { service: id });
         }
@@ -184,7 +176,6 @@ impl System {
                 overtaken: descended,
             });
         }
-        let gone = matches!(to, Standing::Inactive | Standing::Exited | Standing::Failed);
         if ended_for_good && essential {
             // Before anything is stopped that the shutdown stops in its turn.
             self.work.push_front(Work::EssentialEnded(id));
@@ -199,7 +190,7 @@ impl System {
         if died && self.shutdown.as_ref().is_some_and(|s| s.has_turned(id)) {
             self.work.push_back(Work::Turn(id));
         }
-        if gone {
+        if at_rest {
             self.close_sockets(id);
         }
         self.reindex(id);

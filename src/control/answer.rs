@@ -1,12 +1,12 @@
 //! What is answered to each verb: at once, in pieces, or later. Read from the core alone;
 //! nothing here waits or fails.
 
-use super::json::Json;
 use super::protocol::{REFUSED, Request, UNKNOWN, USAGE, VERSION, refusal};
 use super::records::{Detail, List};
 use super::requests::{self, ByHand};
 use super::waits::Wait;
 use crate::core::id::ServiceId;
+use crate::core::json::Json;
 use crate::core::query::Ask;
 use crate::core::request::Verb;
 use crate::core::system::System;

@@ -9,7 +9,6 @@ pub(crate) mod address;
 mod answer;
 mod client;
 mod connection;
-mod json;
 mod protocol;
 mod records;
 mod requests;
@@ -19,8 +18,8 @@ mod waits;
 
 use crate::sys::{clock, process};
 
+pub(crate) use crate::core::json::Json;
 pub(crate) use client::{NoAnswer, ask};
-pub(crate) use json::Json;
 pub(crate) use protocol::UNKNOWN;
 pub(crate) use server::Server;
 pub(crate) use usage::memory;

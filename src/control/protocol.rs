@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::json::Json;
+use crate::core::json::Json;
 
 /// The longest line that the server takes, its newline included.
 pub(crate) const LINE_MAX: usize = 4096;

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::json::Json;
 use crate::core::exec::{Output, Words};
 use crate::core::id::ServiceId;
+use crate::core::json::Json;
 use crate::core::record::Record;
 use crate::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec};
 use crate::core::state::{Backoff, Standing, State};

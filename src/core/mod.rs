@@ -41,6 +41,7 @@ mod elsewhere;
 mod ending;
 mod fate;
 mod health;
+pub(crate) mod json;
 mod outcome;
 mod readiness;
 mod reason;

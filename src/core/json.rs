@@ -1,4 +1,4 @@
-//! JSON as PID 1 writes it: piece by piece into a buffer, with nothing that can fail.
+//! JSON as rinit writes it: piece by piece into a buffer, with nothing that can fail.
 
 use std::fmt::Display;
 

@@ -40,6 +40,7 @@ impl Demo {
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env("TMPDIR", &folder)
             .env("XDG_RUNTIME_DIR", &folder)
+            .env_remove("RINIT_SEEDS")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -22,6 +22,44 @@ pub struct Flag<K: 'static> {
     pub doc: &'static str,
 }
 
+/// `--long`.
+pub const fn long<K>(
+    kind: K,
+    long: &'static str,
+    argument: &'static str,
+    doc: &'static str,
+) -> Flag<K> {
+    Flag {
+        kind,
+        long,
+        short: None,
+        argument,
+        doc,
+    }
+}
+
+/// `-s`.
+pub const fn short<K>(kind: K, short: char, argument: &'static str, doc: &'static str) -> Flag<K> {
+    both(kind, short, "", argument, doc)
+}
+
+/// `-s`, `--long`.
+pub const fn both<K>(
+    kind: K,
+    short: char,
+    long: &'static str,
+    argument: &'static str,
+    doc: &'static str,
+) -> Flag<K> {
+    Flag {
+        kind,
+        long,
+        short: Some(short),
+        argument,
+        doc,
+    }
+}
+
 /// How words are read.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {

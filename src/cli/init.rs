@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::getopt::{Fault, Flag, Help, Parser, Rules};
+use super::getopt::{Fault, Help, Parser, Rules};
+pub use super::init_flags::{FLAGS, Kind};
 use super::print::{self, Text};
 use super::{basename, supervisor};
 use crate::config;
@@ -23,120 +24,6 @@ pub const FAILED: i32 = 125;
 pub const DEFAULT_FILE: &CStr = c"/etc/rinit.toml";
 /// All `*.toml` in it, by name.
 pub const DEFAULT_FOLDER: &CStr = c"/etc/rinit.d";
-
-/// The kinds of options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the table below has a line for each")]
-pub enum Kind {
-    Config,
-    Check,
-    Group,
-    Subreaper,
-    ParentDeath,
-    Code,
-    Rewrite,
-    Wait,
-    Warn,
-    Verbose,
-    Help,
-    Version,
-    Man,
-    Completions,
-}
-
-const fn flag(
-    kind: Kind,
-    short: Option<char>,
-    long: &'static str,
-    argument: &'static str,
-    doc: &'static str,
-) -> Flag<Kind> {
-    Flag {
-        kind,
-        long,
-        short,
-        argument,
-        doc,
-    }
-}
-
-/// Every option of rinit's own.
-pub const FLAGS: &[Flag<Kind>] = &[
-    flag(
-        Kind::Config,
-        Some('c'),
-        "config",
-        "PATH",
-        "supervise what this file or folder describes (repeatable; none: no file)",
-    ),
-    flag(
-        Kind::Check,
-        None,
-        "check",
-        "",
-        "load and check everything, print the start order, start nothing",
-    ),
-    flag(
-        Kind::Group,
-        Some('g'),
-        "",
-        "",
-        "forward signals to the command's whole process group",
-    ),
-    flag(
-        Kind::Subreaper,
-        Some('s'),
-        "",
-        "",
-        "adopt orphans when not PID 1 (done anyway)",
-    ),
-    flag(
-        Kind::ParentDeath,
-        Some('p'),
-        "",
-        "SIGNAL",
-        "want this signal when the parent dies",
-    ),
-    flag(
-        Kind::Code,
-        Some('e'),
-        "",
-        "CODE",
-        "report this exit status as 0 (repeatable)",
-    ),
-    flag(
-        Kind::Rewrite,
-        None,
-        "rewrite",
-        "FROM:TO",
-        "forward one signal as another, or not at all (0) (repeatable)",
-    ),
-    flag(
-        Kind::Wait,
-        None,
-        "wait",
-        "TIME",
-        "after the command's end give the rest SIGTERM and this long",
-    ),
-    flag(
-        Kind::Warn,
-        Some('w'),
-        "",
-        "",
-        "tell what is reaped, and whose zombies are not",
-    ),
-    flag(Kind::Verbose, Some('v'), "", "", "more words (repeatable)"),
-    flag(Kind::Help, Some('h'), "help", "", "print this"),
-    flag(Kind::Version, Some('V'), "version", "", "print the version"),
-    flag(Kind::Man, None, "man", "", "print the manual page"),
-    flag(
-        Kind::Completions,
-        None,
-        "completions",
-        "SHELL",
-        "print completions for bash, zsh or fish",
-    ),
-];
 
 /// What the command line says.
 #[derive(Clone, Debug)]

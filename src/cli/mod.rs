@@ -5,6 +5,7 @@ mod compat;
 pub mod ctl;
 pub mod getopt;
 pub mod init;
+mod init_flags;
 pub mod print;
 pub mod supervisor;
 mod systemd_notify;

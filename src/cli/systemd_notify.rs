@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::os::fd::OwnedFd;
 
-use super::getopt::{Flag, Help, Parser, Rules};
+use super::getopt::{Flag, Help, Parser, Rules, both, long};
 use super::print::{self, Text};
 use crate::core::id::Pid;
 use crate::notifier::{self, Message, Untold};
@@ -30,73 +30,55 @@ enum Kind {
     Version,
 }
 
-const fn flag(
-    kind: Kind,
-    long: &'static str,
-    argument: &'static str,
-    doc: &'static str,
-) -> Flag<Kind> {
-    Flag {
-        kind,
-        short: None,
-        long,
-        argument,
-        doc,
-    }
-}
-
 const FLAGS: &[Flag<Kind>] = &[
-    flag(Kind::Ready, "ready", "", "the start, or a reload, is over"),
-    flag(
+    long(Kind::Ready, "ready", "", "the start, or a reload, is over"),
+    long(
         Kind::Reloading,
         "reloading",
         "",
         "a reload begins; --ready ends it",
     ),
-    flag(Kind::Stopping, "stopping", "", "it goes down by itself"),
-    flag(
+    long(Kind::Stopping, "stopping", "", "it goes down by itself"),
+    long(
         Kind::Pid,
         "pid",
         "[=PID]",
         "the main process: a number, self, or parent, which is the default",
     ),
-    flag(Kind::Status, "status", "TEXT", "one line on how it is"),
-    flag(
+    long(Kind::Status, "status", "TEXT", "one line on how it is"),
+    long(
         Kind::Booted,
         "booted",
         "",
         "say only whether systemd started the system",
     ),
-    flag(
+    long(
         Kind::NoBlock,
         "no-block",
         "",
         "don't wait until it is handled",
     ),
-    flag(Kind::Uid, "uid", "USER", "in this user's name, by root"),
-    flag(
+    long(Kind::Uid, "uid", "USER", "in this user's name, by root"),
+    long(
         Kind::Fd,
         "fd",
         "N",
         "hand over this descriptor for the next run (repeatable)",
     ),
-    flag(
+    long(
         Kind::FdName,
         "fdname",
         "NAME",
         "what the descriptors are called",
     ),
-    flag(
+    long(
         Kind::Exec,
         "exec",
         "",
         "then become the command behind a \";\"",
     ),
-    Flag {
-        short: Some('h'),
-        ..flag(Kind::Help, "help", "", "print this")
-    },
-    flag(Kind::Version, "version", "", "print the version"),
+    both(Kind::Help, 'h', "help", "", "print this"),
+    long(Kind::Version, "version", "", "print the version"),
 ];
 
 /// Runs it; gives the exit status.

@@ -1,7 +1,7 @@
 //! catatonit 0.1, which Podman mounts as podman-init.
 
 use super::{Capital, LICENSE};
-use crate::cli::getopt::{Flag, Help, Parser, Rules};
+use crate::cli::getopt::{Flag, Help, Parser, Rules, both, short};
 use crate::cli::print::{self, Text};
 use crate::single::{self, Inherited, Notice, Refused, Settings, Stream, Target};
 
@@ -17,27 +17,17 @@ enum Kind {
     Version,
 }
 
-const fn flag(kind: Kind, short: char, long: &'static str, doc: &'static str) -> Flag<Kind> {
-    Flag {
-        kind,
-        long,
-        short: Some(short),
-        argument: "",
-        doc,
-    }
-}
-
 const FLAGS: &[Flag<Kind>] = &[
-    flag(Kind::Group, 'g', "", "signal the child's whole group"),
-    flag(Kind::Help, 'h', "", "print this"),
-    flag(Kind::License, 'L', "", "print the licence"),
-    flag(
+    short(Kind::Group, 'g', "", "signal the child's whole group"),
+    short(Kind::Help, 'h', "", "print this"),
+    short(Kind::License, 'L', "", "print the licence"),
+    short(
         Kind::Pause,
         'P',
         "",
         "run nothing; reap until SIGTERM or SIGINT",
     ),
-    flag(Kind::Version, 'V', "version", "print the version"),
+    both(Kind::Version, 'V', "version", "", "print the version"),
 ];
 
 /// Whatever fails.

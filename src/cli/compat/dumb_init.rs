@@ -1,7 +1,7 @@
 //! dumb-init 1.2.
 
 use super::{Capital, leading_number};
-use crate::cli::getopt::{Flag, Help, Parser, Rules};
+use crate::cli::getopt::{Flag, Help, Parser, Rules, both};
 use crate::cli::print::{self, Text};
 use crate::core::signal::Signal;
 use crate::single::{self, Inherited, Notice, Place, Refused, Rewrite, Settings, Stream, Target};
@@ -15,46 +15,30 @@ enum Kind {
     Version,
 }
 
-const fn flag(
-    kind: Kind,
-    short: char,
-    long: &'static str,
-    argument: &'static str,
-    doc: &'static str,
-) -> Flag<Kind> {
-    Flag {
-        kind,
-        long,
-        short: Some(short),
-        argument,
-        doc,
-    }
-}
-
 const FLAGS: &[Flag<Kind>] = &[
-    flag(
+    both(
         Kind::SingleChild,
         'c',
         "single-child",
         "",
         "no session: signal the child alone (DUMB_INIT_SETSID=0)",
     ),
-    flag(
+    both(
         Kind::Rewrite,
         'r',
         "rewrite",
         "S:R",
         "forward signal S as R, by number; R = 0 drops it (repeatable)",
     ),
-    flag(
+    both(
         Kind::Verbose,
         'v',
         "verbose",
         "",
         "tell what is done, on stderr (DUMB_INIT_DEBUG=1)",
     ),
-    flag(Kind::Help, 'h', "help", "", "print this"),
-    flag(Kind::Version, 'V', "version", "", "print the version"),
+    both(Kind::Help, 'h', "help", "", "print this"),
+    both(Kind::Version, 'V', "version", "", "print the version"),
 ];
 
 /// What fails before there is a child.

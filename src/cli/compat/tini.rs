@@ -1,7 +1,7 @@
 //! tini 0.19, which Docker calls docker-init.
 
 use super::{Capital, LICENSE, leading_number};
-use crate::cli::getopt::{Flag, Help, Parser, Rules};
+use crate::cli::getopt::{Flag, Help, Parser, Rules, short};
 use crate::cli::print::{self, Text};
 use crate::core::signal::Signal;
 use crate::single::{self, Codes, Inherited, Notice, Refused, Settings, Stream, Target};
@@ -20,50 +20,40 @@ enum Kind {
     License,
 }
 
-const fn flag(kind: Kind, short: char, argument: &'static str, doc: &'static str) -> Flag<Kind> {
-    Flag {
-        kind,
-        long: "",
-        short: Some(short),
-        argument,
-        doc,
-    }
-}
-
 const FLAGS: &[Flag<Kind>] = &[
-    flag(Kind::Help, 'h', "", "print this"),
-    flag(
+    short(Kind::Help, 'h', "", "print this"),
+    short(
         Kind::Subreaper,
         's',
         "",
         "adopt orphans when not PID 1 (TINI_SUBREAPER; done anyway)",
     ),
-    flag(
+    short(
         Kind::ParentDeath,
         'p',
         "SIGNAL",
         "want this signal when the parent dies",
     ),
-    flag(
+    short(
         Kind::Verbose,
         'v',
         "",
         "more words, up to three times (TINI_VERBOSITY=N)",
     ),
-    flag(Kind::Warn, 'w', "", "warn of each process that is reaped"),
-    flag(
+    short(Kind::Warn, 'w', "", "warn of each process that is reaped"),
+    short(
         Kind::Group,
         'g',
         "",
         "signal the child's whole group (TINI_KILL_PROCESS_GROUP)",
     ),
-    flag(
+    short(
         Kind::Code,
         'e',
         "CODE",
         "report this exit status as 0 (repeatable)",
     ),
-    flag(Kind::License, 'l', "", "print the licence"),
+    short(Kind::License, 'l', "", "print the licence"),
 ];
 
 /// What fails before there is a child.

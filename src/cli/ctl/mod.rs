@@ -1,15 +1,17 @@
-//! `rinitctl`, the same as `rinit ctl`: a verb for the running rinit. One table of verbs;
-//! each says what it asks, and a file for its subject how the answer is told.
+//! `rinitctl`, the same as `rinit ctl`: a verb for the running rinit. One table of verbs
+//! (`verbs`); each says what it asks, and a file for its subject how the answer is told.
 
 mod sentences;
 mod services;
 mod table;
+mod verbs;
 
 use std::fmt::Display;
 
 use serde_json::Value;
 
-use super::getopt::{Flag, Help, Parser, Rules};
+use self::verbs::{FLAGS, Kind, LATER, Names, VERBS, Verb};
+use super::getopt::{Help, Parser, Rules};
 use super::print::{self, Text, USAGE};
 use crate::control::{Json, NoAnswer, UNKNOWN, ask, places, terminal_width};
 use crate::core::signal::Signal;
@@ -19,81 +21,6 @@ use crate::single::Inherited;
 const NOBODY: i32 = 5;
 /// Exit status of a request that was refused.
 const REFUSED: i32 = 1;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Socket,
-    Json,
-    Help,
-    Live,
-    Ready,
-    Startup,
-    For,
-    Timeout,
-    Dot,
-    Signal,
-    Code,
-}
-
-const fn flag(
-    kind: Kind,
-    long: &'static str,
-    argument: &'static str,
-    doc: &'static str,
-) -> Flag<Kind> {
-    Flag {
-        kind,
-        short: None,
-        long,
-        argument,
-        doc,
-    }
-}
-
-const FLAGS: &[Flag<Kind>] = &[
-    flag(Kind::Socket, "socket", "PATH", "where rinit listens"),
-    flag(Kind::Json, "json", "", "print the answer as JSON"),
-    flag(
-        Kind::Live,
-        "live",
-        "",
-        "health: no essential service failed",
-    ),
-    flag(
-        Kind::Ready,
-        "ready",
-        "",
-        "health: every service is up and healthy",
-    ),
-    flag(
-        Kind::Startup,
-        "startup",
-        "",
-        "health: that was so at one moment",
-    ),
-    flag(Kind::For, "for", "STATE", "wait: until they stand there"),
-    flag(
-        Kind::Timeout,
-        "timeout",
-        "TIME",
-        "wait: no longer than this",
-    ),
-    flag(Kind::Dot, "dot", "", "graph: for graphviz"),
-    flag(Kind::Signal, "signal", "S", "kill: which one (SIGTERM)"),
-    flag(
-        Kind::Code,
-        "code",
-        "N",
-        "shutdown: the exit status, where it would be 0",
-    ),
-    Flag {
-        kind: Kind::Help,
-        short: Some('h'),
-        long: "help",
-        argument: "",
-        doc: "print this",
-    },
-];
 
 /// What was typed beside the verb and the names.
 #[derive(Default)]
@@ -110,147 +37,6 @@ struct Options {
     /// How wide a line may be.
     width: Option<usize>,
 }
-
-/// How many names a verb takes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Names {
-    None,
-    Any,
-    Some,
-}
-
-/// A verb: what it asks, and how the answer is told.
-struct Verb {
-    name: &'static str,
-    names: Names,
-    doc: &'static str,
-    /// What it is called on the socket.
-    asks: &'static str,
-    /// Its own options.
-    takes: &'static [Kind],
-    /// Its answer takes the time that it takes.
-    waits: bool,
-    tell: fn(&Value, &Options) -> i32,
-}
-
-const fn verb(
-    name: &'static str,
-    names: Names,
-    doc: &'static str,
-    tell: fn(&Value, &Options) -> i32,
-) -> Verb {
-    Verb {
-        name,
-        names,
-        doc,
-        asks: name,
-        takes: &[],
-        waits: false,
-        tell,
-    }
-}
-
-/// One whose answer comes when it is so.
-const fn later(name: &'static str, doc: &'static str) -> Verb {
-    Verb {
-        waits: true,
-        ..verb(name, Names::Some, doc, sentences::done)
-    }
-}
-
-const VERBS: &[Verb] = &[
-    verb(
-        "status",
-        Names::Any,
-        "how all services stand, or all about one",
-        services::status,
-    ),
-    Verb {
-        asks: "status",
-        ..verb("list", Names::Any, "their names", services::list)
-    },
-    verb(
-        "show",
-        Names::Some,
-        "what was configured, as rinit understood it",
-        services::show,
-    ),
-    verb(
-        "why",
-        Names::Some,
-        "why a service stands where it does, down to the cause",
-        sentences::why,
-    ),
-    Verb {
-        takes: &[Kind::Live, Kind::Ready, Kind::Startup],
-        ..verb(
-            "health",
-            Names::None,
-            "0 if it is well, 1 if not: for HEALTHCHECK and probes",
-            sentences::health,
-        )
-    },
-    Verb {
-        takes: &[Kind::For, Kind::Timeout],
-        ..later("wait", "until they are active, or did their work")
-    },
-    Verb {
-        takes: &[Kind::Dot],
-        ..verb(
-            "graph",
-            Names::Any,
-            "who waits for whom at the start",
-            services::graph,
-        )
-    },
-    later("start", "start them, and what they require"),
-    later(
-        "stop",
-        "stop them, and what requires them; they stay stopped",
-    ),
-    later("restart", "stop them and start them again"),
-    verb(
-        "reset",
-        Names::Some,
-        "forget that they failed, and how often",
-        sentences::done,
-    ),
-    Verb {
-        takes: &[Kind::Signal],
-        ..verb(
-            "kill",
-            Names::Some,
-            "send their main processes a signal",
-            sentences::done,
-        )
-    },
-    Verb {
-        takes: &[Kind::Code],
-        ..verb(
-            "shutdown",
-            Names::None,
-            "stop all, and end the container",
-            sentences::done,
-        )
-    },
-    verb(
-        "version",
-        Names::None,
-        "what runs, and as which pid",
-        sentences::version,
-    ),
-];
-
-/// Verbs of later versions: known, so that nobody takes them for a mistake of theirs.
-const LATER: &[&str] = &[
-    "events",
-    "logs",
-    "reload",
-    "plan",
-    "apply",
-    "exec",
-    "boot-chart",
-];
 
 /// The words from number `first` on are its own.
 pub fn run(inherited: &mut Inherited, first: usize) -> i32 {

@@ -1,0 +1,202 @@
+//! The table of verbs and that of their options: the reader, the help, the manual and the
+//! completions read it.
+
+use serde_json::Value;
+
+use super::{Options, sentences, services};
+use crate::cli::getopt::{Flag, both, long};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Socket,
+    Json,
+    Help,
+    Live,
+    Ready,
+    Startup,
+    For,
+    Timeout,
+    Dot,
+    Signal,
+    Code,
+}
+
+pub(super) const FLAGS: &[Flag<Kind>] = &[
+    long(Kind::Socket, "socket", "PATH", "where rinit listens"),
+    long(Kind::Json, "json", "", "print the answer as JSON"),
+    long(
+        Kind::Live,
+        "live",
+        "",
+        "health: no essential service failed",
+    ),
+    long(
+        Kind::Ready,
+        "ready",
+        "",
+        "health: every service is up and healthy",
+    ),
+    long(
+        Kind::Startup,
+        "startup",
+        "",
+        "health: that was so at one moment",
+    ),
+    long(Kind::For, "for", "STATE", "wait: until they stand there"),
+    long(
+        Kind::Timeout,
+        "timeout",
+        "TIME",
+        "wait: no longer than this",
+    ),
+    long(Kind::Dot, "dot", "", "graph: for graphviz"),
+    long(Kind::Signal, "signal", "S", "kill: which one (SIGTERM)"),
+    long(
+        Kind::Code,
+        "code",
+        "N",
+        "shutdown: the exit status, where it would be 0",
+    ),
+    both(Kind::Help, 'h', "help", "", "print this"),
+];
+
+/// How many names a verb takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    None,
+    Any,
+    Some,
+}
+
+/// A verb: what it asks, and how the answer is told.
+pub(super) struct Verb {
+    pub(super) name: &'static str,
+    pub(super) names: Names,
+    pub(super) doc: &'static str,
+    /// What it is called on the socket.
+    pub(super) asks: &'static str,
+    /// Its own options.
+    pub(super) takes: &'static [Kind],
+    /// Its answer takes the time that it takes.
+    pub(super) waits: bool,
+    pub(super) tell: fn(&Value, &Options) -> i32,
+}
+
+const fn verb(
+    name: &'static str,
+    names: Names,
+    doc: &'static str,
+    tell: fn(&Value, &Options) -> i32,
+) -> Verb {
+    Verb {
+        name,
+        names,
+        doc,
+        asks: name,
+        takes: &[],
+        waits: false,
+        tell,
+    }
+}
+
+/// One whose answer comes when it is so.
+const fn later(name: &'static str, doc: &'static str) -> Verb {
+    Verb {
+        waits: true,
+        ..verb(name, Names::Some, doc, sentences::done)
+    }
+}
+
+pub(super) const VERBS: &[Verb] = &[
+    verb(
+        "status",
+        Names::Any,
+        "how all services stand, or all about one",
+        services::status,
+    ),
+    Verb {
+        asks: "status",
+        ..verb("list", Names::Any, "their names", services::list)
+    },
+    verb(
+        "show",
+        Names::Some,
+        "what was configured, as rinit understood it",
+        services::show,
+    ),
+    verb(
+        "why",
+        Names::Some,
+        "why a service stands where it does, down to the cause",
+        sentences::why,
+    ),
+    Verb {
+        takes: &[Kind::Live, Kind::Ready, Kind::Startup],
+        ..verb(
+            "health",
+            Names::None,
+            "0 if it is well, 1 if not: for HEALTHCHECK and probes",
+            sentences::health,
+        )
+    },
+    Verb {
+        takes: &[Kind::For, Kind::Timeout],
+        ..later("wait", "until they are active, or did their work")
+    },
+    Verb {
+        takes: &[Kind::Dot],
+        ..verb(
+            "graph",
+            Names::Any,
+            "who waits for whom at the start",
+            services::graph,
+        )
+    },
+    later("start", "start them, and what they require"),
+    later(
+        "stop",
+        "stop them, and what requires them; they stay stopped",
+    ),
+    later("restart", "stop them and start them again"),
+    verb(
+        "reset",
+        Names::Some,
+        "forget that they failed, and how often",
+        sentences::done,
+    ),
+    Verb {
+        takes: &[Kind::Signal],
+        ..verb(
+            "kill",
+            Names::Some,
+            "send their main processes a signal",
+            sentences::done,
+        )
+    },
+    Verb {
+        takes: &[Kind::Code],
+        ..verb(
+            "shutdown",
+            Names::None,
+            "stop all, and end the container",
+            sentences::done,
+        )
+    },
+    verb(
+        "version",
+        Names::None,
+        "what runs, and as which pid",
+        sentences::version,
+    ),
+];
+
+/// Verbs of later versions: known, so that nobody takes them for a mistake of theirs.
+pub(super) const LATER: &[&str] = &[
+    "events",
+    "logs",
+    "reload",
+    "plan",
+    "apply",
+    "exec",
+    "boot-chart",
+];

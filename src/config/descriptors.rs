@@ -5,7 +5,7 @@ use super::diagnostic::Diagnostic;
 use super::draft::Draft;
 use super::rights::HardLimits;
 use super::value::Context;
-use crate::core::exec::{Output, Resource};
+use crate::core::exec::Resource;
 use crate::core::spec::{Ready, ServiceSpec, Tracking};
 
 /// rinit's own: signals, control socket and its clients, logger, spawns on their way.
@@ -32,10 +32,7 @@ pub(super) fn check(drafts: &[Draft], limits: &HardLimits, context: &Context<'_>
 
 /// What one service costs: both ends of two pipes, and its ways to tell us something.
 fn of(spec: &ServiceSpec) -> u64 {
-    let output = match spec.exec.output {
-        Output::Prefix | Output::Raw => 4,
-        Output::Inherit | Output::Null => 0,
-    };
+    let output = if spec.exec.output.is_read() { 4 } else { 0 };
     let ready = u64::from(matches!(spec.ready, Ready::Notify | Ready::Fd(_)));
     let tracking = u64::from(spec.tracking != Tracking::Marks);
     let sockets = spec

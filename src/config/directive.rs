@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::value::Value;
 use super::{
     directive_around, directive_commands, directive_execution, directive_init, directive_listen,
-    directive_notify, directive_schedule, directive_service,
+    directive_notify, directive_output, directive_schedule, directive_service,
 };
 use crate::core::spec::InitSpec;
 
@@ -39,6 +39,7 @@ pub(super) fn service() -> &'static [Directive<Draft>] {
             directive_service::TABLE,
             directive_schedule::TABLE,
             directive_execution::TABLE,
+            directive_output::TABLE,
             directive_around::TABLE,
             directive_listen::TABLE,
             directive_commands::TABLE,

@@ -4,7 +4,6 @@ use super::directive::Directive;
 use super::directive_service::{NONE, shared};
 use super::draft::{Draft, TrackingChoice};
 use super::{execution, limits};
-use crate::core::exec::Output;
 use crate::core::spec::Tracking;
 
 const fn limit(key: &'static str, doc: &'static str) -> Directive<Draft> {
@@ -98,21 +97,6 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
             Some(())
         },
         "How readily the kernel kills it when memory is short.",
-    ),
-    shared(
-        "output",
-        "\"prefix\", \"raw\", \"inherit\" or \"null\"",
-        "\"prefix\"",
-        |draft, value| {
-            draft.spec.exec.output = value.choice(&[
-                ("prefix", Output::Prefix),
-                ("raw", Output::Raw),
-                ("inherit", Output::Inherit),
-                ("null", Output::Null),
-            ])?;
-            Some(())
-        },
-        "Its lines with its name in front, unchanged, on the container's own descriptors, or nowhere.",
     ),
     shared(
         "tracking",

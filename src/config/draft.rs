@@ -7,8 +7,9 @@ use super::schedule;
 use super::source::At;
 use super::value::{Context, Value};
 use crate::core::commands::{CommandId, Commands, List};
-use crate::core::exec::{Identity, Output, Words};
+use crate::core::exec::{Identity, Words};
 use crate::core::listen::Listen;
+use crate::core::output::{Log, Output};
 use crate::core::setup::{Base, Setup};
 use crate::core::spec::{Kind, Ready, Restart, RestartPolicy, ServiceSpec, Tracking};
 
@@ -133,6 +134,10 @@ impl Draft {
 
     pub(super) fn setup(&mut self) -> &mut Setup {
         self.spec.exec.setup.get_or_insert_default()
+    }
+
+    pub(super) fn log(&mut self) -> &mut Log {
+        self.spec.exec.log.get_or_insert_default()
     }
 
     pub(super) fn listen(&mut self) -> &mut Listen {
@@ -273,9 +278,7 @@ impl Draft {
             ),
             (Some(ready), false) => self.spec.ready = ready.clone(),
         }
-        if matches!(self.spec.ready, Ready::Log(_))
-            && matches!(self.spec.exec.output, Output::Inherit | Output::Null)
-        {
+        if matches!(self.spec.ready, Ready::Log(_)) && !self.spec.exec.output.is_read() {
             context.error(
                 at,
                 "ready = { log = … } looks at the output, which rinit doesn't read here",

@@ -17,6 +17,7 @@ mod directive_execution;
 mod directive_init;
 mod directive_listen;
 mod directive_notify;
+mod directive_output;
 mod directive_schedule;
 mod directive_service;
 mod doubts;
@@ -30,6 +31,7 @@ mod limits;
 mod listen;
 mod nearest;
 mod needs;
+mod output;
 mod overrides;
 mod probe;
 mod programs;
@@ -214,6 +216,7 @@ fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft
     for (directive, value) in tables.defaults.iter() {
         defaults.apply(directive, value);
     }
+    init.own_lines = output::own_lines(&defaults);
     let mut drafts = Vec::new();
     let mut templates = Templates::default();
     for table in &tables.services {
@@ -226,6 +229,7 @@ fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft
                 draft.drop_restart();
             }
             draft.restrict_schedule(|key| table.section.has(key), context);
+            output::restrict(&mut draft, |key| table.section.has(key), context);
             draft
         };
         drafts.extend(templates.read(table, context, read));

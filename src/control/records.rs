@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::core::exec::{Output, Words};
+use crate::core::exec::Words;
 use crate::core::id::ServiceId;
 use crate::core::json::Json;
 use crate::core::record::Record;
@@ -214,12 +214,6 @@ fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
         time.map_or_else(|| "infinity".to_owned(), |time| Span(time).to_string())
     };
     let health = spec.health.as_ref().map(|health| health.probe.to_string());
-    let output = match spec.exec.output {
-        Output::Prefix => "prefix",
-        Output::Raw => "raw",
-        Output::Inherit => "inherit",
-        Output::Null => "null",
-    };
     let identity = spec.exec.identity.as_deref();
     let user = identity.and_then(|identity| identity.user.as_deref());
     let group = identity.and_then(|identity| identity.group.as_deref());
@@ -232,7 +226,7 @@ fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
         .text_or_null("user", user)
         .text_or_null("group", group)
         .text_or_null("working-directory", spec.exec.directory.as_deref())
-        .text("output", output);
+        .text("output", spec.exec.output.name());
     let redacted = words(&spec.exec.environment).into_iter().map(|word| {
         let name = word.split('=').next().unwrap_or_default();
         format!("{name}=…")

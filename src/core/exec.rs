@@ -2,6 +2,7 @@
 //!
 //! Words lie in NUL-terminated blocks that can be handed to the kernel as they are.
 
+use super::output::{Log, Output};
 use super::setup::Setup;
 
 /// The first number of the descriptors that a service is given (`sd_listen_fds(3)`).
@@ -32,6 +33,8 @@ pub struct Exec {
     pub oom_score_adjust: Option<i16>,
     /// `output`.
     pub output: Output,
+    /// What else is said of its lines, where anything is.
+    pub log: Option<Box<Log>>,
     /// What is set up before, where anything is.
     pub setup: Option<Box<Setup>>,
 }
@@ -191,18 +194,4 @@ impl Resource {
             Self::Rttime => "rttime",
         }
     }
-}
-
-/// `output`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Output {
-    /// Each line with the service's name in front.
-    #[default]
-    Prefix,
-    /// Unchanged, through the logger.
-    Raw,
-    /// The container's own descriptors.
-    Inherit,
-    /// Nowhere.
-    Null,
 }

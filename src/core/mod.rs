@@ -43,6 +43,7 @@ mod fate;
 mod health;
 pub(crate) mod json;
 mod outcome;
+pub mod output;
 mod readiness;
 mod reason;
 mod restart;

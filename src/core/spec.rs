@@ -11,6 +11,7 @@ use super::exec::Exec;
 use super::exit::Exit;
 use super::id::ServiceId;
 use super::listen::Listen;
+use super::output::OwnLines;
 use super::probe::{Health, Probe, WaitFor};
 use super::schedule::Schedule;
 use super::signal::Signal;
@@ -43,6 +44,8 @@ pub struct InitSpec {
     pub termination_log: TerminationLog,
     /// Whether services get cgroups of their own.
     pub cgroups: Cgroups,
+    /// How rinit's own lines look: `[defaults]` says.
+    pub own_lines: OwnLines,
 }
 
 impl Default for InitSpec {
@@ -56,6 +59,7 @@ impl Default for InitSpec {
             control_access: ControlAccess::Owner,
             termination_log: TerminationLog::Default,
             cgroups: Cgroups::Auto,
+            own_lines: OwnLines::default(),
         }
     }
 }

@@ -11,7 +11,9 @@
 
 use memchr::{memchr_iter, memrchr};
 
-use super::Style;
+use super::record::Record;
+use super::stamp::Stamp;
+use super::{Stream, Style, Target};
 
 /// What ends a cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,10 @@ pub(super) struct Frame {
     head: Box<[u8]>,
     /// What the next piece of a line begins with.
     again: Box<[u8]>,
+    /// The time stands before that.
+    timestamps: bool,
+    /// For those whose lines are objects.
+    record: Option<Record>,
 }
 
 /// What a piece ends with, instead of the newline that its line doesn't have yet.
@@ -66,19 +72,35 @@ const COLOURS: [u8; 8] = [36, 33, 32, 35, 34, 96, 92, 95];
 
 impl Frame {
     /// `colour` is the number of a colour, if the name is to have one.
-    pub(super) fn new(style: Style, name: &str, colour: Option<usize>) -> Self {
-        let head = match style {
-            Style::Raw | Style::Own => String::new(),
+    pub(super) fn new(stream: &Stream<'_>, colour: Option<usize>) -> Self {
+        let name = stream.name;
+        let head = match stream.style {
             Style::Prefix => match colour.and_then(|number| COLOURS.get(number % COLOURS.len())) {
                 Some(code) => format!("\x1b[{code}m{name}:\x1b[0m "),
                 None => format!("{name}: "),
             },
+            Style::Raw | Style::Own | Style::Json | Style::OwnJson => String::new(),
+        };
+        let of = match stream.target {
+            Target::Out => "stdout",
+            Target::Err => "stderr",
         };
         Self {
-            style,
+            style: stream.style,
+            timestamps: stream.timestamps,
             again: format!("{head}… ").into_bytes().into(),
             head: head.into_bytes().into(),
+            record: match stream.style {
+                Style::Json => Some(Record::new(name, of, b"")),
+                Style::OwnJson => Some(Record::new(name, of, b"rinit: ")),
+                Style::Prefix | Style::Raw | Style::Own => None,
+            },
         }
+    }
+
+    /// It shows when its lines came.
+    pub(super) fn needs_stamp(&self) -> bool {
+        self.timestamps || self.record.is_some()
     }
 
     /// Writes to `out` how it looks: `begin`, which has no newline, and `bytes` behind it.
@@ -86,6 +108,7 @@ impl Frame {
     /// follows the last newline.
     pub(super) fn render(
         &self,
+        stamp: Stamp,
         begun: bool,
         begin: &[u8],
         bytes: &[u8],
@@ -95,30 +118,48 @@ impl Frame {
         if self.style == Style::Raw {
             out(begin);
             out(bytes);
-            return;
+        } else if let Some(record) = &self.record {
+            record.render(stamp, begun, begin, bytes, end, &mut out);
+        } else if self.timestamps {
+            let timed = |head: &[u8]| [&stamp.time, &b" "[..], head].concat();
+            let heads = [&timed(&self.again), &timed(&self.head)];
+            lines(heads.map(Vec::as_slice), begun, begin, bytes, end, out);
+        } else {
+            lines([&self.again, &self.head], begun, begin, bytes, end, out);
         }
-        let mut head = if begun { &self.again } else { &self.head };
-        let mut begin = begin;
-        let mut start = 0;
-        for newline in memchr_iter(b'\n', bytes) {
-            let next = newline.saturating_add(1);
-            out(head);
-            out(begin);
-            out(bytes.get(start..next).unwrap_or_default());
-            head = &self.head;
-            begin = &[];
-            start = next;
-        }
-        let rest = bytes.get(start..).unwrap_or_default();
-        if !(begin.is_empty() && rest.is_empty()) {
-            out(head);
-            out(begin);
-            out(rest);
-            out(match end {
-                End::Piece => CONTINUES.as_bytes(),
-                End::Newline | End::Rest => b"\n",
-            });
-        }
+    }
+}
+
+/// Each line with a head: the first one's, if a piece of it is out, and all others'.
+fn lines(
+    [again, first]: [&[u8]; 2],
+    begun: bool,
+    begin: &[u8],
+    bytes: &[u8],
+    end: End,
+    mut out: impl FnMut(&[u8]),
+) {
+    let mut head = if begun { again } else { first };
+    let mut begin = begin;
+    let mut start = 0;
+    for newline in memchr_iter(b'\n', bytes) {
+        let next = newline.saturating_add(1);
+        out(head);
+        out(begin);
+        out(bytes.get(start..next).unwrap_or_default());
+        head = first;
+        begin = &[];
+        start = next;
+    }
+    let rest = bytes.get(start..).unwrap_or_default();
+    if !(begin.is_empty() && rest.is_empty()) {
+        out(head);
+        out(begin);
+        out(rest);
+        out(match end {
+            End::Piece => CONTINUES.as_bytes(),
+            End::Newline | End::Rest => b"\n",
+        });
     }
 }
 
@@ -126,11 +167,28 @@ impl Frame {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::os::fd::AsFd;
+
+    /// The frame of a stream named "web".
+    fn frame(style: Style, colour: Option<usize>, timestamps: bool) -> Frame {
+        let input = std::io::stdin();
+        let stream = Stream {
+            name: "web",
+            target: Target::Out,
+            style,
+            timestamps,
+            writer: 0,
+            pattern: None,
+            read: input.as_fd(),
+        };
+        Frame::new(&stream, colour)
+    }
 
     fn rendered(style: Style, bytes: &[u8], begun: bool, end: End) -> String {
         let mut text = Vec::new();
-        Frame::new(style, "web", None)
-            .render(begun, b"", bytes, end, |part| text.extend_from_slice(part));
+        frame(style, None, false).render(Stamp::default(), begun, b"", bytes, end, |part| {
+            text.extend_from_slice(part);
+        });
         String::from_utf8(text).unwrap()
     }
 
@@ -178,10 +236,26 @@ mod tests {
     }
 
     #[test]
+    fn the_time_stands_before_the_name_of_each_line_and_piece() {
+        let mut text = Vec::new();
+        let stamp = Stamp::new(1_000_000_000, 0);
+        let frame = frame(Style::Prefix, None, true);
+        frame.render(stamp, true, b"", b"a\nb\n", End::Newline, |part| {
+            text.extend_from_slice(part);
+        });
+        let time = "1970-01-01T00:00:01.000Z";
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            format!("{time} web: … a\n{time} web: b\n")
+        );
+    }
+
+    #[test]
     fn a_coloured_name_is_reset_before_the_line_and_is_never_red() {
         for number in 0..20 {
             let mut text = Vec::new();
-            Frame::new(Style::Prefix, "web", Some(number)).render(
+            frame(Style::Prefix, Some(number), false).render(
+                Stamp::default(),
                 false,
                 b"",
                 b"x\n",
@@ -257,7 +331,8 @@ mod tests {
         fn whatever_bytes_come_in_whatever_pieces_the_lines_are_those_of_the_whole(
             bytes in bytes(), writes in prop::collection::vec(1..40usize, 1..30), most in 1..60usize
         ) {
-            let frame = Frame::new(Style::Prefix, "web", None);
+            let frame = frame(Style::Prefix, None, false);
+            let stamp = Stamp::default();
             let mut text = Vec::new();
             let mut pipe: Vec<u8> = Vec::new();
             let mut begin: Vec<u8> = Vec::new();
@@ -270,7 +345,7 @@ mod tests {
                 unwritten = later;
                 let mut out = |part: &[u8]| text.extend_from_slice(part);
                 let length = if let Some(length) = complete(&pipe) {
-                    frame.render(begun, &begin, &pipe[..length], End::Newline, &mut out);
+                    frame.render(stamp, begun, &begin, &pipe[..length], End::Newline, &mut out);
                     begun = false;
                     begin.clear();
                     length
@@ -279,14 +354,14 @@ mod tests {
                     pipe.len()
                 } else {
                     let length = piece(&pipe);
-                    frame.render(begun, &begin, &pipe[..length], End::Piece, &mut out);
+                    frame.render(stamp, begun, &begin, &pipe[..length], End::Piece, &mut out);
                     begun = true;
                     begin.clear();
                     length
                 };
                 pipe.drain(..length);
             }
-            frame.render(begun, &begin, b"", End::Rest, |part| text.extend_from_slice(part));
+            frame.render(stamp, begun, &begin, b"", End::Rest, |part| text.extend_from_slice(part));
             // A line whose last piece came last has the mark of one that goes on.
             let text = if begun && begin.is_empty() {
                 [text.strip_suffix(CONTINUES.as_bytes()).unwrap(), b"\n"].concat()

@@ -16,6 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use super::intake::PIECE;
+use super::pids::Pids;
 use super::recent::Recent;
 use crate::sys::error::Errno;
 use crate::sys::{fd, shared};
@@ -34,6 +35,7 @@ pub struct Memory {
     asked: &'static [AtomicU32],
     taken: (OwnedFd, OwnedFd),
     pub(super) recent: Recent,
+    pub(super) pids: Pids,
 }
 
 /// What stands of a stream's last line.
@@ -82,6 +84,7 @@ impl Memory {
             asked: shared::words(streams)?,
             taken: fd::pipe()?,
             recent: Recent::new(streams)?,
+            pids: Pids::new(streams)?,
         })
     }
 
@@ -114,6 +117,11 @@ impl Memory {
         if let Some(word) = self.asked.get(writer) {
             let _ = word.compare_exchange(number, 0, Ordering::SeqCst, Ordering::SeqCst);
         }
+    }
+
+    /// For PID 1: this is the writer's main process now; 0 for none.
+    pub fn has_main(&self, writer: usize, pid: u32) {
+        self.pids.set(writer, pid);
     }
 
     /// The last lines of a writer (`Stream::writer`), oldest first.

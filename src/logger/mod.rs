@@ -23,11 +23,15 @@
 //! It must not know what a service is: streams have numbers and names, no more.
 
 mod intake;
+mod json;
 mod lines;
 mod memory;
 pub mod message;
 mod output;
+mod pids;
 mod recent;
+mod record;
+mod stamp;
 mod turns;
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -54,8 +58,19 @@ pub enum Style {
     Prefix,
     /// Unchanged.
     Raw,
+    /// Each line an object (`record`).
+    Json,
     /// rinit's own lines, which say so themselves; the last to be drained.
     Own,
+    /// The same as objects.
+    OwnJson,
+}
+
+impl Style {
+    /// rinit's own lines.
+    pub(super) const fn is_own(self) -> bool {
+        matches!(self, Self::Own | Self::OwnJson)
+    }
 }
 
 /// One pipe that is written into.
@@ -66,6 +81,8 @@ pub struct Stream<'a> {
     pub target: Target,
     /// How it looks.
     pub style: Style,
+    /// The time stands before each line; objects have it anyway, and raw lines never.
+    pub timestamps: bool,
     /// Whose last lines these are: a number below that of streams, the same for all streams
     /// of one writer; any other number for nobody's.
     pub writer: usize,

@@ -15,8 +15,10 @@ use super::lines::{End, Frame, complete, piece};
 use super::memory::Unfinished;
 use super::message::{FromLogger, LENGTH, ToLogger};
 use super::output::Outputs;
+use super::stamp::Stamp;
 use super::{Setup, Stream, Style, Target};
 use crate::core::pattern::Pattern;
+use crate::sys::clock;
 use crate::sys::poll::{Interest, Poll};
 
 /// How many messages of PID 1 one turn reads at most.
@@ -170,7 +172,7 @@ impl<'a> Turns<'a> {
     /// Writes what stands in every stream, and ends unfinished lines: the services' first,
     /// so that rinit's last line is the last.
     fn drain(&mut self) -> nix::Result<()> {
-        let own = |stream: &Stream<'_>| stream.style == Style::Own;
+        let own = |stream: &Stream<'_>| stream.style.is_own();
         let (last, first): (Vec<usize>, Vec<usize>) = (0..self.frames.len())
             .partition(|number| self.setup.streams.get(*number).is_some_and(own));
         first
@@ -290,11 +292,22 @@ impl<'a> Turns<'a> {
         }
         let unended = end == End::Rest && bytes.last().or(begin.last()) != Some(&b'\n');
         let newline: &[u8] = if unended { b"\n" } else { b"" };
+        let stamp = if frame.needs_stamp() {
+            let pid = if stream.style.is_own() {
+                nix::unistd::getppid().as_raw().cast_unsigned()
+            } else {
+                self.setup.memory.pids.of(stream.writer)
+            };
+            Stamp::new(clock::wall_nanos(), pid)
+        } else {
+            Stamp::default()
+        };
         let recent = &self.setup.memory.recent;
         recent.keep(stream.writer, [begin, bytes, newline]);
         self.outputs
             .write(stream.target, number, stream.style == Style::Raw, |page| {
-                frame.render(unfinished.begun, begin, bytes, end, |part| page.put(part));
+                let begun = unfinished.begun;
+                frame.render(stamp, begun, begin, bytes, end, |part| page.put(part));
             });
     }
 }
@@ -321,7 +334,7 @@ fn frames<'a>(setup: &Setup<'a>) -> Vec<Frame> {
             Target::Out => &setup.stdout,
             Target::Err => &setup.stderr,
         };
-        Frame::new(stream.style, stream.name, sink.colour.then_some(colour))
+        Frame::new(stream, sink.colour.then_some(colour))
     };
     setup.streams.iter().map(frame).collect()
 }

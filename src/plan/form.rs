@@ -6,10 +6,11 @@ use crate::config::Outcome;
 use crate::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Transition, Zone};
 use crate::core::capability::{Capabilities, Confinement};
 use crate::core::commands::{Commands, ControlCommand};
-use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
+use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
+use crate::core::output::{Log, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
@@ -24,7 +25,7 @@ structs! {
     Spec { init, services }
     InitSpec {
         shutdown_timeout, shutdown_delay, keep_running, nested, control_socket, control_access,
-        termination_log, cgroups,
+        termination_log, cgroups, own_lines,
     }
     ServiceSpec {
         name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,
@@ -40,8 +41,10 @@ structs! {
     Stop { signal, timeout, kill_mode, to_group }
     Exec {
         command, expand, environment, environment_files, directory, identity, umask, limits, nice,
-        oom_score_adjust, output, setup,
+        oom_score_adjust, output, log, setup,
     }
+    Log { timestamps }
+    OwnLines { json, timestamps }
     Commands { start_pre, start_post, stop, stop_post }
     ControlCommand { command, ignore_failure }
     Setup { folders, remove, confinement, pass, unset, secrets, file_variables }
@@ -94,7 +97,7 @@ enums! {
     Cgroups { 0 = Auto, 1 = Yes, 2 = No }
     Base { 0 = Runtime, 1 = State, 2 = Cache, 3 = Logs }
     FileVariables { 0 = None, 1 = All, 2 = Of(names) }
-    Output { 0 = Prefix, 1 = Raw, 2 = Inherit, 3 = Null }
+    Output { 0 = Prefix, 1 = Raw, 2 = Inherit, 3 = Null, 4 = Json }
     Exit { 0 = Code(code), 1 = Signal(signal), 2 = OutOfMemory }
 }
 

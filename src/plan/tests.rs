@@ -9,10 +9,11 @@ use super::*;
 use crate::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Transition, Zone};
 use crate::core::capability::{Capabilities, Confinement};
 use crate::core::commands::{Commands, ControlCommand};
-use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Output, Resource, Words};
+use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
+use crate::core::output::{Log, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
@@ -316,7 +317,9 @@ fn exec() -> impl Strategy<Value = Exec> {
         Output::Raw,
         Output::Inherit,
         Output::Null,
+        Output::Json,
     ]);
+    let log = option::of(any::<bool>().prop_map(|timestamps| Box::new(Log { timestamps })));
     (
         (words(1), any::<bool>(), words(0), files, option::of(text())),
         (
@@ -326,13 +329,14 @@ fn exec() -> impl Strategy<Value = Exec> {
             option::of(any::<i8>()),
             option::of(any::<i16>()),
             output,
+            log,
             option::of(setup()),
         ),
     )
         .prop_map(
             |(
                 (command, expand, environment, environment_files, directory),
-                (identity, umask, limits, nice, oom_score_adjust, output, setup),
+                (identity, umask, limits, nice, oom_score_adjust, output, log, setup),
             )| Exec {
                 command,
                 expand,
@@ -345,6 +349,7 @@ fn exec() -> impl Strategy<Value = Exec> {
                 nice,
                 oom_score_adjust,
                 output,
+                log,
                 setup,
             },
         )
@@ -480,7 +485,7 @@ fn init() -> impl Strategy<Value = InitSpec> {
     (
         option::of(duration()),
         duration(),
-        any::<[bool; 3]>(),
+        any::<[bool; 5]>(),
         socket,
         log,
         prop_oneof![Just(Cgroups::Auto), Just(Cgroups::Yes), Just(Cgroups::No)],
@@ -489,7 +494,7 @@ fn init() -> impl Strategy<Value = InitSpec> {
             |(
                 timeout,
                 shutdown_delay,
-                [keep_running, nested, open],
+                [keep_running, nested, open, json, timestamps],
                 control_socket,
                 log,
                 cgroups,
@@ -507,6 +512,7 @@ fn init() -> impl Strategy<Value = InitSpec> {
                     },
                     termination_log: log,
                     cgroups,
+                    own_lines: OwnLines { json, timestamps },
                 }
             },
         )

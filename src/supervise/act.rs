@@ -169,6 +169,7 @@ impl Hands {
         } else {
             self.null.as_fd()
         };
+        self.outputs.has_main(service, Pid(0));
         self.outputs.ask_for_line(service, run);
         let [out, err] = self.outputs.of(service, spec.exec.output, &self.null);
         let entrance = cgroup.as_ref().map(|(_, _, entrance)| entrance.as_fd());
@@ -201,6 +202,9 @@ impl Hands {
         };
         let pid = self.take(run, service, launched, spawned_nanos);
         let entry = self.runs.entry(run, service);
+        if entry.main == Some(pid) {
+            self.outputs.has_main(service, pid);
+        }
         if let Some((read, _, _)) = ready {
             let _ = self.poll.add(&read, Interest::Read, Source::ReadyFd(run));
             entry.extra().ready = Some(read);

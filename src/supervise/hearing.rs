@@ -198,6 +198,9 @@ impl Hands {
     /// A new main process. One that is not our child is watched by its descriptor.
     fn adopt_main(&mut self, run: RunId, pid: Pid) {
         self.runs.set_main(run, pid);
+        if let Some(entry) = self.runs.get(run) {
+            self.outputs.has_main(entry.service, pid);
+        }
         let own = own_pid().0;
         let ours = procfs::stat(pid).is_some_and(|stat| stat.parent == own);
         let Some(entry) = self.runs.get_mut(run) else {

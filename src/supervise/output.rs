@@ -12,8 +12,8 @@ use super::act::Results;
 use super::lines::{self, Lines};
 use super::own_lines;
 use crate::core::event::Event;
-use crate::core::exec::Output;
 use crate::core::id::{Pid, RunId, ServiceId};
+use crate::core::output::{Output, OwnLines};
 use crate::core::signal::Signal;
 use crate::core::spec::ServiceSpec;
 use crate::core::time::Instant;
@@ -39,6 +39,7 @@ struct Stream {
     name: Box<str>,
     target: Target,
     style: Style,
+    timestamps: bool,
     read: OwnedFd,
     write: OwnedFd,
     /// Both of a service's have the number of the first.
@@ -79,6 +80,7 @@ impl Outputs {
     /// EMFILE, ENFILE; ENOMEM.
     pub(crate) fn new<'a>(
         services: impl Iterator<Item = (ServiceId, &'a ServiceSpec)>,
+        own: OwnLines,
         colour: bool,
     ) -> nix::Result<Self> {
         let mut streams = Vec::new();
@@ -88,27 +90,38 @@ impl Outputs {
             let style = match spec.exec.output {
                 Output::Prefix => Style::Prefix,
                 Output::Raw => Style::Raw,
+                Output::Json => Style::Json,
                 Output::Inherit | Output::Null => continue,
             };
             of_service.insert(id, streams.len());
             let writer = streams.len();
             lines.look_for(writer, &spec.ready);
+            let timestamps = spec.exec.log.as_ref().is_some_and(|log| log.timestamps);
             for target in [Target::Out, Target::Err] {
-                streams.push(Stream::new(&spec.name, target, style, writer)?);
+                let stream = Stream::new(&spec.name, target, style, writer)?;
+                streams.push(Stream {
+                    timestamps,
+                    ..stream
+                });
             }
         }
         let mut direct = None;
-        if streams.is_empty() {
+        // Only the logger writes JSON and looks at the clock.
+        if streams.is_empty() && own == OwnLines::default() {
             direct = fd::reopen(Standard::Error);
             direct
                 .iter()
                 .for_each(|fd| own_lines::redirect(fd.as_raw_fd()));
         } else {
-            let own = Stream::new("rinit", Target::Err, Style::Own, usize::MAX)?;
+            let style = if own.json { Style::OwnJson } else { Style::Own };
+            let stream = Stream::new("rinit", Target::Err, style, usize::MAX)?;
             // Nobody else writes there, so the flag is ours alone.
-            fd::set_nonblocking(&own.write);
-            own_lines::redirect(own.write.as_raw_fd());
-            streams.push(own);
+            fd::set_nonblocking(&stream.write);
+            own_lines::redirect(stream.write.as_raw_fd());
+            streams.push(Stream {
+                timestamps: own.timestamps,
+                ..stream
+            });
         }
         let memory = if streams.is_empty() {
             None
@@ -144,7 +157,7 @@ impl Outputs {
         match output {
             Output::Inherit => [Standard::Output, Standard::Error].map(standard),
             Output::Null => [null.as_fd(); 2],
-            Output::Prefix | Output::Raw => pipes.unwrap_or([null.as_fd(); 2]),
+            Output::Prefix | Output::Raw | Output::Json => pipes.unwrap_or([null.as_fd(); 2]),
         }
     }
 
@@ -188,6 +201,7 @@ impl Outputs {
             name: &stream.name,
             target: stream.target,
             style: stream.style,
+            timestamps: stream.timestamps,
             writer: stream.writer,
             pattern: self.lines.pattern(stream.writer),
             read: stream.read.as_fd(),
@@ -346,6 +360,13 @@ impl Outputs {
         }
     }
 
+    /// Whose lines come from now on; nobody's before a spawn.
+    pub(crate) fn has_main(&self, id: ServiceId, pid: Pid) {
+        if let (Some(writer), Some(memory)) = (self.of_service.get(&id), &self.memory) {
+            memory.has_main(*writer, pid.0.cast_unsigned());
+        }
+    }
+
     /// A run that is asked nothing any more.
     pub(crate) fn forget(&mut self, run: RunId) {
         self.lines.forget(run);
@@ -383,6 +404,7 @@ impl Stream {
             name: name.into(),
             target,
             style,
+            timestamps: false,
             read,
             write,
             writer,

@@ -166,6 +166,9 @@ impl Hands {
             entry.leader = Some(pid);
             return None;
         }
+        if entry.control().is_none() {
+            self.outputs.has_main(entry.service, pid);
+        }
         self.runs.set_main(run, pid);
         Some(Event::MainPid { run, pid })
     }

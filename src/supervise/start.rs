@@ -149,8 +149,8 @@ impl Start<'_> {
             .is_some_and(|value| !value.is_empty());
         let colour = !no_color && tty::is_one(standard(Standard::Output));
         let services = (0..).map(ServiceId).zip(&self.spec.services);
-        let outputs =
-            Outputs::new(services, colour).map_err(refused("pipes for the services' output"))?;
+        let outputs = Outputs::new(services, self.spec.init.own_lines, colour)
+            .map_err(refused("pipes for the services' output"))?;
         let cgroups = cgroups_for(&self.spec);
         let base = environment::base(self.inherited.environment.iter());
         let seed = random::number();

@@ -190,6 +190,7 @@ fn start(services: &[Service], memory: &Memory, out: &Pipe, err: &Pipe) -> Logge
             .map(|(writer, service)| Stream {
                 name: service.name,
                 style: service.style,
+                timestamps: false,
                 writer,
                 pattern: service.pattern,
                 target: service.target,

@@ -102,6 +102,26 @@ fn rinit_s_own_line_is_the_last_of_a_drain() {
 }
 
 #[test]
+fn of_a_long_line_each_piece_is_an_object_and_together_they_are_the_line() {
+    let keeper = Keeper::start(vec![service("web", Style::Json, Target::Out)]);
+    let long: String = (0..100_000).map(|number| format!("{number}\"…")).collect();
+    let mut writer = keeper.services[0].pipe.writer();
+    let line = format!("{long}\nshort\n");
+    let writer = thread::spawn(move || writer.write_all(line.as_bytes()).unwrap());
+    let text = read_until(&keeper.out, 65536, |text| text.ends_with(b"\"short\"}\n"));
+    writer.join().unwrap();
+    let mut whole = String::new();
+    for line in String::from_utf8(text).unwrap().lines() {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        whole.push_str(object["message"].as_str().unwrap());
+        if object.get("partial").is_none() {
+            whole.push('\n');
+        }
+    }
+    assert!(whole == long + "\nshort\n");
+}
+
+#[test]
 fn a_line_of_a_megabyte_is_written_in_marked_pieces_and_loses_nothing() {
     let keeper = Keeper::start(vec![service("web", Style::Prefix, Target::Out)]);
     let long: String = (0..100_000).map(|number| format!("{number}…")).collect();

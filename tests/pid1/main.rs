@@ -44,6 +44,7 @@ mod odd;
 mod options;
 mod orphans;
 mod output;
+mod output_forms;
 mod own_tree;
 mod programs;
 mod readiness;

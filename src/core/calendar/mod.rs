@@ -5,7 +5,7 @@
 //! together, `Times` puts the two together: a time that a clock change skips is taken when
 //! the gap ends, one that comes twice is taken once, unless every hour is meant.
 
-mod date;
+pub mod date;
 mod times;
 mod zone;
 

@@ -1,0 +1,26 @@
+//! `[service.NAME]`: what becomes of the lines that it writes.
+
+use super::directive::Directive;
+use super::directive_service::shared;
+use super::draft::Draft;
+use super::output;
+
+pub(super) const TABLE: &[Directive<Draft>] = &[
+    shared(
+        "output",
+        "\"prefix\", \"json\", \"raw\", \"inherit\" or \"null\"",
+        "\"prefix\"",
+        output::set,
+        "Its lines with its name in front, each as a JSON object, unchanged, on the container's own descriptors, or nowhere.",
+    ),
+    shared(
+        "timestamps",
+        "boolean",
+        "false",
+        |draft, value| {
+            draft.log().timestamps = value.boolean()?;
+            Some(())
+        },
+        "The time in front of each line (JSON has it anyway).",
+    ),
+];

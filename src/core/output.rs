@@ -1,0 +1,56 @@
+//! What becomes of the lines that a service writes.
+
+/// `output`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// Each line with the service's name in front.
+    #[default]
+    Prefix,
+    /// Unchanged, through the logger.
+    Raw,
+    /// Each line a JSON object.
+    Json,
+    /// The container's own descriptors.
+    Inherit,
+    /// Nowhere.
+    Null,
+}
+
+impl Output {
+    /// How it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prefix => "prefix",
+            Self::Raw => "raw",
+            Self::Json => "json",
+            Self::Inherit => "inherit",
+            Self::Null => "null",
+        }
+    }
+
+    /// rinit sees it.
+    #[must_use]
+    pub const fn is_read(self) -> bool {
+        match self {
+            Self::Prefix | Self::Raw | Self::Json => true,
+            Self::Inherit | Self::Null => false,
+        }
+    }
+}
+
+/// What else is said of a service's lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// `timestamps`.
+    pub timestamps: bool,
+}
+
+/// How rinit's own lines look: as those of services that say nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnLines {
+    /// Each is a JSON object.
+    pub json: bool,
+    /// The time stands before each.
+    pub timestamps: bool,
+}

@@ -1,0 +1,32 @@
+//! The main process of each writer, as PID 1 last said: in memory that outlives the logger,
+//! and without a message for each start.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::sys::error::Errno;
+use crate::sys::shared;
+
+/// By writer; 0 for none.
+pub(super) struct Pids(&'static [AtomicU32]);
+
+impl Pids {
+    /// For this many writers.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub(super) fn new(writers: usize) -> Result<Self, Errno> {
+        shared::words(writers).map(Self)
+    }
+
+    pub(super) fn set(&self, writer: usize, pid: u32) {
+        if let Some(word) = self.0.get(writer) {
+            word.store(pid, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn of(&self, writer: usize) -> u32 {
+        self.0
+            .get(writer)
+            .map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,120 @@
+//! How lines look: JSON, and with the time in front.
+
+use serde_json::Value;
+
+use crate::acts::acts;
+use crate::supervisor::{IN_ORDER, last_line, service, supervisor, wait_for_process};
+
+/// Each line as the object that it has to be.
+fn objects(text: &str) -> Vec<Value> {
+    let object = |line| {
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line:?}: {e}"));
+        assert!(value.is_object(), "{line}");
+        value
+    };
+    text.lines().map(object).collect()
+}
+
+fn is_time(text: &str) -> bool {
+    let form = "dddd-dd-ddTdd:dd:dd.dddZ";
+    text.len() == form.len()
+        && text.chars().zip(form.chars()).all(|(c, form)| match form {
+            'd' => c.is_ascii_digit(),
+            other => c == other,
+        })
+}
+
+#[test]
+fn every_line_is_a_json_object_rinit_s_own_too() {
+    let lines = acts([
+        "say:hello",
+        "complain:oh \\ no",
+        "say:{\"level\":\"info\",\"service\":\"own\"}",
+        "say:{not json}",
+        "write:unfinished",
+        "await:go",
+    ]);
+    let config = "[defaults]\noutput = 'json'\n".to_owned() + &service("a", &lines, "");
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line("{not json}");
+    let pid = wait_for_process(&rinit, "unfinished").pid;
+    // The last of its numbers is that of its own namespace.
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let numbers = status.lines().find(|line| line.starts_with("NSpid:"));
+    let number = numbers.and_then(|line| line.split_whitespace().last());
+    let pid: i32 = number.unwrap().parse().unwrap();
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+    let out = objects(&rinit.stdout());
+    let messages: Vec<_> = out.iter().map(|o| o["message"].as_str()).collect();
+    let expected = [Some("hello"), None, Some("{not json}"), Some("unfinished")];
+    assert_eq!(messages, expected);
+    assert!(is_time(out[0]["time"].as_str().unwrap()), "{out:?}");
+    assert_eq!(
+        (&out[0]["service"], &out[0]["stream"]),
+        (&"a".into(), &"stdout".into())
+    );
+    for object in out.iter().filter_map(|object| object.get("pid")) {
+        assert_eq!(*object, pid, "{out:?}");
+    }
+    let passed = "{\"stream\":\"stdout\",\"level\":\"info\",\"service\":\"own\"}\n";
+    assert!(rinit.stdout().contains(passed), "{}", rinit.stdout());
+    let stderr = rinit.stderr();
+    let err = objects(&stderr);
+    assert!(
+        err.iter()
+            .any(|o| o["message"] == "oh \\ no" && o["stream"] == "stderr")
+    );
+    let last = &objects(last_line(&stderr))[0];
+    let message = last["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("SIGTERM: 1 service stopped"),
+        "{message}"
+    );
+    assert_eq!(
+        (&last["service"], &last["pid"]),
+        (&"rinit".into(), &1.into())
+    );
+}
+
+#[test]
+fn the_environment_makes_it_json_and_a_service_that_says_otherwise_stays_what_it_is() {
+    let config = service("a", &acts(["say:hello"]), "type = 'oneshot'")
+        + &service(
+            "b",
+            &acts(["say:plain"]),
+            "type = 'oneshot'\noutput = 'prefix'",
+        );
+    let ended = supervisor(&config).env("RINIT_OUTPUT", "json").run();
+    let (plain, json): (Vec<_>, Vec<_>) = ended.stdout.lines().partition(|l| *l == "b: plain");
+    assert_eq!(plain.len(), 1, "{ended:?}");
+    assert_eq!(objects(json[0])[0]["message"], "hello");
+    assert!(!objects(&ended.stderr).is_empty(), "{ended:?}");
+}
+
+#[test]
+fn timestamps_stand_before_each_line_where_they_are_wanted() {
+    let config = "[defaults]\ntimestamps = true\n".to_owned()
+        + &service("a", &acts(["say:one", "say:two"]), "type = 'oneshot'")
+        + &service("b", &acts(["say:raw"]), "type = 'oneshot'\noutput = 'raw'")
+        + &service(
+            "c",
+            &acts(["say:bare"]),
+            "type = 'oneshot'\ntimestamps = false",
+        );
+    let ended = supervisor(&config).run();
+    for (line, rest) in [("a: one", 25), ("a: two", 25), ("raw", 0), ("c: bare", 0)] {
+        let found = ended
+            .stdout
+            .lines()
+            .find(|text| text.ends_with(line))
+            .unwrap();
+        assert_eq!(found.len(), line.len() + rest, "{found}");
+        assert!(rest == 0 || is_time(&found[..24]), "{found}");
+    }
+    let last = last_line(&ended.stderr);
+    assert!(
+        is_time(&last[..24]) && last[24..].starts_with(" rinit: "),
+        "{last}"
+    );
+}

@@ -25,6 +25,13 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "Executed once it is ready (a oneshot's once it has ended well); until then it isn't active, and a failure is a failed start.",
     ),
     own(
+        List::Reload.key(),
+        COMMANDS,
+        NONE,
+        |draft, value| commands::set(draft, List::Reload, value),
+        "Executed by rinitctl reload, before reload-signal, with MAINPID, within start-timeout; the first that fails is a failed reload, and the service runs on.",
+    ),
+    own(
         List::Stop.key(),
         COMMANDS,
         NONE,

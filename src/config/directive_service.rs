@@ -244,6 +244,22 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         },
         "rinitctl health --ready and --startup ask for it too.",
     ),
+    own(
+        "reload-signal",
+        "signal",
+        NONE,
+        |draft, value| {
+            let at = value.at;
+            let found = signal(value)?;
+            if matches!(found, Signal::KILL | Signal::STOP) {
+                let what = format!("{found} can't be a reload-signal: no process sees it");
+                return value.wrong_at(at, what, "write the signal that it reloads on: \"SIGHUP\"");
+            }
+            draft.spec.reload_signal = Some(found);
+            Some(())
+        },
+        "Sent to its main process by rinitctl reload; with ready = \"notify\" it is to say RELOADING=1 then, and READY=1.",
+    ),
     shared(
         "stop-signal",
         "signal",

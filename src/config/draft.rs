@@ -242,6 +242,16 @@ impl Draft {
 
     fn finish_commands(&mut self, context: &Context<'_>) {
         commands::tidy(&mut self.spec.commands);
+        let reload = [List::Reload.key(), "reload-signal"];
+        for (key, at) in reload
+            .into_iter()
+            .filter_map(|key| Some((key, self.written(key)?)))
+        {
+            if self.spec.kind == Kind::Oneshot {
+                let what = format!("a oneshot is never active; {key} would never be used");
+                context.error(at, what, "a oneshot reads its configuration when it runs");
+            }
+        }
         if let Some(at) = self.written(List::Stop.key())
             && self.spec.kind == Kind::Oneshot
         {

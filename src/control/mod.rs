@@ -21,6 +21,7 @@ use crate::sys::{clock, process};
 pub(crate) use crate::core::json::Json;
 pub(crate) use client::{NoAnswer, ask};
 pub(crate) use protocol::UNKNOWN;
+pub(crate) use requests::RELOAD_OF_NONE;
 pub(crate) use server::Server;
 pub(crate) use usage::memory;
 

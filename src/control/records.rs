@@ -214,6 +214,7 @@ fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
         time.map_or_else(|| "infinity".to_owned(), |time| Span(time).to_string())
     };
     let health = spec.health.as_ref().map(|health| health.probe.to_string());
+    let reload = spec.reload_signal.map(|signal| signal.to_string());
     let identity = spec.exec.identity.as_deref();
     let user = identity.and_then(|identity| identity.user.as_deref());
     let group = identity.and_then(|identity| identity.group.as_deref());
@@ -221,6 +222,7 @@ fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
         .text_or_null("health", health.as_deref())
         .text("start-timeout", &span(spec.start_timeout))
         .text("restart", restart)
+        .text_or_null("reload-signal", reload.as_deref())
         .text("stop-signal", &spec.stop.signal.to_string())
         .text("stop-timeout", &span(spec.stop.timeout))
         .text_or_null("user", user)

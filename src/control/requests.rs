@@ -12,12 +12,17 @@ pub(crate) struct ByHand {
     pub(crate) services: Box<[ServiceId]>,
 }
 
+/// To whoever reloads nothing in particular.
+pub(crate) const RELOAD_OF_NONE: &str =
+    "reload of which service? rinitctl apply reads rinit's own configuration again";
+
 /// The verb that a request has for the core; `None` for one that changes nothing.
 pub(super) fn verb(request: &Request) -> Option<Result<Verb, String>> {
     let verb = match request.verb.as_str() {
         "start" => Verb::Start,
         "stop" => Verb::Stop,
         "restart" => Verb::Restart,
+        "reload" => Verb::Reload,
         "reset" => Verb::Reset,
         "kill" => {
             let signal = match request.given("signal") {
@@ -44,6 +49,7 @@ pub(super) fn verb(request: &Request) -> Option<Result<Verb, String>> {
     let word = verb.word();
     Some(match (verb, request.names.is_empty()) {
         (Verb::Shutdown { .. }, false) => Err("shutdown ends all, and takes no name".to_owned()),
+        (Verb::Reload, true) => Err(RELOAD_OF_NONE.to_owned()),
         (Verb::Start | Verb::Stop | Verb::Restart | Verb::Reset | Verb::Kill { .. }, true) => {
             Err(format!("{word} of which service?"))
         }

@@ -52,6 +52,7 @@ impl System {
                 Verb::Start
                 | Verb::Stop
                 | Verb::Restart
+                | Verb::Reload
                 | Verb::Reset
                 | Verb::Kill { .. }
                 | Verb::Shutdown { code: Some(_) } => Outcome::Stopping,
@@ -62,6 +63,7 @@ impl System {
         match verb {
             Verb::Start | Verb::Restart => self.up_by_hand(request, verb, &named),
             Verb::Stop => self.down_by_hand(request, &named),
+            Verb::Reload => self.reload_by_hand(request, &named),
             Verb::Reset => {
                 for id in named {
                     self.reset(id);
@@ -90,11 +92,7 @@ impl System {
 
     /// This is now what is asked of these; nothing is answered before all are entered.
     pub(super) fn wish(&mut self, request: RequestId, verb: Verb, ids: &[ServiceId]) {
-        let pending = Pending {
-            left: ids.to_vec(),
-            stays: None,
-        };
-        self.requests.insert(request, pending);
+        self.await_all(request, ids);
         for id in ids {
             let Some(service) = self.services.get_mut(id.index()) else {
                 continue;
@@ -114,6 +112,15 @@ impl System {
                 }
             }
         }
+    }
+
+    /// The request is answered once all of these are as it says.
+    pub(super) fn await_all(&mut self, request: RequestId, ids: &[ServiceId]) {
+        let pending = Pending {
+            left: ids.to_vec(),
+            stays: None,
+        };
+        self.requests.insert(request, pending);
         if ids.is_empty() {
             self.end_request(request, Outcome::DONE);
         }
@@ -146,6 +153,7 @@ impl System {
             Verb::Stop => self.weigh_stop(id),
             Verb::Start
             | Verb::Restart
+            | Verb::Reload
             | Verb::Reset
             | Verb::Kill { .. }
             | Verb::Shutdown { .. } => self.weigh_start(id),
@@ -283,6 +291,7 @@ impl System {
     pub(super) fn refuse_all(&mut self) {
         for service in &mut self.services {
             service.wish = None;
+            service.reloading = None;
         }
         for (request, _) in std::mem::take(&mut self.requests) {
             self.answer(request, Outcome::Stopping);
@@ -309,7 +318,7 @@ impl System {
         }
     }
 
-    fn one_less(&mut self, request: RequestId, id: ServiceId, stays: Option<ServiceId>) {
+    pub(super) fn one_less(&mut self, request: RequestId, id: ServiceId, stays: Option<ServiceId>) {
         let Some(pending) = self.requests.get_mut(&request) else {
             return;
         };
@@ -321,7 +330,7 @@ impl System {
         }
     }
 
-    fn end_request(&mut self, request: RequestId, outcome: Outcome) {
+    pub(super) fn end_request(&mut self, request: RequestId, outcome: Outcome) {
         if self.close(request) {
             self.answer(request, outcome);
         }
@@ -333,10 +342,13 @@ impl System {
             return false;
         };
         for id in pending.left {
-            if let Some(service) = self.services.get_mut(id.index())
-                && let Some(wish) = &mut service.wish
-            {
-                wish.requests.retain(|known| *known != request);
+            if let Some(service) = self.services.get_mut(id.index()) {
+                if let Some(wish) = &mut service.wish {
+                    wish.requests.retain(|known| *known != request);
+                }
+                if let Some(reloading) = &mut service.reloading {
+                    reloading.withdraw(request);
+                }
             }
         }
         true

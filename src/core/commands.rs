@@ -15,6 +15,8 @@ pub struct Commands {
     pub start_pre: Box<[ControlCommand]>,
     /// `exec-start-post`: once it is ready; a oneshot's once it has ended well.
     pub start_post: Box<[ControlCommand]>,
+    /// `exec-reload`: when somebody asks it to reload, before `reload-signal`.
+    pub reload: Box<[ControlCommand]>,
     /// `exec-stop`: before the stop signal.
     pub stop: Box<[ControlCommand]>,
     /// `exec-stop-post`: after every run, when all else of it is gone.
@@ -28,6 +30,7 @@ impl Commands {
         match list {
             List::StartPre => &self.start_pre,
             List::StartPost => &self.start_post,
+            List::Reload => &self.reload,
             List::Stop => &self.stop,
             List::StopPost => &self.stop_post,
         }
@@ -38,6 +41,7 @@ impl Commands {
         match list {
             List::StartPre => &mut self.start_pre,
             List::StartPost => &mut self.start_post,
+            List::Reload => &mut self.reload,
             List::Stop => &mut self.stop,
             List::StopPost => &mut self.stop_post,
         }
@@ -65,13 +69,20 @@ pub struct ControlCommand {
 pub enum List {
     StartPre,
     StartPost,
+    Reload,
     Stop,
     StopPost,
 }
 
 impl List {
     /// Every one, in the order of a run.
-    pub const ALL: [Self; 4] = [Self::StartPre, Self::StartPost, Self::Stop, Self::StopPost];
+    pub const ALL: [Self; 5] = [
+        Self::StartPre,
+        Self::StartPost,
+        Self::Reload,
+        Self::Stop,
+        Self::StopPost,
+    ];
 
     /// The key that it is written with.
     #[must_use]
@@ -79,6 +90,7 @@ impl List {
         match self {
             Self::StartPre => "exec-start-pre",
             Self::StartPost => "exec-start-post",
+            Self::Reload => "exec-reload",
             Self::Stop => "exec-stop",
             Self::StopPost => "exec-stop-post",
         }

@@ -118,6 +118,13 @@ impl System {
         controls.process.as_mut()
     }
 
+    /// Whether a control process of it is there.
+    pub(super) fn is_controlled(&self, id: ServiceId) -> bool {
+        let service = self.services.get(id.index());
+        let controls = service.and_then(|service| service.controls.as_ref());
+        controls.is_some_and(|controls| controls.is_busy())
+    }
+
     /// Whether the service has such commands.
     pub(super) fn has_commands(&self, id: ServiceId, list: List) -> bool {
         let commands = self.service(id).and_then(|spec| spec.commands.as_deref());
@@ -169,7 +176,7 @@ impl System {
         };
         let result = match command.list {
             List::StopPost => self.result(id),
-            List::StartPre | List::StartPost | List::Stop => None,
+            List::StartPre | List::StartPost | List::Reload | List::Stop => None,
         };
         self.orders.push(Action::SpawnControl {
             service: id,
@@ -349,8 +356,10 @@ impl System {
                         ignored: false,
                     });
                 }
-                if list == List::Stop {
-                    self.signal_owed(id);
+                match list {
+                    List::Stop => self.signal_owed(id),
+                    List::Reload if self.stop_commands_owed(id) => return,
+                    List::Reload | List::StartPre | List::StartPost | List::StopPost => {}
                 }
                 let controls = self.services.get(id.index());
                 let controls = controls.and_then(|service| service.controls.as_ref());
@@ -364,9 +373,9 @@ impl System {
                     self.run_over(id);
                 }
             }
+            State::Active { .. } => self.reload_commands_over(id, failure),
             State::Inactive(_)
             | State::Waiting(_)
-            | State::Active { .. }
             | State::Backoff(_)
             | State::Exited { .. }
             | State::Failed { .. } => {}

@@ -66,6 +66,13 @@ impl System {
         service.descent = None;
         self.satisfy(id);
         self.passed(id);
+        self.weigh_reload(id);
+    }
+
+    /// It runs, and is about to stop.
+    pub(super) fn is_descending(&self, id: ServiceId) -> bool {
+        let service = self.services.get(id.index());
+        service.is_some_and(|service| service.descent.is_some())
     }
 
     /// Something that was in its way may be gone.

@@ -21,6 +21,7 @@ pub mod pattern;
 pub mod probe;
 pub mod query;
 pub mod record;
+pub mod reload;
 pub mod report;
 pub mod request;
 pub mod said;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::commands::CommandFailure;
 use super::id::ServiceId;
 use super::reason::{ReasonIn, in_brackets};
+use super::reload::ReloadFailure;
 use super::request::stays;
 use super::shutdown::Cause;
 use super::signal::Signal;
@@ -161,6 +162,18 @@ pub enum Report {
         /// So long was waited.
         after: Duration,
     },
+    /// A service has reloaded, as somebody asked.
+    Reloaded {
+        /// Which.
+        service: ServiceId,
+    },
+    /// A reload that somebody asked for failed; the service goes on.
+    ReloadFailed {
+        /// Whose.
+        service: ServiceId,
+        /// Why.
+        failure: ReloadFailure,
+    },
     /// A service did not stop in its time.
     Killed {
         /// Which.
@@ -228,6 +241,7 @@ impl Report {
             | Self::TimeMissed { .. }
             | Self::CommandFailed { ignored: false, .. }
             | Self::ReloadLate { .. }
+            | Self::ReloadFailed { .. }
             | Self::Killed { .. }
             | Self::KillingAll { .. } => Level::Warn,
             // A line for each run would be many.
@@ -253,6 +267,7 @@ impl Report {
             Self::StillWaiting { .. }
             | Self::StillWaitingElsewhere { .. }
             | Self::Healthy { .. }
+            | Self::Reloaded { .. }
             | Self::CommandFailed { ignored: true, .. }
             | Self::DependencyEnded { .. }
             | Self::NoTimeLeft { .. }
@@ -440,6 +455,12 @@ impl fmt::Display for ReportIn<'_> {
                 "{} reloads, and isn't ready again after {}; it is left alone",
                 name(service),
                 Span(*after)
+            ),
+            Report::Reloaded { service } => write!(f, "{} reloaded", name(service)),
+            Report::ReloadFailed { service, failure } => write!(
+                f,
+                "{} was not reloaded, and runs on: {failure}",
+                name(service)
             ),
             Report::Killed { service, after } => {
                 write!(

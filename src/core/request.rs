@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::id::ServiceId;
 use super::reason::ReasonIn;
+use super::reload::ReloadFailure;
 use super::signal::Signal;
+use super::spec::Kind;
 use super::state::{Reason, State};
 use super::system::System;
 use super::time::Span;
@@ -23,6 +25,8 @@ pub enum Verb {
     Stop,
     /// That they stop and start again.
     Restart,
+    /// That they read their own configuration again, and go on.
+    Reload,
     /// That what failed, and how often, is forgotten.
     Reset,
     /// That their main processes get this signal.
@@ -45,6 +49,7 @@ impl Verb {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Restart => "restart",
+            Self::Reload => "reload",
             Self::Reset => "reset",
             Self::Kill { .. } => "kill",
             Self::Shutdown { .. } => "shutdown",
@@ -93,6 +98,23 @@ pub enum Outcome {
     NoProcess {
         /// Which.
         service: ServiceId,
+    },
+    /// Nothing was written of how it reloads.
+    NoReload {
+        /// Which.
+        service: ServiceId,
+    },
+    /// It doesn't run, or not for much longer: it reads its configuration when it starts.
+    NotReloaded {
+        /// Which.
+        service: ServiceId,
+    },
+    /// A reload failed; the service runs on.
+    ReloadFailed {
+        /// Whose.
+        service: ServiceId,
+        /// Why.
+        failure: ReloadFailure,
     },
     /// All ends: nothing is started or stopped by hand any more.
     Stopping,
@@ -156,6 +178,39 @@ impl fmt::Display for OutcomeIn<'_> {
                 let stands = system.state(*service).map(State::standing);
                 let stands = stands.map_or("unknown", |standing| standing.word());
                 write!(f, "{} is {stands}: no process runs", name(service))
+            }
+            Outcome::NoReload { service } => {
+                let spec = system.service(*service);
+                let name = name(service);
+                if spec.is_some_and(|spec| spec.kind == Kind::Oneshot) {
+                    return write!(
+                        f,
+                        "{name} is a oneshot: it is never active, so there is nothing to reload"
+                    );
+                }
+                write!(
+                    f,
+                    "{name} has nothing that makes it reload; in [service.{name}] write \
+                     reload-signal = \"SIGHUP\", or exec-reload = [\"COMMAND\"]"
+                )
+            }
+            Outcome::NotReloaded { service } => {
+                let stands = system.state(*service).map(State::standing);
+                let stands = stands.map_or("unknown", |standing| standing.word());
+                let name = name(service);
+                let stops = system.is_descending(*service);
+                let stands = if stops { "about to stop" } else { stands };
+                write!(
+                    f,
+                    "{name} is {stands}: it reads its configuration when it starts"
+                )
+            }
+            Outcome::ReloadFailed { service, failure } => {
+                write!(
+                    f,
+                    "{} was not reloaded, and runs on: {failure}",
+                    name(service)
+                )
             }
             Outcome::Stopping => f.write_str("rinit is stopping: nothing can be asked of it now"),
         }

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use super::id::{RunId, ServiceId};
-use super::report::Report;
+use super::reload::Reload;
+use super::signal::Signal;
 use super::spec::ServiceSpec;
-use super::state::{Reason, Reload, Run, Starting, State, Stopping, Then};
+use super::state::{Reason, Run, Starting, State, Stopping, Then};
 use super::system::System;
 use super::time::Instant;
 
@@ -78,12 +79,10 @@ impl Reason {
 
 impl System {
     /// The service, if this run is ready.
-    fn active(&mut self, run: RunId) -> Option<(ServiceId, &mut Run, &mut Option<Reload>)> {
+    fn active(&mut self, run: RunId) -> Option<(ServiceId, &mut Run)> {
         let id = *self.runs.get(&run)?;
         match &mut self.services.get_mut(id.index())?.state {
-            State::Active {
-                run: own, reload, ..
-            } if own.id == run => Some((id, own, reload)),
+            State::Active { run: own, .. } if own.id == run => Some((id, own)),
             State::Active { .. }
             | State::Starting(_)
             | State::Inactive(_)
@@ -98,24 +97,21 @@ impl System {
 
     /// RELOADING=1. One that is stamped before the run began is another's.
     pub(super) fn said_reloading(&mut self, run: RunId, stamp: Option<Instant>) {
-        let Some((id, own, _)) = self.active(run) else {
-            return;
-        };
-        if stamp.is_none_or(|stamp| stamp >= own.since) {
-            let timeout = self.service(id).and_then(|spec| spec.start_timeout);
-            let until = timeout.map(|timeout| self.now.at.plus(timeout));
-            self.set_reload(id, Some(Reload { until }));
+        if let Some((id, own)) = self.active(run)
+            && stamp.is_none_or(|stamp| stamp >= own.since)
+        {
+            self.reload_told(id, stamp);
         }
     }
 
     /// READY=1 of a service that was ready: its reload, if there was one, is over.
     pub(super) fn reloaded(&mut self, run: RunId) {
-        if let Some((id, _, Some(_))) = self.active(run) {
-            self.set_reload(id, None);
+        if let Some((id, _)) = self.active(run) {
+            self.reload_ready(id);
         }
     }
 
-    fn set_reload(&mut self, id: ServiceId, reload: Option<Reload>) {
+    pub(super) fn set_reload(&mut self, id: ServiceId, reload: Option<Reload>) {
         if let Some(State::Active { run, since, .. }) = self.state(id) {
             let (run, since) = (run.clone(), *since);
             self.transition(id, State::Active { run, since, reload });
@@ -124,7 +120,7 @@ impl System {
 
     /// STOPPING=1: as if it had got its stop signal. In a shutdown it gets that in its turn.
     pub(super) fn said_stopping(&mut self, run: RunId) {
-        let Some((id, own, _)) = self.active(run) else {
+        let Some((id, own)) = self.active(run) else {
             return;
         };
         let run = own.clone();
@@ -141,6 +137,7 @@ impl System {
             then: Then::ByItself(None),
         };
         self.transition(id, State::Stopping(stopping));
+        self.end_control(id, Signal::TERM);
     }
 
     /// ERRNO= and the like; an empty text takes it back.
@@ -272,10 +269,8 @@ impl System {
                 return;
             }
         }
-        if reload.is_some_and(|reload| reload.until.is_some_and(|at| at <= now)) {
-            let after = spec.start_timeout.unwrap_or_default();
-            self.reports.push(Report::ReloadLate { service: id, after });
-            self.set_reload(id, None);
+        if let Some(reload) = reload.filter(|it| it.until.is_some_and(|at| at <= now)) {
+            self.reload_late(id, reload);
             return;
         }
         self.reindex(id);

@@ -8,6 +8,7 @@ use super::descent::Descent;
 use super::graph::{Bond, Edge};
 use super::health::Checks;
 use super::id::RunId;
+use super::reload::Reloading;
 use super::restart::Starts;
 use super::sockets::Sockets;
 use super::state::State;
@@ -25,6 +26,8 @@ pub(super) struct Service {
     pub(super) sockets: Sockets,
     /// What was asked of it by hand, and isn't so yet.
     pub(super) wish: Option<Box<Wish>>,
+    /// Who asked it to reload by hand, and isn't answered yet.
+    pub(super) reloading: Option<Box<Reloading>>,
     /// It stops once those that have to stop before it have.
     pub(super) descent: Option<Box<Descent>>,
     /// The control processes of its run, where it has commands for any.
@@ -68,6 +71,7 @@ impl Service {
             checks: None,
             sockets: Sockets::Closed,
             wish: None,
+            reloading: None,
             descent: None,
             controls: None,
             unmet_requires: unmet(Bond::Requires),

@@ -141,6 +141,8 @@ pub struct ServiceSpec {
     pub restart: Restart,
     /// `success-exit-status`: what counts as well besides 0.
     pub success: Box<[Exit]>,
+    /// `reload-signal`: what makes it read its own configuration again.
+    pub reload_signal: Option<Signal>,
     /// How it is stopped.
     pub stop: Stop,
     /// What is executed before, after and beside its main process.
@@ -174,6 +176,7 @@ impl ServiceSpec {
             start_timeout: Some(Duration::from_secs(90)),
             restart: Restart::default(),
             success: Box::default(),
+            reload_signal: None,
             stop: Stop::default(),
             commands: None,
             tracking: Tracking::Marks,

@@ -13,8 +13,9 @@
 //! ended as it should) or to *failed*. The last two are final. What a service for good
 //! ended leaves of its tree is swept beside these states, since nobody waits for it.
 //!
-//! An active service that says so is *reloading* until it says that it is ready again; all
-//! that holds of an active one holds then too. One that says that it stops is *stopping*,
+//! An active service that says so is *reloading* until it says that it is ready again, and
+//! so is one that is asked to by hand (`reload`); all that holds of an active one holds
+//! then too. One that says that it stops is *stopping*,
 //! without having been asked.
 //!
 //! A stop leads through *stopping* (the stop signal was sent; then, main gone, the rest of
@@ -45,6 +46,7 @@ use super::event::SpawnFailure;
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
 use super::readiness::Poll;
+use super::reload::Reload;
 use super::said::Said;
 use super::schedule::Appointment;
 use super::time::Instant;
@@ -160,13 +162,6 @@ impl Run {
             said: None,
         }
     }
-}
-
-/// A reload under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Reload {
-    /// When it takes too long (`start-timeout`).
-    pub until: Option<Instant>,
 }
 
 /// On the way to being ready. While its stage is `Elsewhere` the service is called waiting.

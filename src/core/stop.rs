@@ -264,10 +264,12 @@ impl System {
             then,
         };
         self.transition(id, State::Stopping(stopping));
+        // A reload's command is ended first; `exec-stop` begins when it is gone.
+        let busy = self.is_controlled(id);
         self.end_control(id, Signal::TERM);
-        if asks {
+        if asks && !busy {
             self.begin_list(id, List::Stop);
-        } else if main_gone || nobody {
+        } else if !asks && (main_gone || nobody) {
             self.run_over(id);
         }
     }

@@ -195,6 +195,7 @@ impl System {
         }
         self.reindex(id);
         self.weigh(id);
+        self.weigh_reload(id);
     }
 
     /// Whether those that require it may run, as far as it is concerned.

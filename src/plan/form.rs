@@ -29,7 +29,7 @@ structs! {
     }
     ServiceSpec {
         name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,
-        schedule, notify, start_timeout, restart, success, stop, commands, tracking, exec, source,
+        schedule, notify, start_timeout, restart, success, reload_signal, stop, commands, tracking, exec, source,
     }
     Listen { sockets, on_demand }
     Socket { kind, address, name, backlog, reuse_port, ipv6_only, file }
@@ -45,7 +45,7 @@ structs! {
     }
     Log { timestamps }
     OwnLines { json, timestamps }
-    Commands { start_pre, start_post, stop, stop_post }
+    Commands { start_pre, start_post, reload, stop, stop_post }
     ControlCommand { command, ignore_failure }
     Setup { folders, remove, confinement, pass, unset, secrets, file_variables }
     Folder { base, name, mode }

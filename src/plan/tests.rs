@@ -276,10 +276,12 @@ fn commands() -> impl Strategy<Value = Box<Commands>> {
         });
         vec(command, 0..3).prop_map(Vec::into_boxed_slice)
     };
-    (list(), list(), list(), list()).prop_map(|(start_pre, start_post, stop, stop_post)| {
+    let lists = (list(), list(), list(), list(), list());
+    lists.prop_map(|(start_pre, start_post, reload, stop, stop_post)| {
         Box::new(Commands {
             start_pre,
             start_post,
+            reload,
             stop,
             stop_post,
         })
@@ -413,7 +415,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
         (
             restart,
             vec(exit(), 0..3),
-            stop,
+            (option::of(signal()), stop),
             (option::of(commands()), tracking()),
             exec(),
             text(),
@@ -423,7 +425,15 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
         .prop_map(
             |(
                 (name, flags, edges, wait_for, listen, ready, (health, notify), start_timeout),
-                (restart, success, stop, (commands, tracking), exec, source, schedule),
+                (
+                    restart,
+                    success,
+                    (reload_signal, stop),
+                    (commands, tracking),
+                    exec,
+                    source,
+                    schedule,
+                ),
             )| {
                 let [oneshot, enabled, essential, is_main, readiness_gate] = flags;
                 ServiceSpec {
@@ -443,6 +453,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     start_timeout,
                     restart,
                     success: success.into(),
+                    reload_signal,
                     stop,
                     commands,
                     tracking,

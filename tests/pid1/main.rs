@@ -49,6 +49,7 @@ mod own_tree;
 mod programs;
 mod readiness;
 mod reaping;
+mod reload;
 mod requests;
 mod restart;
 mod schedule;

@@ -6,7 +6,7 @@ use crate::supervisor::{IN_ORDER, last_line, notes, place, process, service, sup
 
 /// A person: does these things with rinitctl once it answers, and then says that all is
 /// done. `try` says a verb's exit status, and its words.
-fn person(script: &str) -> String {
+pub fn person(script: &str) -> String {
     let script = format!(
         "until {RINIT} ctl version >/dev/null 2>&1; do sleep 0.01; done
 try() {{ said=$({RINIT} ctl \"$@\" 2>&1); echo \"$*: $? $said\"; }}

@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use rinit::core::commands::Commands;
 use rinit::core::event::Event;
 use rinit::core::id::ServiceId;
 use rinit::core::request::{Outcome, RequestId, Verb};
+use rinit::core::signal::Signal;
 use rinit::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec, Spec, Ties, Tracking};
 use rinit::core::state::{Standing, State};
 use rinit::core::system::Whole;
 
-use crate::explore::{World, explore_from, of, service};
+use crate::explore::{World, explore_from, of, reloads, service};
+use crate::random::command;
 
 /// The verbs that take their time.
 const VERBS: [Verb; 3] = [Verb::Start, Verb::Stop, Verb::Restart];
@@ -30,6 +33,8 @@ pub(crate) struct Asking {
     wanted: BTreeSet<ServiceId>,
     named: BTreeSet<ServiceId>,
     refused: bool,
+    /// Whose reload somebody waits for, that hasn't begun since.
+    to_reload: BTreeMap<RequestId, BTreeSet<ServiceId>>,
 }
 
 impl Asking {
@@ -43,6 +48,7 @@ impl Asking {
             wanted: BTreeSet::new(),
             named: BTreeSet::new(),
             refused: false,
+            to_reload: BTreeMap::new(),
         }
     }
 
@@ -62,7 +68,9 @@ impl Asking {
         let ids = (0..spec.services.len() as u32).map(ServiceId);
         let request = RequestId(self.asked);
         ids.flat_map(|id| {
-            VERBS.map(|verb| Event::Requested {
+            let reload = reloads(&spec.services[id.index()]).then_some(Verb::Reload);
+            let verbs = VERBS.into_iter().chain(reload);
+            verbs.map(move |verb| Event::Requested {
                 request,
                 verb,
                 services: [id].into(),
@@ -75,6 +83,13 @@ impl Asking {
         self.left -= 1;
         self.asked += 1;
         assert!(self.open.insert(request));
+        if verb == Verb::Reload {
+            // It brings nothing up, and keeps nothing down.
+            self.wanted.clear();
+            self.to_reload
+                .insert(request, ids.iter().copied().collect());
+            return;
+        }
         self.wanted.clear();
         self.refused = false;
         if verb == Verb::Stop {
@@ -94,6 +109,19 @@ impl Asking {
     pub(crate) fn answered(&mut self, request: RequestId, outcome: &Outcome, path: &[Event]) {
         assert!(self.open.remove(&request), "answered twice: {path:#?}");
         self.refused |= matches!(outcome, Outcome::Conflict { .. });
+        let left = self.to_reload.remove(&request).unwrap_or_default();
+        let done = outcome.is_done();
+        assert!(
+            !done || left.is_empty(),
+            "{left:?} didn't reload: {path:#?}"
+        );
+    }
+
+    /// A service was made to reload.
+    pub(crate) fn reloaded(&mut self, id: ServiceId) {
+        for left in self.to_reload.values_mut() {
+            left.remove(&id);
+        }
     }
 
     pub(crate) fn all_answered(&self, path: &[Event]) {
@@ -194,6 +222,15 @@ fn explore_requests(spec: &Spec, asks: u8, most_states: usize) -> Met {
         let mut after = after.clone();
         after.calm_down();
         after.asking.check(&after);
+        // Where nothing else is asked, a reload leaves all as it was.
+        if *verb == Verb::Reload && before.asking.open.is_empty() && !after.left {
+            for id in services {
+                let standing = |world: &World| world.system.state(*id).unwrap().standing();
+                let goes_on = standing(&after) == Standing::Active;
+                let path = &after.path;
+                assert!(goes_on || standing(before) != Standing::Active, "{path:#?}");
+            }
+        }
     });
     met
 }
@@ -353,4 +390,55 @@ fn requests_meet_a_chain_in_the_midst_of_a_descent() {
             after.asking.check(&after);
         }
     });
+}
+
+#[test]
+fn a_reload_meets_a_service_in_every_state_and_ends_as_a_person_expects() {
+    for (signal, commands, ready) in [
+        (true, 0, Ready::Exec),
+        (true, 0, Ready::Notify),
+        (false, 2, Ready::Exec),
+        (true, 1, Ready::Notify),
+    ] {
+        let mut only = service("only", &[]);
+        only.ready = ready;
+        only.reload_signal = signal.then_some(Signal::HUP);
+        only.commands = (commands > 0).then(|| {
+            let reload = (0..commands).map(|_| command(false)).collect();
+            let stop = Box::new([command(false)]);
+            Box::new(Commands {
+                reload,
+                stop,
+                ..Commands::default()
+            })
+        });
+        let mut spec = of(vec![only]);
+        spec.init.keep_running = true;
+        let met = explore_requests(&spec, 3, 12_000);
+        for standing in [
+            Standing::Inactive,
+            Standing::Starting,
+            Standing::Active,
+            Standing::Stopping,
+            Standing::Backoff,
+        ] {
+            let key = (0, standing, "reload");
+            assert!(met.contains_key(&key), "never met {key:?}: {met:?}");
+        }
+        if commands > 0 {
+            // Twice, and a stop, a start or a restart in the midst of one.
+            for verb in ["reload", "stop", "start", "restart"] {
+                let key = (0, Standing::Reloading, verb);
+                assert!(met.contains_key(&key), "never met {key:?}: {met:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reload_and_another_request_meet_a_service_and_its_dependant() {
+    let mut base = service("base", &[]);
+    base.ready = Ready::Notify;
+    base.reload_signal = Some(Signal::HUP);
+    explore_requests(&of(vec![base, service("web", &[0])]), 2, 6_000);
 }

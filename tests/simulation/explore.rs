@@ -12,6 +12,7 @@ use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
 use rinit::core::probe::{Health, OnUnhealthy, Probe, WaitFor};
+use rinit::core::reload::{Reload, ReloadStage};
 use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
@@ -126,8 +127,12 @@ impl World {
                 Main::Forked => all.push(Event::Executed { run }),
                 Main::Runs => {
                     all.push(Event::Ready { run });
-                    if spec.services[life.service.index()].watchdog().is_some() {
+                    let service = &spec.services[life.service.index()];
+                    if service.watchdog().is_some() {
                         all.extend(sayings(run));
+                    } else if reloads(service) && service.ready == Ready::Notify {
+                        let stamp = Some(self.now);
+                        all.push(Event::Reloading { run, stamp });
                     }
                 }
                 Main::Gone if life.watched => all.push(Event::TreeGone { run }),
@@ -240,8 +245,15 @@ impl World {
                 }
             }
             Action::SpawnControl {
-                service, life, run, ..
+                service,
+                life,
+                run,
+                command,
+                ..
             } => {
+                if command.list == List::Reload {
+                    self.asking.reloaded(service);
+                }
                 let twins = self.lives.values().filter(|life| life.service == service);
                 let busy = |life: &Life| life.main != Main::Gone || life.watched;
                 let twin = twins.filter(|life| life.control).any(busy);
@@ -261,7 +273,10 @@ impl World {
                 }
             }
             Action::SignalMain { run, signal, .. } | Action::SignalTree { run, signal } => {
-                if signal != Signal::CONT {
+                if signal == Signal::HUP {
+                    let service = self.life(run).service;
+                    self.asking.reloaded(service);
+                } else if signal != Signal::CONT {
                     self.life(run).asked_to_end = true;
                 }
             }
@@ -307,12 +322,18 @@ impl World {
                 | Event::Signalled { .. }
                 | Event::ForkRefused { .. }
                 | Event::SpawnFailed { .. }
+                | Event::Stopping { .. }
+                | Event::Pinged { .. }
+                | Event::Stuck { .. }
+                | Event::Extended { .. }
                 | Event::Woke => false,
                 Event::Ready { run } => self.is_waited_for(*run),
+                Event::Reloading { run, .. } => self.is_to_reload(*run),
                 Event::Exited { run, exit } => {
                     let life = &self.lives[run];
                     let kind = self.system.service(life.service).unwrap().kind;
                     let works = kind == Kind::Oneshot && life.main == Main::Runs;
+                    let works = works || life.control && life.main == Main::Runs;
                     life.asked_to_end || works && *exit == Exit::Code(0)
                 }
                 _ => true,
@@ -334,7 +355,29 @@ impl World {
         let state = self.system.state(service).unwrap();
         let own = state.run().is_some_and(|own| own.id == run);
         let simple = self.system.service(service).unwrap().kind == Kind::Simple;
-        own && simple && state.standing() == Standing::Starting
+        let reloads = matches!(
+            state,
+            State::Active {
+                reload: Some(Reload {
+                    stage: ReloadStage::Told | ReloadStage::Commands { told: true },
+                    ..
+                }),
+                ..
+            }
+        );
+        own && simple && (reloads || state.standing() == Standing::Starting)
+    }
+
+    /// It got its signal, and is to say that it reloads.
+    fn is_to_reload(&self, run: RunId) -> bool {
+        let service = self.lives[&run].service;
+        let signalled = |reload: &Reload| matches!(reload.stage, ReloadStage::Signalled { .. });
+        match self.system.state(service).unwrap() {
+            State::Active {
+                run: own, reload, ..
+            } => own.id == run && reload.as_ref().is_some_and(signalled),
+            _ => false,
+        }
     }
 
     fn life(&mut self, run: RunId) -> &mut Life {
@@ -443,6 +486,11 @@ impl World {
         }
         panic!("it doesn't end: {:#?}", self.path);
     }
+}
+
+pub(crate) fn reloads(spec: &ServiceSpec) -> bool {
+    let commands = spec.commands.as_ref();
+    spec.reload_signal.is_some() || commands.is_some_and(|it| !it.reload.is_empty())
 }
 
 /// What a service may say beside being ready.

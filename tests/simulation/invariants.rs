@@ -1,6 +1,7 @@
 //! What must hold after each step, seen from outside: from the orders that the core gave
 //! and the events that it got. What it keeps inside is asked only of `state` and `audit`.
 
+mod reloads;
 mod schedules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use rinit::core::state::{Standing, State};
 use rinit::core::system::{System, Whole};
 use rinit::core::time::{Instant, Now};
 
+use self::reloads::Reloads;
 use crate::kernel::{Kernel, Run};
 use crate::pings::Pings;
 use crate::stages::Stages;
@@ -47,6 +49,7 @@ pub(crate) struct Watcher {
     appointed: BTreeSet<ServiceId>,
     pings: Pings,
     stages: Stages,
+    reloads: Reloads,
     shutdown_at: Option<Instant>,
     overslept: bool,
     forced: bool,
@@ -92,6 +95,7 @@ impl Watcher {
             appointed: BTreeSet::new(),
             pings: Pings::default(),
             stages: Stages::default(),
+            reloads: Reloads::default(),
             shutdown_at: None,
             overslept: false,
             forced: false,
@@ -135,6 +139,7 @@ impl Watcher {
         self.note_request(system, event);
         let forced = self.forced || forced_now(actions);
         self.stages.check(system, kernel, event, actions, forced)?;
+        self.reloads.check(system, kernel, event, actions)?;
         for action in actions {
             if let Action::Report(Report::Changed {
                 service,
@@ -249,14 +254,15 @@ impl Watcher {
                     let stop = asked
                         .and_then(|id| system.service(id))
                         .map(|spec| &spec.stop);
-                    // A signal by hand is no stop.
-                    let by_hand = matches!(
-                        event,
-                        Event::Requested {
-                            verb: Verb::Kill { .. },
-                            ..
-                        }
-                    );
+                    // A signal by hand is no stop, nor one that reloads.
+                    let by_hand = *signal == Signal::HUP
+                        || matches!(
+                            event,
+                            Event::Requested {
+                                verb: Verb::Kill { .. },
+                                ..
+                            }
+                        );
                     let none = stop.is_some_and(|stop| stop.kill_mode == KillMode::None);
                     let fresh = actions.iter().any(
                         |other| matches!(other, Action::SpawnControl { run: own, .. } if own == run),
@@ -402,7 +408,8 @@ impl Watcher {
                     }
                 }
             }
-            Verb::Stop | Verb::Reset | Verb::Kill { .. } | Verb::Shutdown { .. } => {}
+            Verb::Stop | Verb::Reload | Verb::Reset | Verb::Kill { .. } | Verb::Shutdown { .. } => {
+            }
         }
     }
 

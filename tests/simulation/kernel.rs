@@ -523,9 +523,21 @@ impl Kernel {
     }
 
     fn signal_main(&mut self, run: RunId, signal: Signal) {
-        let Some(main) = self.runs.get_mut(&run).and_then(|run| run.main.as_mut()) else {
+        let Some(known) = self.runs.get_mut(&run) else {
             return;
         };
+        let hears = self.hears[known.service.index()];
+        let Some(main) = known.main.as_mut() else {
+            return;
+        };
+        if signal == Signal::HUP && hears && !self.dice.percent(self.faults.never_ready) {
+            let stamp = Some(self.now);
+            let after = self.dice.moment();
+            self.later(after, Fact::Says(Event::Reloading { run, stamp }));
+            let after = after + self.dice.moment();
+            self.later(after, Fact::Says(Event::Ready { run }));
+            return;
+        }
         if dies_of(main, signal) {
             let exit = match self.dice.roll(4) {
                 _ if signal == Signal::KILL => Exit::Signal(signal),

@@ -262,6 +262,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             KillMode::Mixed,
             KillMode::None,
         ]);
+        service.reload_signal = dice.percent(30).then_some(Signal::HUP);
         service.tracking = dice.pick(&[Tracking::Marks, Tracking::Subreaper, Tracking::Cgroup]);
         if dice.percent(35) {
             service.commands = Some(Box::new(commands(dice)));

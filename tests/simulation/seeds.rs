@@ -121,12 +121,13 @@ fn requests(kernel: &mut Kernel, dice: &mut Dice, count: u64) {
         let services: Box<[ServiceId]> = (0..named)
             .map(|_| ServiceId(dice.roll(count) as u32))
             .collect();
-        let verb = match dice.roll(12) {
+        let verb = match dice.roll(15) {
             0..=3 => Verb::Start,
             4..=6 => Verb::Stop,
             7..=8 => Verb::Restart,
-            9 => Verb::Reset,
-            10 => Verb::Kill {
+            9..=11 => Verb::Reload,
+            12 => Verb::Reset,
+            13 => Verb::Kill {
                 signal: dice.pick(&[Signal::TERM, Signal::KILL, Signal::CONT]),
             },
             _ => Verb::Shutdown {

@@ -160,12 +160,17 @@ impl Stages {
         {
             return Err("the last one hasn't ended".into());
         }
+        let again = command.list == List::Reload && command.index == 0;
         let in_order = match life.last {
-            Some(last) if last.list == command.list => {
+            Some(last) if last.list == command.list && !again => {
                 command.index == last.index + 1
                     && life.control.is_some_and(|(_, well)| well == Some(true))
             }
-            Some(last) => last.list < command.list && command.index == 0,
+            // A list of reload may come again and again.
+            Some(last) => {
+                (last.list < command.list || again && last.list == List::Reload)
+                    && command.index == 0
+            }
             None => command.index == 0,
         };
         if !in_order {
@@ -187,6 +192,7 @@ impl Stages {
                 Kind::Oneshot => life.main_exit.is_some() && !main_lives,
             },
             List::Stop => life.active,
+            List::Reload => life.active && main_lives,
             // With `kill-mode = "none"` what runs is nobody's from now on.
             List::StopPost if spec.stop.kill_mode == KillMode::None => true,
             List::StopPost => !main_lives && (stays || !rest_lives),

@@ -13,7 +13,7 @@ use serde_json::Value;
 use self::verbs::{FLAGS, Kind, LATER, Names, VERBS, Verb};
 use super::getopt::{Help, Parser, Rules};
 use super::print::{self, Text, USAGE};
-use crate::control::{Json, NoAnswer, UNKNOWN, ask, places, terminal_width};
+use crate::control::{Json, NoAnswer, RELOAD_OF_NONE, UNKNOWN, ask, places, terminal_width};
 use crate::core::signal::Signal;
 use crate::single::Inherited;
 
@@ -111,6 +111,7 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
     };
     match (verb.names, names.first()) {
         (Names::None, Some(word)) => return usage(format_args!("{} takes no {word}", verb.name)),
+        (Names::Some, None) if verb.name == "reload" => return usage(RELOAD_OF_NONE),
         (Names::Some, None) => return usage(format_args!("{} of which service?", verb.name)),
         (Names::None | Names::Any | Names::Some, _) => {}
     }

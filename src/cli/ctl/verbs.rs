@@ -158,6 +158,7 @@ pub(super) const VERBS: &[Verb] = &[
         "stop them, and what requires them; they stay stopped",
     ),
     later("restart", "stop them and start them again"),
+    later("reload", "have them read their own configuration again"),
     verb(
         "reset",
         Names::Some,
@@ -191,12 +192,4 @@ pub(super) const VERBS: &[Verb] = &[
 ];
 
 /// Verbs of later versions: known, so that nobody takes them for a mistake of theirs.
-pub(super) const LATER: &[&str] = &[
-    "events",
-    "logs",
-    "reload",
-    "plan",
-    "apply",
-    "exec",
-    "boot-chart",
-];
+pub(super) const LATER: &[&str] = &["events", "logs", "plan", "apply", "exec", "boot-chart"];

@@ -38,8 +38,29 @@ impl System {
         self.reindex(id);
     }
 
+    /// A reload's command, which a stop has ended, is gone: `exec-stop` begins, if it is to
+    /// come before the stop signal. Whether it does.
+    pub(super) fn stop_commands_owed(&mut self, id: ServiceId) -> bool {
+        let service = self.services.get(id.index());
+        let owed = service
+            .and_then(|service| service.controls.as_ref())
+            .is_some_and(|controls| controls.signal_owed);
+        let there = matches!(
+            service.map(|service| &service.state),
+            Some(State::Stopping(Stopping {
+                main_gone: false,
+                ..
+            }))
+        );
+        if owed && there {
+            return self.begin_list(id, List::Stop);
+        }
+        self.signal_owed(id);
+        false
+    }
+
     /// Ends the control process that is under way, if one is: politely, or because its time
-    /// is over.
+    /// is over. A reload that is not wanted any more costs a stop none of its time.
     pub(in crate::core) fn end_control(&mut self, id: ServiceId, signal: Signal) {
         let kill_mode = self.service(id).map(|spec| spec.stop.kill_mode);
         let Some(process) = self.control(id) else {
@@ -48,9 +69,11 @@ impl System {
         let run = process.run;
         process.unwanted = true;
         let standing = process.standing;
+        let is_reload = process.command.list == List::Reload;
         if signal == Signal::KILL && standing != Standing::Left {
             process.failing.get_or_insert(Failing::TooLong);
         }
+        let signal = if is_reload { Signal::KILL } else { signal };
         match (standing, kill_mode) {
             (Standing::Refused { .. }, _) => {
                 self.forget(run);

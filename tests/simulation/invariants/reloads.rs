@@ -1,0 +1,117 @@
+//! What must hold of reloads by hand: whoever is told that it is done, for that one the
+//! service was made to reload after it had asked, by all that was written for it; and the
+//! service ran on.
+
+use std::collections::BTreeMap;
+
+use rinit::core::action::Action;
+use rinit::core::commands::{CommandId, List};
+use rinit::core::event::Event;
+use rinit::core::id::{RunId, ServiceId};
+use rinit::core::request::{Outcome, RequestId, Verb};
+use rinit::core::signal::Signal;
+use rinit::core::spec::ServiceSpec;
+use rinit::core::system::System;
+
+use crate::kernel::Kernel;
+
+/// What a service was made to do since somebody asked.
+#[derive(Clone, Copy, Default)]
+struct Done {
+    commands: bool,
+    signal: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Reloads {
+    open: BTreeMap<RequestId, BTreeMap<ServiceId, Done>>,
+}
+
+impl Reloads {
+    pub(crate) fn check(
+        &mut self,
+        system: &System,
+        kernel: &Kernel,
+        event: &Event,
+        actions: &[Action],
+    ) -> Result<(), String> {
+        if let Event::Requested {
+            request,
+            verb: Verb::Reload,
+            services,
+        } = event
+        {
+            let services = services.iter().map(|id| (*id, Done::default()));
+            self.open.insert(*request, services.collect());
+        }
+        for action in actions {
+            match action {
+                Action::SpawnControl {
+                    service,
+                    life,
+                    command:
+                        CommandId {
+                            list: List::Reload,
+                            index,
+                        },
+                    ..
+                } => {
+                    if !main_lives(kernel, *life) {
+                        return Err(format!("{action:?} of what doesn't run"));
+                    }
+                    let first = *index == 0;
+                    self.note(*service, |done| done.commands |= first);
+                }
+                Action::SignalMain {
+                    run,
+                    signal: Signal::HUP,
+                    ..
+                } => {
+                    let service = kernel.runs.get(run).map(|known| known.service);
+                    let service = service.ok_or_else(|| format!("{action:?} to nobody"))?;
+                    self.note(service, |done| done.signal = true);
+                }
+                Action::Answered { request, outcome } => {
+                    let asked = self.open.remove(request);
+                    if !matches!(outcome, Outcome::Done { .. }) {
+                        continue;
+                    }
+                    for (id, done) in asked.into_iter().flatten() {
+                        is_whole(system.service(id).unwrap(), done)
+                            .map_err(|why| format!("{action:?}: {id:?} {why}"))?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, id: ServiceId, how: impl Fn(&mut Done)) {
+        let all = self.open.values_mut();
+        all.filter_map(|services| services.get_mut(&id))
+            .for_each(how);
+    }
+}
+
+fn main_lives(kernel: &Kernel, run: RunId) -> bool {
+    kernel
+        .runs
+        .get(&run)
+        .is_some_and(|known| known.main_lives())
+}
+
+fn is_whole(spec: &ServiceSpec, done: Done) -> Result<(), &'static str> {
+    let commands = spec.commands.as_ref();
+    let commands = commands.is_some_and(|commands| !commands.reload.is_empty());
+    if commands && !done.commands {
+        return Err("executed no exec-reload");
+    }
+    if spec.reload_signal.is_some() && !done.signal {
+        return Err("got no reload-signal");
+    }
+    if !commands && spec.reload_signal.is_none() {
+        return Err("can't reload");
+    }
+    Ok(())
+}

@@ -36,6 +36,7 @@ mod sockets;
 mod source;
 mod start;
 mod store;
+mod storm;
 mod strays;
 mod trees;
 mod upward;
@@ -44,6 +45,8 @@ use std::time::Duration;
 
 use self::act::Results;
 use self::hands::Hands;
+use self::sense::Reaped;
+use self::storm::{Change, Ended, Storm};
 use crate::core::action::Action;
 use crate::core::event::Event;
 use crate::core::system::{System, Whole};
@@ -67,6 +70,7 @@ struct Supervisor {
     actions: Vec<Action>,
     results: Results,
     more_to_reap: bool,
+    storm: Storm,
     settled: bool,
 }
 
@@ -82,6 +86,7 @@ pub fn run(start: Start<'_>) -> Result<u8, Trouble> {
         actions: Vec::new(),
         results: Results::new(),
         more_to_reap: false,
+        storm: Storm::default(),
         settled: false,
     };
     Ok(supervisor.run())
@@ -122,7 +127,7 @@ impl Supervisor {
             (true, _) => Some(Duration::ZERO),
             (false, due) => due.map(|at| at.since(clock::monotonic())),
         };
-        self.hands.poll.wait(timeout, ready);
+        self.hands.poll.wait(self.storm.bound(timeout), ready);
         let now = clock::now();
         self.notice_a_jump(due, now);
         let mut events = Results::new();
@@ -180,13 +185,27 @@ impl Supervisor {
 
     fn reap(&mut self, now: Now) {
         let mut events = Results::new();
+        let mut ended = Ended::default();
         self.more_to_reap = true;
         for _ in 0..REAPED_PER_TURN {
-            if !self.hands.reap_next(&self.system, now, &mut events) {
-                self.more_to_reap = false;
-                return;
+            match self.hands.reap_next(&self.system, now, &mut events) {
+                Some(Reaped::Ours) => ended.ours = true,
+                Some(Reaped::Orphan) => ended.orphans = true,
+                None => {
+                    self.more_to_reap = false;
+                    break;
+                }
             }
             self.feed_all(&mut events, now);
+        }
+        if let Some(change) = self.storm.reaped(ended, now.at) {
+            let interest = match change {
+                Change::Rest => Interest::HangUp,
+                Change::Watch => Interest::Read,
+            };
+            let children = self.hands.signals.children();
+            // Refused, all that is lost is the rest.
+            let _ = self.hands.poll.change(children, interest, Source::Children);
         }
     }
 

@@ -19,6 +19,15 @@ use crate::sys::fd::{self, standard};
 use crate::sys::spawn::{FAILURE_LIMIT, Failure, Step};
 use crate::sys::{clock, procfs, reap, socket, tty};
 
+/// Whose end it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reaped {
+    /// A run's main process, or a helper.
+    Ours,
+    /// Nobody's.
+    Orphan,
+}
+
 impl Hands {
     /// All that the ready descriptors tell, but ends and control.
     pub(crate) fn sense(
@@ -214,26 +223,36 @@ impl Hands {
         self.ended(run, Exit::Signal(Signal::KILL))
     }
 
-    /// Reaps one that has ended; whether there was one.
-    pub(crate) fn reap_next(&mut self, system: &System, now: Now, events: &mut Results) -> bool {
-        let Some((pid, exit)) = reap::next_ended() else {
-            return false;
-        };
-        self.reaped(system, pid, exit, now, events);
+    /// Reaps one that has ended, if there is one.
+    pub(crate) fn reap_next(
+        &mut self,
+        system: &System,
+        now: Now,
+        events: &mut Results,
+    ) -> Option<Reaped> {
+        let (pid, exit) = reap::next_ended()?;
+        let reaped = self.reaped(system, pid, exit, now, events);
         self.trees.child_ended(now.at);
         self.strays.child_ended(now.at);
-        true
+        Some(reaped)
     }
 
-    fn reaped(&mut self, system: &System, pid: Pid, exit: Exit, now: Now, events: &mut Results) {
+    fn reaped(
+        &mut self,
+        system: &System,
+        pid: Pid,
+        exit: Exit,
+        now: Now,
+        events: &mut Results,
+    ) -> Reaped {
         if let Some(run) = self.runs.of_main(pid) {
             self.main_ended(system, run, pid, exit, events);
-            return;
+            return Reaped::Ours;
         }
         if !self.helpers.remove(&pid) {
             self.clearing.child_ended(pid);
             self.listeners.child_ended(pid);
-            return;
+            return Reaped::Orphan;
         }
         self.farewell.child_ended(pid);
         if let Some(run) = self.keepers.remove(&pid) {
@@ -256,6 +275,7 @@ impl Hands {
             let gone = self.trees.helper_died(pid, &mut self.runs, &self.poll);
             events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
         }
+        Reaped::Ours
     }
 
     /// A process ended that was the run's main one. What was said before its death counts

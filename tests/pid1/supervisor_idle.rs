@@ -3,7 +3,7 @@ use crate::harness::Running;
 use crate::supervisor::{IN_ORDER, service, supervisor, wait_for_helper};
 
 /// How often a process has slept and has been interrupted.
-fn switches(pid: i32) -> (String, String) {
+pub fn switches(pid: i32) -> (String, String) {
     let of = |key| Running::status_of(pid, key).unwrap();
     (
         of("voluntary_ctxt_switches:"),

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::disallowed_methods,
     missing_docs,
     reason = "a test fails by a panic and says what it saw, and runs programs the plain way"
@@ -12,6 +13,9 @@ use std::path::Path;
 use std::process::Command;
 
 use rinit::cli::init::FLAGS;
+
+#[path = "docs/schema.rs"]
+mod schema;
 
 /// The page as it stands.
 const README: &str = include_str!("../README.md");
@@ -130,6 +134,14 @@ fn every_file_that_readme_names_is_there() {
 fn readme_can_be_read_in_one_sitting() {
     let lines = README.lines().count();
     assert!(lines <= README_LINES, "README.md has {lines} lines");
+}
+
+/// What rinit prints with these words.
+fn printed(words: &[&str]) -> String {
+    let mut rinit = Command::new(env!("CARGO_BIN_EXE_rinit"));
+    let output = rinit.args(words).output().unwrap();
+    assert!(output.status.success(), "{words:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The fenced blocks of a language.

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::documents::Document;
 use super::getopt::{Fault, Help, Parser, Rules};
 pub use super::init_flags::{FLAGS, Kind};
 use super::print::{self, Text};
@@ -52,6 +53,8 @@ pub struct Options {
     pub help: bool,
     /// `--version`.
     pub version: bool,
+    /// What it prints about itself.
+    pub(super) document: Option<Document>,
     /// The number of COMMAND's first word among the arguments; their number if there is none.
     pub command: usize,
 }
@@ -103,6 +106,9 @@ pub fn run(inherited: &mut Inherited) -> i32 {
         print::out(concat!("rinit ", env!("CARGO_PKG_VERSION"), "\n"));
         return 0;
     }
+    if let Some(document) = options.document {
+        return document.print();
+    }
     if supervises(&options, inherited) {
         let empty = Inherited {
             mask: inherited.mask,
@@ -128,6 +134,7 @@ fn parse(words: &mut Words) -> Result<Options, Wrong> {
         verbose: 0,
         help: false,
         version: false,
+        document: None,
         command: 0,
     };
     let rules = Rules {
@@ -159,6 +166,7 @@ fn parse(words: &mut Words) -> Result<Options, Wrong> {
             Kind::Version => options.version = true,
             Kind::Man => return Err(Wrong::Later("--man")),
             Kind::Completions => return Err(Wrong::Later("--completions")),
+            Kind::Schema => options.document = Some(Document::Schema),
         }
     }
     options.command = parser.operands();
@@ -203,7 +211,8 @@ fn complain(wrong: &Wrong) {
                 | Kind::Help
                 | Kind::Version
                 | Kind::Man
-                | Kind::Completions => "text",
+                | Kind::Completions
+                | Kind::Schema => "text",
             };
             let name = FLAGS.iter().find(|flag| flag.kind == *kind);
             let (dashes, name) = match name {

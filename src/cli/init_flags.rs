@@ -20,6 +20,7 @@ pub enum Kind {
     Version,
     Man,
     Completions,
+    Schema,
 }
 
 /// Every option of rinit's own.
@@ -82,11 +83,22 @@ pub const FLAGS: &[Flag<Kind>] = &[
     short(Kind::Verbose, 'v', "", "more words (repeatable)"),
     both(Kind::Help, 'h', "help", "", "print this"),
     both(Kind::Version, 'V', "version", "", "print the version"),
-    long(Kind::Man, "man", "", "print the manual page"),
+    long(
+        Kind::Man,
+        "man",
+        "[=PAGE]",
+        "print a manual page in roff: rinit, rinitctl or rinit.toml",
+    ),
     long(
         Kind::Completions,
         "completions",
         "SHELL",
         "print completions for bash, zsh or fish",
+    ),
+    long(
+        Kind::Schema,
+        "schema",
+        "",
+        "print the JSON Schema of rinit.toml, for editors",
     ),
 ];

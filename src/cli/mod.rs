@@ -3,6 +3,7 @@
 
 mod compat;
 pub mod ctl;
+mod documents;
 pub mod getopt;
 pub mod init;
 mod init_flags;

@@ -68,6 +68,8 @@ pub struct Reference {
     pub default: &'static str,
     /// What it does.
     pub doc: &'static str,
+    /// Whether `[defaults]` takes it too.
+    pub shared: bool,
 }
 
 /// Every key that can be written, for the documentation.
@@ -82,6 +84,7 @@ pub fn reference() -> impl Iterator<Item = Reference> {
             form: directive.form,
             default: directive.default,
             doc: directive.doc,
+            shared: directive.shared,
         })
     }
     lines("init", init()).chain(lines("service", service()))

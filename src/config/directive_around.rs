@@ -7,7 +7,7 @@ use super::draft::Draft;
 use crate::core::setup::Base;
 
 const FOLDERS: &str = "name, or array of names";
-const MODE: &str = "octal: \"0750\" or 0o750";
+const MODE: &str = "octal";
 const USUAL_MODE: &str = "\"0755\"";
 const LIST: &str = "array of names";
 const CAPABILITIES: &str = "array of capabilities";

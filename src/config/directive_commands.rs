@@ -6,8 +6,7 @@ use super::directive_service::{NONE, own};
 use super::draft::Draft;
 use crate::core::commands::List;
 
-const COMMANDS: &str =
-    "array of commands: each an array of words, a string, or { command, ignore-failure }";
+const COMMANDS: &str = "array of commands or { command = command, ignore-failure? = boolean }";
 
 pub(super) const TABLE: &[Directive<Draft>] = &[
     own(

@@ -9,7 +9,7 @@ use crate::core::spec::Tracking;
 const fn limit(key: &'static str, doc: &'static str) -> Directive<Draft> {
     shared(
         key,
-        "number, size, \"infinity\" or \"soft:hard\"",
+        "number, size, \"infinity\" or soft:hard",
         "rinit's own",
         limits::set,
         doc,
@@ -73,7 +73,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     shared(
         "umask",
-        "octal: \"022\" or 0o022",
+        "octal",
         "rinit's own",
         execution::umask,
         "The permissions that new files don't get.",

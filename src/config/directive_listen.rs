@@ -8,7 +8,7 @@ use super::listen;
 pub(super) const TABLE: &[Directive<Draft>] = &[
     own(
         "listen",
-        "array of addresses, or of { stream | datagram | seqpacket = address, name, mode, user, group, backlog, reuse-port, ipv6-only }",
+        "array of addresses or { stream = address | datagram = address | seqpacket = address, name? = name, mode? = octal, user? = name, group? = name, backlog? = number, reuse-port? = boolean, ipv6-only? = boolean }",
         NONE,
         listen::set,
         "Sockets that are opened before anything starts, kept over restarts, and passed from descriptor 3 on (LISTEN_FDS).",

@@ -29,7 +29,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     own(
         "file-descriptor-store-max",
-        "number",
+        "0 to 1024",
         "0",
         store_max,
         "So many descriptors that it hands over (FDSTORE=1) are kept for its next run.",

@@ -8,7 +8,7 @@ use super::schedule;
 pub(super) const TABLE: &[Directive<Draft>] = &[
     own(
         "schedule",
-        "calendar expression, or array of them",
+        "calendar expression, or array of calendar expressions",
         NONE,
         schedule::calendars,
         "Runs at these times: systemd's calendar (\"Mon..Fri 03:00\", \"daily\") or cron's five fields, either with a time zone behind it; else that of TZ or /etc/localtime.",

@@ -122,14 +122,14 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     own(
         "wait-for",
-        "{ tcp | unix | http | file | exec = …, timeout = duration }",
+        "{ tcp = address or array of addresses | unix = path | http = URL | file = path | exec = command, status? = code or array of codes, body? = text, timeout? = duration or \"infinity\" }",
         "none; timeout \"60s\"",
         wait_for::set,
         "What lives elsewhere and is asked before each start until it answers; names are resolved at each look.",
     ),
     own(
         "instances",
-        "number",
+        "0 to 1000",
         "one service",
         // Read before the rest of the table, since it says how often that is read.
         |_, _| Some(()),
@@ -137,14 +137,14 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     own(
         "ready",
-        "\"notify\", or { file | tcp | unix | http | exec | log | fd | delay = … }",
+        "\"notify\", or { file = path | tcp = address or array of addresses | unix = path | http = URL | exec = command | log = pattern | fd = 3 to 1023 | delay = duration, status? = code or array of codes, body? = text }",
         "once executed",
         readiness::set,
         "When it counts as ready: READY=1 by sd_notify, a file that changed, an address or socket that accepts, a request or command that succeeds, a line of output, a newline on a descriptor, or after a time.",
     ),
     own(
         "health",
-        "{ http | tcp | unix | exec = …, interval, timeout, retries, start-period, on-unhealthy }",
+        "{ http = URL | tcp = address or array of addresses | unix = path | exec = command, status? = code or array of codes, body? = text, interval? = duration, timeout? = duration, retries? = number, start-period? = duration, on-unhealthy? = \"none\" or \"restart\" or \"shutdown\" }",
         NONE,
         health::set,
         "What is asked again and again while it is active; too many times no in a row is unhealthy: said, or a restart or shutdown.",
@@ -212,7 +212,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     shared(
         "start-limit",
-        "{ count = N, within = duration }",
+        "{ count = number, within = duration }",
         NONE,
         start_limit,
         "More starts than this in that time, and it is failed for good.",

@@ -301,6 +301,9 @@ fn top_level(key: &str) -> (String, String) {
     (what, help)
 }
 
+/// What `check_name` lets pass, for the schema.
+pub const NAME_PATTERN: &str = "^[A-Za-z0-9_.@:-]{1,80}$";
+
 fn check_name(name: &str, at: At, context: &Context<'_>) {
     /// Its notify socket has to fit into `sockaddr_un`.
     const MAX: usize = 80;

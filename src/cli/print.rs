@@ -16,6 +16,13 @@ pub fn out(text: impl fmt::Display) {
     let _ = stdout.flush();
 }
 
+/// To stdout; whether anybody still reads it.
+pub fn out_if_read(text: impl fmt::Display) -> bool {
+    let text = text.to_string();
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).is_ok() && stdout.flush().is_ok()
+}
+
 /// To stderr, with all the time that it takes.
 pub fn err(text: impl fmt::Display) {
     let text = text.to_string();

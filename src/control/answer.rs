@@ -1,6 +1,7 @@
 //! What is answered to each verb: at once, in pieces, or later. Read from the core alone;
 //! nothing here waits or fails.
 
+use super::events::Reader;
 use super::protocol::{REFUSED, Request, UNKNOWN, USAGE, VERSION, refusal};
 use super::records::{Detail, List};
 use super::requests::{self, ByHand};
@@ -22,6 +23,8 @@ pub(crate) enum Reply {
     Now(Vec<u8>),
     /// Piece by piece, as the client takes them.
     List(List),
+    /// Line by line, as it happens.
+    Events(Reader),
     /// When it is so.
     Later(Wait),
     /// When the core has made it so.
@@ -71,6 +74,10 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own_pid: i32, now:
         }),
         "graph" => listed(&request, system, |ids| {
             Reply::List(List::new(ids, Detail::Needs))
+        }),
+        "events" => listed(&request, system, |ids| {
+            let of = (!request.names.is_empty()).then(|| ids.into_iter().collect());
+            Reply::Events(Reader::new(of, request.flag("follow")))
         }),
         "health" => Reply::Now(health(&request, system, now)),
         "wait" => listed(&request, system, |ids| {

@@ -32,6 +32,50 @@ pub(crate) enum NoAnswer {
 /// # Errors
 /// Where there is no answer.
 pub(crate) fn ask(places: &[String], request: &[u8], waits: bool) -> Result<Vec<u8>, NoAnswer> {
+    let patience = if waits { NO_HURRY } else { PATIENCE };
+    with_connection(places, request, |connection| {
+        converse(connection, request, patience)
+    })
+}
+
+/// Asks as `ask` does, and hands out line after line until one is enough, or rinit ends;
+/// gives the last one.
+///
+/// # Errors
+/// Where there is no answer.
+pub(crate) fn ask_for_lines(
+    places: &[String],
+    request: &[u8],
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<Vec<u8>, NoAnswer> {
+    with_connection(places, request, |connection| {
+        socket::send_now(connection, request).map_err(|_| NoAnswer::Silence)?;
+        let mut rest = Vec::new();
+        let mut buffer = [0u8; 4 * LINE_MAX];
+        loop {
+            while let Some(end) = memchr::memchr(b'\n', &rest) {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                if !take(&line) {
+                    return Ok(line);
+                }
+            }
+            if !readable(connection.as_fd(), NO_HURRY) || rest.len() > ANSWER_MAX {
+                return Err(NoAnswer::Silence);
+            }
+            match fd::read_some(connection, &mut buffer) {
+                None => {}
+                Some(0) => return Ok(Vec::new()),
+                Some(count) => rest.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+            }
+        }
+    })
+}
+
+fn with_connection(
+    places: &[String],
+    request: &[u8],
+    then: impl FnOnce(&OwnedFd) -> Result<Vec<u8>, NoAnswer>,
+) -> Result<Vec<u8>, NoAnswer> {
     if request.len() > LINE_MAX {
         return Err(NoAnswer::TooLong);
     }
@@ -40,10 +84,7 @@ pub(crate) fn ask(places: &[String], request: &[u8], waits: bool) -> Result<Vec<
         match socket::connect_unix_within(place.as_bytes(), PATIENCE) {
             // Anybody may bind an abstract name, and a path in a folder that is theirs.
             Ok(connection) if !is_trusted(&connection) => last = Errno::EPERM,
-            Ok(connection) => {
-                let patience = if waits { NO_HURRY } else { PATIENCE };
-                return converse(&connection, request, patience);
-            }
+            Ok(connection) => return then(&connection),
             // A path that isn't there says less than one that refuses.
             Err(Errno::ENOENT) => {}
             Err(errno) => last = errno,

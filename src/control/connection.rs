@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::answer::{Peer, Reply, reply};
+use super::events::{History, Reader};
 use super::protocol::LINE_MAX;
 use super::records::List;
 use super::requests::ByHand;
@@ -41,6 +42,8 @@ enum Owed {
     Nothing,
     /// More pieces.
     List(List),
+    /// What has happened, and perhaps what will.
+    Events(Reader),
     /// An answer that comes later.
     Later(Box<Wait>),
     /// An answer of the core's, which doesn't know of it yet.
@@ -72,10 +75,13 @@ impl Connection {
         match &self.owed {
             _ if !self.output.is_empty() => Interest::Write,
             Owed::List(_) => Interest::Write,
+            Owed::Events(reader) if reader.has_more => Interest::Write,
             // A question that came with the last one waits in the buffer.
             Owed::Nothing if self.has_line() => Interest::Both,
             Owed::Nothing => Interest::Read,
-            Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) => Interest::HangUp,
+            Owed::Events(_) | Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) => {
+                Interest::HangUp
+            }
         }
     }
 
@@ -84,15 +90,21 @@ impl Connection {
         match &self.owed {
             Owed::Later(wait) => wait.deadline(),
             Owed::ByHand(_) | Owed::Request(_) => None,
-            Owed::Nothing | Owed::List(_) => Some(self.moved_at.plus(PATIENCE)),
+            Owed::Events(reader) if reader.follows => None,
+            Owed::Nothing | Owed::List(_) | Owed::Events(_) => Some(self.moved_at.plus(PATIENCE)),
         }
     }
 
     /// Who is let go last when there is no room: whoever waits for an answer.
     pub(crate) const fn worth(&self) -> (bool, bool) {
         let owner = matches!(self.peer, Peer::Owner);
-        let patient = matches!(self.owed, Owed::Later(_) | Owed::Request(_));
+        let patient = matches!(self.owed, Owed::Later(_) | Owed::Request(_)) || self.follows();
         (owner, patient)
+    }
+
+    /// It is told what happens.
+    pub(crate) const fn follows(&self) -> bool {
+        matches!(&self.owed, Owed::Events(reader) if reader.follows)
     }
 
     /// What the core has to hear of, by this number.
@@ -106,7 +118,9 @@ impl Connection {
                 verb,
                 services,
             }),
-            Owed::Nothing | Owed::List(_) | Owed::Later(_) | Owed::Request(_) => None,
+            Owed::Nothing | Owed::List(_) | Owed::Events(_) | Owed::Later(_) | Owed::Request(_) => {
+                None
+            }
         }
     }
 
@@ -114,7 +128,9 @@ impl Connection {
     pub(crate) const fn request(&self) -> Option<RequestId> {
         match &self.owed {
             Owed::Request(request) => Some(*request),
-            Owed::Nothing | Owed::List(_) | Owed::Later(_) | Owed::ByHand(_) => None,
+            Owed::Nothing | Owed::List(_) | Owed::Events(_) | Owed::Later(_) | Owed::ByHand(_) => {
+                None
+            }
         }
     }
 
@@ -139,7 +155,7 @@ impl Connection {
 
     /// Does what is due; whether the client is still there, if anything was. What it asks
     /// next is heard in a later turn.
-    pub(crate) fn attend(&mut self, system: &System, now: Now) -> Option<bool> {
+    pub(crate) fn attend(&mut self, system: &System, history: &History, now: Now) -> Option<bool> {
         if let Owed::Later(wait) = &self.owed
             && let Some(line) = wait.expire(system, now.at)
         {
@@ -148,18 +164,37 @@ impl Connection {
         if self.deadline().is_some_and(|at| at <= now.at) {
             return Some(false);
         }
+        // Whoever doesn't keep up holds no more than a piece.
+        if let Owed::Events(reader) = &mut self.owed
+            && self.output.is_empty()
+        {
+            if reader.piece(&mut self.output, history, system) {
+                self.owed = Owed::Nothing;
+            }
+            return Some(self.send(now));
+        }
         (!self.output.is_empty()).then(|| self.send(now))
     }
 
     /// Answers line by line, and reads once: an answer that isn't taken stops the next
     /// question from being heard, so there is one at a time. Whether the client is still
     /// there.
-    pub(crate) fn converse(&mut self, system: &System, own_pid: i32, now: Now) -> bool {
+    pub(crate) fn converse(
+        &mut self,
+        system: &System,
+        history: &History,
+        own_pid: i32,
+        now: Now,
+    ) -> bool {
         // Only a hang-up brings us here.
         if let Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) = &self.owed {
             return false;
         }
-        if !self.answer(system, own_pid, now) {
+        let waits = matches!(&self.owed, Owed::Events(reader) if !reader.has_more);
+        if waits && self.output.is_empty() {
+            return false;
+        }
+        if !self.answer(system, history, own_pid, now) {
             return false;
         }
         // Whoever has asked all its questions is owed the last answer first.
@@ -176,7 +211,7 @@ impl Connection {
                     .extend_from_slice(buffer.get(..count).unwrap_or_default());
             }
         }
-        self.answer(system, own_pid, now)
+        self.answer(system, history, own_pid, now)
             && (self.input.len() < LINE_MAX || !self.is_free() || self.has_line())
     }
 
@@ -190,7 +225,7 @@ impl Connection {
 
     /// Answers the lines that have come, as far as the answers are taken; whether the
     /// client is still there.
-    fn answer(&mut self, system: &System, own_pid: i32, now: Now) -> bool {
+    fn answer(&mut self, system: &System, history: &History, own_pid: i32, now: Now) -> bool {
         for _ in 0..LINES_PER_TURN {
             if !self.send(now) {
                 return false;
@@ -200,6 +235,12 @@ impl Connection {
             }
             match &mut self.owed {
                 Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) => return true,
+                Owed::Events(reader) => {
+                    if reader.piece(&mut self.output, history, system) {
+                        self.owed = Owed::Nothing;
+                    }
+                    return self.send(now);
+                }
                 Owed::List(list) => {
                     if list.piece(&mut self.output, system, now) {
                         self.owed = Owed::Nothing;
@@ -216,6 +257,7 @@ impl Connection {
             match reply(line.trim_ascii(), self.peer, system, own_pid, now) {
                 Reply::Now(line) => self.output = line,
                 Reply::List(list) => self.owed = Owed::List(list),
+                Reply::Events(reader) => self.owed = Owed::Events(reader),
                 Reply::Later(wait) => {
                     self.owed = Owed::Later(Box::new(wait));
                     return true;

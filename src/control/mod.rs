@@ -9,6 +9,7 @@ pub(crate) mod address;
 mod answer;
 mod client;
 mod connection;
+mod events;
 mod protocol;
 mod records;
 mod requests;
@@ -19,7 +20,8 @@ mod waits;
 use crate::sys::{clock, process};
 
 pub(crate) use crate::core::json::Json;
-pub(crate) use client::{NoAnswer, ask};
+pub(crate) use client::{NoAnswer, ask, ask_for_lines};
+pub(crate) use events::History;
 pub(crate) use protocol::UNKNOWN;
 pub(crate) use requests::RELOAD_OF_NONE;
 pub(crate) use server::Server;

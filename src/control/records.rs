@@ -166,9 +166,12 @@ fn full(
     json.list("ends", ends, |out, end| {
         let mut json = Json::object(out);
         let after = end.after.map(|after| after.as_millis());
-        json.plain("at", end.at)
+        let reason = end.reason.as_ref().map(|reason| system.words_of(reason));
+        json.plain_or_null("began", end.began())
+            .plain("at", end.at)
             .plain_or_null("after", after)
-            .text("reason", &system.words_of(&end.reason));
+            .plain_or_null("exit", end.exit.map(|exit| exit.code()))
+            .text("reason", reason.as_deref().unwrap_or("stopped"));
         json.end();
     });
 }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 
 use super::answer::Peer;
 use super::connection::Connection;
+use super::events::History;
 use super::protocol::{REFUSED, done, refusal};
 use crate::core::event::Event;
 use crate::core::id::ServiceId;
@@ -102,13 +103,19 @@ impl Server {
 
     /// Does what is due: watches the listener again, answers those that waited. To be
     /// called last in a turn: what has come in it is sent.
-    pub(crate) fn wake(&mut self, poll: &Poll<Source>, system: &System, now: Now) {
+    pub(crate) fn wake(
+        &mut self,
+        poll: &Poll<Source>,
+        system: &System,
+        history: &History,
+        now: Now,
+    ) {
         if self.rests_until.is_some_and(|at| at <= now.at) {
             let watched = poll.add(&self.listener, Interest::Read, Source::Control);
             self.rests_until = watched.is_err().then(|| now.at.plus(REST));
         }
         if self.stirred || self.due().is_some_and(|at| at <= now.at) {
-            self.attend(poll, system, now);
+            self.attend(poll, system, history, now);
         }
     }
 
@@ -162,10 +169,17 @@ impl Server {
     }
 
     /// Hears and answers a client.
-    pub(crate) fn serve(&mut self, id: u32, poll: &Poll<Source>, system: &System, now: Now) {
+    pub(crate) fn serve(
+        &mut self,
+        id: u32,
+        poll: &Poll<Source>,
+        system: &System,
+        history: &History,
+        now: Now,
+    ) {
         let own_pid = self.own_pid;
         if let Some(client) = self.clients.get_mut(&id) {
-            let alive = client.converse(system, own_pid, now);
+            let alive = client.converse(system, history, own_pid, now);
             let asked = client.ask(RequestId(self.next_request));
             if asked.is_some() {
                 self.next_request = self.next_request.wrapping_add(1);
@@ -195,25 +209,27 @@ impl Server {
         }
     }
 
-    /// A service has changed its state: for those that wait for it.
-    pub(crate) fn changed(&mut self, service: ServiceId, system: &System) {
+    /// A service has changed its state: for those that wait for it. Whether anybody follows
+    /// what happens.
+    pub(crate) fn changed(&mut self, service: ServiceId, system: &System) -> bool {
+        let mut followed = false;
         for client in self.clients.values_mut() {
-            if client.changed(service, system) {
-                self.stirred = true;
-            }
+            followed |= client.follows();
+            self.stirred |= client.changed(service, system) || followed;
         }
+        followed
     }
 
     /// Sends what came meanwhile to those that waited, and lets go of those that have had
     /// their time.
-    fn attend(&mut self, poll: &Poll<Source>, system: &System, now: Now) {
+    fn attend(&mut self, poll: &Poll<Source>, system: &System, history: &History, now: Now) {
         self.stirred = false;
         let ids: Vec<u32> = self.clients.keys().copied().collect();
         for id in ids {
             let Some(client) = self.clients.get_mut(&id) else {
                 continue;
             };
-            if let Some(alive) = client.attend(system, now) {
+            if let Some(alive) = client.attend(system, history, now) {
                 self.watch(id, alive, poll);
             }
         }

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use super::exit::Exit;
-use super::id::ServiceId;
+use super::id::{RunId, ServiceId};
 use super::spec::{ServiceSpec, Spec};
-use super::state::{Backoff, Reason, State};
+use super::state::{Backoff, Reason, Run, Starting, State};
 use super::system::System;
 use super::time::{Instant, Now};
 
@@ -17,12 +17,23 @@ const ENDS_KEPT: usize = 5;
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// Why.
-    pub reason: Reason,
+    /// Why, where nobody had asked for it.
+    pub reason: Option<Reason>,
+    /// How its main process ended, if that is known.
+    pub exit: Option<Exit>,
     /// When, in Unix milliseconds.
     pub at: i64,
-    /// How long the run had taken; unknown for one that was stopped.
+    /// How long the run had taken; unknown where there was none.
     pub after: Option<Duration>,
+}
+
+impl End {
+    /// When the run had begun, in Unix milliseconds.
+    #[must_use]
+    pub fn began(&self) -> Option<i64> {
+        let millis = i64::try_from(self.after?.as_millis()).ok()?;
+        Some(self.at.saturating_sub(millis))
+    }
 }
 
 /// What is kept of one service.
@@ -32,6 +43,12 @@ pub struct Record {
     pub since: Instant,
     /// How many runs it has had.
     pub runs: u32,
+    /// The run that is under way.
+    open: Option<RunId>,
+    /// How its main process ended.
+    exit: Option<Exit>,
+    /// Why it ended, though it only waits for its next time.
+    ran: Option<Reason>,
     ends: Vec<End>,
 }
 
@@ -39,6 +56,12 @@ impl Record {
     /// How its last runs ended, the newest first.
     pub fn ends(&self) -> impl Iterator<Item = &End> {
         self.ends.iter().rev()
+    }
+
+    /// Why the last run ended that nobody had asked to.
+    #[must_use]
+    pub fn last_reason(&self) -> Option<&Reason> {
+        self.ends().find_map(|end| end.reason.as_ref())
     }
 
     /// How many times it was started again.
@@ -79,6 +102,20 @@ impl Records {
         self.of.iter_mut().for_each(|record| record.since = now);
     }
 
+    /// A main process has ended.
+    pub(super) fn exited(&mut self, id: ServiceId, exit: Exit) {
+        if let Some(record) = self.of.get_mut(id.index()) {
+            record.exit = Some(exit);
+        }
+    }
+
+    /// A run of a schedule is over.
+    pub(super) fn ran(&mut self, id: ServiceId, reason: &Reason) {
+        if let Some(record) = self.of.get_mut(id.index()) {
+            record.ran = Some(reason.clone());
+        }
+    }
+
     /// A service comes from one state to another.
     pub(super) fn changed(
         &mut self,
@@ -101,30 +138,49 @@ impl Records {
         if from.standing() != to.standing() {
             record.since = now.at;
         }
+        let open = record.open.take();
+        let lasted = |run: &Run| now.at.since(run.since);
         let (reason, after) = match to {
-            State::Starting(_) => {
-                record.runs = record.runs.saturating_add(1);
+            State::Starting(Starting { run, .. }) => {
+                if open != Some(run.id) {
+                    record.runs = record.runs.saturating_add(1);
+                    record.exit = None;
+                }
+                record.open = Some(run.id);
                 return;
             }
             State::Backoff(Backoff { reason, .. }) => {
-                let after = from.run().map(|run| now.at.since(run.since));
-                (reason.clone(), after)
+                (Some(reason.clone()), from.run().map(lasted))
             }
-            State::Exited { exit, after } => (Reason::Exit(*exit), Some(*after)),
-            // It had no run of its own.
+            State::Exited { exit, after } => (Some(Reason::Exit(*exit)), Some(*after)),
+            // Without a run of its own it has none that ended.
             State::Failed {
-                reason: Reason::Dependency { .. },
+                reason: reason @ Reason::Dependency { .. },
                 ..
-            } => return,
-            State::Failed { reason, after } => (reason.clone(), Some(*after)),
-            State::Inactive(_)
-            | State::Waiting(_)
-            | State::Active { .. }
-            | State::Stopping(_)
-            | State::Killing(_) => return,
+            } => match from.run().filter(|run| open == Some(run.id)) {
+                Some(run) => (Some(reason.clone()), Some(lasted(run))),
+                None => return,
+            },
+            State::Failed { reason, after } => (Some(reason.clone()), Some(*after)),
+            // It was stopped; or what it left was, long after its end.
+            State::Inactive(_) | State::Waiting(_) => {
+                match from.run().filter(|run| open == Some(run.id)) {
+                    Some(run) => (record.ran.take(), Some(lasted(run))),
+                    None => return,
+                }
+            }
+            State::Active { .. } | State::Stopping(_) | State::Killing(_) => {
+                record.open = open;
+                return;
+            }
         };
-        let at = now.wall;
-        record.push(End { reason, at, after });
+        let exit = reason.as_ref().and_then(exit_of).or(record.exit.take());
+        record.push(End {
+            reason,
+            exit,
+            at: now.wall,
+            after,
+        });
     }
 }
 
@@ -159,7 +215,7 @@ impl System {
     /// How its last run ended, as an exit status.
     #[must_use]
     pub fn last_exit(&self, id: ServiceId) -> Option<Exit> {
-        exit_of(&self.record(id)?.ends().next()?.reason)
+        exit_of(self.record(id)?.last_reason()?)
     }
 
     /// Notes that all were ready at one moment. The look at each is taken only while all

@@ -161,6 +161,9 @@ impl fmt::Display for OutcomeIn<'_> {
                 write!(f, "{} failed: {reason}", name(service))?;
                 match again {
                     Some(delay) if delay.is_zero() => f.write_str("; restarted"),
+                    Some(delay) if system.has_schedule(*service) => {
+                        write!(f, "; next run in {}", Span(*delay))
+                    }
                     Some(delay) => write!(f, "; restart in {}", Span(*delay)),
                     None => Ok(()),
                 }

@@ -151,6 +151,7 @@ impl System {
     ) {
         let delay = next.at.since(self.now.at);
         self.tell_of_run(id, well, &reason, delay);
+        self.records.ran(id, &reason);
         self.appoint(id, next);
         self.reports.push(Report::Ended {
             service: id,

@@ -87,10 +87,11 @@ impl Hands {
             }
             Action::DropStored { service } => self.stores.drop_all(service, &self.poll),
             Action::Report(report) => {
-                if let (Report::Changed { service, .. }, Some(control)) =
-                    (&report, &mut self.control)
-                {
-                    control.changed(*service, system);
+                if let Report::Changed { service, from, to } = report {
+                    let control = self.control.as_mut();
+                    let followed = control.is_some_and(|it| it.changed(service, system));
+                    let change = (service, from, to);
+                    self.history.note(change, system, now.wall, followed);
                 }
                 let level = match report.level() {
                     Level::Error => log::Level::Error,

@@ -18,7 +18,7 @@ use super::store::Stores;
 use super::strays::Strays;
 use super::trees::Trees;
 use super::upward::Upward;
-use crate::control::Server;
+use crate::control::{History, Server};
 use crate::core::id::{Pid, RunId};
 use crate::core::time::Instant;
 use crate::single::Rewrite;
@@ -63,6 +63,8 @@ pub(crate) struct Hands {
     /// Runs that get SIGCONT once all others have their stop signal.
     pub(crate) to_continue: Vec<RunId>,
     pub(crate) control: Option<Server>,
+    /// For those that ask it what has happened.
+    pub(crate) history: History,
     pub(crate) null: OwnedFd,
     /// rinit is PID 1 of its namespace.
     pub(crate) pid1: bool,

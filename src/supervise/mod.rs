@@ -245,13 +245,19 @@ impl Supervisor {
             if *source == Source::Control {
                 server.accept(&self.hands.poll, now.at);
             } else if let Source::Client(id) = source {
-                server.serve(*id, &self.hands.poll, &self.system, now);
+                server.serve(
+                    *id,
+                    &self.hands.poll,
+                    &self.system,
+                    &self.hands.history,
+                    now,
+                );
             }
         }
         let mut events = server.take_events().into();
         self.feed_all(&mut events, now);
         if let Some(server) = &mut self.hands.control {
-            server.wake(&self.hands.poll, &self.system, now);
+            server.wake(&self.hands.poll, &self.system, &self.hands.history, now);
         }
     }
 

@@ -184,6 +184,7 @@ impl Start<'_> {
             launching: VecDeque::new(),
             rewrite: self.main.rewrite,
             control: None,
+            history: crate::control::History::default(),
             null,
             pid1,
             terminal,

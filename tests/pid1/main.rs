@@ -27,6 +27,7 @@ mod compat_tini;
 mod configuration;
 mod control;
 mod endurance;
+mod events;
 mod exit;
 mod exit_status;
 mod fd_store;

@@ -15,7 +15,7 @@ fn run(config: &str) -> Running {
 #[test]
 fn commands_then_the_signal_make_it_reload_and_a_failed_command_changes_nothing() {
     for tracking in ["marks", "subreaper"] {
-        let web = "trap \"echo reads \\$(cat config)\" HUP; echo one > config; touch trapped; \
+        let web = "trap \"cp config seen; echo reads \\$(cat seen)\" HUP; echo one > seen; touch trapped; \
                    while :; do sleep 0.01; done";
         let config = service(
             "web",
@@ -27,6 +27,7 @@ fn commands_then_the_signal_make_it_reload_and_a_failed_command_changes_nothing(
         ) + &person(
             "until test -e trapped; do sleep 0.01; done
 echo two > config; try reload web
+until grep -q two seen; do sleep 0.01; done
 touch broken; try reload web
 rm broken; echo three > config; try reload 'w*'",
         );

@@ -1,6 +1,7 @@
 //! `rinitctl`, the same as `rinit ctl`: a verb for the running rinit. One table of verbs
 //! (`verbs`); each says what it asks, and a file for its subject how the answer is told.
 
+mod events;
 mod sentences;
 mod services;
 mod table;
@@ -13,7 +14,9 @@ use serde_json::Value;
 use self::verbs::{FLAGS, Kind, LATER, Names, VERBS, Verb};
 use super::getopt::{Help, Parser, Rules};
 use super::print::{self, Text, USAGE};
-use crate::control::{Json, NoAnswer, RELOAD_OF_NONE, UNKNOWN, ask, places, terminal_width};
+use crate::control::{
+    Json, NoAnswer, RELOAD_OF_NONE, UNKNOWN, ask, ask_for_lines, places, terminal_width,
+};
 use crate::core::signal::Signal;
 use crate::single::Inherited;
 
@@ -30,6 +33,7 @@ struct Options {
     until: Option<String>,
     timeout: Option<u64>,
     dot: bool,
+    follow: bool,
     signal: Option<String>,
     code: Option<u8>,
     /// Control sequences may colour words.
@@ -71,6 +75,7 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
             Ok((Kind::Ready, _)) => options.of = Some("ready"),
             Ok((Kind::Startup, _)) => options.of = Some("startup"),
             Ok((Kind::Dot, _)) => options.dot = true,
+            Ok((Kind::Follow, _)) => options.follow = true,
             Ok((Kind::For, state)) => options.until = Some(Text(state).to_string()),
             Ok((Kind::Signal, signal)) => {
                 let signal = Text(signal).to_string();
@@ -138,7 +143,13 @@ fn perform(verb: &Verb, names: &[String], options: &Options, places: &[String]) 
     } else {
         NOBODY
     };
-    let line = match ask(places, &request(verb, names, options), verb.waits) {
+    let request = request(verb, names, options);
+    let answer = if verb.streams {
+        ask_for_lines(places, &request, |line| events::tell(line, options))
+    } else {
+        ask(places, &request, verb.waits)
+    };
+    let line = match answer {
         Ok(line) => line,
         Err(NoAnswer::Nobody(errno)) => {
             let places = places.join(", ");
@@ -157,7 +168,9 @@ fn perform(verb: &Verb, names: &[String], options: &Options, places: &[String]) 
         }
     };
     let answer: Value = serde_json::from_slice(&line).unwrap_or_default();
-    if options.json {
+    let refused = answer.get("error").is_some();
+    // Of a stream the last line says no more than that it was the last.
+    if options.json && (refused || !verb.streams) {
         print::out(Text(&line));
     }
     if let Some(error) = answer.get("error").and_then(Value::as_str) {
@@ -186,6 +199,9 @@ fn request(verb: &Verb, names: &[String], options: &Options) -> Vec<u8> {
     }
     if let Some(state) = &options.until {
         json.text("for", state);
+    }
+    if options.follow {
+        json.plain("follow", true);
     }
     if let Some(timeout) = options.timeout {
         json.plain("timeout", timeout);

@@ -162,10 +162,12 @@ fn page(service: &Value) -> String {
         let ago = between(number(end, "at").unwrap_or(now), now);
         let after = number(end, "after")
             .map_or_else(String::new, |after| format!(" after {}", between(0, after)));
+        let exit = number(end, "exit").filter(|_| text(end, "reason") == "stopped");
+        let exit = exit.map_or_else(String::new, |exit| format!(", exit {exit},"));
         let key = if place == 0 { "last runs" } else { "" };
         let _ = writeln!(
             out,
-            "{key:>12}{} {}{after}, {ago} ago",
+            "{key:>12}{} {}{exit}{after}, {ago} ago",
             if place == 0 { ":" } else { " " },
             Clean(text(end, "reason"))
         );

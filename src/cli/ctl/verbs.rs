@@ -17,6 +17,7 @@ pub(super) enum Kind {
     For,
     Timeout,
     Dot,
+    Follow,
     Signal,
     Code,
 }
@@ -50,6 +51,13 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
         "wait: no longer than this",
     ),
     long(Kind::Dot, "dot", "", "graph: for graphviz"),
+    both(
+        Kind::Follow,
+        'f',
+        "follow",
+        "",
+        "events: go on as they happen",
+    ),
     long(Kind::Signal, "signal", "S", "kill: which one (SIGTERM)"),
     long(
         Kind::Code,
@@ -79,6 +87,8 @@ pub(super) struct Verb {
     pub(super) takes: &'static [Kind],
     /// Its answer takes the time that it takes.
     pub(super) waits: bool,
+    /// It has many lines, each told as it comes.
+    pub(super) streams: bool,
     pub(super) tell: fn(&Value, &Options) -> i32,
 }
 
@@ -95,6 +105,7 @@ const fn verb(
         asks: name,
         takes: &[],
         waits: false,
+        streams: false,
         tell,
     }
 }
@@ -152,6 +163,16 @@ pub(super) const VERBS: &[Verb] = &[
             services::graph,
         )
     },
+    Verb {
+        takes: &[Kind::Follow],
+        streams: true,
+        ..verb(
+            "events",
+            Names::Any,
+            "the last changes of state, and with -f all that follow",
+            sentences::done,
+        )
+    },
     later("start", "start them, and what they require"),
     later(
         "stop",
@@ -192,4 +213,4 @@ pub(super) const VERBS: &[Verb] = &[
 ];
 
 /// Verbs of later versions: known, so that nobody takes them for a mistake of theirs.
-pub(super) const LATER: &[&str] = &["events", "logs", "plan", "apply", "exec", "boot-chart"];
+pub(super) const LATER: &[&str] = &["logs", "plan", "apply", "exec", "boot-chart"];

@@ -119,6 +119,7 @@ impl System {
 
     /// The main process ended.
     pub(in crate::core) fn note_exit(&mut self, id: ServiceId, exit: Exit) {
+        self.records.exited(id, exit);
         if let Some(controls) = self
             .services
             .get_mut(id.index())

@@ -111,8 +111,7 @@ impl System {
 
     /// How its last run ended, in words.
     fn last_end(&self, id: ServiceId) -> Option<String> {
-        let end = self.record(id)?.ends().next()?;
-        Some(self.words_of(&end.reason))
+        Some(self.words_of(self.record(id)?.last_reason()?))
     }
 
     /// A reason in words.

@@ -92,10 +92,10 @@ impl System {
             }
             State::Active { .. } => {
                 let mut text = format!("{name} has been active for {since}");
-                if let Some(end) = record.ends().next() {
+                if let Some(reason) = record.last_reason() {
                     let count = record.restarts();
                     let times = if count == 1 { "restart" } else { "restarts" };
-                    let reason = self.words_of(&end.reason);
+                    let reason = self.words_of(reason);
                     text.push_str(&format!(", after {count} {times}; its last run: {reason}"));
                 }
                 if self.descent_of(id).is_some() {

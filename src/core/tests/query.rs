@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::core::query::{Ask, Unknown};
+use crate::core::request::Verb;
 use crate::core::state::Reason;
 
 fn line(t: &Table, ask: Ask) -> (bool, String) {
@@ -115,12 +116,34 @@ fn the_last_ends_are_kept_the_newest_first_and_no_more_than_five() {
     }
     let record = t.system.record(A);
     let ends = record.into_iter().flat_map(|record| record.ends());
-    let reasons: Vec<Reason> = ends.map(|end| end.reason.clone()).collect();
+    let reasons: Vec<Reason> = ends.filter_map(|end| end.reason.clone()).collect();
     let wanted = [7, 6, 5, 4, 3].map(|code| Reason::Exit(Exit::Code(code)));
     assert_eq!(reasons, wanted);
     assert_eq!(record.map(|record| record.restarts()), Some(7));
     let last = t.system.last_reason(A);
     assert_eq!(last.as_deref(), Some("exited with status 7"));
+}
+
+#[test]
+fn a_run_that_was_stopped_is_kept_with_its_end_and_is_no_failure() {
+    let mut t = Table::new(vec![service("web"), service("other")]);
+    t.up(A);
+    t.up(B);
+    t.ask(1, Verb::Stop, &[A]);
+    t.exit(A, Exit::Signal(Signal::TERM));
+    t.tree_gone(A);
+    let record = t.system.record(A).unwrap();
+    let ends: Vec<_> = record.ends().collect();
+    let [end] = ends.as_slice() else {
+        panic!("{ends:?}");
+    };
+    assert_eq!(end.reason, None);
+    assert_eq!(end.exit, Some(Exit::Signal(Signal::TERM)));
+    assert_eq!(
+        end.began(),
+        Some(end.at - end.after.unwrap().as_millis() as i64)
+    );
+    assert_eq!(record.last_reason(), None);
 }
 
 #[test]

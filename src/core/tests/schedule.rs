@@ -357,7 +357,7 @@ fn started_by_hand_it_runs_at_once_and_the_answer_is_how_that_run_ended() {
     t.exit(A, Exit::Code(3));
     assert_eq!(
         t.answers(),
-        answer(2, "no job failed: exited with status 3; restart in 4m 50s")
+        answer(2, "no job failed: exited with status 3; next run in 4m 50s")
     );
     assert_eq!(t.wait_for_deadline(), SECOND * 290);
     assert_eq!(t.spawned(), [A]);

@@ -2,7 +2,7 @@
 //!
 //! All signals are blocked from the first instruction of `main` on, so that none is lost,
 //! and waited for one by one, so that each keeps its value. There is one blocking call
-//! and no tick. The usual path allocates nothing.
+//! and no tick, but in a storm of orphans. The usual path allocates nothing.
 
 mod rest;
 mod settings;
@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::core::exit::Exit;
 use crate::core::id::Pid;
 use crate::core::signal::Signal;
+use crate::core::storm::{Ended, Storm};
 use crate::sys::launch::{self, Launch};
 use crate::sys::reap::{self, Change, Found, Look};
 use crate::sys::signal::{self, Disposition, Pending, Received, SignalSet};
@@ -87,6 +88,7 @@ pub fn run(
         },
         stop_forwarded: false,
         zombies: Zombies::default(),
+        storm: Storm::default(),
     };
     let exit = single.watch(&pending);
     Ok(single.finish(exit))
@@ -140,6 +142,7 @@ struct Single<'a> {
     /// The last that was forwarded of TSTP, TTIN, TTOU, CONT was none of CONT.
     stop_forwarded: bool,
     zombies: Zombies,
+    storm: Storm,
 }
 
 impl Single<'_> {
@@ -147,16 +150,23 @@ impl Single<'_> {
     fn watch(&mut self, pending: &Pending) -> Exit {
         loop {
             let again = self.zombies.look_again();
-            let Ok(received) = pending.next(again) else {
-                // A stop and continue, or time for the second look.
-                if again.is_some() {
+            let rest = self.storm.rest();
+            let received = match rest {
+                Some(_) => signal::wait(SignalSet::ALL.without(Signal::CHLD), rest),
+                None => pending.next(again),
+            };
+            let mut look = rest.is_some();
+            match received {
+                Ok(received) if received.signal == Signal::CHLD => look = true,
+                Ok(received) => self.forward(&received),
+                // Time for the second look.
+                Err(_) if again.is_some() => {
                     self.zombies.tell_standing(self.settings, self.own);
                 }
-                continue;
-            };
-            if received.signal != Signal::CHLD {
-                self.forward(&received);
-            } else if let Some(exit) = self.reap() {
+                // A stop and continue, or time to look at last.
+                Err(_) => {}
+            }
+            if look && let Some(exit) = self.reap() {
                 return exit;
             }
         }
@@ -166,6 +176,7 @@ impl Single<'_> {
     fn reap(&mut self) -> Option<Exit> {
         let mut ended = None;
         let mut stopped = None;
+        let mut orphans = false;
         loop {
             if self.settings.warn {
                 self.zombies.remember_next();
@@ -175,6 +186,7 @@ impl Single<'_> {
                     ended = Some(exit);
                 }
                 Found::Child(pid, Change::Ended(_)) => {
+                    orphans = true;
                     if self.settings.warn {
                         self.zombies.tell_reaped(self.settings, pid);
                     }
@@ -193,6 +205,9 @@ impl Single<'_> {
         }
         if self.settings.warn {
             self.zombies.tell_standing(self.settings, self.own);
+        } else {
+            let ours = stopped.is_some();
+            self.storm.reaped(Ended { ours, orphans });
         }
         if ended.is_none()
             && let Some(signal) = stopped

@@ -31,6 +31,7 @@ pub mod shutdown;
 pub mod signal;
 pub mod spec;
 pub mod state;
+pub mod storm;
 pub mod system;
 pub mod time;
 

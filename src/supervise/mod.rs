@@ -36,7 +36,6 @@ mod sockets;
 mod source;
 mod start;
 mod store;
-mod storm;
 mod strays;
 mod trees;
 mod upward;
@@ -46,9 +45,9 @@ use std::time::Duration;
 use self::act::Results;
 use self::hands::Hands;
 use self::sense::Reaped;
-use self::storm::{Change, Ended, Storm};
 use crate::core::action::Action;
 use crate::core::event::Event;
+use crate::core::storm::{Change, Ended, Storm};
 use crate::core::system::{System, Whole};
 use crate::core::time::{Instant, Now};
 use crate::sys::poll::Interest;
@@ -127,7 +126,8 @@ impl Supervisor {
             (true, _) => Some(Duration::ZERO),
             (false, due) => due.map(|at| at.since(clock::monotonic())),
         };
-        self.hands.poll.wait(self.storm.bound(timeout), ready);
+        let timeout = timeout.into_iter().chain(self.storm.rest()).min();
+        self.hands.poll.wait(timeout, ready);
         let now = clock::now();
         self.notice_a_jump(due, now);
         let mut events = Results::new();
@@ -198,7 +198,7 @@ impl Supervisor {
             }
             self.feed_all(&mut events, now);
         }
-        if let Some(change) = self.storm.reaped(ended, now.at) {
+        if let Some(change) = self.storm.reaped(ended) {
             let interest = match change {
                 Change::Rest => Interest::HangUp,
                 Change::Watch => Interest::Read,

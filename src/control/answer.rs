@@ -1,6 +1,7 @@
 //! What is answered to each verb: at once, in pieces, or later. Read from the core alone;
 //! nothing here waits or fails.
 
+use super::context::{self, Own};
 use super::events::Reader;
 use super::protocol::{REFUSED, Request, UNKNOWN, USAGE, VERSION, refusal};
 use super::records::{Detail, List};
@@ -41,7 +42,7 @@ pub(crate) enum Peer {
 }
 
 /// The answer to one line.
-pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own_pid: i32, now: Now) -> Reply {
+pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: Now) -> Reply {
     let Some(request) = Request::parse(line) else {
         let error = "a request is one JSON object on one line: {\"verb\":\"status\"}";
         return Reply::Now(refusal(USAGE, error));
@@ -57,7 +58,7 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own_pid: i32, now:
         return Reply::Now(refusal(REFUSED, error));
     }
     match verb {
-        "version" => Reply::Now(version(own_pid)),
+        "version" => Reply::Now(version(own.pid)),
         "status" => listed(&request, system, |ids| {
             let detail = if request.flag("detail") {
                 Detail::Full
@@ -78,6 +79,9 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own_pid: i32, now:
         "events" => listed(&request, system, |ids| {
             let of = (!request.names.is_empty()).then(|| ids.into_iter().collect());
             Reply::Events(Reader::new(of, request.flag("follow")))
+        }),
+        "exec" => listed(&request, system, |ids| {
+            Reply::Now(context::answer(&ids, system, own))
         }),
         "health" => Reply::Now(health(&request, system, now)),
         "wait" => listed(&request, system, |ids| {

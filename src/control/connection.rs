@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::answer::{Peer, Reply, reply};
+use super::context::Own;
 use super::events::{History, Reader};
 use super::protocol::LINE_MAX;
 use super::records::List;
@@ -183,7 +184,7 @@ impl Connection {
         &mut self,
         system: &System,
         history: &History,
-        own_pid: i32,
+        own: &Own,
         now: Now,
     ) -> bool {
         // Only a hang-up brings us here.
@@ -194,7 +195,7 @@ impl Connection {
         if waits && self.output.is_empty() {
             return false;
         }
-        if !self.answer(system, history, own_pid, now) {
+        if !self.answer(system, history, own, now) {
             return false;
         }
         // Whoever has asked all its questions is owed the last answer first.
@@ -211,7 +212,7 @@ impl Connection {
                     .extend_from_slice(buffer.get(..count).unwrap_or_default());
             }
         }
-        self.answer(system, history, own_pid, now)
+        self.answer(system, history, own, now)
             && (self.input.len() < LINE_MAX || !self.is_free() || self.has_line())
     }
 
@@ -225,7 +226,7 @@ impl Connection {
 
     /// Answers the lines that have come, as far as the answers are taken; whether the
     /// client is still there.
-    fn answer(&mut self, system: &System, history: &History, own_pid: i32, now: Now) -> bool {
+    fn answer(&mut self, system: &System, history: &History, own: &Own, now: Now) -> bool {
         for _ in 0..LINES_PER_TURN {
             if !self.send(now) {
                 return false;
@@ -254,7 +255,7 @@ impl Connection {
                 return true;
             };
             let line: Vec<u8> = self.input.drain(..=end).collect();
-            match reply(line.trim_ascii(), self.peer, system, own_pid, now) {
+            match reply(line.trim_ascii(), self.peer, system, own, now) {
                 Reply::Now(line) => self.output = line,
                 Reply::List(list) => self.owed = Owed::List(list),
                 Reply::Events(reader) => self.owed = Owed::Events(reader),

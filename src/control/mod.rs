@@ -9,6 +9,7 @@ pub(crate) mod address;
 mod answer;
 mod client;
 mod connection;
+pub(crate) mod context;
 mod events;
 mod protocol;
 mod records;
@@ -17,7 +18,8 @@ mod server;
 mod usage;
 mod waits;
 
-use crate::sys::{clock, process};
+use crate::sys::inherited::Inherited;
+use crate::sys::{clock, process, signal};
 
 pub(crate) use crate::core::json::Json;
 pub(crate) use client::{NoAnswer, ask, ask_for_lines};
@@ -33,6 +35,11 @@ pub(crate) use crate::sys::tty::width as terminal_width;
 pub(crate) fn places(told: Option<String>, runtime_dir: Option<&[u8]>) -> Vec<String> {
     let folder = address::folder(process::effective_uid(), runtime_dir);
     told.map_or_else(|| address::to_try(folder.as_deref()), |place| vec![place])
+}
+
+/// A client ends by signals as anybody does; `main` had blocked them all.
+pub(crate) fn obey_signals(inherited: &Inherited) {
+    signal::set_mask(inherited.mask);
 }
 
 /// The wall clock in Unix milliseconds, as answers tell times.

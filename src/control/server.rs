@@ -9,6 +9,7 @@ use nix::errno::Errno;
 
 use super::answer::Peer;
 use super::connection::Connection;
+use super::context::Own;
 use super::events::History;
 use super::protocol::{REFUSED, done, refusal};
 use crate::core::event::Event;
@@ -33,7 +34,7 @@ pub(crate) struct Server {
     listener: OwnedFd,
     address: String,
     own_uid: u32,
-    own_pid: i32,
+    own: Own,
     access: ControlAccess,
     clients: BTreeMap<u32, Connection>,
     next: u32,
@@ -51,7 +52,7 @@ impl Server {
     ///
     /// # Errors
     /// What the kernel said of the last.
-    pub(crate) fn bind(places: &[String], access: ControlAccess) -> Result<Self, Errno> {
+    pub(crate) fn bind(places: &[String], access: ControlAccess, own: Own) -> Result<Self, Errno> {
         let mode = match access {
             ControlAccess::Owner => 0o600,
             ControlAccess::Status => 0o666,
@@ -65,7 +66,7 @@ impl Server {
                         listener,
                         address: place.clone(),
                         own_uid: nix::unistd::geteuid().as_raw(),
-                        own_pid: nix::unistd::getpid().as_raw(),
+                        own,
                         access,
                         clients: BTreeMap::new(),
                         next: 0,
@@ -177,9 +178,8 @@ impl Server {
         history: &History,
         now: Now,
     ) {
-        let own_pid = self.own_pid;
         if let Some(client) = self.clients.get_mut(&id) {
-            let alive = client.converse(system, history, own_pid, now);
+            let alive = client.converse(system, history, &self.own, now);
             let asked = client.ask(RequestId(self.next_request));
             if asked.is_some() {
                 self.next_request = self.next_request.wrapping_add(1);

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod calendar;
 pub mod capability;
 pub mod commands;
+pub mod context;
 pub mod environment_file;
 pub mod event;
 pub mod exec;

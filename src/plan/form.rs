@@ -6,6 +6,7 @@ use crate::config::Outcome;
 use crate::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Transition, Zone};
 use crate::core::capability::{Capabilities, Confinement};
 use crate::core::commands::{Commands, ControlCommand};
+use crate::core::context::Context;
 use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Resource, Words};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
@@ -23,6 +24,7 @@ use crate::core::spec::{
 
 structs! {
     Spec { init, services }
+    Context { service, exec, base, folder, umask, uid, gid, groups, control_socket }
     InitSpec {
         shutdown_timeout, shutdown_delay, keep_running, nested, control_socket, control_access,
         termination_log, cgroups, own_lines,

@@ -10,6 +10,7 @@ mod wire;
 
 use crate::config::Outcome;
 use crate::core::commands::List;
+use crate::core::context::Context;
 use crate::core::listen::MOST_SOCKETS;
 use crate::core::probe::Probe;
 use crate::core::schedule::{Schedule, When};
@@ -65,6 +66,28 @@ pub fn decode(bytes: &[u8]) -> Result<Outcome, Malformed> {
     match &outcome {
         Outcome::Ready { spec, .. } if !is_sound(spec) => Err(Malformed),
         Outcome::Ready { .. } | Outcome::Refused { .. } | Outcome::Nothing => Ok(outcome),
+    }
+}
+
+/// The bytes for `decode_context`.
+#[must_use]
+pub fn encode_context(context: &Context) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    context.put(&mut bytes);
+    bytes
+}
+
+/// What `encode_context` made the bytes from.
+///
+/// # Errors
+/// Anything that `encode_context` doesn't write.
+pub fn decode_context(bytes: &[u8]) -> Result<Context, Malformed> {
+    let mut input = Input::new(bytes);
+    let context = Context::get(&mut input)?;
+    if input.is_empty() {
+        Ok(context)
+    } else {
+        Err(Malformed)
     }
 }
 

@@ -4,7 +4,8 @@
 use std::os::fd::BorrowedFd;
 
 use super::environment::{self, DEFAULT_PATH};
-use super::launch::{Extras, Wires};
+use super::extras::Extras;
+use super::launch::Wires;
 use super::passed;
 use super::preparation;
 use crate::core::accounts;
@@ -65,7 +66,8 @@ impl Full<'_> {
         }
     }
 
-    fn prepare(&self) -> Result<Slot, Failure> {
+    /// Reads and sets up all but the last steps.
+    pub(super) fn prepare(&self) -> Result<Slot, Failure> {
         let exec = &self.spec.exec;
         let account = match &exec.identity {
             Some(identity) => self::account(identity)?,

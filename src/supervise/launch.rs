@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::rc::Rc;
 
 use super::environment::{self, DEFAULT_PATH};
+use super::extras::Extras;
 use super::full;
-use super::marks::{Invocation, VARIABLE};
+use super::marks::Invocation;
 use super::passed::{self, Passed};
 use crate::core::capability::Confinement;
 use crate::core::event::SpawnFailure;
@@ -25,7 +27,7 @@ const SPARE_SLOTS: usize = 1;
 
 /// What all spawns have in common.
 pub(crate) struct Launcher {
-    base: Words,
+    base: Rc<Words>,
     control_socket: Option<Box<[u8]>>,
     /// The limit that rinit was started with and has raised for itself.
     nofile: Option<Limit>,
@@ -61,7 +63,7 @@ pub(crate) struct Beside<'a> {
 
 impl Beside<'_> {
     /// The service, if this were its command.
-    fn in_place(&self, spec: &ServiceSpec) -> ServiceSpec {
+    pub(super) fn in_place(&self, spec: &ServiceSpec) -> ServiceSpec {
         let mut spec = spec.clone();
         spec.exec.command = self.command.words.clone();
         spec.exec.expand = self.command.expand;
@@ -79,76 +81,11 @@ pub(crate) struct Launched {
     pub(crate) keeper: Option<OwnedFd>,
 }
 
-/// The variables that name a run.
-pub(crate) struct Extras {
-    service: Vec<u8>,
-    invocation: Vec<u8>,
-    control: Option<Vec<u8>>,
-    /// What belongs to `sd_notify(3)` and `sd_listen_fds(3)`, or is for a control process.
-    more: Vec<Vec<u8>>,
-    /// Those among them that hold the process's own number.
-    of_own_pid: Vec<&'static [u8]>,
-}
-
-impl Extras {
-    fn new(
-        spec: &ServiceSpec,
-        invocation: Invocation,
-        wires: &Wires<'_>,
-        beside: Option<&Beside<'_>>,
-        control: Option<&[u8]>,
-    ) -> Self {
-        let mut more = passed::variables(wires.passed);
-        let mut of_own_pid = Vec::new();
-        if !wires.passed.is_empty() {
-            of_own_pid.push(passed::OF_PID);
-        }
-        if let Some(address) = wires.notify {
-            more.push([b"NOTIFY_SOCKET=", address].concat());
-        }
-        match beside {
-            Some(beside) => more.extend_from_slice(&beside.variables),
-            // Only the main process has to live, and gets back what it leaves.
-            None if wires.notify.is_some() => {
-                if let Some(period) = spec.watchdog() {
-                    more.push(format!("WATCHDOG_USEC={}", period.as_micros()).into());
-                    of_own_pid.push(b"WATCHDOG_PID");
-                }
-                if spec.store_max() > 0 {
-                    more.push(format!("FDSTORE={}", spec.store_max()).into());
-                }
-            }
-            None => {}
-        }
-        Self {
-            service: format!("RINIT_SERVICE={}", spec.name).into(),
-            invocation: format!("{VARIABLE}={invocation}").into(),
-            control: control.map(|address| [b"RINIT_CONTROL_SOCKET=", address].concat()),
-            more,
-            of_own_pid,
-        }
-    }
-
-    /// Each as a word.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        [&self.service, &self.invocation]
-            .into_iter()
-            .chain(&self.control)
-            .chain(&self.more)
-            .map(Vec::as_slice)
-    }
-
-    /// The names of those that the process itself fills in.
-    pub(crate) fn of_own_pid(&self) -> &[&'static [u8]] {
-        &self.of_own_pid
-    }
-}
-
 impl Launcher {
     /// With the container's environment, and what rinit has changed of itself.
     pub(crate) fn new(base: Words, nofile: Option<Limit>, ignored: SignalSet, boot: u64) -> Self {
         Self {
-            base,
+            base: Rc::new(base),
             control_socket: None,
             nofile,
             ignored,
@@ -161,6 +98,11 @@ impl Launcher {
     /// Services are told of a control socket that isn't at its default place.
     pub(crate) fn set_control_socket(&mut self, address: &[u8]) {
         self.control_socket = Some(address.into());
+    }
+
+    /// The container's environment, as services get it.
+    pub(crate) fn base(&self) -> Rc<Words> {
+        Rc::clone(&self.base)
     }
 
     /// A run's mark.
@@ -402,7 +344,7 @@ impl Launcher {
 fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
     let terminal = match place {
         Place::Terminal(tty::Terminal::Foreground(fd)) => Some(fd.number()),
-        Place::Terminal(_) | Place::Session => None,
+        Place::Terminal(_) | Place::Session | Place::Here => None,
     };
     let standard = wires
         .standard

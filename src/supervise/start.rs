@@ -20,6 +20,7 @@ use super::strays::Strays;
 use super::trees::Trees;
 use super::upward::Upward;
 use crate::config::{Offer, Rights};
+use crate::control::context::Own;
 use crate::control::{Server, address};
 use crate::core::exit::Codes;
 use crate::core::id::ServiceId;
@@ -245,7 +246,8 @@ pub(super) fn bind_control(system: &System, hands: &mut Hands) {
     if places.is_empty() {
         return;
     }
-    match Server::bind(&places, init.control_access) {
+    let own = Own::new(hands.launcher.base());
+    match Server::bind(&places, init.control_access, own) {
         Ok(server) => {
             let _ = hands
                 .poll

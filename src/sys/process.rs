@@ -95,6 +95,28 @@ pub fn effective_gid() -> u32 {
     nix::unistd::getegid().as_raw()
 }
 
+/// Our other groups; none where the kernel won't say.
+#[must_use]
+pub fn groups() -> Vec<u32> {
+    let groups = nix::unistd::getgroups().unwrap_or_default();
+    groups.into_iter().map(nix::unistd::Gid::as_raw).collect()
+}
+
+/// The folder that we are in, where it has a name (`getcwd(2)` walks no path).
+#[must_use]
+pub fn folder() -> Option<String> {
+    let folder = nix::unistd::getcwd().ok()?;
+    folder.into_os_string().into_string().ok()
+}
+
+/// Our umask. It can't be read but by setting it; one thread does no harm by that.
+#[must_use]
+pub fn umask() -> u32 {
+    let umask = nix::sys::stat::umask(nix::sys::stat::Mode::empty());
+    nix::sys::stat::umask(umask);
+    umask.bits()
+}
+
 /// CAP_SETGID and CAP_SETUID.
 pub const CHANGE_USER: u32 = 1 << 6 | 1 << 7;
 /// CAP_SYS_NICE.

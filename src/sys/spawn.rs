@@ -36,6 +36,8 @@ pub enum Place {
     Session,
     /// In a group of its own in our session, which gets the terminal; for `main`.
     Terminal(Terminal),
+    /// Where it is: a command of somebody's at a terminal.
+    Here,
 }
 
 /// Whom a child becomes.
@@ -321,6 +323,20 @@ impl Slot {
         // SAFETY: `prepare` has written them; the slot belongs to this process.
         unsafe { child(self.params().cast()) }
     }
+
+    /// As `become_program`, for a process that has somebody to tell that it failed.
+    #[must_use]
+    pub fn try_program(&self) -> Failure {
+        // SAFETY: `prepare` has written them; the slot belongs to this process.
+        let params = unsafe { &mut *self.params() };
+        // SAFETY: all that `params` points to lies in the same slot.
+        let (step, errno) = unsafe { run(params) };
+        Failure {
+            step,
+            errno: errno.0,
+            detail: String::new(),
+        }
+    }
 }
 
 impl Drop for Slot {
@@ -410,6 +426,7 @@ fn stand(place: Place) {
     };
     match place {
         Place::Session => lead(),
+        Place::Here => {}
         Place::Terminal(Terminal::Unowned) => {
             lead();
             let _ = tty::take_stdin();

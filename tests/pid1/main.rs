@@ -28,6 +28,7 @@ mod configuration;
 mod control;
 mod endurance;
 mod events;
+mod exec;
 mod exit;
 mod exit_status;
 mod fd_store;

@@ -5,7 +5,7 @@ use crate::harness::{Ended, Pid1, RINIT};
 use crate::supervisor::{IN_ORDER, free_port, place, service, supervisor};
 
 /// rinit with these services and one that asks, whose end ends all.
-fn asking(config: &str, script: &str) -> Pid1 {
+pub fn asking(config: &str, script: &str) -> Pid1 {
     let eyes = format!(
         "[service.eyes]\ncommand = '''\nctl() {{ {RINIT} ctl \"$@\" 2>&1; }}\n{script}\ntrue\n'''\ntype = 'oneshot'\noutput = 'raw'\nreadiness-gate = false\nessential = true\n"
     );
@@ -14,16 +14,16 @@ fn asking(config: &str, script: &str) -> Pid1 {
 
 /// What it answered.
 #[track_caller]
-fn answers(config: &str, script: &str) -> Ended {
+pub fn answers(config: &str, script: &str) -> Ended {
     let ended = asking(config, script).run();
     assert_eq!(ended.status, IN_ORDER, "{ended:?}");
     ended
 }
 
 /// Until the socket is there.
-const UP: &str = "until ctl version >/dev/null; do sleep 0.01; done\n";
+pub const UP: &str = "until ctl version >/dev/null; do sleep 0.01; done\n";
 
-fn stands(name: &str, keys: &str) -> String {
+pub fn stands(name: &str, keys: &str) -> String {
     service(name, &acts(["wait"]), keys)
 }
 

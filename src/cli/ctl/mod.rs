@@ -2,6 +2,7 @@
 //! (`verbs`); each says what it asks, and a file for its subject how the answer is told.
 
 mod events;
+mod exec;
 mod sentences;
 mod services;
 mod table;
@@ -15,7 +16,8 @@ use self::verbs::{FLAGS, Kind, LATER, Names, VERBS, Verb};
 use super::getopt::{Help, Parser, Rules};
 use super::print::{self, Text, USAGE};
 use crate::control::{
-    Json, NoAnswer, RELOAD_OF_NONE, UNKNOWN, ask, ask_for_lines, places, terminal_width,
+    Json, NoAnswer, RELOAD_OF_NONE, UNKNOWN, ask, ask_for_lines, obey_signals, places,
+    terminal_width,
 };
 use crate::core::signal::Signal;
 use crate::single::Inherited;
@@ -36,6 +38,10 @@ struct Options {
     follow: bool,
     signal: Option<String>,
     code: Option<u8>,
+    /// What is to be executed.
+    command: Vec<&'static [u8]>,
+    /// The caller's TERM.
+    terminal: Option<&'static [u8]>,
     /// Control sequences may colour words.
     colour: bool,
     /// How wide a line may be.
@@ -56,8 +62,10 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
             && text("NO_COLOR").is_none()
             && text("TERM").is_none_or(|it| it != "dumb"),
         width: terminal.then(|| columns.or_else(terminal_width)).flatten(),
+        terminal: inherited.variable("TERM"),
         ..Options::default()
     };
+    obey_signals(inherited);
     let runtime_dir = inherited.variable("XDG_RUNTIME_DIR");
     let rules = Rules {
         permute: true,
@@ -106,7 +114,7 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
     let operands = parser.operands();
     let mut words = inherited.arguments.iter().skip(operands);
     let typed = words.next().unwrap_or(b"status");
-    let names: Vec<String> = words.map(|word| Text(word).to_string()).collect();
+    let mut names: Vec<&[u8]> = words.collect();
     let Some(verb) = VERBS.iter().find(|verb| verb.name.as_bytes() == typed) else {
         let typed = Text(typed);
         if LATER.iter().any(|later| *later == typed.to_string()) {
@@ -115,11 +123,18 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
         return usage(format_args!("there is no verb {typed}"));
     };
     match (verb.names, names.first()) {
-        (Names::None, Some(word)) => return usage(format_args!("{} takes no {word}", verb.name)),
+        (Names::None, Some(word)) => {
+            return usage(format_args!("{} takes no {}", verb.name, Text(word)));
+        }
         (Names::Some, None) if verb.name == "reload" => return usage(RELOAD_OF_NONE),
         (Names::Some, None) => return usage(format_args!("{} of which service?", verb.name)),
+        (Names::Command, _) if names.len() < 2 || options.json => {
+            return usage(format_args!("write {} NAME -- COMMAND", verb.name));
+        }
+        (Names::Command, _) => options.command = names.split_off(1),
         (Names::None | Names::Any | Names::Some, _) => {}
     }
+    let names: Vec<String> = names.iter().map(|name| Text(name).to_string()).collect();
     if let Some(flag) = foreign(verb, &given_kinds) {
         return usage(format_args!("{} takes no --{flag}", verb.name));
     }
@@ -241,6 +256,7 @@ fn help() -> String {
             Names::None => verb.name.to_owned(),
             Names::Any => format!("{} [NAME…]", verb.name),
             Names::Some => format!("{} NAME…", verb.name),
+            Names::Command => format!("{} NAME -- CMD…", verb.name),
         };
         text.push_str(&format!("  {name:<18}{}\n", verb.doc));
     }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Options, sentences, services};
+use super::{Options, exec, sentences, services};
 use crate::cli::getopt::{Flag, both, long};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub(super) enum Names {
     None,
     Any,
     Some,
+    /// One, and a command behind it.
+    Command,
 }
 
 /// A verb: what it asks, and how the answer is told.
@@ -195,6 +197,12 @@ pub(super) const VERBS: &[Verb] = &[
             sentences::done,
         )
     },
+    verb(
+        "exec",
+        Names::Command,
+        "a command as that service: its user, environment, folder, limits",
+        exec::run,
+    ),
     Verb {
         takes: &[Kind::Code],
         ..verb(
@@ -213,4 +221,4 @@ pub(super) const VERBS: &[Verb] = &[
 ];
 
 /// Verbs of later versions: known, so that nobody takes them for a mistake of theirs.
-pub(super) const LATER: &[&str] = &["logs", "plan", "apply", "exec", "boot-chart"];
+pub(super) const LATER: &[&str] = &["logs", "plan", "apply", "boot-chart"];

@@ -74,7 +74,7 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
             Reply::List(List::new(ids, Detail::Definition))
         }),
         "graph" => listed(&request, system, |ids| {
-            Reply::List(List::new(ids, Detail::Needs))
+            Reply::List(List::new(system.with_needs(ids), Detail::Needs))
         }),
         "events" => listed(&request, system, |ids| {
             let of = (!request.names.is_empty()).then(|| ids.into_iter().collect());

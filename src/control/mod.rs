@@ -11,6 +11,7 @@ mod client;
 mod connection;
 pub(crate) mod context;
 mod events;
+mod held;
 mod protocol;
 mod records;
 mod requests;
@@ -29,7 +30,8 @@ pub(crate) use requests::RELOAD_OF_NONE;
 pub(crate) use server::Server;
 pub(crate) use usage::memory;
 
-pub(crate) use crate::sys::tty::width as terminal_width;
+pub(crate) use crate::sys::tty::{height as terminal_height, width as terminal_width};
+pub(crate) use held::{Heard, HeldSignals};
 
 /// Where a client looks: the place that it was told, or all that it may be.
 pub(crate) fn places(told: Option<String>, runtime_dir: Option<&[u8]>) -> Vec<String> {

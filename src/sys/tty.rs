@@ -146,6 +146,13 @@ pub fn width() -> Option<usize> {
     (columns > 0).then_some(usize::from(columns))
 }
 
+/// How many rows it has.
+#[must_use]
+pub fn height() -> Option<usize> {
+    let [rows, ..] = size(libc::STDOUT_FILENO)?;
+    (rows > 0).then_some(usize::from(rows))
+}
+
 /// Rows, columns, and both in pixels.
 fn size(fd: i32) -> Option<[u16; 4]> {
     let mut size = [0u16; 4];

@@ -1,7 +1,7 @@
 //! What `rinitctl` answers, asked by a service inside.
 
 use crate::acts::acts;
-use crate::harness::{Ended, Pid1, RINIT};
+use crate::harness::{Ended, Pid1, RINIT, open_terminal};
 use crate::supervisor::{IN_ORDER, free_port, place, service, supervisor};
 
 /// rinit with these services and one that asks, whose end ends all.
@@ -82,7 +82,7 @@ fn status_is_a_table_a_page_and_json_and_its_exit_code_says_how_it_stands() {
         "not ready at /never",
         "defined in: ",
         "[service.web]",
-        "requires slow",
+        "└─ requires slow (starting)",
         "\"app\" -> \"slow\" [style=solid];",
     ] {
         place(text, line);
@@ -217,4 +217,35 @@ fn a_big_answer_comes_whole_and_secrets_stay() {
     place(&ended.stdout, "PASSWORD=…");
     assert!(!ended.stdout.contains("hunter2"), "{ended:?}");
     assert!(ended.stdout.ends_with("\n]}\n"), "{ended:?}");
+}
+
+#[test]
+fn watch_shows_what_changes_and_leaves_the_terminal_as_it_was() {
+    let (master, slave) = open_terminal();
+    let rinit = supervisor(&stands("web", "ready = { file = 'go' }"))
+        .terminal(slave)
+        .env("TERM", "xterm")
+        .args(["--", "sh", "-c"])
+        .arg(format!(
+            "until {RINIT} ctl version; do sleep 0.01; done; {RINIT} ctl status --watch; echo piped $?; \
+             exec {RINIT} ctl status --watch >&0"
+        ))
+        .spawn();
+    rinit.wait_for_line("piped 2");
+    let flags = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK);
+    nix::fcntl::fcntl(&master, flags).unwrap();
+    let mut seen = String::new();
+    let mut sees = |part: &str| {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = nix::unistd::read(&master, &mut buffer) {
+            seen += &String::from_utf8_lossy(&buffer[..count]);
+        }
+        seen.contains(part)
+    };
+    rinit.wait_until("it is shown", || sees("\u{1b}[?1049h") && sees("starting"));
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_until("the change is shown", || sees("active"));
+    nix::unistd::write(&master, b"\x03").unwrap();
+    rinit.wait_until("the screen is back", || sees("\u{1b}[?1049l"));
+    assert_eq!(rinit.wait(), IN_ORDER);
 }

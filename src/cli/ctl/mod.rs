@@ -3,10 +3,12 @@
 
 mod events;
 mod exec;
+mod graph;
 mod sentences;
 mod services;
 mod table;
 mod verbs;
+mod watch;
 
 use std::fmt::Display;
 
@@ -35,6 +37,7 @@ struct Options {
     until: Option<String>,
     timeout: Option<u64>,
     dot: bool,
+    watch: bool,
     follow: bool,
     signal: Option<String>,
     code: Option<u8>,
@@ -83,6 +86,7 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
             Ok((Kind::Ready, _)) => options.of = Some("ready"),
             Ok((Kind::Startup, _)) => options.of = Some("startup"),
             Ok((Kind::Dot, _)) => options.dot = true,
+            Ok((Kind::Watch, _)) => options.watch = true,
             Ok((Kind::Follow, _)) => options.follow = true,
             Ok((Kind::For, state)) => options.until = Some(Text(state).to_string()),
             Ok((Kind::Signal, signal)) => {
@@ -139,7 +143,19 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
         return usage(format_args!("{} takes no --{flag}", verb.name));
     }
     let places = places(socket, runtime_dir);
-    perform(verb, &names, &options, &places)
+    if options.watch {
+        if !terminal || options.json {
+            return usage("status --watch needs a terminal");
+        }
+        return watch::run(options, |options| {
+            let answer = answer(verb, &names, options, &places)?;
+            Ok(services::status_text(&answer, options))
+        });
+    }
+    match answer(verb, &names, &options, &places) {
+        Ok(answer) => (verb.tell)(&answer, &options),
+        Err(code) => code,
+    }
 }
 
 /// The first option given that is another verb's.
@@ -151,8 +167,13 @@ fn foreign(verb: &Verb, given: &[Kind]) -> Option<&'static str> {
     Some(flag.long)
 }
 
-/// Asks, and tells the answer.
-fn perform(verb: &Verb, names: &[String], options: &Options, places: &[String]) -> i32 {
+/// Asks; what is refused is told here, and gives its exit status.
+fn answer(
+    verb: &Verb,
+    names: &[String],
+    options: &Options,
+    places: &[String],
+) -> Result<Value, i32> {
     let silence = if verb.name == "health" {
         REFUSED
     } else {
@@ -172,14 +193,16 @@ fn perform(verb: &Verb, names: &[String], options: &Options, places: &[String]) 
             print::err(format_args!(
                 "rinitctl: no rinit answers at {places}: {errno}\n"
             ));
-            return silence;
+            return Err(silence);
         }
         Err(NoAnswer::TooLong) => {
-            return usage("so many names are more than one request takes; use a pattern: web*");
+            return Err(usage(
+                "so many names are more than one request takes; use a pattern: web*",
+            ));
         }
         Err(NoAnswer::Silence) => {
             print::err("rinitctl: rinit gave no answer that this version understands\n");
-            return silence;
+            return Err(silence);
         }
     };
     let answer: Value = serde_json::from_slice(&line).unwrap_or_default();
@@ -197,9 +220,9 @@ fn perform(verb: &Verb, names: &[String], options: &Options, places: &[String]) 
         if code == Some(i32::from(UNKNOWN)) && !options.json {
             print::err("help: rinitctl list names them all\n");
         }
-        return code.filter(|_| verb.name != "health").unwrap_or(REFUSED);
+        return Err(code.filter(|_| verb.name != "health").unwrap_or(REFUSED));
     }
-    (verb.tell)(&answer, options)
+    Ok(answer)
 }
 
 fn request(verb: &Verb, names: &[String], options: &Options) -> Vec<u8> {
@@ -284,6 +307,7 @@ mod tests {
             ("kill", &[Kind::Signal, Kind::Socket], None),
             ("shutdown", &[Kind::Code], None),
             ("status", &[Kind::Live], Some("live")),
+            ("status", &[Kind::Watch], None),
             ("wait", &[Kind::For, Kind::Timeout], None),
         ] {
             let verb = VERBS.iter().find(|verb| verb.name == name);

@@ -1,4 +1,4 @@
-//! Answers about services: the table, the page of one, its definition, the graph.
+//! Answers about services: the table, the page of one, its definition.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(super) fn of(answer: &Value) -> impl Iterator<Item = &Value> {
     services.into_iter().flatten()
 }
 
-fn text<'a>(service: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(service: &'a Value, key: &str) -> &'a str {
     service.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -29,7 +29,7 @@ fn number(service: &Value, key: &str) -> Option<i64> {
     service.get(key).and_then(Value::as_i64)
 }
 
-fn words<'a>(service: &'a Value, key: &str) -> Vec<&'a str> {
+pub(super) fn words<'a>(service: &'a Value, key: &str) -> Vec<&'a str> {
     let list = service.get(key).and_then(Value::as_array);
     list.into_iter()
         .flatten()
@@ -45,19 +45,26 @@ fn between(from: i64, to: i64) -> Span {
 
 /// A table, or the page of the one that was named.
 pub(super) fn status(answer: &Value, options: &Options) -> i32 {
-    let is_page = of(answer).any(|service| service.get("why").is_some());
     if !options.json {
-        let text = if is_page {
-            of(answer).map(page).collect()
-        } else {
-            table(answer, options)
-        };
-        print::out(text);
+        print::out(status_text(answer, options));
     }
-    if is_page && !of(answer).all(is_well) {
+    if is_page(answer) && !of(answer).all(is_well) {
         return NOT_ACTIVE;
     }
     0
+}
+
+/// As lines.
+pub(super) fn status_text(answer: &Value, options: &Options) -> String {
+    if is_page(answer) {
+        of(answer).map(page).collect()
+    } else {
+        table(answer, options)
+    }
+}
+
+fn is_page(answer: &Value) -> bool {
+    of(answer).any(|service| service.get("why").is_some())
 }
 
 /// Active, or a oneshot that did its work.
@@ -202,44 +209,5 @@ pub(super) fn show(answer: &Value, options: &Options) -> i32 {
         }
         print::out(out);
     }
-    0
-}
-
-/// Each service with what it waits for, as a tree from those that nobody waits for; or for
-/// graphviz.
-pub(super) fn graph(answer: &Value, options: &Options) -> i32 {
-    if options.json {
-        return 0;
-    }
-    let mut out = String::new();
-    if options.dot {
-        out.push_str("digraph rinit {\n");
-        for service in of(answer) {
-            let name = Value::from(text(service, "name"));
-            let _ = writeln!(out, "  {name};");
-            for (key, style) in [("requires", "solid"), ("after", "dashed")] {
-                for need in words(service, key) {
-                    let need = Value::from(need);
-                    let _ = writeln!(out, "  {name} -> {need} [style={style}];");
-                }
-            }
-        }
-        out.push_str("}\n");
-    } else {
-        for service in of(answer) {
-            let _ = writeln!(
-                out,
-                "{} ({})",
-                Clean(text(service, "name")),
-                Clean(text(service, "state"))
-            );
-            for (key, word) in [("requires", "requires"), ("after", "after")] {
-                for need in words(service, key) {
-                    let _ = writeln!(out, "  {word} {}", Clean(need));
-                }
-            }
-        }
-    }
-    print::out(out);
     0
 }

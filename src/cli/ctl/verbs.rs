@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Options, exec, sentences, services};
+use super::{Options, exec, graph, sentences, services};
 use crate::cli::getopt::{Flag, both, long};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub(super) enum Kind {
     For,
     Timeout,
     Dot,
+    Watch,
     Follow,
     Signal,
     Code,
@@ -51,6 +52,7 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
         "wait: no longer than this",
     ),
     long(Kind::Dot, "dot", "", "graph: for graphviz"),
+    long(Kind::Watch, "watch", "", "status: live, until ^C"),
     both(
         Kind::Follow,
         'f',
@@ -121,12 +123,15 @@ const fn later(name: &'static str, doc: &'static str) -> Verb {
 }
 
 pub(super) const VERBS: &[Verb] = &[
-    verb(
-        "status",
-        Names::Any,
-        "how all services stand, or all about one",
-        services::status,
-    ),
+    Verb {
+        takes: &[Kind::Watch],
+        ..verb(
+            "status",
+            Names::Any,
+            "how all services stand, or all about one",
+            services::status,
+        )
+    },
     Verb {
         asks: "status",
         ..verb("list", Names::Any, "their names", services::list)
@@ -162,7 +167,7 @@ pub(super) const VERBS: &[Verb] = &[
             "graph",
             Names::Any,
             "who waits for whom at the start",
-            services::graph,
+            graph::tell,
         )
     },
     Verb {

@@ -5,6 +5,7 @@ mod health;
 mod names;
 mod why;
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 pub use health::{Ask, Verdict};
@@ -79,6 +80,20 @@ impl System {
     pub fn needs(&self, id: ServiceId) -> impl Iterator<Item = (ServiceId, bool)> {
         let needs = self.graph.needs(id).iter();
         needs.map(|(need, bond)| (*need, *bond == Bond::Requires))
+    }
+
+    /// These, and all that they wait for at their start, however indirectly; each once, in
+    /// declared order.
+    #[must_use]
+    pub fn with_needs(&self, ids: Vec<ServiceId>) -> Vec<ServiceId> {
+        let mut found = BTreeSet::new();
+        let mut next = ids;
+        while let Some(id) = next.pop() {
+            if found.insert(id) {
+                next.extend(self.needs(id).map(|(need, _)| need));
+            }
+        }
+        found.into_iter().collect()
     }
 
     /// Why a service stands where it does, or how its last run ended.

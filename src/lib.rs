@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | faces | `cli` |
 //! | loops | `single`, `supervise`, `control` |
-//! | model, helpers | `config`, `plan`, `reader`, `subreaper`, `logger`, `notifier` |
+//! | model, helpers | `config`, `plan`, `reader`, `subreaper`, `logger`, `http`, `notifier` |
 //! | core | `core` |
 //! | kernel | `sys` |
 //!
@@ -17,6 +17,7 @@ pub mod cli;
 pub mod config;
 mod control;
 pub mod core;
+pub mod http;
 pub mod logger;
 pub mod notifier;
 pub mod plan;

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use super::draft::Draft;
 use super::value::Value;
 use super::{
-    directive_around, directive_commands, directive_execution, directive_init, directive_listen,
-    directive_notify, directive_output, directive_schedule, directive_service,
+    directive_around, directive_commands, directive_execution, directive_http, directive_init,
+    directive_listen, directive_notify, directive_output, directive_schedule, directive_service,
 };
 use crate::core::spec::InitSpec;
 
@@ -30,6 +30,11 @@ pub(super) struct Directive<T> {
 /// The keys of `[init]`.
 pub(super) fn init() -> &'static [Directive<InitSpec>] {
     directive_init::TABLE
+}
+
+/// The keys of `[http]`.
+pub(super) fn http() -> &'static [Directive<InitSpec>] {
+    directive_http::TABLE
 }
 
 /// The keys of `[service.NAME]`.
@@ -58,7 +63,7 @@ pub(super) fn find<T>(table: &'static [Directive<T>], key: &str) -> Option<&'sta
 /// One line of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// `init` or `service`.
+    /// `init`, `http` or `service`.
     pub table: &'static str,
     /// The key.
     pub key: &'static str,
@@ -87,5 +92,7 @@ pub fn reference() -> impl Iterator<Item = Reference> {
             shared: directive.shared,
         })
     }
-    lines("init", init()).chain(lines("service", service()))
+    lines("init", init())
+        .chain(lines("http", http()))
+        .chain(lines("service", service()))
 }

@@ -130,7 +130,7 @@ pub(super) fn shared(drafts: &[Draft], context: &Context<'_>) {
 }
 
 /// An address, or a table with one.
-fn socket(service: &str, value: Value<'_>) -> Option<Socket> {
+pub(super) fn socket(service: &str, value: Value<'_>) -> Option<Socket> {
     let Some(entries) = value.entries() else {
         let text = value.word()?;
         let (kind, rest) = match text.strip_prefix("udp:") {

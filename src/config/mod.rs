@@ -14,6 +14,7 @@ mod directive;
 mod directive_around;
 mod directive_commands;
 mod directive_execution;
+mod directive_http;
 mod directive_init;
 mod directive_listen;
 mod directive_notify;
@@ -210,7 +211,7 @@ fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft
     overrides::apply(&variables, &mut tables, context);
 
     let mut init = InitSpec::default();
-    for (directive, value) in tables.init.iter() {
+    for (directive, value) in tables.init.iter().chain(tables.http.iter()) {
         (directive.set)(&mut init, value);
     }
     let nowhere = At::new(u32::MAX, 0..0);

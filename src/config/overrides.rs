@@ -66,6 +66,11 @@ fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('-', "_").to_ascii_uppercase())
 }
 
+/// `RINIT_HTTP_LISTEN` for `listen` in `[http]`.
+fn variable_of_http(key: &str) -> String {
+    variable(&format!("http-{key}"))
+}
+
 /// Lays the variables over what the files say.
 pub(super) fn apply<'a>(
     overrides: &'a [Override<'a>],
@@ -82,8 +87,13 @@ pub(super) fn apply<'a>(
         let directive = directive::init()
             .iter()
             .find(|directive| variable(directive.key) == *name);
+        let of_http = directive::http()
+            .iter()
+            .find(|directive| variable_of_http(directive.key) == *name);
         if let Some(directive) = directive {
             tables.init.put(directive, value(directive.key));
+        } else if let Some(directive) = of_http {
+            tables.http.put(directive, value(directive.key));
         } else if *name == "RINIT_OUTPUT" {
             if let Some(directive) = directive::find(directive::service(), "output") {
                 tables.defaults.put(directive, value(directive.key));
@@ -108,6 +118,11 @@ fn unknown(name: &str, at: At, context: &Context<'_>) {
     let known: Vec<String> = directive::init()
         .iter()
         .map(|directive| variable(directive.key))
+        .chain(
+            directive::http()
+                .iter()
+                .map(|directive| variable_of_http(directive.key)),
+        )
         .chain(OTHERS.map(str::to_owned))
         .collect();
     let help = match nearest(name, known.iter().map(String::as_str)) {

@@ -70,6 +70,7 @@ pub(super) struct ServiceTable<'a> {
 /// Everything that the files say.
 pub(super) struct Tables<'a> {
     pub(super) init: Section<'a, InitSpec>,
+    pub(super) http: Section<'a, InitSpec>,
     pub(super) defaults: Section<'a, Draft>,
     /// In declared order.
     pub(super) services: Vec<ServiceTable<'a>>,
@@ -153,6 +154,7 @@ impl<'a> Tables<'a> {
     pub(super) const fn new() -> Self {
         Self {
             init: Section::new(),
+            http: Section::new(),
             defaults: Section::new(),
             services: Vec::new(),
             by_name: BTreeMap::new(),
@@ -164,6 +166,7 @@ impl<'a> Tables<'a> {
         for (key_at, key, value) in in_order(root, source, context) {
             let good = match key {
                 "init" => fill(&mut self.init, value, context, admit_init),
+                "http" => fill(&mut self.http, value, context, admit_http),
                 "defaults" => fill(&mut self.defaults, value, context, admit_default),
                 "service" => self.add_services(value, context),
                 _ => {
@@ -209,6 +212,13 @@ impl<'a> Tables<'a> {
 
 fn admit_init(key: &str) -> Result<&'static Directive<InitSpec>, Unknown> {
     directive::find(directive::init(), key).ok_or_else(|| foreign::in_init(key))
+}
+
+fn admit_http(key: &str) -> Result<&'static Directive<InitSpec>, Unknown> {
+    directive::find(directive::http(), key).ok_or_else(|| Unknown {
+        what: format!("unknown key \"{key}\""),
+        help: "[http] has one key: listen = \"0.0.0.0:9180\"".to_owned(),
+    })
 }
 
 fn admit_service(key: &str) -> Result<&'static Directive<Draft>, Unknown> {
@@ -276,7 +286,7 @@ fn in_order<'a>(
 
 fn top_level(key: &str) -> (String, String) {
     let what = format!("unknown table \"{key}\"");
-    let known = ["init", "defaults", "service"];
+    let known = ["init", "http", "defaults", "service"];
     if let Some(directive) = directive::find(directive::service(), key) {
         let help = if directive.shared {
             format!("write [service.NAME] above it, or [defaults] if {key} is for all")
@@ -296,7 +306,7 @@ fn top_level(key: &str) -> (String, String) {
             "services are written as [service.NAME]".to_owned()
         }
         (_, Some(near)) => format!("did you mean \"{near}\"?"),
-        (_, None) => "the tables are [init], [defaults] and [service.NAME]".to_owned(),
+        (_, None) => "the tables are [init], [http], [defaults] and [service.NAME]".to_owned(),
     };
     (what, help)
 }

@@ -52,7 +52,7 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
         return Reply::Now(refusal(USAGE, error));
     }
     let verb = request.verb.as_str();
-    let for_all = matches!(verb, "version" | "status" | "why" | "health");
+    let for_all = matches!(verb, "version" | "status" | "why" | "health" | "metrics");
     if peer == Peer::Stranger && !for_all {
         let error = "only root and rinit's own user may ask that";
         return Reply::Now(refusal(REFUSED, error));
@@ -72,6 +72,9 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
         }),
         "show" => listed(&request, system, |ids| {
             Reply::List(List::new(ids, Detail::Definition))
+        }),
+        "metrics" => listed(&request, system, |ids| {
+            Reply::List(List::new(ids, Detail::Counters))
         }),
         "graph" => listed(&request, system, |ids| {
             Reply::List(List::new(system.with_needs(ids), Detail::Needs))

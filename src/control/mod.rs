@@ -23,7 +23,9 @@ use crate::sys::inherited::Inherited;
 use crate::sys::{clock, process, signal};
 
 pub(crate) use crate::core::json::Json;
+pub(crate) use answer::Peer;
 pub(crate) use client::{NoAnswer, ask, ask_for_lines};
+pub(crate) use connection::Connection;
 pub(crate) use events::History;
 pub(crate) use protocol::UNKNOWN;
 pub(crate) use requests::RELOAD_OF_NONE;

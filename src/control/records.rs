@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::core::exec::Words;
 use crate::core::id::ServiceId;
 use crate::core::json::Json;
+use crate::core::query::Ask;
 use crate::core::record::Record;
 use crate::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec};
 use crate::core::state::{Backoff, Standing, State};
@@ -30,6 +31,8 @@ pub(crate) enum Detail {
     Definition,
     /// What it waits for at its start.
     Needs,
+    /// What a graph over time wants.
+    Counters,
 }
 
 /// A list in the making.
@@ -59,6 +62,9 @@ impl List {
             let mut json = Json::object(out);
             json.plain("version", super::protocol::VERSION)
                 .text("state", system.whole().word());
+            if self.detail == Detail::Counters {
+                counters_of_all(&mut json, system, now);
+            }
             json.open("services");
         }
         let mut told = 0_usize;
@@ -96,6 +102,7 @@ fn record(out: &mut Vec<u8>, id: ServiceId, detail: Detail, system: &System, now
                 json.texts("why", system.why(id, now.at));
             }
             Detail::Definition => definition(&mut json, spec, system),
+            Detail::Counters => counters(&mut json, id, spec, state, system, now),
             Detail::Needs => {
                 let name = |id: ServiceId| system.service(id).map_or("?", |spec| &spec.name);
                 let needs = |wanted: bool| {
@@ -122,13 +129,9 @@ fn brief(
 ) {
     let name = |id: ServiceId| system.service(id).map_or("?", |spec| &spec.name);
     let record = system.record(id);
-    let pid = state.run().and_then(|run| run.pid).map(|pid| pid.0);
-    let health = match (state.standing(), &spec.health) {
-        (Standing::Active, Some(_)) if system.is_unhealthy(id) => Some("unhealthy"),
-        (Standing::Active, Some(_)) => Some("healthy"),
-        _ => None,
-    };
-    json.plain_or_null("pid", pid)
+    let health = is_healthy(id, spec, state, system);
+    let health = health.map(|healthy| if healthy { "healthy" } else { "unhealthy" });
+    json.plain_or_null("pid", pid(state))
         .plain_or_null("since", record.map(|record| wall(record.since, now)))
         .plain("restarts", record.map_or(0, Record::restarts))
         .text_or_null("reason", system.last_reason(id).as_deref())
@@ -138,6 +141,50 @@ fn brief(
         .text_or_null("source", Some(&*spec.source).filter(|at| !at.is_empty()));
     // Beyond the promised keys: what the exit status of `status NAME` needs.
     json.text("type", kind(spec));
+}
+
+/// What its probes say, while they are asked.
+fn is_healthy(id: ServiceId, spec: &ServiceSpec, state: &State, system: &System) -> Option<bool> {
+    let asked = spec.health.is_some() && state.standing() == Standing::Active;
+    asked.then(|| !system.is_unhealthy(id))
+}
+
+fn pid(state: &State) -> Option<i32> {
+    state.run().and_then(|run| run.pid).map(|pid| pid.0)
+}
+
+fn counters_of_all(json: &mut Json<'_>, system: &System, now: Now) {
+    json.text("release", env!("CARGO_PKG_VERSION"))
+        .plain("booted", wall(system.booted_at(), now));
+    for (key, ask) in [
+        ("live", Ask::Live),
+        ("ready", Ask::Ready),
+        ("started", Ask::Startup),
+    ] {
+        json.plain(key, system.health(ask, now.at).well);
+    }
+}
+
+fn counters(
+    json: &mut Json<'_>,
+    id: ServiceId,
+    spec: &ServiceSpec,
+    state: &State,
+    system: &System,
+    now: Now,
+) {
+    let record = system.record(id);
+    let since = state.run().map(|run| wall(run.since, now));
+    let ways = record.into_iter().flat_map(|record| record.ways.iter());
+    json.plain_or_null("pid", pid(state))
+        .plain_or_null("run-since", since)
+        .plain("restarts", record.map_or(0, Record::restarts))
+        .plain_or_null("healthy", is_healthy(id, spec, state, system))
+        .nested("exits", |json| {
+            for (way, count) in ways {
+                json.plain(way.word(), count);
+            }
+        });
 }
 
 fn full(

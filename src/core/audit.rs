@@ -20,6 +20,8 @@ pub enum Disagreement {
     Tally,
     /// How many keep the whole from being ready.
     Unready,
+    /// How many runs a service had, and how they ended.
+    Runs(ServiceId),
 }
 
 impl System {
@@ -41,6 +43,10 @@ impl System {
                 *count = count.saturating_add(1);
             }
             expected.extend(service.deadline().map(|at| (at, id)));
+            let record = self.record(id);
+            if !record.is_some_and(|record| record.is_complete()) {
+                return Err(Disagreement::Runs(id));
+            }
             sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
             elsewhere = elsewhere.saturating_add(u32::from(service.state.waits_elsewhere()));
             unhealthy = unhealthy.saturating_add(u32::from(self.is_unhealthy(id)));

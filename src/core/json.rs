@@ -94,6 +94,15 @@ impl<'a> Json<'a> {
         self
     }
 
+    /// An object in this one.
+    pub(crate) fn nested(&mut self, key: &str, write: impl FnOnce(&mut Json<'_>)) -> &mut Self {
+        self.key(key);
+        let mut inner = Json::object(self.out);
+        write(&mut inner);
+        inner.end();
+        self
+    }
+
     /// A key whose list follows in pieces: the opening bracket.
     pub(crate) fn open(mut self, key: &str) {
         self.key(key);

@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod capability;
 pub mod commands;
 pub mod context;
+pub mod ends;
 pub mod environment_file;
 pub mod event;
 pub mod exec;

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::ends::{Ends, Way};
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
 use super::spec::{ServiceSpec, Spec};
@@ -43,6 +44,8 @@ pub struct Record {
     pub since: Instant,
     /// How many runs it has had.
     pub runs: u32,
+    /// In which ways they ended.
+    pub ways: Ends,
     /// The run that is under way.
     open: Option<RunId>,
     /// How its main process ended.
@@ -68,6 +71,12 @@ impl Record {
     #[must_use]
     pub const fn restarts(&self) -> u32 {
         self.runs.saturating_sub(1)
+    }
+
+    /// Every run has ended in one way, but one that is under way.
+    pub(super) fn is_complete(&self) -> bool {
+        let under_way = u32::from(self.open.is_some());
+        self.ways.total().saturating_add(under_way) == self.runs
     }
 
     fn push(&mut self, end: End) {
@@ -143,6 +152,7 @@ impl Records {
         let (reason, after) = match to {
             State::Starting(Starting { run, .. }) => {
                 if open != Some(run.id) {
+                    open.iter().for_each(|_| record.ways.count(Way::Stopped));
                     record.runs = record.runs.saturating_add(1);
                     record.exit = None;
                 }
@@ -174,6 +184,11 @@ impl Records {
                 return;
             }
         };
+        // What was left of a run doesn't end it a second time.
+        if open.is_some() {
+            let way = reason.as_ref().map(|reason| Way::of(reason, spec));
+            record.ways.count(way.unwrap_or(Way::Stopped));
+        }
         let exit = reason.as_ref().and_then(exit_of).or(record.exit.take());
         record.push(End {
             reason,

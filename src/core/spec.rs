@@ -10,7 +10,7 @@ use super::commands::Commands;
 use super::exec::Exec;
 use super::exit::Exit;
 use super::id::ServiceId;
-use super::listen::Listen;
+use super::listen::{Listen, Socket};
 use super::output::OwnLines;
 use super::probe::{Health, Probe, WaitFor};
 use super::schedule::Schedule;
@@ -46,6 +46,8 @@ pub struct InitSpec {
     pub cgroups: Cgroups,
     /// How rinit's own lines look: `[defaults]` says.
     pub own_lines: OwnLines,
+    /// `[http]`: where health, metrics and the status page are served, if anywhere.
+    pub http: Option<Box<Socket>>,
 }
 
 impl Default for InitSpec {
@@ -60,6 +62,7 @@ impl Default for InitSpec {
             termination_log: TerminationLog::Default,
             cgroups: Cgroups::Auto,
             own_lines: OwnLines::default(),
+            http: None,
         }
     }
 }

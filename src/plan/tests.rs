@@ -500,6 +500,7 @@ fn init() -> impl Strategy<Value = InitSpec> {
         socket,
         log,
         prop_oneof![Just(Cgroups::Auto), Just(Cgroups::Yes), Just(Cgroups::No)],
+        option::of(listen()),
     )
         .prop_map(
             |(
@@ -509,7 +510,9 @@ fn init() -> impl Strategy<Value = InitSpec> {
                 control_socket,
                 log,
                 cgroups,
+                listen,
             )| {
+                let http = listen.and_then(|listen| listen.sockets.into_iter().next());
                 InitSpec {
                     shutdown_timeout: timeout,
                     shutdown_delay,
@@ -524,6 +527,7 @@ fn init() -> impl Strategy<Value = InitSpec> {
                     termination_log: log,
                     cgroups,
                     own_lines: OwnLines { json, timestamps },
+                    http: http.map(Box::new),
                 }
             },
         )

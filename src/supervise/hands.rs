@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use super::cgroups::Cgroups;
 use super::clearing::Clearing;
 use super::farewell::Farewell;
+use super::http::Http;
 use super::launch::Launcher;
 use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
@@ -65,6 +66,7 @@ pub(crate) struct Hands {
     pub(crate) control: Option<Server>,
     /// For those that ask it what has happened.
     pub(crate) history: History,
+    pub(crate) http: Http,
     pub(crate) null: OwnedFd,
     /// rinit is PID 1 of its namespace.
     pub(crate) pid1: bool,
@@ -80,6 +82,7 @@ impl Hands {
         let probe = self.probe_deadlines.first().map(|(at, _)| *at);
         let others = [
             self.outputs.deadline(),
+            self.http.deadline(),
             self.trees.deadline(),
             self.strays.deadline(),
             self.control.as_ref().and_then(Server::deadline),

@@ -17,6 +17,7 @@ mod folders;
 mod full;
 mod hands;
 mod hearing;
+mod http;
 mod in_context;
 mod launch;
 mod lines;
@@ -100,6 +101,7 @@ impl Supervisor {
         self.feed(Event::Booted, now);
         self.start_logger(now.at);
         start::bind_control(&self.system, &mut self.hands);
+        self.hands.start_http(now.at);
         self.hands.memory_events = memory_events::MemoryEvents::open();
         let mut ready = Vec::new();
         loop {
@@ -153,6 +155,10 @@ impl Supervisor {
             self.feed(Event::Woke, now);
         }
         self.start_logger(now.at);
+        self.hands.start_http(now.at);
+        if ready.contains(&Source::Http) {
+            self.hands.serve_http(&self.system, now);
+        }
         self.serve(ready, now);
         self.hands.launcher.trim();
         self.settle();

@@ -22,7 +22,7 @@ use crate::logger::{self, Memory, Setup, Sink, Style, Target};
 use crate::sys::fd::{self, Standard, standard};
 use crate::sys::fork::helper;
 use crate::sys::signal::kill;
-use crate::sys::{poll, process, reap, socket};
+use crate::sys::{reap, socket};
 
 /// A logger that dies is followed by another after this long, so that one that can't
 /// live costs little.
@@ -30,9 +30,6 @@ const PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// So long alive, and a logger is a good one.
 const GOOD_AFTER: Duration = Duration::from_millis(100);
-
-/// A killed logger is gone within this.
-const LAST_WAIT: Duration = Duration::from_millis(100);
 
 /// One pipe.
 struct Stream {
@@ -380,14 +377,9 @@ impl Outputs {
     /// Ends the logger, which has written everything or never will, and reaps it: where
     /// rinit isn't PID 1 its zombie would stand under whoever is.
     pub(crate) fn end(&mut self) {
-        let Some(logger) = self.logger.take() else {
-            return;
-        };
-        let ended = process::descriptor(logger.pid);
-        let _ = kill(logger.pid, Signal::KILL);
-        // One that hangs in the kernel is left to the parent of us all.
-        if ended.is_ok_and(|fd| poll::readable(fd.as_fd(), LAST_WAIT)) {
-            reap::take(logger.pid);
+        if let Some(logger) = self.logger.take() {
+            let _ = kill(logger.pid, Signal::KILL);
+            reap::take_soon(logger.pid);
         }
     }
 

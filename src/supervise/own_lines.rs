@@ -19,6 +19,11 @@ pub(crate) fn redirect(fd: RawFd) {
     TO.store(fd, Ordering::Release);
 }
 
+/// Where they go: a helper that has something to say keeps it open.
+pub(crate) fn descriptor() -> RawFd {
+    TO.load(Ordering::Acquire)
+}
+
 /// Writes one line that is no log record: the last one of all.
 pub(crate) fn say(line: &str) {
     write_line(format!("rinit: {line}\n").as_bytes());

@@ -73,7 +73,7 @@ impl Hands {
             }
             Source::Opening(service) => events.extend(self.hear_opening(system, service)),
             Source::Listener(service) => events.push_back(self.somebody_came(service)),
-            Source::Control | Source::Client(_) => {}
+            Source::Control | Source::Client(_) | Source::Http => {}
         }
     }
 
@@ -260,6 +260,8 @@ impl Hands {
             events.extend(self.lose_keeper(run));
         } else if let Some(run) = self.probes.remove(&pid) {
             events.extend(self.probe_ended(system, run, pid, exit));
+        } else if self.http.pid() == Some(pid) {
+            self.http.died(&self.poll, now.at);
         } else if self.outputs.logger() == Some(pid) {
             self.outputs
                 .socket()

@@ -39,6 +39,8 @@ pub(crate) enum Source {
     Clock,
     /// A client of the control socket.
     Client(u32),
+    /// The connection of the HTTP helper.
+    Http,
 }
 
 const KIND_SHIFT: u32 = 56;
@@ -64,6 +66,7 @@ impl From<Source> for u64 {
             Source::Opening(service) => (13, Self::from(service.0)),
             Source::Listener(service) => (14, Self::from(service.0)),
             Source::Stored(service) => (16, Self::from(service.0)),
+            Source::Http => (20, 0),
         };
         (kind << KIND_SHIFT) | (number & NUMBER)
     }
@@ -93,6 +96,7 @@ impl TryFrom<u64> for Source {
             13 => Self::Opening(ServiceId(small?)),
             14 => Self::Listener(ServiceId(small?)),
             16 => Self::Stored(ServiceId(small?)),
+            20 => Self::Http,
             _ => return Err(()),
         })
     }
@@ -121,6 +125,7 @@ mod tests {
             Source::Client(u32::MAX),
             Source::Children,
             Source::Clock,
+            Source::Http,
             Source::Opening(ServiceId(8)),
             Source::Listener(ServiceId(9)),
         ];

@@ -8,6 +8,7 @@ use super::clearing::Clearing;
 use super::environment;
 use super::farewell::Farewell;
 use super::hands::Hands;
+use super::http::Http;
 use super::launch::Launcher;
 use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
@@ -186,6 +187,7 @@ impl Start<'_> {
             rewrite: self.main.rewrite,
             control: None,
             history: crate::control::History::default(),
+            http: Http::new(self.spec.init.http.as_deref()),
             null,
             pid1,
             terminal,

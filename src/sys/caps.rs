@@ -58,6 +58,22 @@ pub fn lock(confinement: Confinement) -> Result<(), Errno> {
     prctl(libc::PR_SET_NO_NEW_PRIVS, [1, 0, 0, 0]).map(drop)
 }
 
+/// No program that this process could execute would have a capability. For helpers, as
+/// root still; what is refused was not to be had.
+pub fn bound_to_nothing() {
+    let _ = drop_all_but(Capabilities::NONE);
+}
+
+/// Gives up all capabilities for ever. For helpers.
+pub fn surrender() {
+    let header = [VERSION_3, 0];
+    let sets = [0_u32; 6];
+    let given = [header.as_ptr().addr(), sets.as_ptr().addr()];
+    // SAFETY: a header of two words and six of sets, which live through the call.
+    let _ = unsafe { raw::call(libc::SYS_capset, given) };
+    let _ = prctl(libc::PR_SET_NO_NEW_PRIVS, [1, 0, 0, 0]);
+}
+
 /// What is out of the bounding set already needs no right to be dropped.
 fn drop_all_but(kept: Capabilities) -> Result<(), Errno> {
     for number in (0..MOST).filter(|number| !kept.has(*number)) {

@@ -85,6 +85,16 @@ pub fn null() -> nix::Result<OwnedFd> {
     }
 }
 
+/// Descriptors 0 to 2 lead nowhere from now on. For helpers.
+pub fn forget_standard() {
+    use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
+    if let Ok(null) = null() {
+        let _ = dup2_stdin(&null);
+        let _ = dup2_stdout(&null);
+        let _ = dup2_stderr(&null);
+    }
+}
+
 /// Opens what is missing of descriptors 0 to 2, so that nothing of rinit's own ever
 /// stands there.
 pub fn occupy_standard() {

@@ -20,6 +20,22 @@ pub fn raise_descriptors() -> Option<Limit> {
     })
 }
 
+/// From now on this process can do little but serve: so many descriptors, no file that
+/// grows, no other process, and memory within reason. For helpers.
+pub fn serve(descriptors: u64) {
+    const MEMORY: u64 = 128 << 20;
+    for (resource, most) in [
+        (Resource::RLIMIT_NOFILE, descriptors),
+        (Resource::RLIMIT_DATA, MEMORY),
+        (Resource::RLIMIT_FSIZE, 0),
+        (Resource::RLIMIT_NPROC, 0),
+        (Resource::RLIMIT_CORE, 0),
+    ] {
+        // Where it can't be set it is lower already.
+        let _ = setrlimit(resource, most, most);
+    }
+}
+
 /// From now on this process gets no more memory than that. For helpers.
 pub fn memory(bytes: u64) {
     // Where it can't be set there is none.

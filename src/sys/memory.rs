@@ -13,6 +13,14 @@ unsafe extern "C" {
 
 const PAGE: usize = 4096;
 
+/// The size of a page, in bytes.
+#[must_use]
+pub fn page_size() -> u64 {
+    // SAFETY: no pointers.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).unwrap_or(4096)
+}
+
 /// Gives back what the heap has kept of what was freed.
 pub fn give_back_heap() {
     #[cfg(target_env = "gnu")]

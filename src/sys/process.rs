@@ -117,6 +117,25 @@ pub fn umask() -> u32 {
     umask.bits()
 }
 
+/// Our parent's number; 0 if that is in another PID namespace.
+#[must_use]
+pub fn parent_pid() -> Pid {
+    Pid(nix::unistd::getppid().as_raw())
+}
+
+/// Becomes the user and group that own nothing, if we are root. Where that is refused
+/// there is no other user, as in a namespace with one.
+pub fn become_nobody() {
+    use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+    const NOBODY: u32 = 65_534;
+    if effective_uid() == 0 {
+        let _ = setgroups(&[]);
+        let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+        let _ = setresgid(gid, gid, gid);
+        let _ = setresuid(uid, uid, uid);
+    }
+}
+
 /// CAP_SETGID and CAP_SETUID.
 pub const CHANGE_USER: u32 = 1 << 6 | 1 << 7;
 /// CAP_SYS_NICE.

@@ -1,9 +1,12 @@
 //! Ended and stopped children, one at a time, without ever waiting.
 #![allow(unsafe_code)]
 
+use std::os::fd::AsFd;
+use std::time::Duration;
+
 use nix::libc;
 
-use super::raw;
+use super::{poll, process, raw};
 use crate::core::exit::Exit;
 use crate::core::id::Pid;
 use crate::core::signal::Signal;
@@ -153,6 +156,16 @@ pub fn take(pid: Pid) {
             [target, 0, libc::WNOHANG.cast_unsigned() as usize, 0],
         )
     };
+}
+
+/// Reaps a child that was killed, if it is gone within a moment; one that hangs in the
+/// kernel is left to the parent of us all.
+pub fn take_soon(pid: Pid) {
+    const PATIENCE: Duration = Duration::from_millis(100);
+    let ended = process::descriptor(pid);
+    if ended.is_ok_and(|fd| poll::readable(fd.as_fd(), PATIENCE)) {
+        take(pid);
+    }
 }
 
 /// Waits for a child that is about to end, and reaps it. For the start, before there is a

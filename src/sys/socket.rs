@@ -38,6 +38,14 @@ pub fn message_pair() -> nix::Result<(OwnedFd, OwnedFd)> {
     Ok(pair)
 }
 
+/// Two ends of one stream, neither of which blocks.
+///
+/// # Errors
+/// EMFILE, ENFILE.
+pub fn stream_pair() -> nix::Result<(OwnedFd, OwnedFd)> {
+    socketpair(AddressFamily::Unix, SockType::Stream, None, FLAGS)
+}
+
 /// Sends one message without waiting and without SIGPIPE.
 ///
 /// # Errors

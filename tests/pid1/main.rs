@@ -35,6 +35,7 @@ mod fd_store;
 mod hardening;
 mod harness;
 mod health;
+mod http;
 mod identity;
 mod idle;
 mod kill_modes;

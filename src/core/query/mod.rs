@@ -42,6 +42,12 @@ impl System {
         self.now.at
     }
 
+    /// The monotonic time of its beginning.
+    #[must_use]
+    pub const fn booted_at(&self) -> Instant {
+        self.booted_at
+    }
+
     /// What a service waits for, in declared order; nothing unless it is waiting.
     pub fn waiting_for(&self, id: ServiceId) -> impl Iterator<Item = ServiceId> {
         let waiting = match self.state(id) {

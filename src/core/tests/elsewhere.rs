@@ -64,6 +64,7 @@ fn what_lives_elsewhere_answers_before_the_start_and_the_start_timeout_begins_th
     says_yes(&mut t);
     assert_eq!(t.standing(A), Standing::Starting);
     assert_eq!(t.spawned(), [A]);
+    assert_eq!(t.system.record(A).map(|record| record.restarts()), Some(0));
     t.up(A);
     assert_eq!(t.wait_for_deadline(), SECOND * 10, "the long start is told");
     assert_eq!(t.wait_for_deadline(), SECOND * 20);

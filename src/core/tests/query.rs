@@ -1,6 +1,7 @@
 //! What people are told: why, whether it is well, what was.
 
 use super::*;
+use crate::core::ends::Way;
 use crate::core::query::{Ask, Unknown};
 use crate::core::request::Verb;
 use crate::core::state::Reason;
@@ -144,6 +145,40 @@ fn a_run_that_was_stopped_is_kept_with_its_end_and_is_no_failure() {
         Some(end.at - end.after.unwrap().as_millis() as i64)
     );
     assert_eq!(record.last_reason(), None);
+}
+
+#[test]
+fn each_run_ends_in_one_way() {
+    let mut web = service("web");
+    web.success = [Exit::Code(3)].into();
+    let mut t = Table::new(vec![web]);
+    let ends = [
+        Exit::Code(0),
+        Exit::Code(3),
+        Exit::Code(1),
+        Exit::Signal(Signal::KILL),
+        Exit::OutOfMemory,
+    ];
+    for exit in ends {
+        t.up(A);
+        t.exit(A, exit);
+        t.wait_for_deadline();
+    }
+    t.up(A);
+    t.ask(1, Verb::Stop, &[A]);
+    t.exit(A, Exit::Code(1));
+    t.gone(A);
+    let record = t.system.record(A).unwrap();
+    let counted = record.ways.iter().filter(|(_, count)| *count > 0);
+    let wanted = [
+        (Way::Success, 2),
+        (Way::Exit, 1),
+        (Way::Signal, 1),
+        (Way::OutOfMemory, 1),
+        (Way::Stopped, 1),
+    ];
+    assert_eq!(counted.collect::<Vec<_>>(), wanted);
+    assert_eq!(record.runs, 6);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::protocol::LINE_MAX;
-use crate::sys::poll::readable;
+use crate::sys::fd::{Standard, standard};
+use crate::sys::poll::{readable, readable_while_read};
 use crate::sys::{fd, socket};
 
 /// So long an answer that comes at once may take, and each piece of it.
@@ -59,8 +60,12 @@ pub(crate) fn ask_for_lines(
                     return Ok(line);
                 }
             }
-            if !readable(connection.as_fd(), NO_HURRY) || rest.len() > ANSWER_MAX {
+            if rest.len() > ANSWER_MAX {
                 return Err(NoAnswer::Silence);
+            }
+            // `events -f | head -1` is over when head is, not with the next event.
+            if !readable_while_read(connection.as_fd(), standard(Standard::Output)) {
+                return Ok(Vec::new());
             }
             match fd::read_some(connection, &mut buffer) {
                 None => {}

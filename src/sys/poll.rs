@@ -130,3 +130,23 @@ pub fn readable(fd: BorrowedFd<'_>, timeout: Duration) -> bool {
         Err(_) => true,
     }
 }
+
+/// Waits until a descriptor can be read; `false` once nobody is left to read what is
+/// written to the other one.
+pub fn readable_while_read(fd: BorrowedFd<'_>, read: BorrowedFd<'_>) -> bool {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    loop {
+        let mut fds = [
+            PollFd::new(fd, PollFlags::POLLIN),
+            PollFd::new(read, PollFlags::empty()),
+        ];
+        let waited = poll(&mut fds, PollTimeout::NONE);
+        let [fd, read] = fds.map(|fd| fd.any().unwrap_or(true));
+        match waited {
+            Ok(_) if fd => return true,
+            Ok(_) if read => return false,
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(_) => return true,
+        }
+    }
+}

@@ -30,7 +30,7 @@ pub(crate) use events::History;
 pub(crate) use protocol::UNKNOWN;
 pub(crate) use requests::RELOAD_OF_NONE;
 pub(crate) use server::Server;
-pub(crate) use usage::memory;
+pub(crate) use usage::usage;
 
 pub(crate) use crate::sys::tty::{height as terminal_height, width as terminal_width};
 pub(crate) use held::{Heard, HeldSignals};

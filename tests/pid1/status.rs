@@ -42,7 +42,7 @@ fn status_is_a_table_a_page_and_json_and_its_exit_code_says_how_it_stands() {
     let ended = answers(&config, &script);
     let text = &ended.stdout;
     let row = |name: &str| text.lines().nth(place(text, name)).unwrap();
-    place(text, "NAME  STATE");
+    assert!(row("NAME  STATE").contains("MEMORY  CPU"), "{ended:?}");
     assert!(row("web  ").contains("active"), "{ended:?}");
     assert!(row("made ").contains("exited"), "{ended:?}");
     assert!(row("app  ").contains("waits for slow"), "{ended:?}");
@@ -69,6 +69,12 @@ fn status_is_a_table_a_page_and_json_and_its_exit_code_says_how_it_stands() {
         "{web}"
     );
     assert_eq!(json["services"][3]["waiting-for"][0], "slow");
+    let usage = &json["usage"][0];
+    assert_eq!(usage["name"], "web", "{json}");
+    assert!(
+        usage["memory"].as_u64() > Some(0) && usage["cpu"].is_u64(),
+        "{json}"
+    );
     assert_eq!(json["services"][1]["exit"], 0);
     for line in [
         "web 0",

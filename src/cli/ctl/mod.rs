@@ -209,7 +209,11 @@ fn answer(
     let refused = answer.get("error").is_some();
     // Of a stream the last line says no more than that it was the last.
     if options.json && (refused || !verb.streams) {
-        print::out(Text(&line));
+        if verb.name == "status" && !refused {
+            print::out(Text(&services::with_usage(&line, &answer)));
+        } else {
+            print::out(Text(&line));
+        }
     }
     if let Some(error) = answer.get("error").and_then(Value::as_str) {
         if !options.json {

@@ -9,7 +9,7 @@ use super::sentences::sentences;
 use super::table::{Cell, Table};
 use super::{Clean, Options};
 use crate::cli::print;
-use crate::control::{memory, wall_clock};
+use crate::control::{Json, usage, wall_clock};
 use crate::core::time::Span;
 
 /// Exit status of `status NAME` for a service that isn't active.
@@ -78,17 +78,18 @@ fn is_well(service: &Value) -> bool {
 
 fn table(answer: &Value, options: &Options) -> String {
     let now = wall_clock();
-    let pid = |service: &Value| number(service, "pid").and_then(|pid| i32::try_from(pid).ok());
     let pids: Vec<i32> = of(answer).filter_map(pid).collect();
-    let used = memory(&pids);
+    let used = usage(&pids);
     let head = [
-        "NAME", "STATE", "PID", "SINCE", "RESTARTS", "MEMORY", "REASON",
+        "NAME", "STATE", "PID", "SINCE", "RESTARTS", "MEMORY", "CPU", "REASON",
     ];
     let mut table = Table::new(head.map(Cell::plain));
     for service in of(answer) {
         let pid = pid(service);
         let since = number(service, "since").map(|since| between(since, now).to_string());
-        let memory = pid.and_then(|pid| used.get(&pid)).map(|bytes| size(*bytes));
+        let used = pid.and_then(|pid| used.get(&pid));
+        let memory = used.map(|used| size(used.memory));
+        let cpu = used.map(|used| seconds(used.cpu));
         table.row([
             Cell::plain(text(service, "name")),
             state(service),
@@ -96,6 +97,7 @@ fn table(answer: &Value, options: &Options) -> String {
             Cell::plain(since.unwrap_or_default()),
             Cell::plain(number(service, "restarts").unwrap_or(0).to_string()),
             Cell::plain(memory.unwrap_or_else(|| "-".to_owned())),
+            Cell::plain(cpu.unwrap_or_else(|| "-".to_owned())),
             Cell::plain(remark(service)),
         ]);
     }
@@ -129,6 +131,41 @@ fn remark(service: &Value) -> String {
     }
 }
 
+fn pid(service: &Value) -> Option<i32> {
+    number(service, "pid").and_then(|pid| i32::try_from(pid).ok())
+}
+
+/// The answer as it came, and behind it what each service uses: `"usage":[…]`.
+pub(super) fn with_usage(line: &[u8], answer: &Value) -> Vec<u8> {
+    let Some(head) = line.strip_suffix(b"}\n") else {
+        return line.to_vec();
+    };
+    let pids: Vec<i32> = of(answer).filter_map(pid).collect();
+    let used = usage(&pids);
+    let mut out = [head, b",\"usage\":["].concat();
+    let all = of(answer).filter_map(|service| Some((service, used.get(&pid(service)?)?)));
+    for (place, (service, used)) in all.enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        let mut json = Json::object(&mut out);
+        json.text("name", text(service, "name"))
+            .plain("memory", used.memory)
+            .plain("cpu", used.cpu);
+        json.end();
+    }
+    out.extend_from_slice(b"]}\n");
+    out
+}
+
+/// `0.4s`, `75s`: processor time of so many milliseconds.
+fn seconds(millis: u64) -> String {
+    match millis {
+        ..10_000 => format!("{}.{}s", millis / 1000, millis / 100 % 10),
+        10_000.. => format!("{}s", millis / 1000),
+    }
+}
+
 /// `12.3M`.
 fn size(bytes: u64) -> String {
     let tenths = bytes.saturating_mul(10) >> 20;
@@ -153,10 +190,12 @@ fn page(service: &Value) -> String {
     let since = number(service, "since").map(|since| between(since, now));
     let since = since.map_or_else(String::new, |since| format!(" for {since}"));
     line("state", format!("{}{since}", text(service, "state")));
-    let pid = number(service, "pid").and_then(|pid| i32::try_from(pid).ok());
+    let pid = pid(service);
     line("pid", pid.map_or_else(String::new, |pid| pid.to_string()));
-    let used = pid.and_then(|pid| memory(&[pid]).get(&pid).copied());
-    line("memory", used.map_or_else(String::new, size));
+    let used = pid.and_then(|pid| usage(&[pid]).get(&pid).copied());
+    let told = |it: Option<String>| it.unwrap_or_default();
+    line("memory", told(used.map(|used| size(used.memory))));
+    line("cpu", told(used.map(|used| seconds(used.cpu))));
     line(
         "restarts",
         number(service, "restarts").unwrap_or(0).to_string(),

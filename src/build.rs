@@ -1,5 +1,6 @@
-//! Tells whether the program may have an entry of its own, before the C library's: in a
-//! static build for x86_64 with glibc (src/sys/entry.rs says why).
+//! In a static build for x86_64 with glibc the program has an entry of its own, before the
+//! C library's (src/sys/entry.rs says why), and a release is linked without the tables for
+//! unwinding.
 
 fn main() {
     println!("cargo::rerun-if-changed=src/build.rs");
@@ -17,5 +18,12 @@ fn main() {
     {
         println!("cargo::rustc-cfg=own_entry");
         println!("cargo::rustc-link-arg-bin=rinit=-Wl,--entry=rinit_entry");
+        if is("PROFILE", "release") {
+            let script = "src/no-unwind.ld";
+            println!("cargo::rerun-if-changed={script}");
+            let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+            println!("cargo::rustc-link-arg-bin=rinit=-Wl,-T,{folder}/{script}");
+            println!("cargo::rustc-link-arg-bin=rinit=-Wl,--no-eh-frame-hdr");
+        }
     }
 }

@@ -14,11 +14,12 @@ const PREFIX: &str = "RINIT_";
 
 /// What is no key of `[init]`: the configuration's place, `[defaults] output`, and what
 /// rinit's other parts read.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 6] = [
     "RINIT_CONFIG",
     "RINIT_OUTPUT",
     "RINIT_LOG",
     "RINIT_SERVICE",
+    "RINIT_CONTROL_PROCESS",
     "RINIT_INSTANCE",
 ];
 

@@ -288,9 +288,10 @@ impl System {
         };
         let executed = match starting.stage {
             Stage::Executed { .. } => true,
-            // A command of `exec-start-pre` may speak for the service too.
-            Stage::Before | Stage::Spawning | Stage::Spawned => false,
-            Stage::Opening
+            Stage::Spawning | Stage::Spawned => false,
+            // That is a command's word, and there is no main process to be ready.
+            Stage::Before
+            | Stage::Opening
             | Stage::Elsewhere { .. }
             | Stage::Probing
             | Stage::ForkRefused { .. }

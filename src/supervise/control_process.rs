@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use super::act::Results;
 use super::hands::Hands;
 use super::launch::{Beside, Wires};
+use super::marks;
 use super::notify::NotifySocket;
 use crate::core::action::Action;
 use crate::core::commands::{CommandId, List, ServiceResult};
@@ -80,10 +81,12 @@ impl Hands {
             return Err(Errno(nix::errno::Errno::ENOENT as i32));
         };
         let main = main.map(|pid| format!("MAINPID={}", pid.0).into_bytes());
+        let mark = self.launcher.invocation(order.run);
+        let mark = format!("{}={mark}", marks::CONTROL).into_bytes();
         let result = order.result.into_iter().flat_map(ServiceResult::variables);
         let beside = Beside {
             command: &own.command,
-            variables: main.into_iter().chain(result).collect(),
+            variables: [mark].into_iter().chain(main).chain(result).collect(),
         };
         let [out, err] = self.outputs.of(order.service, spec.exec.output, &self.null);
         let notify = self.notify.get(&order.service);
@@ -97,7 +100,7 @@ impl Hands {
             passed: &[],
         };
         let first = list == List::StartPre && index == 0;
-        let invocation = self.launcher.invocation(order.run);
+        let invocation = self.launcher.invocation(order.life);
         let spawned_nanos = clock::file_nanos();
         let launched = self
             .launcher

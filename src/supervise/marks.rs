@@ -16,6 +16,10 @@ use crate::sys::signal::{kill, kill_group};
 /// The variable that marks a run's processes (`systemd.exec(5)`).
 pub(crate) const VARIABLE: &str = "INVOCATION_ID";
 
+/// The variable that marks those of a control process, whose INVOCATION_ID is the
+/// service's.
+pub(crate) const CONTROL: &str = "RINIT_CONTROL_PROCESS";
+
 /// A run's mark: 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Invocation {
@@ -95,7 +99,10 @@ pub(crate) struct Wanted {
 pub(crate) fn look(wanted: &[Wanted], spared: &BTreeSet<Pid>) -> Vec<(RunId, Member)> {
     let mut stats = procfs::stats();
     stats.retain(|stat| !stat.zombie && !spared.contains(&stat.pid));
-    let mark = |stat: &Stat| procfs::variable(stat.pid, VARIABLE.as_bytes());
+    let mark = |stat: &Stat| {
+        let variable = |name: &str| procfs::variable(stat.pid, name.as_bytes());
+        variable(CONTROL).or_else(|| variable(VARIABLE))
+    };
     let marks: Vec<Option<Vec<u8>>> = stats.iter().map(mark).collect();
     let mut found = Vec::new();
     for tree in wanted {

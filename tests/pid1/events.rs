@@ -50,7 +50,7 @@ try restart web; try stop web
 {RINIT} ctl events web >text
 until grep -c '\"stopping\",\"to\":\"inactive\"' followed; do sleep 0.01; done
 until grep -c '\"stopping\",\"to\":\"inactive\"' web; do sleep 0.01; done
-{RINIT} ctl events -f | head -1 >first
+{RINIT} ctl events | head -1 >first
 {RINIT} ctl events nosuch; echo nosuch $?"
         ));
     let rinit = run(&config);

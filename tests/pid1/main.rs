@@ -43,6 +43,7 @@ mod last_words;
 mod main_command;
 mod main_options;
 mod notify_access;
+mod notify_commands;
 mod odd;
 mod options;
 mod orphans;

@@ -2,11 +2,13 @@
 //! configuration, so that no parser ever runs in PID 1 and its heap never was there. One
 //! that crashes, hangs or eats memory is an error message.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use crate::config::{self, Outcome, Request};
+use crate::core::id::Pid;
 use crate::core::signal::Signal;
+use crate::core::time::Instant;
 use crate::plan;
 use crate::sys::fork::helper;
 use crate::sys::signal::kill;
@@ -14,6 +16,8 @@ use crate::sys::{clock, fd, limits, poll, reap};
 
 /// So long it may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So much of its answer is taken at once.
+const PIECES_PER_TURN: usize = 64;
 /// So much memory it may use.
 const MEMORY: u64 = 256 << 20;
 
@@ -62,43 +66,97 @@ impl std::fmt::Display for Trouble {
 /// # Errors
 /// Where there is no outcome.
 pub fn read(request: &Request) -> Result<Outcome, Trouble> {
-    let (ours, theirs) = fd::pipe().map_err(Trouble::Refused)?;
-    let body = || {
-        limits::memory(MEMORY);
-        let bytes = plan::encode(&config::load(request));
-        i32::from(fd::write_all(&theirs, &bytes).is_err())
-    };
-    let pid = helper(c"rinit-reader", &[theirs.as_raw_fd()], body)
-        .map_err(|errno| Trouble::Refused(nix::errno::Errno::from_raw(errno.0)))?;
-    drop(theirs);
-    fd::set_nonblocking(&ours);
-    let deadline = clock::monotonic().plus(PATIENCE);
-    let mut bytes = Vec::new();
-    let mut buffer = [0u8; 16 * 1024];
+    let mut reader = Reader::begin(request, 0, clock::monotonic())?;
     let outcome = loop {
-        let left = deadline.since(clock::monotonic());
-        let too_large = bytes.len() > plan::MAX_BYTES;
-        if left.is_zero() || too_large {
-            let _ = kill(pid, Signal::KILL);
+        let left = reader.give_up_at.since(clock::monotonic());
+        if left.is_zero() {
             // One that hangs in the kernel would not even die: nobody waits for it.
-            return Err(if too_large {
-                Trouble::TooLarge
-            } else {
-                Trouble::Late
-            });
+            return Err(reader.give_up(Trouble::Late));
         }
-        if !poll::readable(ours.as_fd(), left) {
-            continue;
-        }
-        match fd::read_some(&ours, &mut buffer) {
-            None => {}
-            Some(0) => break plan::decode(&bytes).map_err(|_| Trouble::Died),
-            Some(count) => bytes.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+        if poll::readable(reader.answer.as_fd(), left)
+            && let Some(outcome) = reader.hear()
+        {
+            break outcome;
         }
     };
-    // One that did its work ends while the services start, and is reaped as any child.
-    if !matches!(outcome, Ok(Outcome::Ready { .. })) {
-        reap::wait_for(pid);
+    // One that did its work ends while the services start, and is reaped as any child; so
+    // is one that was given up.
+    if !matches!(outcome, Ok(Outcome::Ready { .. }) | Err(Trouble::TooLarge)) {
+        reap::wait_for(reader.pid);
     }
     outcome
+}
+
+/// A child that reads.
+pub struct Reader {
+    pid: Pid,
+    answer: OwnedFd,
+    bytes: Vec<u8>,
+    give_up_at: Instant,
+}
+
+impl Reader {
+    /// Forks one. `shared`: so many bytes of memory that it shares with PID 1 don't count.
+    ///
+    /// # Errors
+    /// Where the kernel gives no process or no pipe.
+    pub fn begin(request: &Request, shared: u64, now: Instant) -> Result<Self, Trouble> {
+        let (answer, theirs) = fd::pipe().map_err(Trouble::Refused)?;
+        let body = || {
+            limits::memory(MEMORY.saturating_add(shared));
+            let bytes = plan::encode(&config::load(request));
+            i32::from(fd::write_all(&theirs, &bytes).is_err())
+        };
+        let pid = helper(c"rinit-reader", &[theirs.as_raw_fd()], body)
+            .map_err(|errno| Trouble::Refused(nix::errno::Errno::from_raw(errno.0)))?;
+        fd::set_nonblocking(&answer);
+        Ok(Self {
+            pid,
+            answer,
+            bytes: Vec::new(),
+            give_up_at: now.plus(PATIENCE),
+        })
+    }
+
+    /// Its process.
+    #[must_use]
+    pub const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// The descriptor to watch.
+    #[must_use]
+    pub const fn answer(&self) -> &OwnedFd {
+        &self.answer
+    }
+
+    /// When it has taken too long.
+    #[must_use]
+    pub const fn give_up_at(&self) -> Instant {
+        self.give_up_at
+    }
+
+    /// Takes what it has to say, as far as that is there; the outcome, once that is whole.
+    pub fn hear(&mut self) -> Option<Result<Outcome, Trouble>> {
+        let mut buffer = [0u8; 16 * 1024];
+        for _ in 0..PIECES_PER_TURN {
+            match fd::read_some(&self.answer, &mut buffer)? {
+                0 => return Some(plan::decode(&self.bytes).map_err(|_| Trouble::Died)),
+                count => {
+                    let piece = buffer.get(..count).unwrap_or_default();
+                    self.bytes.extend_from_slice(piece);
+                }
+            }
+            if self.bytes.len() > plan::MAX_BYTES {
+                return Some(Err(self.give_up(Trouble::TooLarge)));
+            }
+        }
+        None
+    }
+
+    /// Nobody waits for it any longer.
+    pub fn give_up(&self, trouble: Trouble) -> Trouble {
+        let _ = kill(self.pid, Signal::KILL);
+        trouble
+    }
 }

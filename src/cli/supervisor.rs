@@ -30,7 +30,8 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
     begin_log(filter, options.verbose);
     let colour =
         print::err_is_terminal() && inherited.variable("NO_COLOR").is_none_or(<[u8]>::is_empty);
-    match reader::read(&request(&options, &inherited, here, colour)) {
+    let request = request(&options, &inherited, here, colour);
+    match reader::read(&request) {
         Err(trouble) => {
             print::err(format_args!("rinit: {trouble}\n"));
             FAILED
@@ -62,12 +63,18 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
                 print::out(times(&spec, here.time));
                 return 0;
             }
-            supervise(spec, &inherited, here.pid1, &options)
+            supervise(spec, &inherited, here.pid1, &options, request)
         }
     }
 }
 
-fn supervise(spec: Spec, inherited: &Inherited, pid1: bool, options: &Options) -> i32 {
+fn supervise(
+    spec: Spec,
+    inherited: &Inherited,
+    pid1: bool,
+    options: &Options,
+    request: Request,
+) -> i32 {
     if !pid1 && !spec.init.nested && supervise::pid1_supervises() {
         print::err(
             "rinit: rinit runs as pid 1; use rinitctl\nhelp: `nested = true` in [init] allows a second one\n",
@@ -84,6 +91,7 @@ fn supervise(spec: Spec, inherited: &Inherited, pid1: bool, options: &Options) -
         spec,
         inherited,
         main,
+        request,
     }) {
         Ok(code) => i32::from(code),
         Err(trouble) => {

@@ -91,7 +91,7 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
             Wait::begin(&request, ids, system, now)
         }),
         _ => match requests::verb(&request) {
-            Some(Ok(verb @ Verb::Shutdown { .. })) => {
+            Some(Ok(verb @ (Verb::Shutdown { .. } | Verb::Plan | Verb::Apply))) => {
                 let services = Box::default();
                 Reply::ByHand(ByHand { verb, services })
             }

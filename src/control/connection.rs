@@ -13,6 +13,7 @@ use super::protocol::LINE_MAX;
 use super::records::List;
 use super::requests::ByHand;
 use super::waits::Wait;
+use crate::core::apply::places::Places;
 use crate::core::event::Event;
 use crate::core::id::ServiceId;
 use crate::core::request::RequestId;
@@ -154,6 +155,24 @@ impl Connection {
         true
     }
 
+    /// Services have other numbers now; whether that decides what this one waited for.
+    pub(crate) fn take_over(&mut self, places: &Places) -> bool {
+        match &mut self.owed {
+            Owed::List(list) => list.take_over(places),
+            Owed::Events(reader) => reader.take_over(places),
+            Owed::Later(wait) => {
+                if let Some(line) = wait.take_over(places) {
+                    self.output = line;
+                    self.owed = Owed::Nothing;
+                    return true;
+                }
+            }
+            // The core has heard of all that was asked before.
+            Owed::Nothing | Owed::ByHand(_) | Owed::Request(_) => {}
+        }
+        false
+    }
+
     /// Does what is due; whether the client is still there, if anything was. What it asks
     /// next is heard in a later turn.
     pub(crate) fn attend(&mut self, system: &System, history: &History, now: Now) -> Option<bool> {
@@ -169,7 +188,7 @@ impl Connection {
         if let Owed::Events(reader) = &mut self.owed
             && self.output.is_empty()
         {
-            if reader.piece(&mut self.output, history, system) {
+            if reader.piece(&mut self.output, history) {
                 self.owed = Owed::Nothing;
             }
             return Some(self.send(now));
@@ -237,7 +256,7 @@ impl Connection {
             match &mut self.owed {
                 Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) => return true,
                 Owed::Events(reader) => {
-                    if reader.piece(&mut self.output, history, system) {
+                    if reader.piece(&mut self.output, history) {
                         self.owed = Owed::Nothing;
                     }
                     return self.send(now);

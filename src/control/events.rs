@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::protocol::done;
+use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
 use crate::core::json::Json;
 use crate::core::state::Standing;
@@ -23,7 +24,9 @@ const REASON: usize = 200;
 struct Change {
     /// When, in Unix milliseconds.
     at: i64,
-    service: ServiceId,
+    /// `None` of one that is no more.
+    service: Option<ServiceId>,
+    name: Box<str>,
     from: Standing,
     to: Standing,
     reason: Option<Box<str>>,
@@ -69,11 +72,22 @@ impl History {
         }
         self.changes.push_back(Change {
             at,
-            service,
+            service: Some(service),
+            name: system
+                .service(service)
+                .map_or("?", |spec| &spec.name)
+                .into(),
             from,
             to,
             reason,
         });
+    }
+
+    /// Services have other numbers now.
+    pub(crate) fn take_over(&mut self, places: &Places) {
+        for change in &mut self.changes {
+            change.service = change.service.and_then(|id| places.of(id));
+        }
     }
 
     fn get(&self, number: u64) -> Option<&Change> {
@@ -106,8 +120,16 @@ impl Reader {
         }
     }
 
+    /// Services have other numbers now. Whoever follows those that are no more alone has
+    /// nothing more to come.
+    pub(crate) fn take_over(&mut self, places: &Places) {
+        if let Some(of) = &mut self.of {
+            *of = of.iter().filter_map(|id| places.of(*id)).collect();
+        }
+    }
+
     /// Appends the next piece, a line a change; whether it was the last of all.
-    pub(crate) fn piece(&mut self, out: &mut Vec<u8>, history: &History, system: &System) -> bool {
+    pub(crate) fn piece(&mut self, out: &mut Vec<u8>, history: &History) -> bool {
         let before = out.len();
         let mut next = self.next.unwrap_or(history.first);
         let missed = history.first.saturating_sub(next);
@@ -125,9 +147,9 @@ impl Reader {
             if self
                 .of
                 .as_ref()
-                .is_none_or(|of| of.contains(&change.service))
+                .is_none_or(|of| change.service.is_some_and(|id| of.contains(&id)))
             {
-                line(out, next, change, system);
+                line(out, next, change);
             }
             next = next.saturating_add(1);
         }
@@ -141,14 +163,11 @@ impl Reader {
     }
 }
 
-fn line(out: &mut Vec<u8>, number: u64, change: &Change, system: &System) {
-    let name = system
-        .service(change.service)
-        .map_or("?", |spec| &spec.name);
+fn line(out: &mut Vec<u8>, number: u64, change: &Change) {
     let mut json = Json::object(out);
     json.plain("seq", number.saturating_add(1))
         .plain("at", change.at)
-        .text("service", name)
+        .text("service", &change.name)
         .text("from", change.from.word())
         .text("to", change.to.word())
         .text_or_null("reason", change.reason.as_deref());
@@ -177,9 +196,9 @@ mod tests {
     }
 
     /// The numbers and gaps that a reader gets, and whether that was all.
-    fn read(reader: &mut Reader, history: &History, system: &System) -> (Vec<String>, bool) {
+    fn read(reader: &mut Reader, history: &History) -> (Vec<String>, bool) {
         let mut out = Vec::new();
-        let over = reader.piece(&mut out, history, system);
+        let over = reader.piece(&mut out, history);
         let text = String::from_utf8(out).unwrap();
         let lines = text.lines().map(|line| {
             let end = line.find(",\"at\"").unwrap_or(line.len());
@@ -203,30 +222,30 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(
-            read(&mut all, &history, &system),
+            read(&mut all, &history),
             (lines(&["seq:1", "seq:2"]), false)
         );
-        assert_eq!(read(&mut all, &history, &system), (lines(&[]), false));
+        assert_eq!(read(&mut all, &history), (lines(&[]), false));
         assert_eq!(
-            read(&mut one, &history, &system),
+            read(&mut one, &history),
             (lines(&["seq:2", "ok:true"]), true)
         );
         for _ in 0..KEPT {
             note(&mut history, &system, 0, false);
         }
         note(&mut history, &system, 0, false);
-        let (seen, _) = read(&mut all, &history, &system);
+        let (seen, _) = read(&mut all, &history);
         assert_eq!(seen[..2], ["gap:1", "seq:4"]);
-        let (seen, over) = read(&mut Reader::new(None, true), &history, &system);
+        let (seen, over) = read(&mut Reader::new(None, true), &history);
         assert_eq!((seen[0].as_str(), over), ("seq:4", false));
         // A piece at a time.
         let mut seen = seen.len();
         let mut late = Reader::new(None, false);
-        let (mut lines, mut over) = read(&mut late, &history, &system);
+        let (mut lines, mut over) = read(&mut late, &history);
         let mut whole = 0;
         while !over {
             whole += lines.len();
-            (lines, over) = read(&mut late, &history, &system);
+            (lines, over) = read(&mut late, &history);
         }
         whole += lines.len();
         assert_eq!(whole, KEPT + 1);

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use crate::core::apply::change::Changes;
 use crate::core::json::Json;
 
 /// The longest line that the server takes, its newline included.
@@ -76,6 +77,26 @@ pub(crate) fn done(message: &str) -> Vec<u8> {
     if !message.is_empty() {
         json.text("message", message);
     }
+    json.end();
+    out.push(b'\n');
+    out
+}
+
+/// What a new configuration changes, as a line.
+pub(crate) fn changes(changes: &Changes) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut json = Json::object(&mut out);
+    json.plain("ok", true);
+    json.list("changes", &changes.services, |out, change| {
+        let mut json = Json::object(out);
+        json.text("service", &change.service)
+            .text("change", change.becomes.word())
+            .texts("keys", &change.keys);
+        json.end();
+    });
+    json.texts("init", &changes.init)
+        .texts("kept", &changes.kept)
+        .texts("warnings", &changes.warnings);
     json.end();
     out.push(b'\n');
     out

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::core::apply::places::Places;
 use crate::core::exec::Words;
 use crate::core::id::ServiceId;
 use crate::core::json::Json;
@@ -53,6 +54,13 @@ impl List {
             detail,
             begun: false,
         }
+    }
+
+    /// Services have other numbers now. Those that are no more are left out.
+    pub(crate) fn take_over(&mut self, places: &Places) {
+        let rest = self.ids.split_off(self.next.min(self.ids.len()));
+        self.ids
+            .extend(rest.into_iter().filter_map(|id| places.of(id)));
     }
 
     /// Appends the next piece; whether it was the last.

@@ -24,6 +24,8 @@ pub(super) fn verb(request: &Request) -> Option<Result<Verb, String>> {
         "restart" => Verb::Restart,
         "reload" => Verb::Reload,
         "reset" => Verb::Reset,
+        "plan" => Verb::Plan,
+        "apply" => Verb::Apply,
         "kill" => {
             let signal = match request.given("signal") {
                 None => Some(Signal::TERM),
@@ -48,7 +50,9 @@ pub(super) fn verb(request: &Request) -> Option<Result<Verb, String>> {
     };
     let word = verb.word();
     Some(match (verb, request.names.is_empty()) {
-        (Verb::Shutdown { .. }, false) => Err("shutdown ends all, and takes no name".to_owned()),
+        (Verb::Shutdown { .. } | Verb::Plan | Verb::Apply, false) => {
+            Err(format!("{word} is of all, and takes no name"))
+        }
         (Verb::Reload, true) => Err(RELOAD_OF_NONE.to_owned()),
         (Verb::Start | Verb::Stop | Verb::Restart | Verb::Reset | Verb::Kill { .. }, true) => {
             Err(format!("{word} of which service?"))

@@ -11,7 +11,8 @@ use super::answer::Peer;
 use super::connection::Connection;
 use super::context::Own;
 use super::events::History;
-use super::protocol::{REFUSED, done, refusal};
+use super::protocol::{REFUSED, changes, done, refusal};
+use crate::core::apply::places::Places;
 use crate::core::event::Event;
 use crate::core::id::ServiceId;
 use crate::core::request::{Outcome, RequestId};
@@ -198,14 +199,25 @@ impl Server {
     pub(crate) fn answered(&mut self, request: RequestId, outcome: &Outcome, system: &System) {
         let asks = |client: &&mut Connection| client.request() == Some(request);
         if let Some(client) = self.clients.values_mut().find(asks) {
-            let said = outcome.display(system).to_string();
-            let line = if outcome.is_done() {
-                done(&said)
+            let line = if let Outcome::Planned(all) | Outcome::Applied(all) = outcome {
+                changes(all)
             } else {
-                refusal(REFUSED, &said)
+                let said = outcome.display(system).to_string();
+                if outcome.is_done() {
+                    done(&said)
+                } else {
+                    refusal(REFUSED, &said)
+                }
             };
             client.settle(line, system.now());
             self.stirred = true;
+        }
+    }
+
+    /// Services have other numbers now.
+    pub(crate) fn take_over(&mut self, places: &Places) {
+        for client in self.clients.values_mut() {
+            self.stirred |= client.take_over(places);
         }
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::answer::Reply;
-use super::protocol::{REFUSED, Request, USAGE, done, refusal};
+use super::protocol::{REFUSED, Request, UNKNOWN, USAGE, done, refusal};
+use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
 use crate::core::state::{Idle, Standing, State};
 use crate::core::system::System;
@@ -92,6 +93,14 @@ impl Wait {
             let error = format!("{name} is {}{reason}", standing.word());
             refusal(REFUSED, &error)
         })
+    }
+
+    /// Services have other numbers now. The answer, if one is no more.
+    pub(crate) fn take_over(&mut self, places: &Places) -> Option<Vec<u8>> {
+        let open = std::mem::take(&mut self.open);
+        self.open = open.iter().filter_map(|id| places.of(*id)).collect();
+        (self.open.len() < open.len())
+            .then(|| refusal(UNKNOWN, "a new configuration doesn't define it any more"))
     }
 
     /// The answer, if the time is over.

@@ -1,6 +1,7 @@
 //! Orders to the loop, carried out in this order; results come back as events before
 //! anything newly sensed.
 
+use super::apply::places::Places;
 use super::commands::{CommandId, ServiceResult};
 use super::id::{RunId, ServiceId};
 use super::report::Report;
@@ -116,6 +117,15 @@ pub enum Action {
     },
     /// Tell people.
     Report(Report),
+    /// Have the configuration read, by a child with a deadline: `ConfigurationRead`.
+    ReadConfiguration,
+    /// The new specification has taken the old one's place: every number that names a
+    /// service is another one from now on, in orders and in events. What belongs to those
+    /// that are no more goes.
+    TakeOver {
+        /// Which.
+        places: Places,
+    },
     /// A signal to every process that is neither a live run's nor a helper, and
     /// `StraysGone` once none is left. Again with a stronger signal if it takes too long.
     SignalStrays {

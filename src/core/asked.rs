@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::action::Action;
+use super::apply::places::Places;
 use super::graph::Bond;
 use super::id::ServiceId;
 use super::request::{Outcome, RequestId, Verb};
@@ -55,6 +56,8 @@ impl System {
                 | Verb::Reload
                 | Verb::Reset
                 | Verb::Kill { .. }
+                | Verb::Plan
+                | Verb::Apply
                 | Verb::Shutdown { code: Some(_) } => Outcome::Stopping,
             };
             self.answer(request, outcome);
@@ -74,6 +77,7 @@ impl System {
                 let outcome = self.signal_by_hand(&named, signal);
                 self.answer(request, outcome);
             }
+            Verb::Plan | Verb::Apply => self.configuration_wanted(Some(request), verb),
             Verb::Shutdown { code } => {
                 self.answer(request, Outcome::DONE);
                 self.begin_shutdown(Cause::Request { code });
@@ -83,7 +87,9 @@ impl System {
 
     /// Nobody waits for the answer any more; what was asked for goes on.
     pub(super) fn withdrawn(&mut self, request: RequestId) {
-        self.close(request);
+        if !self.close(request) {
+            self.forget_application(request);
+        }
     }
 
     pub(super) fn answer(&mut self, request: RequestId, outcome: Outcome) {
@@ -156,6 +162,8 @@ impl System {
             | Verb::Reload
             | Verb::Reset
             | Verb::Kill { .. }
+            | Verb::Plan
+            | Verb::Apply
             | Verb::Shutdown { .. } => self.weigh_start(id),
         };
         match weighed {
@@ -295,6 +303,29 @@ impl System {
         }
         for (request, _) in std::mem::take(&mut self.requests) {
             self.answer(request, Outcome::Stopping);
+        }
+        self.end_applications();
+    }
+
+    /// It is no more: a stop of it is done, a start will never be.
+    pub(super) fn answer_of_gone(&mut self, id: ServiceId) {
+        let verb = self.asked_of(id);
+        for request in self.take_wish(id) {
+            if verb == Some(Verb::Stop) {
+                self.one_less(request, id, None);
+            } else {
+                let service = self.name(id).into();
+                self.end_request(request, Outcome::Gone { service });
+            }
+        }
+    }
+
+    /// Services have other numbers now.
+    pub(super) fn renumber_requests(&mut self, places: &Places) {
+        for pending in self.requests.values_mut() {
+            let moved = pending.left.iter().filter_map(|id| places.of(*id));
+            pending.left = moved.collect();
+            pending.stays = pending.stays.and_then(|id| places.of(id));
         }
     }
 

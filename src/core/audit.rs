@@ -55,20 +55,8 @@ impl System {
             dormant = dormant.saturating_add(u32::from(sleeps));
             let rests = matches!(service.state, State::Inactive(Idle::ByHand));
             by_hand = by_hand.saturating_add(u32::from(rests));
-            let unmet = |wanted: Bond| {
-                let needs = self.graph.needs(id).iter();
-                let open = needs.filter(|(need, bond)| {
-                    let need = self.services.get(need.index());
-                    *bond == wanted
-                        && need.is_some_and(|need| match bond {
-                            Bond::Requires => !need.satisfied,
-                            Bond::After => !need.attempted,
-                        })
-                });
-                u32::try_from(open.count()).unwrap_or(u32::MAX)
-            };
-            if service.unmet_requires != unmet(Bond::Requires)
-                || service.unmet_after != unmet(Bond::After)
+            if service.unmet_requires != self.unmet(id, Bond::Requires)
+                || service.unmet_after != self.unmet(id, Bond::After)
             {
                 return Err(Disagreement::Needs(id));
             }

@@ -168,7 +168,7 @@ impl System {
 
     /// What it left is waited for, if there is any: with force where people wait for a
     /// start.
-    fn end_sweep(&mut self, id: ServiceId, by_force: bool, then: Then) -> bool {
+    pub(super) fn end_sweep(&mut self, id: ServiceId, by_force: bool, then: Then) -> bool {
         let at = self.now.at;
         let grace = self.grace(id).map(|grace| at.plus(grace));
         let Some(service) = self.services.get_mut(id.index()) else {

@@ -5,8 +5,10 @@
 //! well, in order themselves, and don't come back before it does. A crash on the way is
 //! none, but then those above it stop at once.
 
+use super::apply::places::Places;
 use super::graph::Bond;
 use super::id::ServiceId;
+use super::service::Service;
 use super::state::{State, Then};
 use super::system::{System, Work};
 
@@ -16,6 +18,15 @@ pub(super) struct Descent {
     then: Then,
     /// How many of its dependants are known not to be in the way.
     past: usize,
+}
+
+impl Service {
+    /// Where its descent leads names services by other numbers now.
+    pub(super) fn renumber_descent(&mut self, places: &Places) {
+        if let Some(descent) = &mut self.descent {
+            places.renumber_aim(&mut descent.then);
+        }
+    }
 }
 
 impl System {
@@ -100,6 +111,15 @@ impl System {
         }
         if let Some(descent) = service.descent.take() {
             self.stop(id, descent.then);
+        }
+    }
+
+    /// The bonds have changed: it is found out anew what is in its way.
+    pub(super) fn descend_anew(&mut self, id: ServiceId) {
+        let service = self.services.get_mut(id.index());
+        if let Some(descent) = service.and_then(|service| service.descent.as_mut()) {
+            descent.past = 0;
+            self.work.push_back(Work::Descend(id));
         }
     }
 

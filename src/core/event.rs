@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::apply::Reading;
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
 use super::request::{RequestId, Verb};
@@ -169,6 +170,10 @@ pub enum Event {
         /// Which.
         request: RequestId,
     },
+    /// The configuration was read; answers `ReadConfiguration`.
+    ConfigurationRead(Reading),
+    /// No other event and no order is under way (`System::wants_quiet`).
+    Quiet,
     /// Nothing but rinit's helpers is left; answers `SignalStrays`.
     StraysGone,
     /// All output is written, and the termination log; answers `DrainOutput`.

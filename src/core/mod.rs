@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod action;
+pub mod apply;
 pub mod audit;
 pub mod calendar;
 pub mod capability;

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::apply::places::Places;
 use super::ends::{Ends, Way};
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
@@ -104,6 +105,35 @@ impl Records {
             of: vec![Record::default(); spec.services.len()],
             unready: u32::try_from(gates.count()).unwrap_or(u32::MAX),
             started: false,
+        }
+    }
+
+    /// Services have other places now; new ones begin.
+    pub(super) fn rearrange(&mut self, places: &Places, now: Instant) {
+        let fresh = || Record {
+            since: now,
+            ..Record::default()
+        };
+        let mut of = Vec::new();
+        of.resize_with(places.count(), fresh);
+        for (id, mut record) in (0..).map(ServiceId).zip(std::mem::take(&mut self.of)) {
+            let ends = record.ends.iter_mut();
+            let reasons = ends.filter_map(|end| end.reason.as_mut());
+            reasons
+                .chain(&mut record.ran)
+                .for_each(|reason| places.renumber_reason(reason));
+            let place = places.of(id);
+            if let Some(slot) = place.and_then(|place| of.get_mut(place.index())) {
+                *slot = record;
+            }
+        }
+        self.of = of;
+    }
+
+    /// A new definition has changed where it stands.
+    pub(super) fn stands_anew(&mut self, id: ServiceId, now: Instant) {
+        if let Some(record) = self.of.get_mut(id.index()) {
+            record.since = now;
         }
     }
 

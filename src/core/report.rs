@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::apply::change::Changes;
 use super::commands::CommandFailure;
 use super::id::ServiceId;
 use super::reason::{ReasonIn, in_brackets};
@@ -198,8 +199,25 @@ pub enum Report {
         /// The signal.
         signal: Signal,
     },
-    /// SIGHUP asked for the configuration to be read again.
-    ApplyLater,
+    /// A new configuration counts.
+    Applied {
+        /// What it has changed.
+        changes: Box<Changes>,
+    },
+    /// It can't be used, and has changed nothing; `Mistake`s follow.
+    NotApplied,
+    /// What is wrong in a configuration.
+    Mistake {
+        /// A finished text.
+        text: Box<str>,
+    },
+    /// What is doubtful in one that is applied.
+    Doubt {
+        /// A finished text.
+        text: Box<str>,
+    },
+    /// SIGHUP asked for the configuration to be read, but all ends.
+    NotReadNow,
     /// A signal was for nobody.
     SignalDropped {
         /// Which.
@@ -233,7 +251,7 @@ impl Report {
     #[must_use]
     pub fn level(&self) -> Level {
         match self {
-            Self::Failed { .. } => Level::Error,
+            Self::Failed { .. } | Self::NotApplied | Self::Mistake { .. } => Level::Error,
             Self::AlreadyTaken { .. }
             | Self::ForkRefused { .. }
             | Self::Unhealthy { .. }
@@ -242,6 +260,7 @@ impl Report {
             | Self::CommandFailed { ignored: false, .. }
             | Self::ReloadLate { .. }
             | Self::ReloadFailed { .. }
+            | Self::Doubt { .. }
             | Self::Killed { .. }
             | Self::KillingAll { .. } => Level::Warn,
             // A line for each run would be many.
@@ -274,7 +293,8 @@ impl Report {
             | Self::StoppedByHand { .. }
             | Self::MadeWay { .. }
             | Self::WaitingFor { .. }
-            | Self::ApplyLater
+            | Self::Applied { .. }
+            | Self::NotReadNow
             | Self::Shutdown {
                 cause: Cause::Signal(_) | Cause::Request { .. },
             } => Level::Info,
@@ -488,8 +508,11 @@ impl fmt::Display for ReportIn<'_> {
                 Ok(())
             }
             Report::KillingAll { signal } => write!(f, "{signal} again: killing everything"),
-            Report::ApplyLater => {
-                f.write_str("SIGHUP: reading the configuration again is not supported yet")
+            Report::Applied { changes } => write!(f, "configuration applied: {changes}"),
+            Report::NotApplied => f.write_str("the configuration can't be used; nothing changes"),
+            Report::Mistake { text } | Report::Doubt { text } => f.write_str(text),
+            Report::NotReadNow => {
+                f.write_str("SIGHUP: rinit is stopping, and reads no configuration")
             }
             Report::SignalDropped { signal } => write!(f, "{signal} is for nobody"),
         }

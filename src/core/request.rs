@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::apply::change::Changes;
 use super::id::ServiceId;
 use super::reason::ReasonIn;
 use super::reload::ReloadFailure;
@@ -34,6 +35,10 @@ pub enum Verb {
         /// Which.
         signal: Signal,
     },
+    /// To be told what a new configuration would change; of no service.
+    Plan,
+    /// That the configuration is read, and that it is so; of no service.
+    Apply,
     /// That all ends; of no service.
     Shutdown {
         /// The exit status, where it would be 0.
@@ -52,6 +57,8 @@ impl Verb {
             Self::Reload => "reload",
             Self::Reset => "reset",
             Self::Kill { .. } => "kill",
+            Self::Plan => "plan",
+            Self::Apply => "apply",
             Self::Shutdown { .. } => "shutdown",
         }
     }
@@ -116,6 +123,20 @@ pub enum Outcome {
         /// Why.
         failure: ReloadFailure,
     },
+    /// The configuration would change this.
+    Planned(Box<Changes>),
+    /// It has, and what was to start has made its first attempt.
+    Applied(Box<Changes>),
+    /// It can't be used, and has changed nothing.
+    NotApplied {
+        /// Why, as finished texts.
+        errors: Box<[Box<str>]>,
+    },
+    /// A new configuration doesn't define it any more.
+    Gone {
+        /// Its name.
+        service: Box<str>,
+    },
     /// All ends: nothing is started or stopped by hand any more.
     Stopping,
 }
@@ -126,7 +147,10 @@ impl Outcome {
     /// Whether it is as it was asked for.
     #[must_use]
     pub const fn is_done(&self) -> bool {
-        matches!(self, Self::Done { .. })
+        matches!(
+            self,
+            Self::Done { .. } | Self::Planned(_) | Self::Applied(_)
+        )
     }
 
     /// One line, for whoever asked; empty where there is nothing to say.
@@ -215,6 +239,9 @@ impl fmt::Display for OutcomeIn<'_> {
                     name(service)
                 )
             }
+            Outcome::Planned(changes) | Outcome::Applied(changes) => changes.fmt(f),
+            Outcome::NotApplied { errors } => f.write_str(&errors.join("\n")),
+            Outcome::Gone { service } => write!(f, "{service} is no longer defined"),
             Outcome::Stopping => f.write_str("rinit is stopping: nothing can be asked of it now"),
         }
     }

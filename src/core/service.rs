@@ -32,6 +32,8 @@ pub(super) struct Service {
     pub(super) descent: Option<Box<Descent>>,
     /// The control processes of its run, where it has commands for any.
     pub(super) controls: Option<Box<Controls>>,
+    /// It doesn't start before its new definition counts.
+    pub(super) held: bool,
     /// How many that it requires are not ready.
     pub(super) unmet_requires: u32,
     /// Of how many that it comes after the first attempt has not ended.
@@ -74,6 +76,7 @@ impl Service {
             reloading: None,
             descent: None,
             controls: None,
+            held: false,
             unmet_requires: unmet(Bond::Requires),
             unmet_after: unmet(Bond::After),
             satisfied: false,

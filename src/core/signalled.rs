@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::action::Action;
 use super::id::ServiceId;
 use super::report::Report;
+use super::request::Verb;
 use super::shutdown::Cause;
 use super::signal::Signal;
 use super::state::{Starting, State};
@@ -48,7 +49,7 @@ impl System {
     /// No request: for `main`, if it is there.
     fn pass_on(&mut self, signal: Signal) {
         if signal == Signal::HUP {
-            self.reports.push(Report::ApplyLater);
+            self.configuration_wanted(None, Verb::Apply);
             return;
         }
         let main = self.main.and_then(|id| self.state(id));

@@ -39,10 +39,11 @@ impl System {
     }
 
     /// What it conflicts with is still there; or it comes after something that is asked to
-    /// start as well.
+    /// start as well; or its new definition doesn't count yet.
     pub(super) fn is_held(&self, id: ServiceId) -> bool {
         let asked = |(need, _): &Edge| self.is_asked_up(*need);
-        self.rivals(id).next().is_some()
+        self.is_kept_still(id)
+            || self.rivals(id).next().is_some()
             || self.is_asked_up(id) && self.graph.needs(id).iter().any(asked)
     }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::action::Action;
+use super::apply::Applying;
 use super::asked::Pending;
 use super::event::Event;
 use super::exit::Codes;
@@ -107,6 +108,7 @@ pub struct System {
     pub(super) elsewhere: u32,
     pub(super) attempts_pending: u32,
     pub(super) records: Records,
+    pub(super) apply: Applying,
     up_told: bool,
 }
 
@@ -168,6 +170,7 @@ impl System {
             elsewhere: 0,
             attempts_pending,
             records: Records::new(&spec),
+            apply: Applying::default(),
             up_told: false,
             spec,
         }
@@ -237,6 +240,8 @@ impl System {
                 services,
             } => self.requested(request, verb, &services),
             Event::Withdrawn { request } => self.withdrawn(request),
+            Event::ConfigurationRead(reading) => self.configuration_read(reading),
+            Event::Quiet => self.turn_over(),
             Event::StraysGone => self.strays_gone(),
             Event::OutputDrained => self.output_drained(),
         }
@@ -362,16 +367,19 @@ impl System {
                 self.begin_shutdown(Cause::NothingLeft);
             }
             self.advance_shutdown();
+            self.advance_leaving();
             if self.work.is_empty() && self.starts.is_empty() {
                 break;
             }
         }
+        self.advance_arrival();
     }
 
     fn nothing_left(&self) -> bool {
         self.shutdown.is_none()
             && !self.spec.init.keep_running
             && self.by_hand == 0
+            && !self.is_leaving()
             && self.nothing_runs()
     }
 

@@ -2,7 +2,7 @@
 //! the counters of those that wait, the tally, the deadlines.
 
 use super::action::Action;
-use super::graph::Bond;
+use super::graph::{Bond, Edge};
 use super::health::Checks;
 use super::id::ServiceId;
 use super::report::Report;
@@ -27,8 +27,8 @@ struct Turned {
 impl Service {
     /// Whether those that require it may run. A oneshot that did its work once has done it.
     /// Open sockets of a service on demand are what its dependants need.
-    fn satisfies(&self, spec: &ServiceSpec) -> bool {
-        if self.is_reachable(spec) && self.descent.is_none() {
+    pub(super) fn satisfies(&self, spec: &ServiceSpec) -> bool {
+        if self.is_reachable(spec) && self.descent.is_none() && !self.held {
             return true;
         }
         match (&self.state, spec.kind) {
@@ -222,6 +222,22 @@ impl System {
                 overtaken: false,
             });
         }
+    }
+
+    /// How many of those that it needs in this way stand in its way.
+    pub(super) fn unmet(&self, id: ServiceId, wanted: Bond) -> u32 {
+        let needs = self.graph.needs(id).iter();
+        let open = needs.filter(|edge| edge.1 == wanted && self.is_in_the_way(**edge));
+        u32::try_from(open.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whoever has this edge still waits for its other end.
+    pub(super) fn is_in_the_way(&self, (need, bond): Edge) -> bool {
+        let need = self.services.get(need.index());
+        need.is_some_and(|need| match bond {
+            Bond::Requires => !need.satisfied,
+            Bond::After => !need.attempted,
+        })
     }
 
     fn tell_dependants(&mut self, turned: &Turned) {

@@ -179,7 +179,7 @@ mod tests {
             timestamps,
             writer: 0,
             pattern: None,
-            read: input.as_fd(),
+            read: Some(input.as_fd()),
         };
         Frame::new(&stream, colour)
     }

@@ -88,6 +88,65 @@ impl Memory {
         })
     }
 
+    /// For how many streams it has room.
+    #[must_use]
+    pub const fn room_for(&self) -> usize {
+        self.unfinished.len()
+    }
+
+    /// How many bytes of address space that takes.
+    #[must_use]
+    pub fn reserved(&self) -> u64 {
+        let each = PIECE.saturating_add(super::recent::ROOM).saturating_add(16);
+        u64::try_from(self.room_for().saturating_mul(each)).unwrap_or(u64::MAX)
+    }
+
+    /// Makes room for more streams, while there is no logger. The old room is never given
+    /// back, so it should grow by leaps.
+    ///
+    /// # Errors
+    /// ENOMEM, EMFILE, ENFILE; then it stays as it was.
+    pub fn grow(&mut self, streams: usize) -> Result<(), Errno> {
+        let mut larger = Self::new(streams)?;
+        let copy = |from: &AtomicU32, to: &AtomicU32| {
+            to.store(from.load(Ordering::SeqCst), Ordering::SeqCst);
+        };
+        copy(self.stdout, larger.stdout);
+        copy(self.stderr, larger.stderr);
+        copy(self.moving, larger.moving);
+        copy(self.next, larger.next);
+        for (from, to) in self.asked.iter().zip(larger.asked) {
+            copy(from, to);
+        }
+        for writer in 0..self.room_for() {
+            larger.pids.set(writer, self.pids.of(writer));
+        }
+        let mut text = Vec::new();
+        for stream in 0..self.room_for() {
+            let unfinished = self.unfinished(stream);
+            self.recall(stream, PIECE, &mut text);
+            if unfinished != Unfinished::default() || self.holds(stream) {
+                larger.append(stream, 0, &text);
+            }
+            larger.set_unfinished(stream, unfinished);
+        }
+        larger.recent.copy(&self.recent);
+        std::mem::swap(&mut larger.taken, &mut self.taken);
+        *self = larger;
+        Ok(())
+    }
+
+    /// Somebody else has this stream, and the one behind it, from now on: nothing is left
+    /// of what was its.
+    pub fn forget(&self, writer: usize) {
+        for stream in [writer, writer.saturating_add(1)] {
+            self.set_unfinished(stream, Unfinished::default());
+        }
+        self.ask(writer, 0);
+        self.pids.set(writer, 0);
+        self.recent.forget(writer);
+    }
+
     /// Whether an unfinished line of a stream stands here. For PID 1, which must have seen
     /// the stream's pipe empty before it asks: then what was in it is either written or here.
     #[must_use]
@@ -246,6 +305,28 @@ mod tests {
         assert_eq!(memory.unfinished(1), Unfinished::default());
         memory.step(usize::MAX, SEVEN, || ());
         memory.recover(true);
+    }
+
+    #[test]
+    fn with_more_room_all_stands_as_it_did() {
+        let mut memory = Memory::new(2).unwrap();
+        memory.append(1, 0, b"one two");
+        memory.set_unfinished(1, SEVEN);
+        memory.ask(0, 5);
+        memory.recent.keep(0, [b"said\n", b"", b""]);
+        memory.grow(8).unwrap();
+        assert_eq!(memory.room_for(), 8);
+        assert_eq!(memory.unfinished(1), SEVEN);
+        let mut text = Vec::new();
+        memory.recall(1, 7, &mut text);
+        assert_eq!(text, b"one two");
+        assert_eq!(memory.asked(0), Some(5));
+        assert_eq!(memory.last_lines(0), ["said"]);
+        assert!(memory.wrote_last(0));
+        memory.forget(0);
+        assert_eq!(memory.unfinished(1), Unfinished::default());
+        assert_eq!(memory.asked(0), None);
+        assert!(memory.last_lines(0).is_empty());
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum ToLogger {
     },
     /// Read every stream to its end, the services' first. Answered with `Drained`.
     Drain,
+    /// Another logger takes over, of other streams: end as you are.
+    Leave,
 }
 
 /// What the logger answers.
@@ -44,6 +46,7 @@ const DRAIN: u8 = 2;
 const FLUSHED: u8 = 3;
 const DRAINED: u8 = 4;
 const LINE_CAME: u8 = 5;
+const LEAVE: u8 = 6;
 
 impl ToLogger {
     /// For the wire.
@@ -52,6 +55,7 @@ impl ToLogger {
         match self {
             Self::RunEnded { stream } => wire(RUN_ENDED, stream),
             Self::Drain => wire(DRAIN, 0),
+            Self::Leave => wire(LEAVE, 0),
         }
     }
 
@@ -61,6 +65,7 @@ impl ToLogger {
         match parts(bytes)? {
             (RUN_ENDED, stream) => Some(Self::RunEnded { stream }),
             (DRAIN, 0) => Some(Self::Drain),
+            (LEAVE, 0) => Some(Self::Leave),
             _ => None,
         }
     }
@@ -109,7 +114,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_one_side_says_the_other_understands(stream in any::<u32>()) {
-            for message in [ToLogger::RunEnded { stream }, ToLogger::Drain] {
+            for message in [ToLogger::RunEnded { stream }, ToLogger::Drain, ToLogger::Leave] {
                 prop_assert_eq!(ToLogger::decode(&message.encode()), Some(message));
                 prop_assert_eq!(FromLogger::decode(&message.encode()), None);
             }

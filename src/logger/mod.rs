@@ -88,8 +88,9 @@ pub struct Stream<'a> {
     pub writer: usize,
     /// Which of its writer's lines can be asked for: the text of a `Pattern`.
     pub pattern: Option<&'a str>,
-    /// The pipe's read end. PID 1 keeps the write end open between runs.
-    pub read: BorrowedFd<'a>,
+    /// The pipe's read end; `None` if nobody has this number now. PID 1 keeps the write
+    /// end open between runs.
+    pub read: Option<BorrowedFd<'a>>,
 }
 
 /// One of the container's outputs.
@@ -120,14 +121,14 @@ impl Setup<'_> {
     #[must_use]
     pub fn descriptors(&self) -> Vec<RawFd> {
         let given = [self.control, self.stdout.fd, self.stderr.fd];
-        let streams = self.streams.iter().map(|stream| stream.read);
+        let streams = self.streams.iter().filter_map(|stream| stream.read);
         let all = streams.chain(given).map(|fd| fd.as_raw_fd());
         all.chain(self.memory.descriptors()).collect()
     }
 }
 
-/// Works until PID 1 closes the control socket, writes what stands in the streams then,
-/// and gives the code that the fork shall exit with: 0, or 1 if the kernel refused a
+/// Works until PID 1 closes the control socket, and writes what stands in the streams
+/// then; or until `Leave`. Gives the code that the fork shall exit with: 0, or 1 if the kernel refused a
 /// descriptor at the start (another try may succeed).
 ///
 /// To be called in a fork of its own: it ignores all signals. A fault still ends it.

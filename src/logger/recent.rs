@@ -9,7 +9,7 @@ use crate::sys::shared;
 
 /// How much of a service's output is kept; with the last line of all it fits into what
 /// Kubernetes shows of an end.
-const ROOM: usize = 2048;
+pub(super) const ROOM: usize = 2048;
 /// How many lines of it are given back.
 const MOST_LINES: usize = 10;
 
@@ -62,6 +62,34 @@ impl Recent {
     /// Whether nobody has written since this one did.
     pub(super) fn is_latest(&self, writer: usize) -> bool {
         self.latest.load(Ordering::SeqCst) == name(writer)
+    }
+
+    /// Takes over what another has, as far as there is room for it.
+    pub(super) fn copy(&self, from: &Self) {
+        let copy = |from: &AtomicU32, to: &AtomicU32| {
+            to.store(from.load(Ordering::SeqCst), Ordering::SeqCst);
+        };
+        copy(from.latest, self.latest);
+        for (from, to) in from.counts.iter().zip(self.counts) {
+            copy(from, to);
+        }
+        for writer in (0..from.counts.len()).filter(|writer| from.wrote(*writer)) {
+            let rooms = from.room(writer).zip(self.room(writer));
+            for (from, to) in rooms.iter().flat_map(|(from, to)| from.iter().zip(*to)) {
+                to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn wrote(&self, writer: usize) -> bool {
+        self.counts.get(writer).is_some_and(|word| number(word) > 0)
+    }
+
+    /// It has written nothing.
+    pub(super) fn forget(&self, writer: usize) {
+        if let Some(word) = self.counts.get(writer) {
+            word.store(0, Ordering::SeqCst);
+        }
     }
 
     /// The last lines that it wrote.

@@ -4,7 +4,7 @@
 //! line is moved to `memory`. So a pipe that isn't empty always has work for us, and a
 //! service that waits for room never waits for itself to end its line.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -23,6 +23,16 @@ use crate::sys::poll::{Interest, Poll};
 
 /// How many messages of PID 1 one turn reads at most.
 const MESSAGES: usize = 64;
+
+/// What PID 1 wants.
+enum Heard {
+    /// Nothing more.
+    Enough,
+    /// That this one ends, and leaves all as it is.
+    Leave,
+    /// Nothing any more: it is gone.
+    End,
+}
 
 /// Whose descriptor is ready.
 enum Source {
@@ -70,7 +80,9 @@ impl<'a> Turns<'a> {
         let poll = Poll::new()?;
         poll.add(setup.control, Interest::Read, Source::Control)?;
         for (number, stream) in setup.streams.iter().enumerate() {
-            poll.add(stream.read, Interest::Read, Source::Stream(number))?;
+            if let Some(read) = stream.read {
+                poll.add(read, Interest::Read, Source::Stream(number))?;
+            }
         }
         let mut intake = Intake::new(setup.memory.taken())?;
         setup.memory.recover(intake.has_taken());
@@ -96,11 +108,11 @@ impl<'a> Turns<'a> {
             self.poll.wait(None, &mut ready);
             for source in ready.drain(..) {
                 match source {
-                    Source::Control => {
-                        if !self.listen()? {
-                            return self.drain();
-                        }
-                    }
+                    Source::Control => match self.listen()? {
+                        Heard::Enough => {}
+                        Heard::Leave => return Ok(()),
+                        Heard::End => return self.drain(),
+                    },
                     Source::Stream(number) => {
                         if self.turn(number)? == 0 {
                             self.forget_if_dead(number);
@@ -113,15 +125,20 @@ impl<'a> Turns<'a> {
 
     /// A pipe that nobody can write into would be reported for ever.
     fn forget_if_dead(&self, number: usize) {
-        if let Some(stream) = self.setup.streams.get(number)
-            && hung_up(stream.read)
+        if let Some(read) = self.read(number)
+            && hung_up(read)
         {
-            self.poll.remove(stream.read);
+            self.poll.remove(read);
         }
     }
 
-    /// Does what PID 1 said. `false`: PID 1 is gone.
-    fn listen(&mut self) -> nix::Result<bool> {
+    /// A stream's pipe.
+    fn read(&self, number: usize) -> Option<BorrowedFd<'a>> {
+        self.setup.streams.get(number)?.read
+    }
+
+    /// Does what PID 1 said.
+    fn listen(&mut self) -> nix::Result<Heard> {
         for _ in 0..MESSAGES {
             let mut message = [0; LENGTH];
             match recv(
@@ -129,7 +146,7 @@ impl<'a> Turns<'a> {
                 &mut message,
                 MsgFlags::MSG_DONTWAIT,
             ) {
-                Ok(0) => return Ok(false),
+                Ok(0) => return Ok(Heard::End),
                 Ok(length) => match ToLogger::decode(message.get(..length).unwrap_or_default()) {
                     Some(ToLogger::RunEnded { stream }) => {
                         self.finish(usize::try_from(stream).unwrap_or(usize::MAX))?;
@@ -139,14 +156,15 @@ impl<'a> Turns<'a> {
                         self.drain()?;
                         self.answer(FromLogger::Drained);
                     }
+                    Some(ToLogger::Leave) => return Ok(Heard::Leave),
                     None => {}
                 },
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return Ok(true),
-                Err(_) => return Ok(false),
+                Err(Errno::EAGAIN) => return Ok(Heard::Enough),
+                Err(_) => return Ok(Heard::End),
             }
         }
-        Ok(true)
+        Ok(Heard::Enough)
     }
 
     /// Waits for room if PID 1 is busy; it never waits for us. If it is gone, the next
@@ -184,10 +202,10 @@ impl<'a> Turns<'a> {
     /// Writes what stands in a stream and ends its line. What somebody goes on writing
     /// meanwhile doesn't count: a pipe holds no more than its capacity.
     fn finish(&mut self, number: usize) -> nix::Result<()> {
-        let Some(stream) = self.setup.streams.get(number) else {
+        let Some(read) = self.read(number) else {
             return Ok(());
         };
-        let mut left = capacity(stream.read);
+        let mut left = capacity(read);
         while left > 0 {
             match self.turn(number)? {
                 0 => break,
@@ -203,10 +221,9 @@ impl<'a> Turns<'a> {
 
     /// Deals with one piece of a stream and takes it out of the pipe; gives its length.
     fn turn(&mut self, number: usize) -> nix::Result<usize> {
-        let Some(stream) = self.setup.streams.get(number) else {
+        let Some(pipe) = self.read(number) else {
             return Ok(0);
         };
-        let pipe = stream.read;
         let looked = self.intake.look(pipe)?;
         if looked == 0 {
             return Ok(0);

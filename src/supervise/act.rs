@@ -110,6 +110,8 @@ impl Hands {
                     results.push_back(Event::OutputDrained);
                 }
             }
+            Action::ReadConfiguration => results.extend(self.read_configuration(now)),
+            Action::TakeOver { places } => self.take_over(&places, system.spec()),
             Action::Answered { request, outcome } => {
                 if let Some(control) = &mut self.control {
                     control.answered(request, &outcome, system);

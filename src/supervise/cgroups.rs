@@ -11,6 +11,7 @@
 
 use std::fmt::Write;
 
+use crate::core::apply::places::Places;
 use crate::core::id::{RunId, ServiceId};
 use crate::sys::cgroup::{Cgroup, Own, own};
 use crate::sys::error::{Errno, OsError};
@@ -104,6 +105,19 @@ impl Cgroups {
         if cgroup.remove().is_err() {
             self.left.push((service, cgroup));
         }
+    }
+
+    /// Services have other numbers now. What is left of those that are no more stays with
+    /// the kernel.
+    pub(crate) fn take_over(&mut self, places: &Places) {
+        let moved = self.left.drain(..).filter_map(|(service, cgroup)| {
+            let place = places.of(service);
+            if place.is_none() {
+                let _ = cgroup.remove();
+            }
+            Some((place?, cgroup))
+        });
+        self.left = moved.collect();
     }
 
     /// Leaves no trace, but where something runs on.

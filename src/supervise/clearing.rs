@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use super::folders;
+use crate::core::apply::places::Places;
 use crate::core::id::{Pid, ServiceId};
 use crate::core::spec::ServiceSpec;
 use crate::sys::error::Errno;
@@ -40,6 +41,11 @@ impl Clearing {
     /// What the service's next run has to wait for.
     pub(crate) fn of(&self, service: ServiceId) -> Option<BorrowedFd<'_>> {
         self.0.get(&service).map(|(_, end)| end.as_fd())
+    }
+
+    /// Services have other numbers now.
+    pub(crate) fn take_over(&mut self, places: &Places) {
+        drop(places.rearrange(&mut self.0));
     }
 
     /// A child ended: perhaps one of these.

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 
 use super::cgroups::Cgroups;
 use super::clearing::Clearing;
+use super::configuration::Configuration;
 use super::farewell::Farewell;
 use super::http::Http;
 use super::launch::Launcher;
@@ -56,6 +57,7 @@ pub(crate) struct Hands {
     pub(crate) memory_events: MemoryEvents,
     pub(crate) upward: Upward,
     pub(crate) clearing: Clearing,
+    pub(crate) configuration: Configuration,
     /// For the calendars, if there are any.
     pub(crate) clock_change: Option<ClockChange>,
     pub(crate) listeners: Listeners,
@@ -88,6 +90,7 @@ impl Hands {
             self.control.as_ref().and_then(Server::deadline),
             self.farewell.deadline(),
             self.listeners.deadline(),
+            self.configuration.deadline(),
         ];
         others.into_iter().flatten().chain(probe).min()
     }

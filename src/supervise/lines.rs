@@ -31,13 +31,15 @@ pub(super) fn still(run: RunId) -> Event {
 }
 
 impl Lines {
-    /// Notes what makes a service ready, if that is a line.
+    /// Notes what makes a service ready, if that is a line; in place of a former one.
     pub(super) fn look_for(&mut self, writer: usize, ready: &Ready) {
         match ready {
             Ready::Log(pattern) => {
                 self.patterns.insert(writer, pattern.clone());
             }
-            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Probe(_) | Ready::Delay(_) => {}
+            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Probe(_) | Ready::Delay(_) => {
+                self.patterns.remove(&writer);
+            }
         }
     }
 

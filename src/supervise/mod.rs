@@ -9,6 +9,7 @@ mod act;
 mod bind;
 mod cgroups;
 mod clearing;
+mod configuration;
 mod control_process;
 mod environment;
 mod extras;
@@ -126,8 +127,14 @@ impl Supervisor {
     }
 
     fn turn(&mut self, ready: &mut Vec<Source>) {
+        let quiet = self.system.wants_quiet();
+        if quiet {
+            // Between two turns: nothing that was sensed names a service.
+            self.feed(Event::Quiet, clock::now());
+            self.settled = false;
+        }
         let due = self.deadline();
-        let timeout = match (self.more_to_reap, due) {
+        let timeout = match (self.more_to_reap || quiet, due) {
             (true, _) => Some(Duration::ZERO),
             (false, due) => due.map(|at| at.since(clock::monotonic())),
         };
@@ -223,6 +230,7 @@ impl Supervisor {
         let hands = &mut self.hands;
         hands.expire_probes(now, events);
         hands.expire_openings(&self.system, now, events);
+        hands.expire_reading(now, events);
         let launcher = &hands.launcher;
         let invocation = |run| launcher.invocation(run);
         let (runs, helpers, poll) = (&hands.runs, &mut hands.helpers, &hands.poll);

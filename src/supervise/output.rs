@@ -2,6 +2,8 @@
 //! and the logger that writes it out. The logger may die at any time; the next one finds
 //! everything in the pipes and in the memory that all of them share.
 
+mod streams;
+
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -37,8 +39,10 @@ struct Stream {
     target: Target,
     style: Style,
     timestamps: bool,
-    read: OwnedFd,
-    write: OwnedFd,
+    /// Its read and its write end; `None` once nobody has this number any more.
+    pipe: Option<(OwnedFd, OwnedFd)>,
+    /// Nobody writes here any more; it closes when all is written.
+    leaves: bool,
     /// Both of a service's have the number of the first.
     writer: usize,
     /// The logger was told that the run ended, and hasn't answered.
@@ -60,7 +64,9 @@ pub(crate) struct Outputs {
     memory: Option<Memory>,
     /// Where there is no logger: standard error by a description that never blocks. A pipe
     /// with room is full the next moment, if a service writes there too.
-    _direct: Option<OwnedFd>,
+    direct: Option<OwnedFd>,
+    /// The logger is to make room for one that knows the streams of now.
+    renew: bool,
     logger: Option<Logger>,
     start_at: Option<Instant>,
     pause: Duration,
@@ -84,16 +90,13 @@ impl Outputs {
         let mut of_service = BTreeMap::new();
         let mut lines = Lines::default();
         for (id, spec) in services {
-            let style = match spec.exec.output {
-                Output::Prefix => Style::Prefix,
-                Output::Raw => Style::Raw,
-                Output::Json => Style::Json,
-                Output::Inherit | Output::Null => continue,
+            let Some(style) = style(spec.exec.output) else {
+                continue;
             };
             of_service.insert(id, streams.len());
             let writer = streams.len();
             lines.look_for(writer, &spec.ready);
-            let timestamps = spec.exec.log.as_ref().is_some_and(|log| log.timestamps);
+            let timestamps = timestamps(spec);
             for target in [Target::Out, Target::Err] {
                 let stream = Stream::new(&spec.name, target, style, writer)?;
                 streams.push(Stream {
@@ -110,15 +113,7 @@ impl Outputs {
                 .iter()
                 .for_each(|fd| own_lines::redirect(fd.as_raw_fd()));
         } else {
-            let style = if own.json { Style::OwnJson } else { Style::Own };
-            let stream = Stream::new("rinit", Target::Err, style, usize::MAX)?;
-            // Nobody else writes there, so the flag is ours alone.
-            fd::set_nonblocking(&stream.write);
-            own_lines::redirect(stream.write.as_raw_fd());
-            streams.push(Stream {
-                timestamps: own.timestamps,
-                ..stream
-            });
+            streams.push(own_stream(&own)?);
         }
         let memory = if streams.is_empty() {
             None
@@ -130,7 +125,8 @@ impl Outputs {
             streams,
             of_service,
             memory,
-            _direct: direct,
+            direct,
+            renew: false,
             logger: None,
             start_at: None,
             pause: PAUSE,
@@ -148,7 +144,7 @@ impl Outputs {
         null: &'a OwnedFd,
     ) -> [BorrowedFd<'a>; 2] {
         let pipes = self.of_service.get(&id).and_then(|first| {
-            let write = |index: usize| self.streams.get(index).map(|stream| stream.write.as_fd());
+            let write = |index: usize| self.streams.get(index).and_then(Stream::write);
             Some([write(*first)?, write(first + 1)?])
         });
         match output {
@@ -167,7 +163,7 @@ impl Outputs {
             return None;
         }
         self.start_at = None;
-        match self.fork_logger() {
+        match self.make_room().and_then(|()| self.fork_logger()) {
             Ok((pid, socket)) => {
                 self.logger = Some(Logger {
                     pid,
@@ -201,7 +197,7 @@ impl Outputs {
             timestamps: stream.timestamps,
             writer: stream.writer,
             pattern: self.lines.pattern(stream.writer),
-            read: stream.read.as_fd(),
+            read: stream.read(),
         };
         Some(Setup {
             streams: self.streams.iter().map(stream).collect(),
@@ -259,19 +255,28 @@ impl Outputs {
         if now.since(old.since) >= GOOD_AFTER {
             self.pause = PAUSE;
         }
-        self.start_later(now);
+        if std::mem::take(&mut self.renew) {
+            self.start_at = None;
+        } else {
+            self.start_later(now);
+        }
     }
 
     /// A service's run is over: what stands in its pipes without a newline is its last line.
     pub(crate) fn run_ended(&mut self, id: ServiceId) {
-        let Some(first) = self.of_service.get(&id).copied() else {
-            return;
-        };
+        if let Some(writer) = self.of_service.get(&id).copied() {
+            self.end_of(writer);
+        }
+    }
+
+    /// What stands in a writer's pipes is all that there will be.
+    fn end_of(&mut self, first: usize) {
         for index in [first, first + 1] {
             let memory = self.memory.as_ref();
             let held = || memory.is_some_and(|memory| memory.holds(index));
             let unwritten = self.streams.get_mut(index).is_some_and(|stream| {
-                stream.ended = fd::pending(stream.read.as_fd()) > 0 || held();
+                let pending = stream.read().is_some_and(|read| fd::pending(read) > 0);
+                stream.ended = pending || held();
                 stream.ended
             });
             if unwritten && let Ok(stream) = u32::try_from(index) {
@@ -320,6 +325,7 @@ impl Outputs {
         let index = usize::try_from(stream).unwrap_or(usize::MAX);
         if let Some(stream) = self.streams.get_mut(index) {
             stream.ended = false;
+            stream.close_if_over();
             let writer = stream.writer;
             if !self.is_ending(writer) {
                 self.lines.still(writer);
@@ -391,16 +397,61 @@ impl Outputs {
 
 impl Stream {
     fn new(name: &str, target: Target, style: Style, writer: usize) -> nix::Result<Self> {
-        let (read, write) = fd::output_pipe()?;
         Ok(Self {
             name: name.into(),
             target,
             style,
             timestamps: false,
-            read,
-            write,
+            pipe: Some(fd::output_pipe()?),
+            leaves: false,
             writer,
             ended: false,
         })
+    }
+
+    fn read(&self) -> Option<BorrowedFd<'_>> {
+        self.pipe.as_ref().map(|(read, _)| read.as_fd())
+    }
+
+    fn write(&self) -> Option<BorrowedFd<'_>> {
+        self.pipe.as_ref().map(|(_, write)| write.as_fd())
+    }
+
+    /// All is written of one that leaves: its number is free.
+    fn close_if_over(&mut self) {
+        if self.leaves && !self.ended {
+            self.leaves = false;
+            self.pipe = None;
+        }
+    }
+}
+
+/// The pipe for rinit's own lines, which they take from now on.
+fn own_stream(own: &OwnLines) -> nix::Result<Stream> {
+    let style = if own.json { Style::OwnJson } else { Style::Own };
+    let stream = Stream::new("rinit", Target::Err, style, usize::MAX)?;
+    if let Some(write) = stream.write() {
+        // Nobody else writes there, so the flag is ours alone.
+        fd::set_nonblocking(write);
+        own_lines::redirect(write.as_raw_fd());
+    }
+    Ok(Stream {
+        timestamps: own.timestamps,
+        ..stream
+    })
+}
+
+/// The time stands before each of a service's lines.
+fn timestamps(spec: &ServiceSpec) -> bool {
+    spec.exec.log.as_ref().is_some_and(|log| log.timestamps)
+}
+
+/// How a service's lines look; `None` where no logger writes them.
+fn style(output: Output) -> Option<Style> {
+    match output {
+        Output::Prefix => Some(Style::Prefix),
+        Output::Raw => Some(Style::Raw),
+        Output::Json => Some(Style::Json),
+        Output::Inherit | Output::Null => None,
     }
 }

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use super::marks::Marks;
 use super::probe::Attempts;
+use crate::core::apply::places::Places;
 use crate::core::commands::CommandId;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::sys::cgroup::{Cgroup, Events};
@@ -126,6 +127,18 @@ impl Runs {
             self.by_pid.remove(&pid);
         }
         Some(removed)
+    }
+
+    /// Services have other numbers now. Gives the runs of those that are no more.
+    pub(crate) fn rearrange(&mut self, places: &Places) -> Vec<RunId> {
+        let mut gone = Vec::new();
+        for (id, run) in &mut self.by_run {
+            match places.of(run.service) {
+                Some(place) => run.service = place,
+                None => gone.push(*id),
+            }
+        }
+        gone
     }
 
     /// Notes that this process is the run's main one.

@@ -73,6 +73,7 @@ impl Hands {
             }
             Source::Opening(service) => events.extend(self.hear_opening(system, service)),
             Source::Listener(service) => events.push_back(self.somebody_came(service)),
+            Source::Reader => events.extend(self.hear_reader()),
             Source::Control | Source::Client(_) | Source::Http => {}
         }
     }

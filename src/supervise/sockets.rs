@@ -14,6 +14,7 @@ use super::hands::Hands;
 use super::passed::Passed;
 use super::preparation;
 use super::source::Source;
+use crate::core::apply::places::Places;
 use crate::core::event::{Event, SpawnFailure};
 use crate::core::id::{Pid, ServiceId};
 use crate::core::listen::{Listen, MOST_SOCKETS};
@@ -23,7 +24,7 @@ use crate::core::system::System;
 use crate::core::time::{Instant, Now, Span};
 use crate::sys::error::{Errno, strerror};
 use crate::sys::fork::helper;
-use crate::sys::poll::Interest;
+use crate::sys::poll::{Interest, Poll};
 use crate::sys::signal::kill;
 use crate::sys::{datagram, fd, socket};
 
@@ -86,6 +87,29 @@ impl Listeners {
                 opening.give_up_at = opening.give_up_at.plus(by);
                 self.deadlines.insert((opening.give_up_at, service));
             }
+        }
+    }
+
+    /// Services have other numbers now. Those that are no more have closed theirs.
+    pub(super) fn take_over(&mut self, places: &Places, poll: &Poll<Source>) {
+        for (_, bound) in places.rearrange(&mut self.open) {
+            bound.iter().for_each(|bound| poll.remove(&bound.fd));
+        }
+        for (_, opening) in places.rearrange(&mut self.opening) {
+            poll.remove(&opening.channel);
+            let _ = kill(opening.pid, Signal::KILL);
+        }
+        drop(places.rearrange(&mut self.closing));
+        for (service, bound) in &self.open {
+            for bound in bound {
+                // Only those are watched at which somebody is awaited.
+                let _ = poll.change(&bound.fd, Interest::Read, Source::Listener(*service));
+            }
+        }
+        self.deadlines.clear();
+        for (service, opening) in &self.opening {
+            let _ = poll.change(&opening.channel, Interest::Read, Source::Opening(*service));
+            self.deadlines.insert((opening.give_up_at, *service));
         }
     }
 

@@ -41,6 +41,8 @@ pub(crate) enum Source {
     Client(u32),
     /// The connection of the HTTP helper.
     Http,
+    /// The child that reads the configuration.
+    Reader,
 }
 
 const KIND_SHIFT: u32 = 56;
@@ -67,6 +69,7 @@ impl From<Source> for u64 {
             Source::Listener(service) => (14, Self::from(service.0)),
             Source::Stored(service) => (16, Self::from(service.0)),
             Source::Http => (20, 0),
+            Source::Reader => (17, 0),
         };
         (kind << KIND_SHIFT) | (number & NUMBER)
     }
@@ -97,6 +100,7 @@ impl TryFrom<u64> for Source {
             14 => Self::Listener(ServiceId(small?)),
             16 => Self::Stored(ServiceId(small?)),
             20 => Self::Http,
+            17 => Self::Reader,
             _ => return Err(()),
         })
     }
@@ -122,6 +126,7 @@ mod tests {
             Source::Logger,
             Source::Seeker,
             Source::Control,
+            Source::Reader,
             Source::Client(u32::MAX),
             Source::Children,
             Source::Clock,

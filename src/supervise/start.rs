@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use super::cgroups::Cgroups;
 use super::clearing::Clearing;
+use super::configuration::Configuration;
 use super::environment;
 use super::farewell::Farewell;
 use super::hands::Hands;
@@ -20,7 +21,7 @@ use super::store::Stores;
 use super::strays::Strays;
 use super::trees::Trees;
 use super::upward::Upward;
-use crate::config::{Offer, Rights};
+use crate::config::{Offer, Request, Rights};
 use crate::control::context::Own;
 use crate::control::{Server, address};
 use crate::core::exit::Codes;
@@ -96,6 +97,8 @@ pub struct Start<'a> {
     pub inherited: &'a Inherited,
     /// What the command line says of `main`.
     pub main: MainOptions,
+    /// Where that was read, for when it is read again.
+    pub request: Request,
 }
 
 /// The minimal init's options, as far as they mean `main` as well.
@@ -180,6 +183,7 @@ impl Start<'_> {
             upward: Upward::open(self.inherited.variable("NOTIFY_SOCKET")),
             farewell: Farewell::new(&self.spec.init.termination_log),
             clearing: Clearing::default(),
+            configuration: Configuration::new(self.request),
             clock_change: None,
             listeners: Listeners::default(),
             to_continue: Vec::new(),
@@ -210,7 +214,7 @@ impl Start<'_> {
 
 impl Hands {
     /// Only a calendar cares for the wall clock.
-    fn watch_clock(&mut self, spec: &Spec) {
+    pub(super) fn watch_clock(&mut self, spec: &Spec) {
         let asks = |service: &ServiceSpec| match service.schedule.as_deref() {
             Some(schedule) => matches!(schedule.when, When::Calendar(_)),
             None => false,
@@ -229,7 +233,7 @@ impl Hands {
 }
 
 /// Where services want cgroups of their own. What can't be had they get from subreapers.
-fn cgroups_for(spec: &Spec) -> Option<Cgroups> {
+pub(super) fn cgroups_for(spec: &Spec) -> Option<Cgroups> {
     let wanted = |service: &ServiceSpec| service.tracking == Tracking::Cgroup;
     if !spec.services.iter().any(wanted) {
         return None;

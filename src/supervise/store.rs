@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::passed::Passed;
 use super::source::Source;
+use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
 use crate::sys::fd;
 use crate::sys::poll::{Interest, Poll, is_over};
@@ -122,6 +123,18 @@ impl Stores {
         all.retain(stays);
         if all.is_empty() {
             self.0.remove(&service);
+        }
+    }
+
+    /// Services have other numbers now; nobody comes for what those left that are no more.
+    pub(super) fn take_over(&mut self, places: &Places, poll: &Poll<Source>) {
+        for (_, all) in places.rearrange(&mut self.0) {
+            all.iter().for_each(|stored| stored.forget(poll));
+        }
+        for (service, all) in &self.0 {
+            for stored in all.iter().filter(|stored| stored.watched) {
+                let _ = poll.change(&stored.fd, Interest::HangUp, Source::Stored(*service));
+            }
         }
     }
 

@@ -194,7 +194,7 @@ fn start(services: &[Service], memory: &Memory, out: &Pipe, err: &Pipe) -> Logge
                 writer,
                 pattern: service.pattern,
                 target: service.target,
-                read: service.pipe.read.as_fd(),
+                read: Some(service.pipe.read.as_fd()),
             })
             .collect(),
         control: theirs.as_fd(),

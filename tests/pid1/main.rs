@@ -17,6 +17,7 @@
 )]
 
 mod acts;
+mod apply;
 mod around;
 mod capacity;
 mod child_state;

@@ -306,6 +306,8 @@ impl World {
             | Action::AwaitConnection { .. }
             | Action::CloseSockets { .. }
             | Action::DropStored { .. }
+            | Action::ReadConfiguration
+            | Action::TakeOver { .. }
             | Action::Forward { .. }
             | Action::Report(_) => {}
         }

@@ -3,6 +3,7 @@
 
 mod reloads;
 mod schedules;
+mod turnover;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use rinit::core::report::Report;
 use rinit::core::request::{RequestId, Verb};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{KillMode, Kind, NotifyAccess, Ready, Spec};
-use rinit::core::state::{Standing, State};
+use rinit::core::state::{Idle, Standing, State};
 use rinit::core::system::{System, Whole};
 use rinit::core::time::{Instant, Now};
 
@@ -34,6 +35,8 @@ pub(crate) struct Watcher {
     edges: Vec<Edge>,
     /// Whoever must have stopped before: transitively.
     later: BTreeMap<ServiceId, BTreeSet<ServiceId>>,
+    /// Runs whose definition changed while they stopped.
+    lenient: BTreeSet<RunId>,
     attempted: BTreeSet<ServiceId>,
     begun: BTreeSet<RunId>,
     forgotten: BTreeSet<RunId>,
@@ -66,22 +69,11 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// `edges` as the core keeps them: it breaks circles.
     pub(crate) fn new(spec: &Spec) -> Self {
-        let edges = if rinit::core::graph::cycles(spec).is_empty() {
-            edges(spec)
-        } else {
-            Vec::new()
-        };
-        let mut later: BTreeMap<ServiceId, BTreeSet<ServiceId>> = BTreeMap::new();
-        for _ in 0..spec.services.len() {
-            for (dependant, need, _) in &edges {
-                let mut all = later.get(dependant).cloned().unwrap_or_default();
-                all.insert(*dependant);
-                later.entry(*need).or_default().extend(all);
-            }
-        }
+        let (edges, later) = bonds(spec);
         Self {
             edges,
             later,
+            lenient: BTreeSet::new(),
             // Nobody waits for a time of the calendar.
             attempted: ids(spec)
                 .filter(|id| spec.services[id.index()].schedule.is_some())
@@ -117,6 +109,7 @@ impl Watcher {
     ) -> Result<(), String> {
         system.audit().map_err(|what| format!("audit: {what:?}"))?;
         let spec = system.spec();
+        self.note_configuration(spec, event);
         let shutting_down = self.shutdown_at.is_some();
         self.overslept |= shutting_down && matches!(event, Event::Overslept { .. });
         if system.whole() == Whole::Stopping {
@@ -317,7 +310,12 @@ impl Watcher {
                     forgotten_now.insert(*run);
                 }
                 // `sockets` knows what is wrong with these.
-                Action::Listen { .. }
+                Action::ReadConfiguration if shutting_down => {
+                    return Err("a configuration is read in a shutdown".into());
+                }
+                Action::ReadConfiguration
+                | Action::TakeOver { .. }
+                | Action::Listen { .. }
                 | Action::AwaitConnection { .. }
                 | Action::CloseSockets { .. } => {}
                 Action::Answered { request, outcome } => {
@@ -338,10 +336,14 @@ impl Watcher {
                 }
                 Action::DropStored { service } => {
                     let standing = system.state(*service).unwrap().standing();
-                    if !matches!(
-                        standing,
-                        Standing::Inactive | Standing::Exited | Standing::Failed
-                    ) {
+                    // What is no more stands still until it goes.
+                    let leaves = system.wants_quiet();
+                    if !leaves
+                        && !matches!(
+                            standing,
+                            Standing::Inactive | Standing::Exited | Standing::Failed
+                        )
+                    {
                         return Err(format!("{action:?} of what is {standing:?}"));
                     }
                 }
@@ -397,7 +399,16 @@ impl Watcher {
         };
         self.asked.insert(*request, false);
         match verb {
-            Verb::Stop if self.shutdown_at.is_none() => self.rests.extend(services),
+            Verb::Stop if self.shutdown_at.is_none() => {
+                // A stop of what is disabled, or did its work, is nothing to remember.
+                let stops = |id: &&ServiceId| {
+                    !matches!(
+                        system.state(**id),
+                        Some(State::Inactive(Idle::Disabled) | State::Exited { .. })
+                    )
+                };
+                self.rests.extend(services.iter().filter(stops));
+            }
             Verb::Start | Verb::Restart => {
                 let mut open = services.to_vec();
                 let mut seen = BTreeSet::new();
@@ -408,8 +419,13 @@ impl Watcher {
                     }
                 }
             }
-            Verb::Stop | Verb::Reload | Verb::Reset | Verb::Kill { .. } | Verb::Shutdown { .. } => {
-            }
+            Verb::Stop
+            | Verb::Reload
+            | Verb::Reset
+            | Verb::Kill { .. }
+            | Verb::Plan
+            | Verb::Apply
+            | Verb::Shutdown { .. } => {}
         }
     }
 
@@ -609,6 +625,9 @@ impl Watcher {
             if begun.0 != stopping.run.id {
                 *begun = fresh;
             }
+            if self.lenient.contains(&stopping.run.id) {
+                continue;
+            }
             let slept = kernel.slept.saturating_sub(begun.2);
             let extended = self.pings.extended(stopping.run.id);
             if extended.is_some_and(|until| kernel.now <= until.plus(slept).plus(LATE * 2)) {
@@ -669,6 +688,24 @@ fn alive(system: &System, id: ServiceId) -> bool {
 
 pub(crate) fn ids(spec: &Spec) -> impl Iterator<Item = ServiceId> + use<> {
     (0..spec.services.len() as u32).map(ServiceId)
+}
+
+/// All bonds, as the core keeps them (it breaks circles), and who stops later than whom.
+fn bonds(spec: &Spec) -> (Vec<Edge>, BTreeMap<ServiceId, BTreeSet<ServiceId>>) {
+    let edges = if rinit::core::graph::cycles(spec).is_empty() {
+        edges(spec)
+    } else {
+        Vec::new()
+    };
+    let mut later: BTreeMap<ServiceId, BTreeSet<ServiceId>> = BTreeMap::new();
+    for _ in 0..spec.services.len() {
+        for (dependant, need, _) in &edges {
+            let mut all = later.get(dependant).cloned().unwrap_or_default();
+            all.insert(*dependant);
+            later.entry(*need).or_default().extend(all);
+        }
+    }
+    (edges, later)
 }
 
 fn edges(spec: &Spec) -> Vec<Edge> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use rinit::core::action::{Action, Question};
+use rinit::core::apply::places::Places;
 use rinit::core::event::{Answer, Event, SpawnFailure};
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
@@ -12,6 +13,7 @@ use rinit::core::signal::Signal;
 use rinit::core::spec::{NotifyAccess, Ready, Spec};
 use rinit::core::time::{Instant, Now};
 
+use crate::applying::{GONE, next_reading, renumbered};
 use crate::random::Dice;
 use crate::sockets::{Sockets, not_listening};
 
@@ -101,9 +103,7 @@ pub(crate) struct Kernel {
     faults: Faults,
     dice: Dice,
     counter: u64,
-    ready: Vec<Ready>,
-    /// Whose notifications reach the core.
-    hears: Vec<bool>,
+    spec: Spec,
 }
 
 impl Kernel {
@@ -123,12 +123,7 @@ impl Kernel {
             faults,
             dice,
             counter: 0,
-            ready: spec.services.iter().map(|s| s.ready.clone()).collect(),
-            hears: spec
-                .services
-                .iter()
-                .map(|s| s.notify_access() != NotifyAccess::None)
-                .collect(),
+            spec: spec.clone(),
         }
     }
 
@@ -183,6 +178,29 @@ impl Kernel {
                 }
             }
         }
+    }
+
+    /// No event is under way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.results.is_empty()
+    }
+
+    /// A new configuration counts: services have other numbers.
+    pub(crate) fn take_over(&mut self, places: &Places, spec: &Spec) {
+        self.spec = spec.clone();
+        self.sockets.take_over(places);
+        for run in self.runs.values_mut() {
+            run.service = places.of(run.service).unwrap_or(GONE);
+        }
+        let facts = std::mem::take(&mut self.facts);
+        let moved = |(at, fact): ((Instant, u64), Fact)| {
+            let fact = match fact {
+                Fact::Says(event) => Fact::Says(renumbered(event, places)?),
+                fact => fact,
+            };
+            Some((at, fact))
+        };
+        self.facts = facts.into_iter().filter_map(moved).collect();
     }
 
     /// Everything but the clock stood still.
@@ -348,6 +366,13 @@ impl Kernel {
                     }
                 }
             }
+            Action::ReadConfiguration => {
+                let reading = next_reading(&self.spec, &mut self.dice);
+                let after = self.dice.moment().min(Duration::from_secs(10));
+                self.later(after, Fact::Says(Event::ConfigurationRead(reading)));
+            }
+            // It was told before (`take_over`).
+            Action::TakeOver { .. } => {}
             Action::DropStored { .. }
             | Action::Forward { .. }
             | Action::Answered { .. }
@@ -426,7 +451,7 @@ impl Kernel {
         let known = self.run(service, run);
         known.ready_at = now.plus(ready_after);
         let told = matches!(
-            self.ready[service.index()],
+            self.spec.services[service.index()].ready,
             Ready::Notify | Ready::Fd(_) | Ready::Exec | Ready::Log(_)
         );
         if told && ready_after < Duration::MAX {
@@ -434,7 +459,7 @@ impl Kernel {
             let text = "warming up".into();
             self.later(ready_after / 2, Fact::Says(Event::Status { run, text }));
         }
-        if self.hears[service.index()] {
+        if self.spec.services[service.index()].notify_access() != NotifyAccess::None {
             for _ in 0..self.dice.roll(8) {
                 let saying = self.saying(run);
                 let after = self.dice.moment();
@@ -526,7 +551,8 @@ impl Kernel {
         let Some(known) = self.runs.get_mut(&run) else {
             return;
         };
-        let hears = self.hears[known.service.index()];
+        let spec = &self.spec.services[known.service.index()];
+        let hears = spec.notify_access() != NotifyAccess::None;
         let Some(main) = known.main.as_mut() else {
             return;
         };

@@ -10,6 +10,7 @@ use rinit::core::request::{RequestId, Verb};
 use rinit::core::signal::Signal;
 use rinit::core::system::{Surroundings, System};
 
+use crate::applying::Former;
 use crate::invariants::Watcher;
 use crate::kernel::{Faults, Kernel};
 use crate::random::{self, Dice};
@@ -52,11 +53,21 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
     people(&mut kernel, &mut dice);
     clocks(&mut kernel, &mut dice);
     requests(&mut kernel, &mut dice, count);
+    configurations(&mut kernel, &mut dice);
     let mut actions = Vec::new();
     for _ in 0..MOST_STEPS {
-        let Some(event) = kernel.next(system.deadline()) else {
+        let quiet = system.wants_quiet() && kernel.is_quiet();
+        // The rest of a turn may come before.
+        let next = if quiet && dice.percent(70) {
+            Some(Event::Quiet)
+        } else {
+            let next = kernel.next(system.deadline());
+            next.or_else(|| quiet.then_some(Event::Quiet))
+        };
+        let Some(event) = next else {
             return Err("nothing will ever happen again, and it hasn't ended".into());
         };
+        let former = Former::new(&system, &event);
         system.handle(event.clone(), kernel.clock(), &mut actions);
         if let Some(trace) = trace.as_deref_mut() {
             let _ = writeln!(trace, "{:>15} {event:?}", kernel.now.0 / 1000);
@@ -67,10 +78,16 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
                 };
             }
         }
+        if let Some(Action::TakeOver { places }) = actions.first() {
+            kernel.take_over(places, system.spec());
+            watcher.take_over(system.spec(), places);
+        }
+        former.check(&system, &kernel, &event, &actions)?;
         watcher.check(&system, &kernel, &event, &actions)?;
-        kernel.sockets.asked(&spec, &event);
+        let spec = system.spec();
+        kernel.sockets.asked(spec, &event);
         for action in actions.drain(..) {
-            kernel.sockets.carry_out(&spec, &action)?;
+            kernel.sockets.carry_out(spec, &action)?;
             kernel.carry_out(&action);
         }
         if kernel.exit.is_some() {
@@ -143,6 +160,29 @@ fn requests(kernel: &mut Kernel, dice: &mut Dice, count: u64) {
                 services,
             },
         );
+        if dice.percent(20) {
+            kernel.will_say(after + dice.moment(), Event::Withdrawn { request });
+        }
+    }
+}
+
+/// New configurations: by SIGHUP, or for somebody who waits.
+fn configurations(kernel: &mut Kernel, dice: &mut Dice) {
+    for number in 0..dice.pick(&[0, 0, 1, 2, 6]) {
+        let after = dice.moment() * (1 + dice.roll(3) as u32);
+        let request = RequestId(1000 + number);
+        let event = match dice.roll(4) {
+            0 => Event::Signalled {
+                signal: Signal::HUP,
+                hung_up: false,
+            },
+            kind => Event::Requested {
+                request,
+                verb: if kind == 1 { Verb::Plan } else { Verb::Apply },
+                services: Box::default(),
+            },
+        };
+        kernel.will_say(after, event);
         if dice.percent(20) {
             kernel.will_say(after + dice.moment(), Event::Withdrawn { request });
         }

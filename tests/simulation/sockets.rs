@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rinit::core::action::{Action, Question};
+use rinit::core::apply::places::Places;
 use rinit::core::event::{Event, SpawnFailure};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
@@ -43,6 +44,20 @@ impl Sockets {
 
     pub(crate) fn all_are_closed(&self) -> bool {
         self.known.is_empty()
+    }
+
+    /// Services have other numbers now. What they had that are no more has been closed.
+    pub(crate) fn take_over(&mut self, places: &Places) {
+        places.rearrange(&mut self.known);
+        places.rearrange(&mut self.newest);
+        for set in [&mut self.first, &mut self.came, &mut self.asked] {
+            *set = set.iter().filter_map(|id| places.of(*id)).collect();
+        }
+    }
+
+    /// Whose sockets stand somewhere.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = ServiceId> {
+        self.known.keys().copied()
     }
 
     /// All that may happen at them.

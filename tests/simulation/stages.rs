@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rinit::core::action::{Action, Question};
+use rinit::core::apply::places::Places;
 use rinit::core::commands::{CommandId, Commands, List};
 use rinit::core::event::Event;
 use rinit::core::exit::Exit;
@@ -106,6 +107,13 @@ impl Stages {
             }
         }
         Ok(())
+    }
+
+    /// Services have other numbers now; what is no more has no life.
+    pub(crate) fn take_over(&mut self, places: &Places) {
+        for life in self.lives.values_mut() {
+            life.service = places.of(life.service).unwrap_or(crate::applying::GONE);
+        }
     }
 
     fn hear(&mut self, system: &System, event: &Event) {

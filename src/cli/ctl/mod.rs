@@ -1,6 +1,7 @@
 //! `rinitctl`, the same as `rinit ctl`: a verb for the running rinit. One table of verbs
 //! (`verbs`); each says what it asks, and a file for its subject how the answer is told.
 
+mod changes;
 mod events;
 mod exec;
 mod graph;
@@ -217,7 +218,10 @@ fn answer(
     }
     if let Some(error) = answer.get("error").and_then(Value::as_str) {
         if !options.json {
-            print::err(format_args!("rinitctl: {}\n", Clean(error)));
+            let mut lines = error.lines();
+            let first = lines.next().unwrap_or_default();
+            print::err(format_args!("rinitctl: {}\n", Clean(first)));
+            lines.for_each(|line| print::err(format_args!("{}\n", Clean(line))));
         }
         let code = answer.get("code").and_then(Value::as_i64);
         let code = code.and_then(|code| i32::try_from(code).ok());

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Options, exec, graph, sentences, services};
+use super::{Options, changes, exec, graph, sentences, services};
 use crate::cli::getopt::{Flag, both, long};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,6 +217,19 @@ pub(super) const VERBS: &[Verb] = &[
             sentences::done,
         )
     },
+    Verb {
+        names: Names::None,
+        tell: changes::tell,
+        ..later("plan", "what a new configuration would change, and why")
+    },
+    Verb {
+        names: Names::None,
+        tell: changes::tell,
+        ..later(
+            "apply",
+            "read the configuration again; only what changed stops or starts",
+        )
+    },
     verb(
         "version",
         Names::None,
@@ -226,4 +239,4 @@ pub(super) const VERBS: &[Verb] = &[
 ];
 
 /// Verbs of later versions: known, so that nobody takes them for a mistake of theirs.
-pub(super) const LATER: &[&str] = &["logs", "plan", "apply", "boot-chart"];
+pub(super) const LATER: &[&str] = &["logs", "boot-chart"];

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use rinit::core::action::Action;
+use rinit::core::apply::places::Places;
 use rinit::core::commands::{CommandId, List};
 use rinit::core::event::Event;
 use rinit::core::id::{RunId, ServiceId};
@@ -28,6 +29,13 @@ pub(crate) struct Reloads {
 }
 
 impl Reloads {
+    /// Services have other numbers now; what is no more has been answered.
+    pub(crate) fn take_over(&mut self, places: &Places) {
+        for services in self.open.values_mut() {
+            places.rearrange(services);
+        }
+    }
+
     pub(crate) fn check(
         &mut self,
         system: &System,

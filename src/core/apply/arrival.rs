@@ -1,0 +1,124 @@
+//! Whoever asked for a new configuration waits until what it starts has made its first
+//! attempts.
+
+use std::collections::BTreeSet;
+
+use super::change::Changes;
+use crate::core::id::ServiceId;
+use crate::core::request::{Outcome, RequestId};
+use crate::core::state::{Reason, State};
+use crate::core::system::System;
+
+/// Somebody waits.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    requests: Vec<RequestId>,
+    changes: Box<Changes>,
+    awaited: BTreeSet<ServiceId>,
+}
+
+impl Arrival {
+    /// `None` if nobody does.
+    pub(super) fn new(
+        requests: Vec<RequestId>,
+        changes: Box<Changes>,
+        awaited: BTreeSet<ServiceId>,
+    ) -> Option<Self> {
+        (!requests.is_empty()).then_some(Self {
+            requests,
+            changes,
+            awaited,
+        })
+    }
+
+    /// Whether nobody is left.
+    pub(super) fn forget(&mut self, request: RequestId) -> bool {
+        self.requests.retain(|known| *known != request);
+        self.requests.is_empty()
+    }
+
+    pub(super) fn requests(self) -> impl Iterator<Item = RequestId> {
+        self.requests.into_iter()
+    }
+}
+
+impl System {
+    /// Answers once none of those that were to start is on its way any more.
+    pub(in crate::core) fn advance_arrival(&mut self) {
+        let Some(arrival) = &self.apply.arrival else {
+            return;
+        };
+        let moving = self.moving();
+        let moves = |id: &ServiceId| moving.get(id.index()).copied().unwrap_or(false);
+        if arrival.awaited.iter().any(moves) {
+            return;
+        }
+        let Some(arrival) = self.apply.arrival.take() else {
+            return;
+        };
+        let failed = arrival.awaited.iter();
+        let failed = failed.filter_map(|id| Some((*id, self.failure_of(*id)?)));
+        let outcome = match failed.min_by_key(|(_, (reason, _))| is_consequence(reason)) {
+            Some((service, (reason, again))) => Outcome::Failed {
+                service,
+                reason: reason.clone(),
+                again,
+            },
+            None => Outcome::Applied(arrival.changes),
+        };
+        for request in arrival.requests {
+            self.answer(request, outcome.clone());
+        }
+    }
+
+    fn failure_of(&self, id: ServiceId) -> Option<(&Reason, Option<std::time::Duration>)> {
+        match self.state(id)? {
+            State::Failed { reason, .. } => Some((reason, None)),
+            State::Backoff(backoff) => {
+                let again = backoff.until.since(self.now.at);
+                Some((&backoff.reason, Some(again)))
+            }
+            State::Inactive(_)
+            | State::Waiting(_)
+            | State::Starting(_)
+            | State::Active { .. }
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Exited { .. } => None,
+        }
+    }
+
+    /// Who is on the way to somewhere, or waits for somebody who is.
+    fn moving(&self) -> Vec<bool> {
+        let mut moving = vec![false; self.services.len()];
+        for id in self.graph.order() {
+            let Some(service) = self.services.get(id.index()) else {
+                continue;
+            };
+            let own = match &service.state {
+                State::Starting(_) | State::Stopping(_) | State::Killing(_) => true,
+                State::Active { .. } => service.descent.is_some(),
+                State::Waiting(waiting) => {
+                    let in_its_way = self.graph.needs(*id).iter().any(|edge| {
+                        let moves = moving.get(edge.0.index()).copied();
+                        moves.unwrap_or(false) && self.is_in_the_way(*edge)
+                    });
+                    waiting.appointment.is_none() && (in_its_way || !self.to_open.is_empty())
+                }
+                State::Inactive(_)
+                | State::Backoff(_)
+                | State::Exited { .. }
+                | State::Failed { .. } => false,
+            };
+            if let Some(slot) = moving.get_mut(id.index()) {
+                *slot = own;
+            }
+        }
+        moving
+    }
+}
+
+/// It says only that another failed.
+const fn is_consequence(reason: &Reason) -> bool {
+    matches!(reason, Reason::Dependency { .. })
+}

@@ -1,0 +1,142 @@
+//! The pipes when a new configuration counts: those of services that are no more close
+//! once all is written, new ones take their numbers, and the logger makes room for one
+//! that knows them.
+
+use nix::errno::Errno;
+
+use super::{Outputs, Stream, own_stream, style, timestamps};
+use crate::core::apply::places::Places;
+use crate::core::id::ServiceId;
+use crate::core::output::OwnLines;
+use crate::core::signal::Signal;
+use crate::core::spec::{Ready, ServiceSpec, Spec};
+use crate::logger::message::ToLogger;
+use crate::logger::{Memory, Style, Target};
+use crate::sys::signal::kill;
+use crate::sys::socket;
+
+impl Outputs {
+    /// These services have other numbers, and perhaps other outputs.
+    pub(crate) fn take_over(&mut self, places: &Places, spec: &Spec) {
+        let gone = places.rearrange(&mut self.of_service);
+        for (_, writer) in gone {
+            self.let_go(writer);
+        }
+        let mut new = false;
+        for (id, service) in (0..).map(ServiceId).zip(&spec.services) {
+            let wanted = style(service.exec.output);
+            if let Some(writer) = self.of_service.get(&id).copied() {
+                if self.suits(writer, wanted, service) {
+                    continue;
+                }
+                self.of_service.remove(&id);
+                self.let_go(writer);
+            }
+            if let Some(style) = wanted {
+                new = true;
+                if let Err(errno) = self.provide(id, service, style) {
+                    log::warn!("{}: its output is lost: {errno}", service.name);
+                }
+            }
+        }
+        if new {
+            self.renew();
+        }
+    }
+
+    fn suits(&self, writer: usize, wanted: Option<Style>, spec: &ServiceSpec) -> bool {
+        let pattern = match &spec.ready {
+            Ready::Log(pattern) => Some(&**pattern),
+            Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Probe(_) | Ready::Delay(_) => None,
+        };
+        let stream = self.streams.get(writer);
+        let look = stream.map(|stream| (stream.style, stream.timestamps));
+        look == wanted.map(|style| (style, timestamps(spec)))
+            && self.lines.pattern(writer) == pattern
+    }
+
+    /// Nobody's from now on. What stands there is written first.
+    fn let_go(&mut self, writer: usize) {
+        self.end_of(writer);
+        for index in [writer, writer.saturating_add(1)] {
+            if let Some(stream) = self.streams.get_mut(index) {
+                stream.leaves = true;
+                stream.close_if_over();
+            }
+        }
+    }
+
+    /// A pair of pipes of its own: where one is free, else behind all.
+    fn provide(&mut self, id: ServiceId, spec: &ServiceSpec, style: Style) -> Result<(), Errno> {
+        if self.streams.is_empty() {
+            self.streams.push(own_stream(&OwnLines::default())?);
+            self.direct = None;
+        }
+        let stream = |target, writer| {
+            let stream = Stream::new(&spec.name, target, style, writer)?;
+            Ok::<_, Errno>(Stream {
+                timestamps: timestamps(spec),
+                ..stream
+            })
+        };
+        let free = |index: &usize| {
+            let both = self.streams.get(*index..index.saturating_add(2));
+            both.is_some_and(|pair| match pair {
+                [first, second] => {
+                    first.writer == *index
+                        && second.writer == *index
+                        && first.pipe.is_none()
+                        && second.pipe.is_none()
+                }
+                _ => false,
+            })
+        };
+        let writer = (0..self.streams.len()).find(free);
+        let writer = writer.unwrap_or(self.streams.len());
+        let out = stream(Target::Out, writer)?;
+        let err = stream(Target::Err, writer)?;
+        if let Some([first, second]) = self
+            .streams
+            .get_mut(writer..)
+            .and_then(<[_]>::first_chunk_mut)
+        {
+            (*first, *second) = (out, err);
+            self.memory.iter().for_each(|memory| memory.forget(writer));
+        } else {
+            self.streams.extend([out, err]);
+        }
+        self.lines.look_for(writer, &spec.ready);
+        self.of_service.insert(id, writer);
+        Ok(())
+    }
+
+    /// Another logger follows, which knows all streams. This one ends when it has written
+    /// what it is about to; a deaf one at once.
+    fn renew(&mut self) {
+        let Some(logger) = &self.logger else {
+            return;
+        };
+        self.renew = true;
+        if socket::send_now(&logger.socket, &ToLogger::Leave.encode()).is_err() {
+            let _ = kill(logger.pid, Signal::KILL);
+        }
+    }
+
+    /// Before a logger begins: what outlives it has room for all streams.
+    pub(super) fn make_room(&mut self) -> Result<(), crate::sys::error::Errno> {
+        let count = self.streams.len();
+        match &mut self.memory {
+            Some(memory) if memory.room_for() >= count => Ok(()),
+            Some(memory) => memory.grow(count.next_power_of_two()),
+            None => {
+                self.memory = Some(Memory::new(count)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// How much address space the loggers' memory takes.
+    pub(crate) fn reserved(&self) -> u64 {
+        self.memory.as_ref().map_or(0, Memory::reserved)
+    }
+}

@@ -1,0 +1,45 @@
+//! What was seen of services, by their new numbers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rinit::core::apply::places::Places;
+use rinit::core::event::Event;
+use rinit::core::id::ServiceId;
+use rinit::core::spec::Spec;
+
+use super::{Watcher, bonds, ids};
+
+impl Watcher {
+    /// A new configuration counts.
+    pub(crate) fn take_over(&mut self, spec: &Spec, places: &Places) {
+        (self.edges, self.later) = bonds(spec);
+        let sets = [
+            &mut self.attempted,
+            &mut self.appointed,
+            &mut self.rests,
+            &mut self.done,
+        ];
+        for set in sets {
+            *set = moved(set, places);
+        }
+        let stopping = std::mem::take(&mut self.stopping);
+        self.lenient.extend(stopping.values().map(|known| known.0));
+        // Another schedule knows other times.
+        self.ran = BTreeMap::new();
+        let scheduled = ids(spec).filter(|id| spec.services[id.index()].schedule.is_some());
+        self.attempted.extend(scheduled);
+        self.stages.take_over(places);
+        self.reloads.take_over(places);
+    }
+
+    /// While services stop for a new configuration only common bonds count.
+    pub(super) fn note_configuration(&mut self, spec: &Spec, event: &Event) {
+        if let Event::ConfigurationRead(_) = event {
+            (self.edges, self.later) = bonds(spec);
+        }
+    }
+}
+
+fn moved(set: &BTreeSet<ServiceId>, places: &Places) -> BTreeSet<ServiceId> {
+    set.iter().filter_map(|id| places.of(*id)).collect()
+}

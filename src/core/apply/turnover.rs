@@ -125,6 +125,10 @@ impl System {
             places.renumber(&mut service.state);
             service.renumber_descent(places);
             service.held = false;
+            // What is new may have to come before it.
+            if let State::Waiting(waiting) = &mut service.state {
+                waiting.impatient &= spec.is_main;
+            }
             let former = old.services.get(old_id.index()).unwrap_or(spec);
             formers.push(Some(Former {
                 standing: service.state.standing(),

@@ -369,6 +369,7 @@ pub(super) fn settle_init(
     let log = old.termination_log != new.termination_log;
     note(&mut kept, "termination-log", log);
     note(&mut kept, "cgroups", old.cgroups != new.cgroups);
+    note(&mut kept, "[http]", old.http != new.http);
     let own_lines = old.own_lines != new.own_lines;
     note(&mut kept, "output of rinit's own lines", own_lines);
     *new = InitSpec {

@@ -23,4 +23,11 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         },
         "The time in front of each line (JSON has it anyway).",
     ),
+    shared(
+        "log-ring",
+        "size, 0 or 4K to 16M",
+        "\"16K\"",
+        output::ring,
+        "How much of its latest output rinitctl logs can tell; touched as it is used; 0 for none.",
+    ),
 ];

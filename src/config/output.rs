@@ -1,6 +1,7 @@
 //! `output` and what belongs to it: what becomes of a service's lines.
 
 use super::draft::Draft;
+use super::units;
 use super::value::{Context, Value};
 use crate::core::output::{Log, Output, OwnLines};
 
@@ -14,6 +15,20 @@ const WORDS: [Output; 5] = [
 
 pub(super) fn set(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     draft.spec.exec.output = value.choice(&WORDS.map(|output| (output.name(), output)))?;
+    Some(())
+}
+
+/// `log-ring`.
+pub(super) fn ring(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    let text = value.word()?;
+    let size = units::size(text.trim()).filter(|size| matches!(size, 0 | 0x1000..=0x0100_0000));
+    let Some(size) = size.and_then(|size| u32::try_from(size).ok()) else {
+        return value.wrong(
+            format!("log-ring can't be \"{text}\""),
+            "write a size from \"4K\" to \"16M\", or 0 to keep nothing",
+        );
+    };
+    draft.log().ring = Some(size);
     Some(())
 }
 

@@ -3,6 +3,7 @@
 
 use super::context::{self, Own};
 use super::events::Reader;
+use super::logs::Logs;
 use super::protocol::{REFUSED, Request, UNKNOWN, USAGE, VERSION, refusal};
 use super::records::{Detail, List};
 use super::requests::{self, ByHand};
@@ -30,6 +31,8 @@ pub(crate) enum Reply {
     Later(Wait),
     /// When the core has made it so.
     ByHand(ByHand),
+    /// By another process.
+    Logs(Logs),
 }
 
 /// Who asks.
@@ -85,6 +88,9 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
         }),
         "exec" => listed(&request, system, |ids| {
             Reply::Now(context::answer(&ids, system, own))
+        }),
+        "logs" => listed(&request, system, |ids| {
+            Reply::Logs(Logs::read(&request, ids))
         }),
         "health" => Reply::Now(health(&request, system, now)),
         "wait" => listed(&request, system, |ids| {

@@ -11,9 +11,9 @@ use crate::sys::poll::{readable, readable_while_read};
 use crate::sys::{fd, socket};
 
 /// So long an answer that comes at once may take, and each piece of it.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// An answer that waits for something comes when it comes.
-const NO_HURRY: Duration = Duration::from_secs(u64::MAX);
+pub(super) const NO_HURRY: Duration = Duration::from_secs(u64::MAX);
 /// No answer is longer.
 const ANSWER_MAX: usize = 64 << 20;
 
@@ -81,6 +81,11 @@ fn with_connection(
     request: &[u8],
     then: impl FnOnce(&OwnedFd) -> Result<Vec<u8>, NoAnswer>,
 ) -> Result<Vec<u8>, NoAnswer> {
+    then(&open(places, request)?)
+}
+
+/// A connection to the first of these places where somebody is, for this request.
+pub(super) fn open(places: &[String], request: &[u8]) -> Result<OwnedFd, NoAnswer> {
     if request.len() > LINE_MAX {
         return Err(NoAnswer::TooLong);
     }
@@ -89,7 +94,7 @@ fn with_connection(
         match socket::connect_unix_within(place.as_bytes(), PATIENCE) {
             // Anybody may bind an abstract name, and a path in a folder that is theirs.
             Ok(connection) if !is_trusted(&connection) => last = Errno::EPERM,
-            Ok(connection) => return then(&connection),
+            Ok(connection) => return Ok(connection),
             // A path that isn't there says less than one that refuses.
             Err(Errno::ENOENT) => {}
             Err(errno) => last = errno,

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use super::answer::{Peer, Reply, reply};
 use super::context::Own;
 use super::events::{History, Reader};
+use super::logs::Logs;
 use super::protocol::LINE_MAX;
 use super::records::List;
 use super::requests::ByHand;
@@ -52,6 +53,8 @@ enum Owed {
     ByHand(ByHand),
     /// An answer of the core's.
     Request(RequestId),
+    /// Another process.
+    Logs(Logs),
 }
 
 impl Connection {
@@ -81,9 +84,11 @@ impl Connection {
             // A question that came with the last one waits in the buffer.
             Owed::Nothing if self.has_line() => Interest::Both,
             Owed::Nothing => Interest::Read,
-            Owed::Events(_) | Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) => {
-                Interest::HangUp
-            }
+            Owed::Events(_)
+            | Owed::Later(_)
+            | Owed::ByHand(_)
+            | Owed::Request(_)
+            | Owed::Logs(_) => Interest::HangUp,
         }
     }
 
@@ -91,7 +96,7 @@ impl Connection {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.owed {
             Owed::Later(wait) => wait.deadline(),
-            Owed::ByHand(_) | Owed::Request(_) => None,
+            Owed::ByHand(_) | Owed::Request(_) | Owed::Logs(_) => None,
             Owed::Events(reader) if reader.follows => None,
             Owed::Nothing | Owed::List(_) | Owed::Events(_) => Some(self.moved_at.plus(PATIENCE)),
         }
@@ -120,9 +125,21 @@ impl Connection {
                 verb,
                 services,
             }),
-            Owed::Nothing | Owed::List(_) | Owed::Events(_) | Owed::Later(_) | Owed::Request(_) => {
-                None
-            }
+            Owed::Nothing
+            | Owed::List(_)
+            | Owed::Events(_)
+            | Owed::Later(_)
+            | Owed::Request(_)
+            | Owed::Logs(_) => None,
+        }
+    }
+
+    /// What another process has to answer.
+    pub(crate) const fn logs(&self) -> Option<&Logs> {
+        if let Owed::Logs(logs) = &self.owed {
+            Some(logs)
+        } else {
+            None
         }
     }
 
@@ -130,9 +147,12 @@ impl Connection {
     pub(crate) const fn request(&self) -> Option<RequestId> {
         match &self.owed {
             Owed::Request(request) => Some(*request),
-            Owed::Nothing | Owed::List(_) | Owed::Events(_) | Owed::Later(_) | Owed::ByHand(_) => {
-                None
-            }
+            Owed::Nothing
+            | Owed::List(_)
+            | Owed::Events(_)
+            | Owed::Later(_)
+            | Owed::ByHand(_)
+            | Owed::Logs(_) => None,
         }
     }
 
@@ -159,6 +179,7 @@ impl Connection {
     pub(crate) fn take_over(&mut self, places: &Places) -> bool {
         match &mut self.owed {
             Owed::List(list) => list.take_over(places),
+            Owed::Logs(logs) => logs.take_over(places),
             Owed::Events(reader) => reader.take_over(places),
             Owed::Later(wait) => {
                 if let Some(line) = wait.take_over(places) {
@@ -207,7 +228,7 @@ impl Connection {
         now: Now,
     ) -> bool {
         // Only a hang-up brings us here.
-        if let Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) = &self.owed {
+        if let Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) | Owed::Logs(_) = &self.owed {
             return false;
         }
         let waits = matches!(&self.owed, Owed::Events(reader) if !reader.has_more);
@@ -254,7 +275,7 @@ impl Connection {
                 return true;
             }
             match &mut self.owed {
-                Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) => return true,
+                Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) | Owed::Logs(_) => return true,
                 Owed::Events(reader) => {
                     if reader.piece(&mut self.output, history) {
                         self.owed = Owed::Nothing;
@@ -284,6 +305,10 @@ impl Connection {
                 }
                 Reply::ByHand(by_hand) => {
                     self.owed = Owed::ByHand(by_hand);
+                    return true;
+                }
+                Reply::Logs(logs) => {
+                    self.owed = Owed::Logs(logs);
                     return true;
                 }
             }

@@ -12,10 +12,12 @@ mod connection;
 pub(crate) mod context;
 mod events;
 mod held;
+mod logs;
 mod protocol;
 mod records;
 mod requests;
 mod server;
+mod stream;
 mod usage;
 mod waits;
 
@@ -27,9 +29,11 @@ pub(crate) use answer::Peer;
 pub(crate) use client::{NoAnswer, ask, ask_for_lines};
 pub(crate) use connection::Connection;
 pub(crate) use events::History;
+pub(crate) use logs::Logs;
 pub(crate) use protocol::UNKNOWN;
 pub(crate) use requests::RELOAD_OF_NONE;
 pub(crate) use server::Server;
+pub(crate) use stream::Lines;
 pub(crate) use usage::usage;
 
 pub(crate) use crate::sys::tty::{height as terminal_height, width as terminal_width};

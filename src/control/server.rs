@@ -11,6 +11,7 @@ use super::answer::Peer;
 use super::connection::Connection;
 use super::context::Own;
 use super::events::History;
+use super::logs::Logs;
 use super::protocol::{REFUSED, changes, done, refusal};
 use crate::core::apply::places::Places;
 use crate::core::event::Event;
@@ -188,6 +189,29 @@ impl Server {
             self.events.extend(asked);
             self.watch(id, alive, poll);
         }
+    }
+
+    /// Hands a client that reads output over to another process: by `give`, or it is told
+    /// why not.
+    pub(crate) fn hand_over(
+        &mut self,
+        id: u32,
+        poll: &Poll<Source>,
+        now: Now,
+        give: impl FnOnce(&Logs, &OwnedFd) -> Result<(), String>,
+    ) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        let Some(given) = client.logs().map(|logs| give(logs, client.fd())) else {
+            return;
+        };
+        let kept = given.is_err();
+        if let Err(error) = given {
+            client.settle(refusal(REFUSED, &error), now.at);
+            self.stirred = true;
+        }
+        self.watch(id, kept, poll);
     }
 
     /// What clients have asked of the core, and which of them don't wait any more.

@@ -44,6 +44,19 @@ impl Output {
 pub struct Log {
     /// `timestamps`.
     pub timestamps: bool,
+    /// `log-ring`, in bytes, where it is written; 0 for none.
+    pub ring: Option<u32>,
+}
+
+/// What is kept for `rinitctl logs` unless it is written, in bytes.
+const RING: u32 = 16 * 1024;
+
+impl Log {
+    /// How many bytes are kept for `rinitctl logs`.
+    #[must_use]
+    pub fn ring_of(log: Option<&Self>) -> u32 {
+        log.and_then(|log| log.ring).unwrap_or(RING)
+    }
 }
 
 /// How rinit's own lines look: as those of services that say nothing else.

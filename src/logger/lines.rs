@@ -68,7 +68,7 @@ const CONTINUES: &str = " …\n";
 
 /// The colours of names on a terminal: all that are readable on black and on white,
 /// without the reds, which mean that something is wrong.
-const COLOURS: [u8; 8] = [36, 33, 32, 35, 34, 96, 92, 95];
+pub const COLOURS: [u8; 8] = [36, 33, 32, 35, 34, 96, 92, 95];
 
 impl Frame {
     /// `colour` is the number of a colour, if the name is to have one.

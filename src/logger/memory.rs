@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use super::intake::PIECE;
 use super::pids::Pids;
 use super::recent::Recent;
+use super::ring::{Note, Rings};
 use crate::sys::error::Errno;
 use crate::sys::{fd, shared};
 
@@ -36,6 +37,9 @@ pub struct Memory {
     taken: (OwnedFd, OwnedFd),
     pub(super) recent: Recent,
     pub(super) pids: Pids,
+    pub(super) rings: Rings,
+    /// Rings for those who follow what is kept.
+    bell: Option<OwnedFd>,
 }
 
 /// What stands of a stream's last line.
@@ -66,11 +70,13 @@ impl Unfinished {
 }
 
 impl Memory {
-    /// For this many streams; costs a service nothing before it leaves a line unfinished.
+    /// For as many streams as there are sizes; costs a service nothing before it writes.
+    /// A size is that of its writer's ring in bytes, 0 for none.
     ///
     /// # Errors
     /// ENOMEM, EMFILE, ENFILE.
-    pub fn new(streams: usize) -> Result<Self, Errno> {
+    pub fn new(rings: &[usize]) -> Result<Self, Errno> {
+        let streams = rings.len();
         let words = shared::words(streams.saturating_add(4))?;
         let ([stdout, stderr, moving, next], unfinished) =
             words.split_first_chunk().ok_or(nix::errno::Errno::EINVAL)?;
@@ -85,6 +91,8 @@ impl Memory {
             taken: fd::pipe()?,
             recent: Recent::new(streams)?,
             pids: Pids::new(streams)?,
+            rings: Rings::new(rings)?,
+            bell: fd::bell(),
         })
     }
 
@@ -98,16 +106,24 @@ impl Memory {
     #[must_use]
     pub fn reserved(&self) -> u64 {
         let each = PIECE.saturating_add(super::recent::ROOM).saturating_add(16);
-        u64::try_from(self.room_for().saturating_mul(each)).unwrap_or(u64::MAX)
+        let rings = (0..self.room_for()).map(|writer| self.rings.size(writer));
+        let all = rings.fold(self.room_for().saturating_mul(each), usize::saturating_add);
+        u64::try_from(all).unwrap_or(u64::MAX)
     }
 
-    /// Makes room for more streams, while there is no logger. The old room is never given
-    /// back, so it should grow by leaps.
+    /// How large a ring a writer can have.
+    #[must_use]
+    pub fn ring_room(&self, writer: usize) -> usize {
+        self.rings.size(writer)
+    }
+
+    /// Makes room for more streams, or for larger rings, while there is no logger. The old
+    /// room is never given back, so it should grow by leaps, and no ring shrink.
     ///
     /// # Errors
     /// ENOMEM, EMFILE, ENFILE; then it stays as it was.
-    pub fn grow(&mut self, streams: usize) -> Result<(), Errno> {
-        let mut larger = Self::new(streams)?;
+    pub fn grow(&mut self, rings: &[usize]) -> Result<(), Errno> {
+        let mut larger = Self::new(rings)?;
         let copy = |from: &AtomicU32, to: &AtomicU32| {
             to.store(from.load(Ordering::SeqCst), Ordering::SeqCst);
         };
@@ -131,6 +147,8 @@ impl Memory {
             larger.set_unfinished(stream, unfinished);
         }
         larger.recent.copy(&self.recent);
+        larger.rings.copy(&self.rings);
+        std::mem::swap(&mut larger.bell, &mut self.bell);
         std::mem::swap(&mut larger.taken, &mut self.taken);
         *self = larger;
         Ok(())
@@ -145,6 +163,7 @@ impl Memory {
         self.ask(writer, 0);
         self.pids.set(writer, 0);
         self.recent.forget(writer);
+        self.rings.forget(writer);
     }
 
     /// Whether an unfinished line of a stream stands here. For PID 1, which must have seen
@@ -195,6 +214,24 @@ impl Memory {
         self.recent.is_latest(writer)
     }
 
+    /// Keeps lines in the ring of a writer that has one, and tells those who follow.
+    pub(super) fn keep(&self, writer: usize, note: Note, parts: [&[u8]; 3]) {
+        self.rings.keep(writer, note, parts);
+        if let Some(bell) = self.bell.as_ref().filter(|_| self.rings.has_followers()) {
+            fd::ring(bell);
+        }
+    }
+
+    /// For PID 1: so many follow.
+    pub fn set_followers(&self, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.rings.set_followers(count);
+    }
+
+    pub(super) fn bell(&self) -> Option<BorrowedFd<'_>> {
+        self.bell.as_ref().map(AsFd::as_fd)
+    }
+
     /// Where standard output and standard error stand (`output`).
     pub(super) fn positions(&self) -> (&'static AtomicU32, &'static AtomicU32) {
         (self.stdout, self.stderr)
@@ -206,8 +243,10 @@ impl Memory {
     }
 
     /// The descriptors that a logger must keep.
-    pub(super) fn descriptors(&self) -> [RawFd; 2] {
-        [self.taken.0.as_raw_fd(), self.taken.1.as_raw_fd()]
+    pub(super) fn descriptors(&self) -> Vec<RawFd> {
+        let taken = [self.taken.0.as_fd(), self.taken.1.as_fd()];
+        let all = taken.into_iter().chain(self.bell());
+        all.map(|fd| fd.as_raw_fd()).collect()
     }
 
     pub(super) fn unfinished(&self, stream: usize) -> Unfinished {
@@ -266,6 +305,7 @@ impl Memory {
             self.set_unfinished(usize::try_from(stream).unwrap_or(usize::MAX), next);
         }
         self.moving.store(0, Ordering::SeqCst);
+        self.rings.recover();
     }
 }
 
@@ -285,7 +325,7 @@ mod tests {
 
     #[test]
     fn what_is_unfinished_is_kept_for_each_stream() {
-        let memory = Memory::new(2).unwrap();
+        let memory = Memory::new(&[0; 2]).unwrap();
         memory.append(1, 0, b"one");
         memory.append(1, 3, b" two");
         memory.set_unfinished(1, SEVEN);
@@ -299,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_is_not_there_has_nothing() {
-        let memory = Memory::new(1).unwrap();
+        let memory = Memory::new(&[0; 1]).unwrap();
         memory.append(1, 0, b"lost");
         memory.set_unfinished(1, SEVEN);
         assert_eq!(memory.unfinished(1), Unfinished::default());
@@ -309,12 +349,13 @@ mod tests {
 
     #[test]
     fn with_more_room_all_stands_as_it_did() {
-        let mut memory = Memory::new(2).unwrap();
+        let mut memory = Memory::new(&[64, 0]).unwrap();
+        memory.keep(0, Note::default(), [b"", b"kept\n", b""]);
         memory.append(1, 0, b"one two");
         memory.set_unfinished(1, SEVEN);
         memory.ask(0, 5);
         memory.recent.keep(0, [b"said\n", b"", b""]);
-        memory.grow(8).unwrap();
+        memory.grow(&[64, 0, 64, 0, 0, 0, 0, 0]).unwrap();
         assert_eq!(memory.room_for(), 8);
         assert_eq!(memory.unfinished(1), SEVEN);
         let mut text = Vec::new();
@@ -323,7 +364,10 @@ mod tests {
         assert_eq!(memory.asked(0), Some(5));
         assert_eq!(memory.last_lines(0), ["said"]);
         assert!(memory.wrote_last(0));
+        let place = &mut memory.rings.first(0);
+        assert!(memory.rings.peek(0, place).is_some());
         memory.forget(0);
+        assert!(memory.rings.peek(0, place).is_none());
         assert_eq!(memory.unfinished(1), Unfinished::default());
         assert_eq!(memory.asked(0), None);
         assert!(memory.last_lines(0).is_empty());
@@ -332,7 +376,7 @@ mod tests {
     #[test]
     fn a_step_counts_if_and_only_if_the_bytes_were_moved() {
         for moved in [false, true] {
-            let memory = Memory::new(3).unwrap();
+            let memory = Memory::new(&[0; 3]).unwrap();
             let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 memory.step(2, SEVEN, || panic!("killed here"));
             }));

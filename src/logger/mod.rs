@@ -22,6 +22,7 @@
 //!
 //! It must not know what a service is: streams have numbers and names, no more.
 
+mod history;
 mod intake;
 mod json;
 mod lines;
@@ -31,12 +32,17 @@ mod output;
 mod pids;
 mod recent;
 mod record;
+mod ring;
 mod stamp;
+mod telling;
 mod turns;
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
+pub use history::Past;
+pub use lines::COLOURS;
 pub use memory::Memory;
+pub use telling::{Teller, Telling};
 use turns::Turns;
 
 use crate::sys::process::set_name;

@@ -15,6 +15,7 @@ use super::lines::{End, Frame, complete, piece};
 use super::memory::Unfinished;
 use super::message::{FromLogger, LENGTH, ToLogger};
 use super::output::Outputs;
+use super::ring::Note;
 use super::stamp::Stamp;
 use super::{Setup, Stream, Style, Target};
 use crate::core::pattern::Pattern;
@@ -309,18 +310,30 @@ impl<'a> Turns<'a> {
         }
         let unended = end == End::Rest && bytes.last().or(begin.last()) != Some(&b'\n');
         let newline: &[u8] = if unended { b"\n" } else { b"" };
-        let stamp = if frame.needs_stamp() {
+        let memory = self.setup.memory;
+        let is_kept = memory.rings.has(stream.writer);
+        let mut stamp = Stamp::default();
+        if is_kept || frame.needs_stamp() {
             let pid = if stream.style.is_own() {
                 nix::unistd::getppid().as_raw().cast_unsigned()
             } else {
-                self.setup.memory.pids.of(stream.writer)
+                memory.pids.of(stream.writer)
             };
-            Stamp::new(clock::wall_nanos(), pid)
-        } else {
-            Stamp::default()
-        };
-        let recent = &self.setup.memory.recent;
-        recent.keep(stream.writer, [begin, bytes, newline]);
+            // One look at the clock for all of them.
+            let nanos = clock::wall_nanos();
+            if frame.needs_stamp() {
+                stamp = Stamp::new(nanos, pid);
+            }
+            let note = Note {
+                time: nanos.div_euclid(1_000_000),
+                pid,
+                error: stream.target == Target::Err,
+                begun: unfinished.begun,
+                unended: end == End::Piece,
+            };
+            memory.keep(stream.writer, note, [begin, bytes, newline]);
+        }
+        memory.recent.keep(stream.writer, [begin, bytes, newline]);
         self.outputs
             .write(stream.target, number, stream.style == Style::Raw, |page| {
                 let begun = unfinished.begun;

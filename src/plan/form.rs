@@ -45,7 +45,7 @@ structs! {
         command, expand, environment, environment_files, directory, identity, umask, limits, nice,
         oom_score_adjust, output, log, setup,
     }
-    Log { timestamps }
+    Log { timestamps, ring }
     OwnLines { json, timestamps }
     Commands { start_pre, start_post, reload, stop, stop_post }
     ControlCommand { command, ignore_failure }

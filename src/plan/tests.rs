@@ -321,7 +321,9 @@ fn exec() -> impl Strategy<Value = Exec> {
         Output::Null,
         Output::Json,
     ]);
-    let log = option::of(any::<bool>().prop_map(|timestamps| Box::new(Log { timestamps })));
+    let log = (any::<bool>(), option::of(any::<u32>()))
+        .prop_map(|(timestamps, ring)| Box::new(Log { timestamps, ring }));
+    let log = option::of(log);
     (
         (words(1), any::<bool>(), words(0), files, option::of(text())),
         (

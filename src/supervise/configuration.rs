@@ -111,7 +111,9 @@ impl Hands {
     /// The new specification counts: services have other numbers, and what was those'
     /// that are no more goes.
     pub(super) fn take_over(&mut self, places: &Places, spec: &Spec) {
-        self.outputs.take_over(places, spec);
+        if self.outputs.take_over(places, spec) {
+            self.tellings.end();
+        }
         if !places.are_same() {
             for run in self.runs.rearrange(places) {
                 self.retire(run);

@@ -18,6 +18,7 @@ use super::sockets::Listeners;
 use super::source::Source;
 use super::store::Stores;
 use super::strays::Strays;
+use super::tellings::Tellings;
 use super::trees::Trees;
 use super::upward::Upward;
 use crate::control::{History, Server};
@@ -47,6 +48,8 @@ pub(crate) struct Hands {
     pub(crate) barriers: Barriers,
     pub(crate) stores: Stores,
     pub(crate) outputs: Outputs,
+    /// Who tells clients what services print.
+    pub(crate) tellings: Tellings,
     pub(crate) trees: Trees,
     /// Where services get cgroups of their own.
     pub(crate) cgroups: Option<Cgroups>,

@@ -41,6 +41,7 @@ mod source;
 mod start;
 mod store;
 mod strays;
+mod tellings;
 mod trees;
 mod upward;
 
@@ -269,6 +270,12 @@ impl Supervisor {
                     &self.hands.history,
                     now,
                 );
+                let (tellings, outputs) = (&mut self.hands.tellings, &self.hands.outputs);
+                let (system, helpers) = (&self.system, &mut self.hands.helpers);
+                server.hand_over(*id, &self.hands.poll, now, |logs, client| {
+                    helpers.insert(tellings.begin(logs, client, system, outputs)?);
+                    Ok(())
+                });
             }
         }
         let mut events = server.take_events().into();

@@ -15,7 +15,7 @@ use super::lines::{self, Lines};
 use super::own_lines;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
-use crate::core::output::{Output, OwnLines};
+use crate::core::output::{Log, Output, OwnLines};
 use crate::core::signal::Signal;
 use crate::core::spec::ServiceSpec;
 use crate::core::time::Instant;
@@ -45,6 +45,8 @@ struct Stream {
     leaves: bool,
     /// Both of a service's have the number of the first.
     writer: usize,
+    /// How much of its writer's lines is kept, in bytes.
+    ring: usize,
     /// The logger was told that the run ended, and hasn't answered.
     ended: bool,
 }
@@ -76,6 +78,11 @@ pub(crate) struct Outputs {
     lines: Lines,
 }
 
+/// How much of its lines is kept, in bytes.
+fn ring(spec: &ServiceSpec) -> usize {
+    usize::try_from(Log::ring_of(spec.exec.log.as_deref())).unwrap_or(0)
+}
+
 impl Outputs {
     /// Makes the pipes that these services need. Where none does there is no logger.
     ///
@@ -99,8 +106,13 @@ impl Outputs {
             let timestamps = timestamps(spec);
             for target in [Target::Out, Target::Err] {
                 let stream = Stream::new(&spec.name, target, style, writer)?;
+                let ring = match target {
+                    Target::Out => ring(spec),
+                    Target::Err => 0,
+                };
                 streams.push(Stream {
                     timestamps,
+                    ring,
                     ..stream
                 });
             }
@@ -118,7 +130,8 @@ impl Outputs {
         let memory = if streams.is_empty() {
             None
         } else {
-            let memory = Memory::new(streams.len());
+            let rings: Vec<usize> = streams.iter().map(|stream| stream.ring).collect();
+            let memory = Memory::new(&rings);
             Some(memory.map_err(|errno| Errno::from_raw(errno.0))?)
         };
         Ok(Self {
@@ -300,6 +313,25 @@ impl Outputs {
         Some((memory.last_lines(writer), memory.wrote_last(writer)))
     }
 
+    /// What outlives a logger.
+    pub(crate) fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
+    }
+
+    /// Where a service's lines are kept, if they are.
+    pub(crate) fn ring_of(&self, id: ServiceId) -> Option<usize> {
+        let writer = *self.of_service.get(&id)?;
+        let stream = self.streams.get(writer)?;
+        (stream.ring > 0).then_some(writer)
+    }
+
+    /// So many follow what is kept.
+    pub(crate) fn set_followers(&self, count: usize) {
+        if let Some(memory) = &self.memory {
+            memory.set_followers(count);
+        }
+    }
+
     /// Takes what the logger says; whether all is written that was asked for.
     pub(crate) fn hear(&mut self) -> bool {
         let mut drained = false;
@@ -405,6 +437,7 @@ impl Stream {
             pipe: Some(fd::output_pipe()?),
             leaves: false,
             writer,
+            ring: 0,
             ended: false,
         })
     }

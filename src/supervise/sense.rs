@@ -256,6 +256,7 @@ impl Hands {
             return Reaped::Orphan;
         }
         self.farewell.child_ended(pid);
+        self.tellings.child_ended(pid, &self.outputs);
         if let Some(run) = self.keepers.remove(&pid) {
             self.hear_subreaper(system, run, events);
             events.extend(self.lose_keeper(run));

@@ -19,6 +19,7 @@ use super::sockets::Listeners;
 use super::source::Source;
 use super::store::Stores;
 use super::strays::Strays;
+use super::tellings::Tellings;
 use super::trees::Trees;
 use super::upward::Upward;
 use crate::config::{Offer, Request, Rights};
@@ -176,6 +177,7 @@ impl Start<'_> {
             barriers: Barriers::default(),
             stores: Stores::default(),
             outputs,
+            tellings: Tellings::default(),
             trees: Trees::default(),
             cgroups,
             strays: Strays::default(),

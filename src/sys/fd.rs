@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
 use nix::libc;
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstat};
 use nix::unistd::{pipe2, read, write};
 
@@ -15,6 +16,18 @@ use nix::unistd::{pipe2, read, write};
 /// EMFILE or ENFILE where no descriptor is left.
 pub fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
     pipe2(OFlag::O_CLOEXEC)
+}
+
+/// What rings for all who watch it (`eventfd(2)`); none where the kernel gives none.
+#[must_use]
+pub fn bell() -> Option<OwnedFd> {
+    let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+    EventFd::from_flags(flags).ok().map(OwnedFd::from)
+}
+
+/// Rings it. Nobody ever reads it, and it can't be full before the end of time.
+pub fn ring(bell: impl AsFd) {
+    let _ = write(bell, &1u64.to_ne_bytes());
 }
 
 /// A pipe for a service's output: other users' processes may open it as /dev/stdout.

@@ -19,6 +19,9 @@ pub enum Interest {
     Write,
     /// Either.
     Both,
+    /// Something can be read, told once each time that there is more: for what many watch
+    /// and nobody reads.
+    Rise,
     /// Something is urgent.
     Urgent,
 }
@@ -28,6 +31,7 @@ impl Interest {
         match self {
             Self::HangUp => EpollFlags::empty(),
             Self::Read => EpollFlags::EPOLLIN,
+            Self::Rise => EpollFlags::EPOLLIN.union(EpollFlags::EPOLLET),
             Self::Write => EpollFlags::EPOLLOUT,
             Self::Urgent => EpollFlags::EPOLLPRI,
             Self::Both => EpollFlags::EPOLLIN.union(EpollFlags::EPOLLOUT),

@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 use std::slice;
-use std::sync::atomic::{AtomicU8, AtomicU32};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
 use nix::libc::c_void;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
@@ -20,6 +20,16 @@ pub fn words(count: usize) -> Result<&'static [AtomicU32], Errno> {
     let first = zeroed(count, size_of::<AtomicU32>())?.cast::<AtomicU32>();
     // SAFETY: the mapping has room for `count` words, is page-aligned and zeroed by the
     // kernel, zero is a valid AtomicU32, all access is atomic, and nothing ever unmaps it.
+    Ok(unsafe { slice::from_raw_parts(first.as_ptr(), count) })
+}
+
+/// `count` words of 64 bits.
+///
+/// # Errors
+/// ENOMEM, or EINVAL for more than there can be.
+pub fn longs(count: usize) -> Result<&'static [AtomicU64], Errno> {
+    let first = zeroed(count, size_of::<AtomicU64>())?.cast::<AtomicU64>();
+    // SAFETY: as in `words`.
     Ok(unsafe { slice::from_raw_parts(first.as_ptr(), count) })
 }
 

@@ -15,6 +15,9 @@ use rinit::logger::message::{FromLogger, ToLogger};
 use rinit::logger::{Memory, Setup, Sink, Stream, Style, Target, run};
 use rinit::sys::{fd, fork};
 
+/// What is kept of each service.
+const RING: usize = 16384;
+
 /// Longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -96,7 +99,7 @@ impl Keeper {
     }
 
     pub(crate) fn start_with(services: Vec<Service>, out: Pipe, err: Pipe) -> Self {
-        let memory = Memory::new(services.len()).unwrap();
+        let memory = Memory::new(&vec![RING; services.len()]).unwrap();
         let logger = start(&services, &memory, &out, &err);
         Self {
             services,

@@ -41,6 +41,7 @@ mod identity;
 mod idle;
 mod kill_modes;
 mod last_words;
+mod logs;
 mod main_command;
 mod main_options;
 mod notify_access;

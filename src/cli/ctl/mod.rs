@@ -5,6 +5,7 @@ mod changes;
 mod events;
 mod exec;
 mod graph;
+mod logs;
 mod sentences;
 mod services;
 mod table;
@@ -42,6 +43,9 @@ struct Options {
     follow: bool,
     signal: Option<String>,
     code: Option<u8>,
+    lines: Option<u64>,
+    /// In Unix milliseconds.
+    since: Option<i64>,
     /// What is to be executed.
     command: Vec<&'static [u8]>,
     /// The caller's TERM.
@@ -101,6 +105,19 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
                 Ok(code) => options.code = Some(code),
                 Err(_) => return usage("--code is a number from 0 to 255"),
             },
+            Ok((Kind::Lines, lines)) => match Text(lines).to_string().parse() {
+                Ok(lines) => options.lines = Some(lines),
+                Err(_) => return usage("-n takes a number of lines"),
+            },
+            Ok((Kind::Since, time)) => {
+                let time = Text(time).to_string();
+                options.since = logs::since(&time);
+                if options.since.is_none() {
+                    return usage(format_args!(
+                        "{time} is no time; write 10m, 2026-01-02T03:04:05Z or @seconds"
+                    ));
+                }
+            }
             Ok((Kind::Timeout, time)) => {
                 let time = Text(time).to_string();
                 match crate::config::duration(&time) {
@@ -153,6 +170,9 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
             Ok(services::status_text(&answer, options))
         });
     }
+    if verb.name == "logs" {
+        return logs::run(&names, &options, &places);
+    }
     match answer(verb, &names, &options, &places) {
         Ok(answer) => (verb.tell)(&answer, &options),
         Err(code) => code,
@@ -175,11 +195,7 @@ fn answer(
     options: &Options,
     places: &[String],
 ) -> Result<Value, i32> {
-    let silence = if verb.name == "health" {
-        REFUSED
-    } else {
-        NOBODY
-    };
+    let health = verb.name == "health";
     let request = request(verb, names, options);
     let answer = if verb.streams {
         ask_for_lines(places, &request, |line| events::tell(line, options))
@@ -188,49 +204,65 @@ fn answer(
     };
     let line = match answer {
         Ok(line) => line,
-        Err(NoAnswer::Nobody(errno)) => {
-            let places = places.join(", ");
-            let errno = crate::single::Errno::from(errno);
-            print::err(format_args!(
-                "rinitctl: no rinit answers at {places}: {errno}\n"
-            ));
-            return Err(silence);
-        }
-        Err(NoAnswer::TooLong) => {
-            return Err(usage(
-                "so many names are more than one request takes; use a pattern: web*",
-            ));
-        }
-        Err(NoAnswer::Silence) => {
-            print::err("rinitctl: rinit gave no answer that this version understands\n");
-            return Err(silence);
+        Err(no_answer) => {
+            let code = explain(&no_answer, places);
+            let unwell = health && code == NOBODY;
+            return Err(if unwell { REFUSED } else { code });
         }
     };
     let answer: Value = serde_json::from_slice(&line).unwrap_or_default();
-    let refused = answer.get("error").is_some();
+    if let Some(code) = refused(&answer, &line, options) {
+        return Err(if health { REFUSED } else { code });
+    }
     // Of a stream the last line says no more than that it was the last.
-    if options.json && (refused || !verb.streams) {
-        if verb.name == "status" && !refused {
+    if options.json && !verb.streams {
+        if verb.name == "status" {
             print::out(Text(&services::with_usage(&line, &answer)));
         } else {
             print::out(Text(&line));
         }
     }
-    if let Some(error) = answer.get("error").and_then(Value::as_str) {
-        if !options.json {
-            let mut lines = error.lines();
-            let first = lines.next().unwrap_or_default();
-            print::err(format_args!("rinitctl: {}\n", Clean(first)));
-            lines.for_each(|line| print::err(format_args!("{}\n", Clean(line))));
+    Ok(answer)
+}
+
+/// Says why there is no answer; the exit status.
+fn explain(no_answer: &NoAnswer, places: &[String]) -> i32 {
+    match no_answer {
+        NoAnswer::Nobody(errno) => {
+            let places = places.join(", ");
+            let errno = crate::single::Errno::from(*errno);
+            print::err(format_args!(
+                "rinitctl: no rinit answers at {places}: {errno}\n"
+            ));
+            NOBODY
         }
-        let code = answer.get("code").and_then(Value::as_i64);
-        let code = code.and_then(|code| i32::try_from(code).ok());
-        if code == Some(i32::from(UNKNOWN)) && !options.json {
+        NoAnswer::TooLong => {
+            usage("so many names are more than one request takes; use a pattern: web*")
+        }
+        NoAnswer::Silence => {
+            print::err("rinitctl: rinit gave no answer that this version understands\n");
+            NOBODY
+        }
+    }
+}
+
+/// Tells a refusal, if the answer is one; its exit status.
+fn refused(answer: &Value, line: &[u8], options: &Options) -> Option<i32> {
+    let error = answer.get("error").and_then(Value::as_str)?;
+    let code = answer.get("code").and_then(Value::as_i64);
+    let code = code.and_then(|code| i32::try_from(code).ok());
+    if options.json {
+        print::out(Text(line));
+    } else {
+        let mut lines = error.lines();
+        let first = lines.next().unwrap_or_default();
+        print::err(format_args!("rinitctl: {}\n", Clean(first)));
+        lines.for_each(|line| print::err(format_args!("{}\n", Clean(line))));
+        if code == Some(i32::from(UNKNOWN)) {
             print::err("help: rinitctl list names them all\n");
         }
-        return Err(code.filter(|_| verb.name != "health").unwrap_or(REFUSED));
     }
-    Ok(answer)
+    Some(code.unwrap_or(REFUSED))
 }
 
 fn request(verb: &Verb, names: &[String], options: &Options) -> Vec<u8> {

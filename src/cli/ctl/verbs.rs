@@ -21,6 +21,8 @@ pub(super) enum Kind {
     Follow,
     Signal,
     Code,
+    Lines,
+    Since,
 }
 
 pub(super) const FLAGS: &[Flag<Kind>] = &[
@@ -66,6 +68,19 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
         "code",
         "N",
         "shutdown: the exit status, where it would be 0",
+    ),
+    both(
+        Kind::Lines,
+        'n',
+        "lines",
+        "N",
+        "logs: no more than the last N lines of all",
+    ),
+    long(
+        Kind::Since,
+        "since",
+        "TIME",
+        "logs: since 10m ago, 2026-01-02T03:04:05Z or @seconds",
     ),
     both(Kind::Help, 'h', "help", "", "print this"),
 ];
@@ -178,6 +193,16 @@ pub(super) const VERBS: &[Verb] = &[
             Names::Any,
             "the last changes of state, and with -f all that follow",
             sentences::done,
+        )
+    },
+    Verb {
+        takes: &[Kind::Follow, Kind::Lines, Kind::Since],
+        ..verb(
+            "logs",
+            Names::Any,
+            "what they have printed lately, and with -f what they print",
+            // Told line by line (`logs`).
+            |_, _| 0,
         )
     },
     later("start", "start them, and what they require"),

@@ -6,6 +6,7 @@ use std::fmt;
 use super::places::Places;
 use crate::core::commands::{ControlCommand, List};
 use crate::core::id::ServiceId;
+use crate::core::output::Log;
 use crate::core::setup::{Base, Folder, Setup};
 use crate::core::spec::{ControlAccess, Edges, InitSpec, Kind, Restart, ServiceSpec, Spec, Ties};
 
@@ -161,7 +162,7 @@ const fn anew(name: &'static str, differs: fn(&Pair<'_>) -> bool) -> Key {
 }
 
 /// Every key of a service.
-static KEYS: [Key; 60] = [
+static KEYS: [Key; 61] = [
     anew("type", |p| p.old.kind != p.new.kind),
     anew("command", |p| {
         let (old, new) = (&p.old.exec, &p.new.exec);
@@ -257,6 +258,10 @@ static KEYS: [Key; 60] = [
         let log = |spec: &ServiceSpec| spec.exec.log.as_ref().is_some_and(|log| log.timestamps);
         log(p.old) != log(p.new)
     }),
+    anew("log-ring", |p| {
+        let ring = |spec: &ServiceSpec| Log::ring_of(spec.exec.log.as_deref());
+        ring(p.old) != ring(p.new)
+    }),
     anew("runtime-directory", |p| folders(p, Base::Runtime)),
     anew("state-directory", |p| folders(p, Base::State)),
     anew("cache-directory", |p| folders(p, Base::Cache)),
@@ -314,6 +319,17 @@ fn folders(pair: &Pair<'_>, base: Base) -> bool {
     of(pair.old) != of(pair.new)
 }
 
+/// But for its bonds, and where it was defined. What no key above stands for would be lost
+/// without this.
+fn is_the_same(old: &ServiceSpec, new: &ServiceSpec) -> bool {
+    let bare = |spec: &ServiceSpec| ServiceSpec {
+        edges: Edges::default(),
+        source: Box::default(),
+        ..spec.clone()
+    };
+    bare(old) == bare(new)
+}
+
 /// The keys that differ, and what they make of the service.
 pub(super) fn compare(
     old: &ServiceSpec,
@@ -328,6 +344,9 @@ pub(super) fn compare(
     let pair = Pair { old, new, bonds };
     let differing: Vec<&Key> = KEYS.iter().filter(|key| (key.differs)(&pair)).collect();
     let keys: Box<[&'static str]> = differing.iter().map(|key| key.name).collect();
+    if keys.is_empty() && !is_the_same(old, new) {
+        return (Class::Redefined, ["its definition"].into());
+    }
     let is = |name: &str| keys.contains(&name);
     let disabled = old.enabled && !new.enabled;
     let oneshot = old.kind == Kind::Oneshot && new.kind == Kind::Oneshot;

@@ -4,10 +4,10 @@
 
 use nix::errno::Errno;
 
-use super::{Outputs, Stream, own_stream, style, timestamps};
+use super::{Outputs, Stream, own_stream, ring, style, timestamps};
 use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
-use crate::core::output::OwnLines;
+use crate::core::output::{Log, OwnLines};
 use crate::core::signal::Signal;
 use crate::core::spec::{Ready, ServiceSpec, Spec};
 use crate::logger::message::ToLogger;
@@ -16,9 +16,10 @@ use crate::sys::signal::kill;
 use crate::sys::socket;
 
 impl Outputs {
-    /// These services have other numbers, and perhaps other outputs.
-    pub(crate) fn take_over(&mut self, places: &Places, spec: &Spec) {
+    /// These services have other numbers, and perhaps other outputs; whether any have.
+    pub(crate) fn take_over(&mut self, places: &Places, spec: &Spec) -> bool {
         let gone = places.rearrange(&mut self.of_service);
+        let mut changed = !gone.is_empty();
         for (_, writer) in gone {
             self.let_go(writer);
         }
@@ -31,6 +32,7 @@ impl Outputs {
                 }
                 self.of_service.remove(&id);
                 self.let_go(writer);
+                changed = true;
             }
             if let Some(style) = wanted {
                 new = true;
@@ -42,6 +44,7 @@ impl Outputs {
         if new {
             self.renew();
         }
+        changed || new
     }
 
     fn suits(&self, writer: usize, wanted: Option<Style>, spec: &ServiceSpec) -> bool {
@@ -50,8 +53,8 @@ impl Outputs {
             Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Probe(_) | Ready::Delay(_) => None,
         };
         let stream = self.streams.get(writer);
-        let look = stream.map(|stream| (stream.style, stream.timestamps));
-        look == wanted.map(|style| (style, timestamps(spec)))
+        let look = stream.map(|stream| (stream.style, stream.timestamps, stream.ring));
+        look == wanted.map(|style| (style, timestamps(spec), ring(spec)))
             && self.lines.pattern(writer) == pattern
     }
 
@@ -93,7 +96,10 @@ impl Outputs {
         };
         let writer = (0..self.streams.len()).find(free);
         let writer = writer.unwrap_or(self.streams.len());
-        let out = stream(Target::Out, writer)?;
+        let out = Stream {
+            ring: ring(spec),
+            ..stream(Target::Out, writer)?
+        };
         let err = stream(Target::Err, writer)?;
         if let Some([first, second]) = self
             .streams
@@ -124,15 +130,25 @@ impl Outputs {
 
     /// Before a logger begins: what outlives it has room for all streams.
     pub(super) fn make_room(&mut self) -> Result<(), crate::sys::error::Errno> {
-        let count = self.streams.len();
-        match &mut self.memory {
-            Some(memory) if memory.room_for() >= count => Ok(()),
-            Some(memory) => memory.grow(count.next_power_of_two()),
-            None => {
-                self.memory = Some(Memory::new(count)?);
-                Ok(())
-            }
+        let mut rings: Vec<usize> = self.streams.iter().map(|stream| stream.ring).collect();
+        let Some(memory) = &mut self.memory else {
+            self.memory = Some(Memory::new(&rings)?);
+            return Ok(());
+        };
+        let room = |memory: &Memory, writer| memory.ring_room(writer);
+        let mut large = rings.iter().enumerate();
+        let fits = large.all(|(writer, ring)| room(memory, writer) >= *ring);
+        if fits && memory.room_for() >= rings.len() {
+            return Ok(());
         }
+        // Those to come will most likely say nothing of it.
+        let usual = usize::try_from(Log::ring_of(None)).unwrap_or(0);
+        let count = rings.len().next_power_of_two().max(memory.room_for());
+        rings.resize(count, usual);
+        for (writer, ring) in rings.iter_mut().enumerate() {
+            *ring = room(memory, writer).max(*ring);
+        }
+        memory.grow(&rings)
     }
 
     /// How much address space the loggers' memory takes.

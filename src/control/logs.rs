@@ -1,0 +1,40 @@
+//! `logs`: what is asked of the services' output. Who answers is no concern of PID 1's
+//! loop: the client is handed to a process of its own.
+
+use super::protocol::Request;
+use crate::core::apply::places::Places;
+use crate::core::id::ServiceId;
+use crate::logger::Past;
+
+/// What a client wants to read.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    /// Whose; all where none was named.
+    pub(crate) services: Box<[ServiceId]>,
+    /// Which lines that were printed before.
+    pub(crate) past: Past,
+    /// And all that will be.
+    pub(crate) follow: bool,
+}
+
+impl Logs {
+    /// What a request says.
+    pub(super) fn read(request: &Request, services: Vec<ServiceId>) -> Self {
+        let lines = request.number("lines");
+        Self {
+            services: services.into(),
+            past: Past {
+                lines: lines.map(|lines| usize::try_from(lines).unwrap_or(usize::MAX)),
+                since: request.given("since").and_then(serde_json::Value::as_i64),
+                after: request.number("after").unwrap_or(0),
+            },
+            follow: request.flag("follow"),
+        }
+    }
+
+    /// Services have other numbers now.
+    pub(super) fn take_over(&mut self, places: &Places) {
+        let services = self.services.iter().filter_map(|id| places.of(*id));
+        self.services = services.collect();
+    }
+}

@@ -1,0 +1,69 @@
+//! A connection over which answers come line by line, for as long as they do.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use super::client::{NO_HURRY, NoAnswer, PATIENCE, open};
+use crate::sys::poll::readable;
+use crate::sys::{fd, socket};
+
+/// What was asked, and what comes.
+pub(crate) struct Lines {
+    connection: OwnedFd,
+    buffer: Vec<u8>,
+    /// Where in it the next line begins.
+    start: usize,
+    /// Something has come.
+    begun: bool,
+}
+
+impl Lines {
+    /// Asks at the first of these places where somebody is.
+    ///
+    /// # Errors
+    /// Where there is nobody.
+    pub(crate) fn ask(places: &[String], request: &[u8]) -> Result<Self, NoAnswer> {
+        let connection = open(places, request)?;
+        socket::send_now(&connection, request).map_err(|_| NoAnswer::Silence)?;
+        Ok(Self {
+            connection,
+            buffer: Vec::new(),
+            start: 0,
+            begun: false,
+        })
+    }
+
+    /// Whether the next line has come already.
+    pub(crate) fn has_next(&self) -> bool {
+        self.line_end().is_some()
+    }
+
+    /// The next line, its newline included; nothing when the other side has ended.
+    pub(crate) fn next(&mut self) -> Option<&[u8]> {
+        let mut room = [0u8; 16 * 1024];
+        while self.line_end().is_none() {
+            self.buffer.drain(..std::mem::take(&mut self.start));
+            let patience = if self.begun { NO_HURRY } else { PATIENCE };
+            if !readable(self.connection.as_fd(), patience) && !self.begun {
+                return None;
+            }
+            match fd::read_some(&self.connection, &mut room) {
+                None => {}
+                Some(0) => return None,
+                Some(count) => self
+                    .buffer
+                    .extend_from_slice(room.get(..count).unwrap_or_default()),
+            }
+            self.begun = true;
+        }
+        let end = self.line_end()?;
+        let line = self.buffer.get(self.start..end)?;
+        self.start = end;
+        Some(line)
+    }
+
+    fn line_end(&self) -> Option<usize> {
+        let rest = self.buffer.get(self.start..)?;
+        let newline = memchr::memchr(b'\n', rest)?;
+        Some(self.start.saturating_add(newline).saturating_add(1))
+    }
+}

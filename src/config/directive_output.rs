@@ -8,10 +8,10 @@ use super::output;
 pub(super) const TABLE: &[Directive<Draft>] = &[
     shared(
         "output",
-        "\"prefix\", \"json\", \"raw\", \"inherit\" or \"null\"",
+        "\"prefix\", \"json\", \"raw\", \"inherit\", \"null\" or { file = path, rotate-size? = size or \"infinity\", keep? = 0 to 1000 }",
         "\"prefix\"",
         output::set,
-        "Its lines with its name in front, each as a JSON object, unchanged, on the container's own descriptors, or nowhere.",
+        "Its lines with its name in front, each as a JSON object, unchanged, on the container's own descriptors, nowhere, or into a file that is rotated.",
     ),
     shared(
         "timestamps",

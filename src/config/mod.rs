@@ -283,6 +283,7 @@ fn check(
     }
     doubts::shared_addresses(drafts, context);
     listen::shared(drafts, context);
+    output::shared(drafts, context);
     let (uid, may, limits) = (request.uid, request.rights, HardLimits::read());
     if let Some(warning) = rights::drop_forbidden(drafts, uid, may, accounts, &limits) {
         let help = if uid == 0 {

@@ -10,6 +10,8 @@ pub enum Output {
     Raw,
     /// Each line a JSON object.
     Json,
+    /// Into a file (`Log::file`).
+    File,
     /// The container's own descriptors.
     Inherit,
     /// Nowhere.
@@ -24,6 +26,7 @@ impl Output {
             Self::Prefix => "prefix",
             Self::Raw => "raw",
             Self::Json => "json",
+            Self::File => "{ file }",
             Self::Inherit => "inherit",
             Self::Null => "null",
         }
@@ -33,7 +36,7 @@ impl Output {
     #[must_use]
     pub const fn is_read(self) -> bool {
         match self {
-            Self::Prefix | Self::Raw | Self::Json => true,
+            Self::Prefix | Self::Raw | Self::Json | Self::File => true,
             Self::Inherit | Self::Null => false,
         }
     }
@@ -46,6 +49,8 @@ pub struct Log {
     pub timestamps: bool,
     /// `log-ring`, in bytes, where it is written; 0 for none.
     pub ring: Option<u32>,
+    /// Where the lines go, if into a file.
+    pub file: Option<LogFile>,
 }
 
 /// What is kept for `rinitctl logs` unless it is written, in bytes.
@@ -57,6 +62,17 @@ impl Log {
     pub fn ring_of(log: Option<&Self>) -> u32 {
         log.and_then(|log| log.ring).unwrap_or(RING)
     }
+}
+
+/// `output = { file, rotate-size, keep }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFile {
+    /// Its name; a relative one begins in rinit's own folder.
+    pub path: Box<str>,
+    /// It grows no larger, in bytes.
+    pub rotate_size: u64,
+    /// So many old ones stay beside it.
+    pub keep: u32,
 }
 
 /// How rinit's own lines look: as those of services that say nothing else.

@@ -79,7 +79,7 @@ impl Frame {
                 Some(code) => format!("\x1b[{code}m{name}:\x1b[0m "),
                 None => format!("{name}: "),
             },
-            Style::Raw | Style::Own | Style::Json | Style::OwnJson => String::new(),
+            Style::Raw | Style::Plain | Style::Own | Style::Json | Style::OwnJson => String::new(),
         };
         let of = match stream.target {
             Target::Out => "stdout",
@@ -93,7 +93,7 @@ impl Frame {
             record: match stream.style {
                 Style::Json => Some(Record::new(name, of, b"")),
                 Style::OwnJson => Some(Record::new(name, of, b"rinit: ")),
-                Style::Prefix | Style::Raw | Style::Own => None,
+                Style::Prefix | Style::Raw | Style::Plain | Style::Own => None,
             },
         }
     }
@@ -101,6 +101,11 @@ impl Frame {
     /// It shows when its lines came.
     pub(super) fn needs_stamp(&self) -> bool {
         self.timestamps || self.record.is_some()
+    }
+
+    /// Whole lines look as they are.
+    pub(super) fn is_bare(&self) -> bool {
+        self.style == Style::Plain && !self.timestamps
     }
 
     /// Writes to `out` how it looks: `begin`, which has no newline, and `bytes` behind it.
@@ -175,6 +180,7 @@ mod tests {
         let stream = Stream {
             name: "web",
             target: Target::Out,
+            file: None,
             style,
             timestamps,
             writer: 0,

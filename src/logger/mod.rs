@@ -22,6 +22,8 @@
 //!
 //! It must not know what a service is: streams have numbers and names, no more.
 
+mod file;
+mod files;
 mod history;
 mod intake;
 mod json;
@@ -45,6 +47,7 @@ pub use memory::Memory;
 pub use telling::{Teller, Telling};
 use turns::Turns;
 
+use crate::core::output::LogFile;
 use crate::sys::process::set_name;
 use crate::sys::signal::{SignalSet, set_dispositions};
 
@@ -64,6 +67,8 @@ pub enum Style {
     Prefix,
     /// Unchanged.
     Raw,
+    /// Unchanged, line by line: for files.
+    Plain,
     /// Each line an object (`record`).
     Json,
     /// rinit's own lines, which say so themselves; the last to be drained.
@@ -80,11 +85,14 @@ impl Style {
 }
 
 /// One pipe that is written into.
+#[derive(Clone, Copy)]
 pub struct Stream<'a> {
     /// What its lines begin with, if the style says so.
     pub name: &'a str,
     /// Where it goes.
     pub target: Target,
+    /// The file that it goes to instead, as long as that can be written.
+    pub file: Option<&'a LogFile>,
     /// How it looks.
     pub style: Style,
     /// The time stands before each line; objects have it anyway, and raw lines never.

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv, send};
 
+use super::files::Files;
 use super::intake::{Intake, PIECE, capacity, hung_up};
 use super::lines::{End, Frame, complete, piece};
 use super::memory::Unfinished;
@@ -66,6 +67,7 @@ pub(super) struct Turns<'a> {
     poll: Poll<Source>,
     intake: Intake<'a>,
     outputs: Outputs<'a>,
+    files: Files<'a>,
     /// How each stream looks.
     frames: Vec<Frame>,
     /// What is looked for in each stream, if that is asked for.
@@ -92,6 +94,7 @@ impl<'a> Turns<'a> {
             poll,
             intake,
             outputs: Outputs::new(setup.stdout, setup.stderr, setup.memory.positions()),
+            files: Files::new(&setup.streams),
             frames: frames(&setup),
             patterns: patterns(&setup),
             begin: Vec::new(),
@@ -312,8 +315,10 @@ impl<'a> Turns<'a> {
         let newline: &[u8] = if unended { b"\n" } else { b"" };
         let memory = self.setup.memory;
         let is_kept = memory.rings.has(stream.writer);
+        let whole = frame.is_bare() && begin.is_empty() && !unfinished.begun && end == End::Newline;
+        let is_stamped = frame.needs_stamp() || stream.file.is_some();
         let mut stamp = Stamp::default();
-        if is_kept || frame.needs_stamp() {
+        if is_kept || is_stamped {
             let pid = if stream.style.is_own() {
                 nix::unistd::getppid().as_raw().cast_unsigned()
             } else {
@@ -321,7 +326,7 @@ impl<'a> Turns<'a> {
             };
             // One look at the clock for all of them.
             let nanos = clock::wall_nanos();
-            if frame.needs_stamp() {
+            if is_stamped {
                 stamp = Stamp::new(nanos, pid);
             }
             let note = Note {
@@ -334,6 +339,19 @@ impl<'a> Turns<'a> {
             memory.keep(stream.writer, note, [begin, bytes, newline]);
         }
         memory.recent.keep(stream.writer, [begin, bytes, newline]);
+        let into_file = self.files.write(
+            number,
+            whole.then_some(bytes),
+            |gathered| {
+                let put = |part: &[u8]| gathered.extend_from_slice(part);
+                frame.render(stamp, unfinished.begun, begin, bytes, end, put);
+            },
+            &mut self.outputs,
+            stamp,
+        );
+        if into_file {
+            return;
+        }
         self.outputs
             .write(stream.target, number, stream.style == Style::Raw, |page| {
                 let begun = unfinished.begun;

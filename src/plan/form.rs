@@ -11,7 +11,7 @@ use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Resource, Words}
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
-use crate::core::output::{Log, Output, OwnLines};
+use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
@@ -45,7 +45,8 @@ structs! {
         command, expand, environment, environment_files, directory, identity, umask, limits, nice,
         oom_score_adjust, output, log, setup,
     }
-    Log { timestamps, ring }
+    Log { timestamps, ring, file }
+    LogFile { path, rotate_size, keep }
     OwnLines { json, timestamps }
     Commands { start_pre, start_post, reload, stop, stop_post }
     ControlCommand { command, ignore_failure }
@@ -99,7 +100,7 @@ enums! {
     Cgroups { 0 = Auto, 1 = Yes, 2 = No }
     Base { 0 = Runtime, 1 = State, 2 = Cache, 3 = Logs }
     FileVariables { 0 = None, 1 = All, 2 = Of(names) }
-    Output { 0 = Prefix, 1 = Raw, 2 = Inherit, 3 = Null, 4 = Json }
+    Output { 0 = Prefix, 1 = Raw, 2 = Inherit, 3 = Null, 4 = Json, 5 = File }
     Exit { 0 = Code(code), 1 = Signal(signal), 2 = OutOfMemory }
 }
 

@@ -13,7 +13,7 @@ use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Resource, Words}
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
-use crate::core::output::{Log, Output, OwnLines};
+use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::schedule::{Schedule, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
@@ -320,9 +320,22 @@ fn exec() -> impl Strategy<Value = Exec> {
         Output::Inherit,
         Output::Null,
         Output::Json,
+        Output::File,
     ]);
-    let log = (any::<bool>(), option::of(any::<u32>()))
-        .prop_map(|(timestamps, ring)| Box::new(Log { timestamps, ring }));
+    let file = (text(), any::<u64>(), any::<u32>()).prop_map(|(path, rotate_size, keep)| LogFile {
+        path,
+        rotate_size,
+        keep,
+    });
+    let log = (any::<bool>(), option::of(any::<u32>()), option::of(file)).prop_map(
+        |(timestamps, ring, file)| {
+            Box::new(Log {
+                timestamps,
+                ring,
+                file,
+            })
+        },
+    );
     let log = option::of(log);
     (
         (words(1), any::<bool>(), words(0), files, option::of(text())),

@@ -15,7 +15,7 @@ use super::lines::{self, Lines};
 use super::own_lines;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
-use crate::core::output::{Log, Output, OwnLines};
+use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::signal::Signal;
 use crate::core::spec::ServiceSpec;
 use crate::core::time::Instant;
@@ -39,6 +39,7 @@ struct Stream {
     target: Target,
     style: Style,
     timestamps: bool,
+    file: Option<LogFile>,
     /// Its read and its write end; `None` once nobody has this number any more.
     pipe: Option<(OwnedFd, OwnedFd)>,
     /// Nobody writes here any more; it closes when all is written.
@@ -113,6 +114,7 @@ impl Outputs {
                 streams.push(Stream {
                     timestamps,
                     ring,
+                    file: file(spec),
                     ..stream
                 });
             }
@@ -163,7 +165,9 @@ impl Outputs {
         match output {
             Output::Inherit => [Standard::Output, Standard::Error].map(standard),
             Output::Null => [null.as_fd(); 2],
-            Output::Prefix | Output::Raw | Output::Json => pipes.unwrap_or([null.as_fd(); 2]),
+            Output::Prefix | Output::Raw | Output::Json | Output::File => {
+                pipes.unwrap_or([null.as_fd(); 2])
+            }
         }
     }
 
@@ -208,6 +212,7 @@ impl Outputs {
             target: stream.target,
             style: stream.style,
             timestamps: stream.timestamps,
+            file: stream.file.as_ref(),
             writer: stream.writer,
             pattern: self.lines.pattern(stream.writer),
             read: stream.read(),
@@ -434,6 +439,7 @@ impl Stream {
             target,
             style,
             timestamps: false,
+            file: None,
             pipe: Some(fd::output_pipe()?),
             leaves: false,
             writer,
@@ -479,12 +485,18 @@ fn timestamps(spec: &ServiceSpec) -> bool {
     spec.exec.log.as_ref().is_some_and(|log| log.timestamps)
 }
 
+/// Where its lines go, if into a file.
+fn file(spec: &ServiceSpec) -> Option<LogFile> {
+    spec.exec.log.as_ref()?.file.clone()
+}
+
 /// How a service's lines look; `None` where no logger writes them.
 fn style(output: Output) -> Option<Style> {
     match output {
         Output::Prefix => Some(Style::Prefix),
         Output::Raw => Some(Style::Raw),
         Output::Json => Some(Style::Json),
+        Output::File => Some(Style::Plain),
         Output::Inherit | Output::Null => None,
     }
 }

@@ -108,7 +108,7 @@ fn why_nothing(spec: &ServiceSpec) -> String {
             "{name} writes to the container's own output, where rinit doesn't see it (output = \"inherit\")"
         ),
         Output::Null => format!("what {name} prints goes nowhere (output = \"null\")"),
-        Output::Prefix | Output::Raw | Output::Json => {
+        Output::Prefix | Output::Raw | Output::Json | Output::File => {
             format!("nothing is kept of what {name} prints (log-ring = 0)")
         }
     }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, fcntl};
@@ -11,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use rinit::core::output::LogFile;
 use rinit::logger::message::{FromLogger, ToLogger};
 use rinit::logger::{Memory, Setup, Sink, Stream, Style, Target, run};
 use rinit::sys::{fd, fork};
@@ -58,6 +60,7 @@ pub(crate) struct Service {
     style: Style,
     target: Target,
     pattern: Option<&'static str>,
+    file: Option<LogFile>,
     pub(crate) pipe: Pipe,
 }
 
@@ -67,11 +70,23 @@ pub(crate) fn service(name: &'static str, style: Style, target: Target) -> Servi
         style,
         target,
         pattern: None,
+        file: None,
         pipe: Pipe::new(),
     }
 }
 
 impl Service {
+    /// Its lines go into this file.
+    pub(crate) fn into_file(self, path: &Path, rotate_size: u64, keep: u32) -> Self {
+        let path = path.to_str().unwrap().into();
+        let file = Some(LogFile {
+            path,
+            rotate_size,
+            keep,
+        });
+        Self { file, ..self }
+    }
+
     /// This can be asked for in its lines.
     pub(crate) fn looked_through_for(self, pattern: &'static str) -> Self {
         let pattern = Some(pattern);
@@ -194,6 +209,7 @@ fn start(services: &[Service], memory: &Memory, out: &Pipe, err: &Pipe) -> Logge
                 name: service.name,
                 style: service.style,
                 timestamps: false,
+                file: service.file.as_ref(),
                 writer,
                 pattern: service.pattern,
                 target: service.target,

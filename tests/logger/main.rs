@@ -14,6 +14,7 @@
 )]
 
 mod asked;
+mod files;
 mod harness;
 mod killed;
 mod lines;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::acts::acts;
+use crate::harness::Pid1;
 use crate::supervisor::{IN_ORDER, last_line, service, supervisor, wait_for_process};
 
 /// Each line as the object that it has to be.
@@ -116,5 +117,48 @@ fn timestamps_stand_before_each_line_where_they_are_wanted() {
     assert!(
         is_time(&last[..24]) && last[24..].starts_with(" rinit: "),
         "{last}"
+    );
+}
+
+#[test]
+fn lines_go_into_a_file_that_is_rotated_and_to_stderr_where_the_disk_is_full() {
+    let config = |path: &str| {
+        let output = format!("{{ file = '{path}', rotate-size = '4K', keep = 20 }}");
+        let keys = format!("type = 'oneshot'\noutput = {output}\ntimestamps = true");
+        service("a", &acts(["count:1000", "complain:an error"]), &keys)
+    };
+    let rinit = supervisor(&config("a.log")).spawn();
+    assert_eq!(rinit.wait(), IN_ORDER);
+    let read = |name: &str| std::fs::read_to_string(rinit.path(name)).unwrap();
+    let (newest, before) = (read("a.log"), read("a.log.1"));
+    assert!(before.len() <= 4096 && newest.len() <= 4096);
+    assert!(
+        is_time(&newest[..24]) && newest.contains(" line 999\n"),
+        "{newest}"
+    );
+    // It came by another pipe, so it may stand anywhere.
+    let mut old =
+        (1..20).map_while(|n| std::fs::read_to_string(rinit.path(&format!("a.log.{n}"))).ok());
+    assert!(newest.contains(" an error\n") || old.any(|text| text.contains(" an error\n")));
+    assert_eq!(rinit.stdout(), "");
+
+    // As a full disk: no file may grow beyond so many blocks.
+    let shell = format!("ulimit -f 8; exec {} -c rinit.toml", crate::harness::RINIT);
+    let config = config("b.log").replace("4K", "infinity");
+    let ended = Pid1::new()
+        .file("rinit.toml", &config)
+        .binary("/bin/sh".into())
+        .args(["-c", &shell])
+        .run();
+    assert_eq!(ended.status, IN_ORDER, "{ended:?}");
+    let told = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains("cannot write b.log"));
+    assert_eq!(told.count(), 1, "{ended:?}");
+    let last = ended.stderr.lines().find(|line| line.ends_with("line 999"));
+    assert!(
+        last.is_some_and(|line| line.starts_with("a: ")),
+        "{ended:?}"
     );
 }

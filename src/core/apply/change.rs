@@ -253,7 +253,13 @@ static KEYS: [Key; 61] = [
     anew("oom-score-adjust", |p| {
         p.old.exec.oom_score_adjust != p.new.exec.oom_score_adjust
     }),
-    anew("output", |p| p.old.exec.output != p.new.exec.output),
+    anew("output", |p| {
+        let of = |spec: &ServiceSpec| {
+            let file = spec.exec.log.as_ref().and_then(|log| log.file.clone());
+            (spec.exec.output, file)
+        };
+        of(p.old) != of(p.new)
+    }),
     anew("timestamps", |p| {
         let log = |spec: &ServiceSpec| spec.exec.log.as_ref().is_some_and(|log| log.timestamps);
         log(p.old) != log(p.new)

@@ -4,7 +4,7 @@
 
 use nix::errno::Errno;
 
-use super::{Outputs, Stream, own_stream, ring, style, timestamps};
+use super::{Outputs, Stream, file, own_stream, ring, style, timestamps};
 use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
 use crate::core::output::{Log, OwnLines};
@@ -54,7 +54,9 @@ impl Outputs {
         };
         let stream = self.streams.get(writer);
         let look = stream.map(|stream| (stream.style, stream.timestamps, stream.ring));
+        let into = stream.and_then(|stream| stream.file.as_ref());
         look == wanted.map(|style| (style, timestamps(spec), ring(spec)))
+            && into == file(spec).as_ref()
             && self.lines.pattern(writer) == pattern
     }
 
@@ -79,6 +81,7 @@ impl Outputs {
             let stream = Stream::new(&spec.name, target, style, writer)?;
             Ok::<_, Errno>(Stream {
                 timestamps: timestamps(spec),
+                file: file(spec),
                 ..stream
             })
         };

@@ -4,16 +4,22 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::disallowed_methods,
     missing_docs,
     reason = "a test fails by a panic and says what it saw, and runs programs the plain way"
 )]
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use rinit::cli::init::FLAGS;
 
+#[path = "docs/completions.rs"]
+mod completions;
+#[path = "docs/manual.rs"]
+mod manual;
 #[path = "docs/schema.rs"]
 mod schema;
 
@@ -81,6 +87,25 @@ fn readme_names_every_option() {
 }
 
 #[test]
+fn readme_names_every_verb_and_option_of_rinitctl() {
+    let is_named = |word: &String| {
+        let alone = README.contains(&format!("`{word}`"));
+        alone || README.contains(&format!("`{word} "))
+    };
+    let also = |word: &String| {
+        ["|", "["]
+            .map(|c| format!("{c}{word}"))
+            .iter()
+            .any(|it| README.contains(it))
+    };
+    let missing: Vec<_> = words_of_help()
+        .into_iter()
+        .filter(|word| !is_named(word) && !also(word))
+        .collect();
+    assert!(missing.is_empty(), "README.md lacks {missing:#?}");
+}
+
+#[test]
 fn every_configuration_in_readme_loads_without_a_word() {
     let blocks = blocks("toml");
     assert!(!blocks.is_empty(), "README.md shows no configuration");
@@ -136,12 +161,32 @@ fn readme_can_be_read_in_one_sitting() {
     assert!(lines <= README_LINES, "README.md has {lines} lines");
 }
 
-/// What rinit prints with these words.
-fn printed(words: &[&str]) -> String {
+/// rinit with these words, to its end.
+fn run(words: &[&str]) -> Output {
     let mut rinit = Command::new(env!("CARGO_BIN_EXE_rinit"));
-    let output = rinit.args(words).output().unwrap();
+    rinit.args(words).output().unwrap()
+}
+
+/// What it prints.
+fn printed(words: &[&str]) -> String {
+    let output = run(words);
     assert!(output.status.success(), "{words:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The verbs and options in rinitctl's help.
+fn words_of_help() -> Vec<String> {
+    let help = printed(&["ctl", "--help"]);
+    let lines = help.lines().filter_map(|line| line.strip_prefix("  "));
+    lines
+        .flat_map(|line| {
+            let line = line.trim_start();
+            let words = line.split([' ', ',', '[']).filter(|word| !word.is_empty());
+            let options = words.clone().take_while(|word| word.starts_with('-'));
+            let verb = words.take(usize::from(!line.starts_with('-')));
+            options.chain(verb).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// The fenced blocks of a language.

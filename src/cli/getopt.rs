@@ -22,6 +22,41 @@ pub struct Flag<K: 'static> {
     pub doc: &'static str,
 }
 
+/// An option without its kind, as documentation has it.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionText {
+    /// As `Flag::short`.
+    pub short: Option<char>,
+    /// As `Flag::long`.
+    pub long: &'static str,
+    /// As `Flag::argument`.
+    pub argument: &'static str,
+    /// As `Flag::doc`.
+    pub doc: &'static str,
+}
+
+impl OptionText {
+    /// `-s` and `--long`, as far as it has them.
+    pub fn each(self) -> impl Iterator<Item = String> {
+        let short = self.short.map(|letter| format!("-{letter}"));
+        let long = (!self.long.is_empty()).then(|| format!("--{}", self.long));
+        short.into_iter().chain(long)
+    }
+}
+
+impl<K> Flag<K> {
+    /// Its text.
+    #[must_use]
+    pub const fn text(&self) -> OptionText {
+        OptionText {
+            short: self.short,
+            long: self.long,
+            argument: self.argument,
+            doc: self.doc,
+        }
+    }
+}
+
 /// `--long`.
 pub const fn long<K>(
     kind: K,

@@ -73,7 +73,6 @@ impl Options {
 enum Wrong {
     Fault(Fault),
     Value(Kind, &'static [u8]),
-    Later(&'static str),
 }
 
 impl From<Fault> for Wrong {
@@ -107,7 +106,8 @@ pub fn run(inherited: &mut Inherited) -> i32 {
         return 0;
     }
     if let Some(document) = options.document {
-        return document.print();
+        let word = inherited.arguments.get(options.command);
+        return describe(document.or(word, b"rinit"));
     }
     if supervises(&options, inherited) {
         let empty = Inherited {
@@ -118,6 +118,20 @@ pub fn run(inherited: &mut Inherited) -> i32 {
         return supervisor::run(options, std::mem::replace(inherited, empty));
     }
     i32::from(minimal(&options, inherited))
+}
+
+fn describe(document: Document) -> i32 {
+    let wrong = match (document.text(), document) {
+        (Some(text), _) => {
+            print::out(text);
+            return 0;
+        }
+        (None, Document::Man(page)) => Wrong::Value(Kind::Man, page),
+        (None, Document::Completions(shell)) => Wrong::Value(Kind::Completions, shell),
+        (None, Document::Schema) => Wrong::Value(Kind::Schema, b""),
+    };
+    complain(&wrong);
+    FAILED
 }
 
 fn parse(words: &mut Words) -> Result<Options, Wrong> {
@@ -164,8 +178,8 @@ fn parse(words: &mut Words) -> Result<Options, Wrong> {
             Kind::Verbose => options.verbose = options.verbose.saturating_add(1),
             Kind::Help => options.help = true,
             Kind::Version => options.version = true,
-            Kind::Man => return Err(Wrong::Later("--man")),
-            Kind::Completions => return Err(Wrong::Later("--completions")),
+            Kind::Man => options.document = Some(Document::Man(value)),
+            Kind::Completions => options.document = Some(Document::Completions(value)),
             Kind::Schema => options.document = Some(Document::Schema),
         }
     }
@@ -193,9 +207,6 @@ fn rewrite(text: &str) -> Option<(Signal, Option<Signal>)> {
 fn complain(wrong: &Wrong) {
     match wrong {
         Wrong::Fault(fault) => print::error(format_args!("rinit: {fault}")),
-        Wrong::Later(name) => {
-            print::error(format_args!("rinit: {name} is not in this version yet"));
-        }
         Wrong::Value(kind, value) => {
             let wants = match kind {
                 Kind::ParentDeath => "a signal: SIGTERM, TERM or 15",
@@ -210,9 +221,9 @@ fn complain(wrong: &Wrong) {
                 | Kind::Verbose
                 | Kind::Help
                 | Kind::Version
-                | Kind::Man
-                | Kind::Completions
                 | Kind::Schema => "text",
+                Kind::Man => "a page: rinit, rinitctl or rinit.toml",
+                Kind::Completions => "a shell: bash, zsh or fish",
             };
             let name = FLAGS.iter().find(|flag| flag.kind == *kind);
             let (dashes, name) = match name {

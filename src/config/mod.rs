@@ -53,6 +53,7 @@ use self::diagnostic::{Diagnostic, Findings};
 use self::draft::Draft;
 use self::instances::Templates;
 use self::needs::{Accounts, Needs};
+pub use self::overrides::{OTHER_VARIABLES, variable};
 use self::rights::HardLimits;
 pub use self::rights::{Offer, Rights};
 use self::source::{At, Origin, Source};

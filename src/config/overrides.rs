@@ -13,14 +13,26 @@ use super::value::{Context, Value};
 const PREFIX: &str = "RINIT_";
 
 /// What is no key of `[init]`: the configuration's place, `[defaults] output`, and what
-/// rinit's other parts read.
-const OTHERS: [&str; 6] = [
-    "RINIT_CONFIG",
-    "RINIT_OUTPUT",
-    "RINIT_LOG",
-    "RINIT_SERVICE",
-    "RINIT_CONTROL_PROCESS",
-    "RINIT_INSTANCE",
+/// rinit's other parts read; with its meaning.
+pub const OTHER_VARIABLES: &[(&str, &str)] = &[
+    (
+        "RINIT_CONFIG",
+        "One file or folder, as -c; none for no file.",
+    ),
+    ("RINIT_OUTPUT", "As the key output in [defaults]."),
+    (
+        "RINIT_LOG",
+        "How much rinit says: off, error, warn, info or debug.",
+    ),
+    ("RINIT_SERVICE", "Set for each service: its name."),
+    (
+        "RINIT_CONTROL_PROCESS",
+        "Set for a command around a service: that it is one.",
+    ),
+    (
+        "RINIT_INSTANCE",
+        "Set for each of several instances: its number.",
+    ),
 ];
 
 /// One variable as a source and a value.
@@ -63,7 +75,8 @@ pub(super) fn values<'a>(sources: &'a [Source]) -> Vec<Override<'a>> {
 }
 
 /// `RINIT_SHUTDOWN_TIMEOUT` for `shutdown-timeout`.
-fn variable(key: &str) -> String {
+#[must_use]
+pub fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('-', "_").to_ascii_uppercase())
 }
 
@@ -99,7 +112,7 @@ pub(super) fn apply<'a>(
             if let Some(directive) = directive::find(directive::service(), "output") {
                 tables.defaults.put(directive, value(directive.key));
             }
-        } else if !OTHERS.contains(name) {
+        } else if !OTHER_VARIABLES.iter().any(|(known, _)| known == name) {
             unknown(name, At::new(*source, 0..name.len()), context);
         }
     }
@@ -124,7 +137,7 @@ fn unknown(name: &str, at: At, context: &Context<'_>) {
                 .iter()
                 .map(|directive| variable_of_http(directive.key)),
         )
-        .chain(OTHERS.map(str::to_owned))
+        .chain(OTHER_VARIABLES.iter().map(|(name, _)| (*name).to_owned()))
         .collect();
     let help = match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean {near}?"),

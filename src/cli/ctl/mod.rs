@@ -9,6 +9,7 @@ mod logs;
 mod sentences;
 mod services;
 mod table;
+mod verb_text;
 mod verbs;
 mod watch;
 
@@ -16,7 +17,9 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-use self::verbs::{FLAGS, Kind, LATER, Names, VERBS, Verb};
+pub(super) use self::verb_text::{common, options, verbs};
+use self::verbs::{COMMON, FLAGS, Kind, LATER, Names, VERBS, Verb};
+use super::documents::Document;
 use super::getopt::{Help, Parser, Rules};
 use super::print::{self, Text, USAGE};
 use crate::control::{
@@ -81,6 +84,7 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
     };
     let mut parser = Parser::new_at(FLAGS, rules, &mut inherited.arguments, first);
     let mut given_kinds = Vec::new();
+    let mut document = None;
     while let Some(given) = parser.next_option() {
         given_kinds.extend(given.as_ref().map(|(kind, _)| *kind));
         match given {
@@ -127,6 +131,8 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
                     }
                 }
             }
+            Ok((Kind::Man, page)) => document = Some(Document::Man(page)),
+            Ok((Kind::Completions, shell)) => document = Some(Document::Completions(shell)),
             Ok((Kind::Help, _)) => {
                 print::out(help());
                 return 0;
@@ -134,6 +140,10 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
         }
     }
     let operands = parser.operands();
+    if let Some(document) = document {
+        let word = inherited.arguments.get(operands);
+        return describe(document.or(word, b"rinitctl"));
+    }
     let mut words = inherited.arguments.iter().skip(operands);
     let typed = words.next().unwrap_or(b"status");
     let mut names: Vec<&[u8]> = words.collect();
@@ -179,10 +189,18 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
     }
 }
 
+/// Prints what the program knows about itself.
+fn describe(document: Document) -> i32 {
+    match document.text() {
+        Some(text) => print::out(text),
+        None => return usage("there is no such page or shell"),
+    }
+    0
+}
+
 /// The first option given that is another verb's.
 fn foreign(verb: &Verb, given: &[Kind]) -> Option<&'static str> {
-    let everywhere = [Kind::Socket, Kind::Json, Kind::Help];
-    let is_foreign = |kind: &&Kind| !everywhere.contains(kind) && !verb.takes.contains(kind);
+    let is_foreign = |kind: &&Kind| !COMMON.contains(kind) && !verb.takes.contains(kind);
     let kind = given.iter().find(is_foreign)?;
     let flag = FLAGS.iter().find(|flag| flag.kind == *kind)?;
     Some(flag.long)
@@ -315,12 +333,7 @@ impl Display for Clean<'_> {
 fn help() -> String {
     let mut text = "usage: rinitctl [OPTIONS] [VERB [NAME…]]\n\n".to_owned();
     for verb in VERBS {
-        let name = match verb.names {
-            Names::None => verb.name.to_owned(),
-            Names::Any => format!("{} [NAME…]", verb.name),
-            Names::Some => format!("{} NAME…", verb.name),
-            Names::Command => format!("{} NAME -- CMD…", verb.name),
-        };
+        let name = format!("{} {}", verb.name, verb.names.usage());
         text.push_str(&format!("  {name:<18}{}\n", verb.doc));
     }
     text.push_str("\nNames may hold * and ?.\n\n");

@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Code,
     Lines,
     Since,
+    Man,
+    Completions,
 }
 
 pub(super) const FLAGS: &[Flag<Kind>] = &[
@@ -83,6 +85,27 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
         "logs: since 10m ago, 2026-01-02T03:04:05Z or @seconds",
     ),
     both(Kind::Help, 'h', "help", "", "print this"),
+    long(
+        Kind::Man,
+        "man",
+        "[=PAGE]",
+        "print a manual page in roff: rinitctl, rinit or rinit.toml",
+    ),
+    long(
+        Kind::Completions,
+        "completions",
+        "SHELL",
+        "print completions for bash, zsh or fish",
+    ),
+];
+
+/// The options that every verb takes.
+pub(super) const COMMON: &[Kind] = &[
+    Kind::Socket,
+    Kind::Json,
+    Kind::Help,
+    Kind::Man,
+    Kind::Completions,
 ];
 
 /// How many names a verb takes.
@@ -93,6 +116,18 @@ pub(super) enum Names {
     Some,
     /// One, and a command behind it.
     Command,
+}
+
+impl Names {
+    /// What stands behind the verb.
+    pub(super) const fn usage(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Any => "[NAME…]",
+            Self::Some => "NAME…",
+            Self::Command => "NAME -- CMD…",
+        }
+    }
 }
 
 /// A verb: what it asks, and how the answer is told.

@@ -25,9 +25,9 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     shared(
         "log-ring",
-        "size, 0 or 4K to 16M",
+        "size",
         "\"16K\"",
         output::ring,
-        "How much of its latest output rinitctl logs can tell; touched as it is used; 0 for none.",
+        "How much of its latest output rinitctl logs can tell: 4K to 16M, touched as it is used, or 0 for none.",
     ),
 ];

@@ -3,6 +3,7 @@
 //! everything in the pipes and in the memory that all of them share.
 
 mod streams;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -10,12 +11,13 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use self::wanted::{file, ring, style, timestamps};
 use super::act::Results;
 use super::lines::{self, Lines};
 use super::own_lines;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
-use crate::core::output::{Log, LogFile, Output, OwnLines};
+use crate::core::output::{LogFile, Output, OwnLines};
 use crate::core::signal::Signal;
 use crate::core::spec::ServiceSpec;
 use crate::core::time::Instant;
@@ -77,11 +79,6 @@ pub(crate) struct Outputs {
     drains: u32,
     colour: bool,
     lines: Lines,
-}
-
-/// How much of its lines is kept, in bytes.
-fn ring(spec: &ServiceSpec) -> usize {
-    usize::try_from(Log::ring_of(spec.exec.log.as_deref())).unwrap_or(0)
 }
 
 impl Outputs {
@@ -478,25 +475,4 @@ fn own_stream(own: &OwnLines) -> nix::Result<Stream> {
         timestamps: own.timestamps,
         ..stream
     })
-}
-
-/// The time stands before each of a service's lines.
-fn timestamps(spec: &ServiceSpec) -> bool {
-    spec.exec.log.as_ref().is_some_and(|log| log.timestamps)
-}
-
-/// Where its lines go, if into a file.
-fn file(spec: &ServiceSpec) -> Option<LogFile> {
-    spec.exec.log.as_ref()?.file.clone()
-}
-
-/// How a service's lines look; `None` where no logger writes them.
-fn style(output: Output) -> Option<Style> {
-    match output {
-        Output::Prefix => Some(Style::Prefix),
-        Output::Raw => Some(Style::Raw),
-        Output::Json => Some(Style::Json),
-        Output::File => Some(Style::Plain),
-        Output::Inherit | Output::Null => None,
-    }
 }

@@ -4,7 +4,8 @@
 
 use nix::errno::Errno;
 
-use super::{Outputs, Stream, file, own_stream, ring, style, timestamps};
+use super::wanted::{file, ring, style, timestamps};
+use super::{Outputs, Stream, own_stream};
 use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
 use crate::core::output::{Log, OwnLines};

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | faces | `cli` |
 //! | loops | `single`, `supervise`, `control` |
-//! | model, helpers | `config`, `plan`, `reader`, `subreaper`, `logger`, `http`, `notifier` |
+//! | model, helpers | `config`, `units`, `plan`, `reader`, `subreaper`, `logger`, `http`, `notifier` |
 //! | core | `core` |
 //! | kernel | `sys` |
 //!
@@ -26,3 +26,4 @@ pub mod single;
 pub mod subreaper;
 pub mod supervise;
 pub mod sys;
+mod units;

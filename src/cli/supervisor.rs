@@ -124,6 +124,7 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
         .collect();
     let called_init = inherited.arguments.get(0).map(basename) == Some(b"init");
     Request {
+        unit_root: "/".into(),
         default_places: named.is_empty() && (command.is_empty() || here.pid1 || called_init),
         explicit: named.into_iter().filter(|path| !none(path)).collect(),
         command,

@@ -101,7 +101,7 @@ fn one(value: Value<'_>) -> Option<ControlCommand> {
     Some(ControlCommand {
         command: Command {
             words: written.words,
-            expand: written.expand,
+            manner: written.manner,
         },
         ignore_failure,
     })

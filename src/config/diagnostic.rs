@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::source::{At, Origin, Source};
+use super::source::{At, Origin, Source, Sources};
 
 /// No more errors than this are printed.
 const MAX_SHOWN: usize = 100;
@@ -67,10 +67,10 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn add(&mut self, diagnostic: Diagnostic, sources: &[Source]) {
+    pub(super) fn add(&mut self, diagnostic: Diagnostic, sources: &Sources) {
         if let Some(at) = diagnostic.at
             && !self.broken.is_empty()
-            && let Some(source) = sources.get(at.source as usize)
+            && let Some(source) = sources.get(at.source)
             && self
                 .broken
                 .contains(&(at.source, source.line_start(at.start)))
@@ -113,7 +113,7 @@ impl Findings {
     }
 
     /// (errors, warnings, notes) as finished texts, in the order of their places.
-    pub(super) fn render(self, sources: &[Source], colour: bool) -> Rendered {
+    pub(super) fn render(self, sources: &Sources, colour: bool) -> Rendered {
         let style = if colour { &COLOURED } else { &PLAIN };
         let all = |list: &BTreeSet<Diagnostic>, dropped: usize| {
             let mut texts: Vec<Box<str>> = list
@@ -167,7 +167,7 @@ const COLOURED: Style = Style {
 };
 
 impl Diagnostic {
-    fn render(&self, sources: &[Source], style: &Style) -> String {
+    fn render(&self, sources: &Sources, style: &Style) -> String {
         let (paint, label) = match self.level {
             Level::Error => (style.error, ""),
             Level::Warning => (style.warning, "warning: "),
@@ -176,9 +176,7 @@ impl Diagnostic {
             place, help, end, ..
         } = style;
         let mut text = String::new();
-        let found = self
-            .at
-            .and_then(|at| Some((at, sources.get(at.source as usize)?)));
+        let found = self.at.and_then(|at| Some((at, sources.get(at.source)?)));
         // Writing into a String cannot fail.
         if let Some((at, source)) = found {
             let _ = write!(text, "{place}{}:{end} ", place_of(at, source));
@@ -188,7 +186,7 @@ impl Diagnostic {
             excerpt(&mut text, at, source, paint, end);
         }
         for (at, what) in &self.notes {
-            if let Some(source) = sources.get(at.source as usize) {
+            if let Some(source) = sources.get(at.source) {
                 let _ = writeln!(text, "{}: note: {what}", place_of(*at, source));
                 excerpt(&mut text, *at, source, paint, end);
             }
@@ -278,8 +276,12 @@ fn excerpt(text: &mut String, at: At, source: &Source, paint: &str, end: &str) {
 mod tests {
     use super::*;
 
-    fn source(text: &str) -> [Source; 1] {
-        [Source::new("a.toml".into(), Origin::File, text.into())]
+    fn source(text: &str) -> Sources {
+        Sources::new(vec![Source::new(
+            "a.toml".into(),
+            Origin::File,
+            text.into(),
+        )])
     }
 
     fn rendered(text: &str, span: std::ops::Range<usize>) -> String {

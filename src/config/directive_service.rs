@@ -50,9 +50,17 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     own(
         "command",
         "array of words, or string",
-        "required",
+        "required without unit",
         execution::command,
         "What is executed: an array as it is, a string by /bin/sh -c.",
+    ),
+    own(
+        "unit",
+        "name",
+        NONE,
+        // Read before the rest of the table, which is laid over it.
+        |_, _| Some(()),
+        "The name of a package's unit file, which is the base: what it says holds where no key says otherwise.",
     ),
     own(
         "type",
@@ -314,7 +322,10 @@ fn kind(draft: &mut Draft, value: Value<'_>) -> Option<()> {
         ("forking", Type::Forking),
     ])?;
     match kind {
-        Type::Simple => draft.spec.kind = Kind::Simple,
+        Type::Simple => {
+            draft.spec.kind = Kind::Simple;
+            super::unit::become_simple(draft);
+        }
         Type::Oneshot => draft.spec.kind = Kind::Oneshot,
         Type::Notify => draft.notify_by_type = true,
         Type::Forking => {
@@ -335,6 +346,7 @@ fn targets(list: &mut Vec<Target>, value: Value<'_>) -> Option<()> {
             Some(name) => list.push(Target {
                 name: name.into(),
                 at: item.at,
+                lenient: false,
             }),
             None => good = None,
         }

@@ -5,6 +5,8 @@ use super::directive::Directive;
 use super::directive_notify;
 use super::schedule;
 use super::source::At;
+use super::unit;
+use super::unit::FromUnit;
 use super::value::{Context, Value};
 use crate::core::commands::{CommandId, Commands, List};
 use crate::core::exec::{Identity, Words};
@@ -26,6 +28,8 @@ pub(super) enum TrackingChoice {
 pub(super) struct Target {
     pub(super) name: Box<str>,
     pub(super) at: At,
+    /// A unit says so: what isn't there is done without.
+    pub(super) lenient: bool,
 }
 
 /// The kinds of edges, by the names that were written.
@@ -68,6 +72,8 @@ pub(super) struct Draft {
     pub(super) notify_by_type: bool,
     pub(super) tracking: TrackingChoice,
     pub(super) folder_modes: Vec<(Base, u32)>,
+    /// What a unit said of it.
+    pub(super) unit: Option<Box<FromUnit>>,
     /// Where each command around it stands.
     pub(super) command_places: Vec<(CommandId, At)>,
     /// The place of each key's value.
@@ -89,6 +95,7 @@ impl Draft {
             notify_by_type: false,
             tracking: TrackingChoice::Auto,
             folder_modes: Vec::new(),
+            unit: None,
             command_places: Vec::new(),
             places: Vec::new(),
         }
@@ -187,6 +194,7 @@ impl Draft {
         self.finish_delays(context);
         self.finish_ready(context);
         directive_notify::finish(self, context);
+        unit::finish(self, context);
         self.finish_setup();
         super::listen::finish(self, context);
         self.finish_commands(context);

@@ -7,6 +7,7 @@ use super::diagnostic::Diagnostic;
 use super::draft::{Draft, Target, Targets};
 use super::nearest::nearest;
 use super::source::At;
+use super::unit;
 use super::value::Context;
 use crate::core::id::ServiceId;
 use crate::core::spec::{Edges, Kind, Ties};
@@ -23,6 +24,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
         .enumerate()
         .map(|(index, draft)| (draft.name().into(), index))
         .collect();
+    let units = unit::names(drafts);
     let mut order = Order {
         before: vec![Vec::new(); drafts.len()],
     };
@@ -31,6 +33,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
         let mut resolver = Resolver {
             drafts,
             names: &names,
+            units: &units,
             index,
             draft,
             context,
@@ -104,6 +107,8 @@ fn ids(targets: &[(usize, At)]) -> Box<[ServiceId]> {
 struct Resolver<'a> {
     drafts: &'a [Draft],
     names: &'a BTreeMap<Box<str>, usize>,
+    /// What units call them.
+    units: &'a BTreeMap<&'a str, usize>,
     index: usize,
     draft: &'a Draft,
     context: &'a Context<'a>,
@@ -125,7 +130,7 @@ impl Resolver<'_> {
                 return false;
             };
             let stays = other.spec.kind == Kind::Simple;
-            if !stays {
+            if !stays && self.draft.unit.is_none() {
                 let name = other.name();
                 self.context.error(
                     *at,
@@ -141,7 +146,7 @@ impl Resolver<'_> {
     /// Of two that can't run side by side, one at most starts by itself, and neither needs
     /// the other.
     fn rivals(&mut self, targets: &[Target], needs: [&Vec<(usize, At)>; 3]) -> Vec<(usize, At)> {
-        let rivals = self.list("conflicts", targets);
+        let mut rivals = self.list("conflicts", targets);
         for (index, at) in &rivals {
             let Some(other) = self.drafts.get(*index) else {
                 continue;
@@ -153,7 +158,7 @@ impl Resolver<'_> {
                     format!("\"{own}\" needs \"{name}\" and conflicts with it"),
                     "take it out of one of the two",
                 );
-            } else if self.draft.is_enabled() && other.is_enabled() {
+            } else if self.draft.is_enabled() && other.is_enabled() && self.draft.unit.is_none() {
                 self.context.error(
                     *at,
                     format!("\"{own}\" and \"{name}\" conflict, and both are enabled"),
@@ -161,14 +166,26 @@ impl Resolver<'_> {
                 );
             }
         }
+        // Units that conflict are a choice of the package's; both were asked for here.
+        rivals.retain(|(other, _)| {
+            let both = |other: &Draft| other.is_enabled() && self.draft.is_enabled();
+            self.draft.unit.is_none() || !self.drafts.get(*other).is_some_and(both)
+        });
         rivals
     }
 
     fn one(&mut self, key: &str, target: &Target) -> Option<usize> {
-        let Target { name, at } = target;
+        let Target { name, at, lenient } = target;
+        let lenient = *lenient;
         let context = self.context;
         let unit = || self.names.get(name.strip_suffix(".service")?);
-        let Some(&other) = self.names.get(name).or_else(unit) else {
+        let by_unit = || self.units.get(&**name);
+        let found = self.names.get(name).or_else(unit).or_else(by_unit);
+        let Some(&other) = found else {
+            if target.lenient {
+                unit::note_absent(self.draft, key, target, context);
+                return None;
+            }
             let names = self.drafts.iter().map(Draft::name);
             let help = match nearest(name, names.filter(|name| *name != self.draft.name())) {
                 Some(near) => format!("did you mean \"{near}\"?"),
@@ -177,6 +194,9 @@ impl Resolver<'_> {
             context.error(*at, format!("there is no service \"{name}\""), help);
             return None;
         };
+        if other == self.index && target.lenient {
+            return None;
+        }
         if other == self.index {
             let what = format!("\"{name}\" can't have itself in {key}");
             context.error(*at, what, "take it out");
@@ -185,7 +205,7 @@ impl Resolver<'_> {
         let target = self.drafts.get(other)?;
         if target.spec.is_main {
             // Before main is where everything is anyway.
-            if key != "before" {
+            if key != "before" && !lenient {
                 context.error(
                     *at,
                     "\"main\" is the COMMAND, which starts after all services",
@@ -203,6 +223,9 @@ impl Resolver<'_> {
                 self.draft.name()
             );
             context.findings.borrow_mut().note(text);
+            return None;
+        }
+        if target.is_scheduled() && lenient {
             return None;
         }
         if target.is_scheduled() && matches!(key, "requires" | "wants" | "after") {

@@ -3,14 +3,14 @@
 use super::draft::Draft;
 use super::value::Value;
 use crate::core::accounts;
-use crate::core::exec::{EnvironmentFile, Words};
+use crate::core::exec::{EnvironmentFile, Expansion, Manner, Words};
 use crate::core::expand;
 
 /// A command as written.
 pub(super) struct Written {
     pub(super) words: Words,
-    /// Words hold variables of the service's environment.
-    pub(super) expand: bool,
+    /// How they become a process.
+    pub(super) manner: Manner,
     /// A string: the shell leads a group of its own.
     pub(super) shell: bool,
 }
@@ -18,7 +18,7 @@ pub(super) struct Written {
 pub(super) fn command(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     let written = words(value)?;
     draft.spec.exec.command = written.words;
-    draft.spec.exec.expand = written.expand;
+    draft.spec.exec.manner = written.manner;
     draft.spec.stop.to_group = written.shell;
     Some(())
 }
@@ -41,7 +41,7 @@ pub(super) fn words(value: Value<'_>) -> Option<Written> {
         check_nul(script, value)?;
         return Some(Written {
             words: Words::new(["/bin/sh", "-c", script]),
-            expand: false,
+            manner: Manner::default(),
             shell: true,
         });
     }
@@ -74,7 +74,14 @@ pub(super) fn words(value: Value<'_>) -> Option<Written> {
     }
     Some(Written {
         words: Words::new(words),
-        expand,
+        manner: Manner {
+            expansion: if expand {
+                Expansion::Forms
+            } else {
+                Expansion::None
+            },
+            ..Manner::default()
+        },
         shell: false,
     })
 }

@@ -76,6 +76,9 @@ impl<'a> Templates<'a> {
                         .rsplit_once('@')
                         .is_some_and(|(own, _)| own == *template)
                     {
+                        if target.lenient {
+                            continue;
+                        }
                         let what = format!("\"{template}\" can't have itself in {key}");
                         context.error(target.at, what, "take it out");
                         continue;
@@ -90,6 +93,7 @@ impl<'a> Templates<'a> {
                     targets.extend((1..=*count).map(|number| Target {
                         name: format!("{template}@{number}").into(),
                         at: target.at,
+                        lenient: target.lenient,
                     }));
                 }
             }

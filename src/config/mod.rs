@@ -42,6 +42,7 @@ mod rights;
 mod schedule;
 mod source;
 mod tables;
+mod unit;
 mod units;
 mod value;
 mod wait_for;
@@ -56,9 +57,10 @@ use self::needs::{Accounts, Needs};
 pub use self::overrides::{OTHER_VARIABLES, variable};
 use self::rights::HardLimits;
 pub use self::rights::{Offer, Rights};
-use self::source::{At, Origin, Source};
+use self::source::{At, Origin, Source, Sources};
 pub use self::tables::NAME_PATTERN;
 use self::tables::Tables;
+use self::unit::Units;
 pub use self::units::{NoDuration, duration};
 use self::value::Context;
 use crate::core::spec::{InitSpec, Kind, Spec};
@@ -86,6 +88,8 @@ pub struct Request {
     pub rights: Rights,
     /// Whether it may make cgroups.
     pub cgroups: Offer,
+    /// Below which folder units lie; empty is the root.
+    pub unit_root: PathBuf,
     /// The wall clock, in seconds since 1970: a schedule's times are to come.
     pub now: i64,
     /// Diagnostics are for a terminal that shows colours.
@@ -140,7 +144,7 @@ pub fn load(request: &Request) -> Outcome {
         findings: RefCell::new(findings),
         instance: Cell::new(None),
     };
-    let (init, mut drafts) = read_drafts(request, &context);
+    let (init, mut drafts) = read_drafts(request, accounts, &context);
     check(&mut drafts, &init, request, accounts, &context);
     let findings = context.findings.into_inner();
     let refused = findings.has_errors();
@@ -163,7 +167,7 @@ pub fn load(request: &Request) -> Outcome {
 }
 
 /// Every text that takes part: the files in order, the variables, the COMMAND.
-fn read_sources(request: &Request) -> (Vec<Source>, Findings) {
+fn read_sources(request: &Request) -> (Sources, Findings) {
     let mut problems = Vec::new();
     let mut paths = Vec::new();
     if request.explicit.is_empty() && request.default_places {
@@ -190,6 +194,7 @@ fn read_sources(request: &Request) -> (Vec<Source>, Findings) {
         let text = words.collect::<Vec<_>>().join(" ");
         sources.push(Source::new("COMMAND".to_owned(), Origin::CommandLine, text));
     }
+    let sources = Sources::new(sources);
     let mut findings = Findings::default();
     for problem in problems {
         findings.add(problem, &sources);
@@ -198,13 +203,17 @@ fn read_sources(request: &Request) -> (Vec<Source>, Findings) {
 }
 
 /// What the texts say, service by service.
-fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft>) {
+fn read_drafts(
+    request: &Request,
+    accounts: &Accounts,
+    context: &Context<'_>,
+) -> (InitSpec, Vec<Draft>) {
     let documents: Vec<_> = (0u32..)
-        .zip(context.sources)
+        .zip(context.sources.named())
         .filter(|(_, source)| source.origin == Origin::File)
         .map(|(number, source)| (number, tables::parse(source, number, context)))
         .collect();
-    let variables = overrides::values(context.sources);
+    let variables = overrides::values(context.sources.named());
     let mut tables = Tables::new();
     for (number, document) in &documents {
         tables.add(*number, document, context);
@@ -221,15 +230,18 @@ fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft
         defaults.apply(directive, value);
     }
     init.own_lines = output::own_lines(&defaults);
+    let units = Units::load(&tables, &request.unit_root, context);
     let mut drafts = Vec::new();
     let mut templates = Templates::default();
     for table in &tables.services {
         let read = |name: &str| {
             let mut draft = defaults.named(name, table.at);
+            units.lay_into(&mut draft, table.name, accounts, context);
             for (directive, value) in table.section.iter() {
                 draft.apply(directive, value);
             }
-            if draft.spec.kind == Kind::Oneshot && !table.section.has("restart") {
+            let is_bare = draft.unit.is_none();
+            if is_bare && draft.spec.kind == Kind::Oneshot && !table.section.has("restart") {
                 draft.drop_restart();
             }
             draft.restrict_schedule(|key| table.section.has(key), context);
@@ -237,7 +249,8 @@ fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft
             draft
         };
         drafts.extend(templates.read(table, context, read));
-        if !table.section.has("command") && !context.is_broken(table.at) {
+        let has_command = table.section.has("command") || table.section.has("unit");
+        if !has_command && !context.is_broken(table.at) {
             let what = format!("service \"{}\" has no command", table.name);
             let help = "command = [\"program\", \"argument\"], or a string for /bin/sh";
             context.error(table.at, what, help);
@@ -254,8 +267,13 @@ fn read_drafts(request: &Request, context: &Context<'_>) -> (InitSpec, Vec<Draft
                 "give the service another name, or no COMMAND",
             );
         }
-        let number = u32::try_from(context.sources.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        let length = context.sources.last().map_or(0, |source| source.text.len());
+        let number =
+            u32::try_from(context.sources.named().len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let length = context
+            .sources
+            .named()
+            .last()
+            .map_or(0, |source| source.text.len());
         drafts.push(Draft::main(&request.command, At::new(number, 0..length)));
     }
     for draft in &mut drafts {

@@ -10,7 +10,7 @@ use super::programs::{Program, Programs};
 use super::source::{At, reason};
 use super::value::Context;
 use crate::core::commands::List;
-use crate::core::exec::Words;
+use crate::core::exec::{Expansion, Words};
 use crate::core::{accounts, expand};
 
 /// Where programs are sought when nobody says.
@@ -48,7 +48,7 @@ impl Accounts {
 struct Sought<'a> {
     at: At,
     words: &'a Words,
-    expand: bool,
+    expansion: Expansion,
     /// It was a string.
     shell: bool,
     /// Why it may be there in time, or needn't.
@@ -73,7 +73,10 @@ impl<'a> Needs<'a> {
 
     /// Checks one enabled service. `maybe_made`: a oneshot comes before it.
     pub(super) fn check(&mut self, draft: &Draft, maybe_made: bool) {
-        let doubt = maybe_made.then_some("yet: a oneshot comes before it");
+        let doubt = maybe_made
+            .then_some("yet: a oneshot comes before it")
+            // As with systemd: that one start fails, nothing else.
+            .or_else(|| draft.unit.is_some().then_some("its start will fail"));
         let folder_is_there = self.check_folder(draft, doubt);
         if folder_is_there {
             self.check_programs(draft, doubt);
@@ -154,7 +157,7 @@ impl<'a> Needs<'a> {
                 &Sought {
                     at: *at,
                     words: &own.command.words,
-                    expand: own.command.expand,
+                    expansion: own.command.manner.expansion,
                     shell: own
                         .command
                         .words
@@ -173,7 +176,7 @@ impl<'a> Needs<'a> {
             &Sought {
                 at: draft.place("command"),
                 words: &exec.command,
-                expand: exec.expand,
+                expansion: exec.manner.expansion,
                 shell: draft.spec.stop.to_group,
                 doubt: made,
             },
@@ -192,15 +195,16 @@ impl<'a> Needs<'a> {
                 .or_else(|| self.context.variable(name))
         };
         let from_file = !exec.environment_files.is_empty();
-        let word: Cow<'_, [u8]> = if sought.expand && expand::has_variables(word) {
-            match expand::expand(word, &variable) {
-                Ok(word) if !from_file => word.into(),
-                // Only the spawn knows what a file says.
-                Ok(_) | Err(_) => return,
-            }
-        } else {
-            word.into()
-        };
+        let word: Cow<'_, [u8]> =
+            if sought.expansion == Expansion::Forms && expand::has_variables(word) {
+                match expand::expand(word, &variable) {
+                    Ok(word) if !from_file => word.into(),
+                    // Only the spawn knows what a file says.
+                    Ok(_) | Err(_) => return,
+                }
+            } else {
+                word.into()
+            };
         let path = variable(b"PATH").unwrap_or_else(|| DEFAULT_PATH.to_vec());
         let folder = exec.directory.as_deref().unwrap_or("");
         let at = sought.at;

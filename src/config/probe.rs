@@ -130,7 +130,7 @@ fn read_with(parts: &Parts<'_>, tcp: &dyn Fn(Value<'_>) -> Option<Probe>) -> Opt
             let written = execution::words(kind)?;
             Probe::Exec(Command {
                 words: written.words,
-                expand: written.expand,
+                manner: written.manner,
             })
         }
         _ => Probe::File(kind.text()?.into()),

@@ -1,6 +1,7 @@
 //! Texts and places in them. Every value remembers where it was written, over any number
 //! of files, until the last check is done.
 
+use std::cell::OnceCell;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -88,6 +89,40 @@ impl Source {
     /// The number of the line that holds `offset`, from 1.
     pub(super) fn line_number(&self, offset: u32) -> usize {
         self.lines_before(offset) + 1
+    }
+}
+
+/// Every text that diagnostics may point into: those that were named, then those of the
+/// units that they name.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    named: Vec<Source>,
+    units: OnceCell<Vec<Source>>,
+}
+
+impl Sources {
+    pub(super) fn new(named: Vec<Source>) -> Self {
+        Self {
+            named,
+            units: OnceCell::new(),
+        }
+    }
+
+    /// The files, variables and the COMMAND.
+    pub(super) fn named(&self) -> &[Source] {
+        &self.named
+    }
+
+    /// Adds the units' files, once.
+    pub(super) fn add_units(&self, units: Vec<Source>) {
+        // A second time there is none.
+        let _ = self.units.set(units);
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&Source> {
+        let number = number as usize;
+        let units = || self.units.get()?.get(number.checked_sub(self.named.len())?);
+        self.named.get(number).or_else(units)
     }
 }
 

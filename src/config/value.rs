@@ -11,13 +11,13 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Findings};
 use super::nearest::nearest;
-use super::source::{At, Origin, Source};
+use super::source::{At, Origin, Source, Sources};
 use super::units::{self, NoDuration};
 use crate::core::expand;
 
 /// What every value can refer to.
 pub(super) struct Context<'a> {
-    pub(super) sources: &'a [Source],
+    pub(super) sources: &'a Sources,
     pub(super) environment: BTreeMap<&'a [u8], &'a [u8]>,
     /// The wall clock, in seconds since 1970.
     pub(super) now: i64,
@@ -43,7 +43,7 @@ impl Context<'_> {
     }
 
     pub(super) fn source(&self, at: At) -> Option<&Source> {
-        self.sources.get(at.source as usize)
+        self.sources.get(at.source)
     }
 
     /// `FILE:LINE`.

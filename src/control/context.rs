@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::protocol::{REFUSED, refusal};
 use crate::core::context::Context;
-use crate::core::exec::{Exec, Words};
+use crate::core::exec::{Exec, Manner, Words};
 use crate::core::id::ServiceId;
 use crate::core::json::Json;
 use crate::core::spec::ControlSocket;
@@ -53,7 +53,7 @@ pub(super) fn answer(ids: &[ServiceId], system: &System, own: &Own) -> Vec<u8> {
         service: spec.name.clone(),
         exec: Exec {
             command: Words::default(),
-            expand: false,
+            manner: Manner::default(),
             ..spec.exec.clone()
         },
         base: (*own.base).clone(),

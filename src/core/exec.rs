@@ -13,9 +13,11 @@ pub const FIRST_PASSED: i32 = 3;
 pub struct Exec {
     /// The argument vector; never empty once checked.
     pub command: Words,
-    /// Words hold `${NAME}` that is expanded from the final environment at the spawn.
-    pub expand: bool,
-    /// `environment`: `NAME=value` words, over the container's.
+    /// How its words become a process.
+    pub manner: Manner,
+    /// A unit's Environment=: below what its files say.
+    pub environment_below: Words,
+    /// `environment`: `NAME=value` words, over all else.
     pub environment: Words,
     /// `environment-file`, in order.
     pub environment_files: Box<[EnvironmentFile]>,
@@ -31,12 +33,49 @@ pub struct Exec {
     pub nice: Option<i8>,
     /// `oom-score-adjust`.
     pub oom_score_adjust: Option<i16>,
+    /// It starts with SIGPIPE ignored, as units do.
+    pub ignore_pipe: bool,
     /// `output`.
     pub output: Output,
     /// What else is said of its lines, where anything is.
     pub log: Option<Box<Log>>,
     /// What is set up before, where anything is.
     pub setup: Option<Box<Setup>>,
+}
+
+/// How a command's words become a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// What becomes of variables in them.
+    pub expansion: Expansion,
+    /// The first word is the program alone; the argument vector begins with the second.
+    pub renamed: bool,
+    /// With whose rights.
+    pub privileges: Privileges,
+}
+
+/// What becomes of variables in a command's words, from the final environment at the spawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expansion {
+    /// There are none.
+    #[default]
+    None,
+    /// `${NAME}` with its forms (`expand`).
+    Forms,
+    /// As in units (`unit_words`).
+    Unit,
+}
+
+/// With whose rights a command is executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Privileges {
+    /// The service's user, and what confines it.
+    #[default]
+    Service,
+    /// rinit's own user, but what confines the service (`!` in units).
+    KeepUser,
+    /// Everything that rinit may (`+` in units).
+    Full,
 }
 
 /// NUL-terminated words one after the other, as the kernel wants them.

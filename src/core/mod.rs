@@ -23,6 +23,7 @@ pub mod names;
 pub mod pattern;
 pub mod probe;
 pub mod query;
+pub mod quoting;
 pub mod record;
 pub mod reload;
 pub mod report;
@@ -37,6 +38,7 @@ pub mod state;
 pub mod storm;
 pub mod system;
 pub mod time;
+pub mod unit_words;
 
 mod asked;
 mod by_hand;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::exec::Words;
+use super::exec::{Manner, Words};
 use super::time::Span;
 
 /// One question; it has an answer at once, or after a while, or never.
@@ -63,8 +63,8 @@ pub struct Http {
 pub struct Command {
     /// The argument vector; never empty once checked.
     pub words: Words,
-    /// Words hold `${NAME}` that is expanded from the service's environment.
-    pub expand: bool,
+    /// How they become a process.
+    pub manner: Manner,
 }
 
 /// `health`: whether an active service is well.
@@ -226,7 +226,7 @@ mod tests {
         );
         let command = |words: &[&str]| Command {
             words: Words::new(words),
-            expand: false,
+            manner: Manner::default(),
         };
         assert_eq!(command(&["pg_isready", "-q"]).to_string(), "pg_isready");
         let shell = command(&["/bin/sh", "-c", "test -e /x"]);
@@ -242,7 +242,7 @@ mod tests {
         };
         let command = Command {
             words: Words::new(["pg_isready"]),
-            expand: false,
+            manner: Manner::default(),
         };
         for (probe, answer, line) in [
             (

@@ -7,7 +7,9 @@ use crate::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Transiti
 use crate::core::capability::{Capabilities, Confinement};
 use crate::core::commands::{Commands, ControlCommand};
 use crate::core::context::Context;
-use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Resource, Words};
+use crate::core::exec::{
+    EnvironmentFile, Exec, Expansion, Identity, Limit, Manner, Privileges, Resource, Words,
+};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
@@ -42,8 +44,8 @@ structs! {
     StartLimit { count, within }
     Stop { signal, timeout, kill_mode, to_group }
     Exec {
-        command, expand, environment, environment_files, directory, identity, umask, limits, nice,
-        oom_score_adjust, output, log, setup,
+        command, manner, environment_below, environment, environment_files, directory, identity, umask,
+        limits, nice, oom_score_adjust, ignore_pipe, output, log, setup,
     }
     Log { timestamps, ring, file }
     LogFile { path, rotate_size, keep }
@@ -58,7 +60,8 @@ structs! {
     Identity { user, group, supplementary }
     Limit { resource, soft, hard }
     Http { host, port, path, status, body }
-    Command { words, expand }
+    Command { words, manner }
+    Manner { expansion, renamed, privileges }
     Place { host, port }
     WaitFor { probe, timeout }
     Schedule { when, jitter }
@@ -100,6 +103,8 @@ enums! {
     Cgroups { 0 = Auto, 1 = Yes, 2 = No }
     Base { 0 = Runtime, 1 = State, 2 = Cache, 3 = Logs }
     FileVariables { 0 = None, 1 = All, 2 = Of(names) }
+    Expansion { 0 = None, 1 = Forms, 2 = Unit }
+    Privileges { 0 = Service, 1 = KeepUser, 2 = Full }
     Output { 0 = Prefix, 1 = Raw, 2 = Inherit, 3 = Null, 4 = Json, 5 = File }
     Exit { 0 = Code(code), 1 = Signal(signal), 2 = OutOfMemory }
 }

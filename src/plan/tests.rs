@@ -9,7 +9,9 @@ use super::*;
 use crate::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Transition, Zone};
 use crate::core::capability::{Capabilities, Confinement};
 use crate::core::commands::{Commands, ControlCommand};
-use crate::core::exec::{EnvironmentFile, Exec, Identity, Limit, Resource, Words};
+use crate::core::exec::{
+    EnvironmentFile, Exec, Expansion, Identity, Limit, Manner, Privileges, Resource, Words,
+};
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
@@ -120,9 +122,23 @@ fn probe() -> impl Strategy<Value = Probe> {
         text().prop_map(Probe::Unix),
         text().prop_map(Probe::File),
         http.prop_map(|http| Probe::Http(Box::new(http))),
-        (words(1), any::<bool>())
-            .prop_map(|(words, expand)| Probe::Exec(Command { words, expand })),
+        (words(1), manner()).prop_map(|(words, manner)| Probe::Exec(Command { words, manner })),
     ]
+}
+
+fn manner() -> impl Strategy<Value = Manner> {
+    let expansion =
+        proptest::sample::select(vec![Expansion::None, Expansion::Forms, Expansion::Unit]);
+    let privileges = proptest::sample::select(vec![
+        Privileges::Service,
+        Privileges::KeepUser,
+        Privileges::Full,
+    ]);
+    (expansion, any::<bool>(), privileges).prop_map(|(expansion, renamed, privileges)| Manner {
+        expansion,
+        renamed,
+        privileges,
+    })
 }
 
 fn schedule() -> impl Strategy<Value = Schedule> {
@@ -269,9 +285,9 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
 
 fn commands() -> impl Strategy<Value = Box<Commands>> {
     let list = || {
-        let command = (words(1), any::<bool>(), any::<bool>());
-        let command = command.prop_map(|(words, expand, ignore_failure)| ControlCommand {
-            command: Command { words, expand },
+        let command = (words(1), manner(), any::<bool>());
+        let command = command.prop_map(|(words, manner, ignore_failure)| ControlCommand {
+            command: Command { words, manner },
             ignore_failure,
         });
         vec(command, 0..3).prop_map(Vec::into_boxed_slice)
@@ -338,13 +354,21 @@ fn exec() -> impl Strategy<Value = Exec> {
     );
     let log = option::of(log);
     (
-        (words(1), any::<bool>(), words(0), files, option::of(text())),
+        (
+            words(1),
+            manner(),
+            words(0),
+            words(0),
+            files,
+            option::of(text()),
+        ),
         (
             option::of(identity),
             option::of(any::<u32>()),
             limits,
             option::of(any::<i8>()),
             option::of(any::<i16>()),
+            any::<bool>(),
             output,
             log,
             option::of(setup()),
@@ -352,11 +376,12 @@ fn exec() -> impl Strategy<Value = Exec> {
     )
         .prop_map(
             |(
-                (command, expand, environment, environment_files, directory),
-                (identity, umask, limits, nice, oom_score_adjust, output, log, setup),
+                (command, manner, environment_below, environment, environment_files, directory),
+                (identity, umask, limits, nice, oom_score_adjust, ignore_pipe, output, log, setup),
             )| Exec {
                 command,
-                expand,
+                manner,
+                environment_below,
                 environment,
                 environment_files,
                 directory,
@@ -365,6 +390,7 @@ fn exec() -> impl Strategy<Value = Exec> {
                 limits,
                 nice,
                 oom_score_adjust,
+                ignore_pipe,
                 output,
                 log,
                 setup,

@@ -10,9 +10,10 @@ use super::passed;
 use super::preparation;
 use crate::core::accounts;
 use crate::core::environment_file;
-use crate::core::exec::{Exec, Identity, Limit, Words};
+use crate::core::exec::{Exec, Expansion, Identity, Limit, Privileges, Words};
 use crate::core::expand;
 use crate::core::spec::ServiceSpec;
+use crate::core::unit_words;
 use crate::sys::cgroup;
 use crate::sys::fd;
 use crate::sys::process;
@@ -81,7 +82,9 @@ impl Full<'_> {
         let files = environment_files(exec)?;
         let mut words: Vec<&[u8]> = self.base.iter().collect();
         preparation::pass(setup, &mut words);
-        let layers = account.variables.iter().chain(&files).map(Vec::as_slice);
+        let below = exec.environment_below.iter();
+        let layers = account.variables.iter().map(Vec::as_slice).chain(below);
+        let layers = layers.chain(files.iter().map(Vec::as_slice));
         for word in layers.chain(exec.environment.iter()) {
             environment::put(&mut words, word);
         }
@@ -101,7 +104,15 @@ impl Full<'_> {
             std::fs::write("/proc/self/oom_score_adj", score.to_string())
                 .map_err(|error| failed(Step::OomScore, error.raw_os_error().unwrap_or(EIO), ""))?;
         }
-        let arguments: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+        let words_of = command.iter().map(Vec::as_slice);
+        let arguments: Vec<&[u8]> = words_of
+            .skip(usize::from(exec.manner.renamed && command.len() > 1))
+            .collect();
+        let (own_identity, own_confinement) = match exec.manner.privileges {
+            Privileges::Service => (true, true),
+            Privileges::KeepUser => (false, true),
+            Privileges::Full => (false, false),
+        };
         let size: usize = words
             .iter()
             .chain(&arguments)
@@ -110,6 +121,7 @@ impl Full<'_> {
         let mut slot = Slot::with_room(size.saturating_add(64 * 1024))
             .map_err(|errno| failed(Step::Memory, errno.0, ""))?;
         let order = Order {
+            program: command.first().map(Vec::as_slice).unwrap_or_default(),
             arguments: &arguments,
             path: environment::lookup(&words, b"PATH").unwrap_or(DEFAULT_PATH),
             environment: &words,
@@ -120,8 +132,11 @@ impl Full<'_> {
             passed: &passed::descriptors(self.wires.passed),
             pid_variables: self.extras.of_own_pid(),
             limits: self.limits,
-            identity: account.identity.as_ref(),
-            confinement: setup.map(|setup| setup.confinement).unwrap_or_default(),
+            identity: account.identity.as_ref().filter(|_| own_identity),
+            confinement: setup
+                .filter(|_| own_confinement)
+                .map(|setup| setup.confinement)
+                .unwrap_or_default(),
             place: self.place,
             ignored: self.ignored,
             entrance: None,
@@ -143,10 +158,12 @@ pub(super) fn failed(step: Step, errno: i32, detail: &str) -> Failure {
 
 /// The argument vector, expanded from the final environment where it says so.
 fn command(exec: &Exec, words: &[&[u8]]) -> Result<Vec<Vec<u8>>, Failure> {
-    if !exec.expand {
-        return Ok(exec.command.iter().map(<[u8]>::to_vec).collect());
-    }
     let lookup = |name: &[u8]| environment::lookup(words, name).map(<[u8]>::to_vec);
+    match exec.manner.expansion {
+        Expansion::None => return Ok(exec.command.iter().map(<[u8]>::to_vec).collect()),
+        Expansion::Unit => return Ok(unit_words::expand(exec.command.iter(), &lookup)),
+        Expansion::Forms => {}
+    }
     let expanded = |word| expand::expand(word, &lookup);
     exec.command
         .iter()

@@ -5,9 +5,10 @@ use std::fmt;
 use std::os::fd::AsFd;
 
 use super::environment;
+use super::explain::explain;
 use super::extras::Extras;
 use super::full::{Full, failed};
-use super::launch::{Wires, explain};
+use super::launch::Wires;
 use crate::core::context::Context;
 use crate::core::event::SpawnFailure;
 use crate::core::exec::{Identity, Words};

@@ -10,16 +10,16 @@ use super::full;
 use super::marks::Invocation;
 use super::passed::{self, Passed};
 use crate::core::capability::Confinement;
-use crate::core::event::SpawnFailure;
-use crate::core::exec::{Exec, Limit, Resource, Words};
+use crate::core::exec::{Exec, Limit, Manner, Resource, Words};
 use crate::core::id::Pid;
 use crate::core::probe::Command;
+use crate::core::signal::Signal;
 use crate::core::spec::{ServiceSpec, Tracking};
 use crate::subreaper;
-use crate::sys::error::{Errno, strerror};
+use crate::sys::error::Errno;
 use crate::sys::fork::{self, fork};
 use crate::sys::signal::SignalSet;
-use crate::sys::spawn::{Failure, Order, Place, Slot, Step, may_borrow};
+use crate::sys::spawn::{Order, Place, Slot, may_borrow};
 use crate::sys::{fd, socket, tty};
 
 /// How many unused slots are kept for the next spawn.
@@ -66,7 +66,7 @@ impl Beside<'_> {
     pub(super) fn in_place(&self, spec: &ServiceSpec) -> ServiceSpec {
         let mut spec = spec.clone();
         spec.exec.command = self.command.words.clone();
-        spec.exec.expand = self.command.expand;
+        spec.exec.manner = self.command.manner;
         spec
     }
 }
@@ -168,7 +168,7 @@ impl Launcher {
         let (ignored, place) = if spec.is_main {
             (self.ignored, Place::Terminal(tty::look()))
         } else {
-            (SignalSet::EMPTY, Place::Session)
+            (ignored(&spec.exec), Place::Session)
         };
         let become_it = || {
             let in_place = beside.map(|beside| beside.in_place(spec));
@@ -284,7 +284,8 @@ impl Launcher {
             None => Slot::new()?,
         };
         let mut words: Vec<&[u8]> = self.base.iter().collect();
-        for word in spec.exec.environment.iter().chain(extras.iter()) {
+        let own = spec.exec.environment_below.iter();
+        for word in own.chain(spec.exec.environment.iter()).chain(extras.iter()) {
             environment::put(&mut words, word);
         }
         let arguments: Vec<&[u8]> = spec.exec.command.iter().collect();
@@ -299,10 +300,11 @@ impl Launcher {
             passed: &passed::descriptors(wires.passed),
             pid_variables: extras.of_own_pid(),
             limits: &limits,
+            program: arguments.first().copied().unwrap_or_default(),
             identity: None,
             confinement: Confinement::default(),
             place: Place::Session,
-            ignored: SignalSet::EMPTY,
+            ignored: ignored(&spec.exec),
             entrance: wires.entrance,
             report,
         };
@@ -362,11 +364,22 @@ fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
         .collect()
 }
 
+/// What a service, which isn't the COMMAND, doesn't hear of.
+const fn ignored(exec: &Exec) -> SignalSet {
+    if exec.ignore_pipe {
+        SignalSet::EMPTY.with(Signal::PIPE)
+    } else {
+        SignalSet::EMPTY
+    }
+}
+
 /// Whether there is nothing to do between clone and exec but signals, session, limits,
 /// descriptors, folder and umask.
 fn is_plain(spec: &ServiceSpec) -> bool {
     let exec = &spec.exec;
-    let plain = !exec.expand && exec.environment_files.is_empty() && exec.identity.is_none();
+    let plain = exec.manner == Manner::default()
+        && exec.environment_files.is_empty()
+        && exec.identity.is_none();
     plain
         && exec.nice.is_none()
         && exec.oom_score_adjust.is_none()
@@ -379,60 +392,4 @@ fn is_shortage(errno: Errno) -> bool {
     [E::EAGAIN, E::ENOMEM, E::EMFILE, E::ENFILE]
         .iter()
         .any(|shortage| *shortage as i32 == errno.0)
-}
-
-/// A child's failure in words, with the object out of the definition.
-pub(crate) fn explain(spec: &ServiceSpec, failure: &Failure) -> SpawnFailure {
-    let exec = &spec.exec;
-    let identity = exec.identity.as_deref();
-    let command =
-        || String::from_utf8_lossy(exec.command.iter().next().unwrap_or_default()).into_owned();
-    let user = || {
-        identity
-            .and_then(|identity| identity.user.as_deref())
-            .unwrap_or_default()
-    };
-    let group = || {
-        identity
-            .and_then(|identity| identity.group.as_deref())
-            .unwrap_or_default()
-    };
-    let detail = failure.detail.as_str();
-    let step = match failure.step {
-        Step::EnvironmentFile => format!("environment-file {detail}"),
-        Step::Expand | Step::Account => detail.to_owned(),
-        Step::Nice => format!("nice {}", exec.nice.unwrap_or_default()),
-        Step::OomScore => format!(
-            "oom-score-adjust {}",
-            exec.oom_score_adjust.unwrap_or_default()
-        ),
-        Step::Memory => "memory for the start".to_owned(),
-        Step::Files => "descriptors".to_owned(),
-        Step::Limits => "limits".to_owned(),
-        Step::Groups => format!("supplementary groups of {}", user()),
-        Step::Group => format!(
-            "group {}",
-            if group().is_empty() { user() } else { group() }
-        ),
-        Step::User => format!("user {}", user()),
-        Step::Directory => format!("chdir {}", exec.directory.as_deref().unwrap_or_default()),
-        Step::Exec => format!("exec {}", command()),
-        Step::Wait => "wait for the end of runtime-directory".to_owned(),
-        Step::Remove => format!("remove-before-start {detail}"),
-        Step::Folder | Step::Variable => detail.to_owned(),
-        Step::Bounding => "capability-bounding-set".to_owned(),
-        Step::Ambient => "ambient-capabilities".to_owned(),
-        Step::Privileges => "no-new-privileges".to_owned(),
-        Step::Cgroup => "enter its cgroup".to_owned(),
-    };
-    let reason = if failure.errno == 0 {
-        ""
-    } else {
-        strerror(failure.errno)
-    };
-    SpawnFailure {
-        step: step.into(),
-        errno: failure.errno,
-        reason: reason.into(),
-    }
 }

@@ -12,6 +12,7 @@ mod clearing;
 mod configuration;
 mod control_process;
 mod environment;
+mod explain;
 mod extras;
 mod farewell;
 mod folders;

@@ -4,8 +4,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use super::act::Results;
+use super::explain;
 use super::hands::Hands;
-use super::launch;
 use super::look;
 use super::probe::{self, Attempts, Progress, Step};
 use super::source::Source;
@@ -192,7 +192,7 @@ impl Hands {
         let failure = Failure::decode(told).filter(|_| program);
         let answer = match failure.zip(system.service(service)) {
             Some((failure, spec)) => {
-                let failure = launch::explain(spec, &failure);
+                let failure = explain::explain(spec, &failure);
                 let step = match &*failure.step {
                     // The words are the service's own command's, which is not what failed.
                     step if step.starts_with("exec ") => format!("exec {what}"),

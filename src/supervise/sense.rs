@@ -96,7 +96,7 @@ impl Hands {
         if let Some(entry) = self.runs.get_mut(run) {
             entry.ended = true;
         }
-        let mut explained = super::launch::explain(spec, &failure);
+        let mut explained = super::explain::explain(spec, &failure);
         let commands = spec.commands.as_deref();
         if let Some(own) = commands.and_then(|commands| commands.get(control?.0))
             && failure.step == Step::Exec

@@ -53,7 +53,9 @@ pub struct Become {
 
 /// All that a child needs to know.
 pub struct Order<'a> {
-    /// Its arguments; the first is what is sought.
+    /// What is sought.
+    pub program: &'a [u8],
+    /// Its arguments.
     pub arguments: &'a [&'a [u8]],
     /// Its environment.
     pub environment: &'a [&'a [u8]],
@@ -182,12 +184,9 @@ impl Slot {
         let limits = self.values(order.limits.iter().map(limit))?;
         let groups = order.identity.map_or(&[][..], |identity| &identity.groups);
         let groups = self.values(groups.iter().copied())?;
-        let arguments: Vec<*const c_char> = order
-            .arguments
-            .iter()
-            .map(|word| self.text(word))
-            .collect::<Option<Vec<_>>>()?;
-        let file = *arguments.first()?;
+        let texts = order.arguments.iter().map(|word| self.text(word));
+        let arguments = texts.collect::<Option<Vec<*const c_char>>>()?;
+        let file = self.text(order.program)?;
         let names = order.pid_variables;
         let of_its_own = |word: &&&[u8]| {
             let name = |name: &&&[u8]| {

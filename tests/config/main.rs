@@ -49,6 +49,7 @@ fn request(files: &[&Path]) -> Request {
             pair("EMPTY", ""),
         ],
         rights: ROOTS,
+        unit_root: folder().join("root"),
         // 2026-11-24 18:00:00 UTC
         now: 1_795_543_200,
         ..Request::default()
@@ -133,7 +134,8 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             commands,
             tracking,
             exec.command,
-            exec.expand,
+            exec.manner,
+            exec.environment_below,
             exec.environment,
             exec.environment_files,
             exec.directory,
@@ -142,6 +144,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             exec.limits,
             exec.nice,
             exec.oom_score_adjust,
+            exec.ignore_pipe,
             exec.output,
             exec.setup,
         );

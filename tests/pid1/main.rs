@@ -73,6 +73,7 @@ mod supervisor;
 mod supervisor_idle;
 mod trees;
 mod tty;
+mod units;
 mod upward;
 mod wait_for;
 mod watchdog;

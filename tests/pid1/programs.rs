@@ -271,6 +271,13 @@ fn enter(args: &[Vec<u8>]) {
                 )
                 .unwrap();
             }
+            if has("OwnUnits") {
+                let nothing: Option<&str> = None;
+                let own = Path::new(&folder).join("units");
+                let place = Path::new("/run/systemd/system");
+                fs::create_dir_all(place).unwrap();
+                mount(Some(&own), place, nothing, MsFlags::MS_BIND, nothing).unwrap();
+            }
             if has("Terminal") || has("Background") {
                 setsid().unwrap();
                 // SAFETY: TIOCSCTTY takes a number.

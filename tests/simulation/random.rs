@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rinit::core::calendar::{Calendar, Change, Day, Rule, Summer, Times, Zone};
 use rinit::core::commands::{Commands, ControlCommand, List};
-use rinit::core::exec::Words;
+use rinit::core::exec::{Manner, Words};
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
 use rinit::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
@@ -148,7 +148,7 @@ pub(crate) fn command(ignore_failure: bool) -> ControlCommand {
     ControlCommand {
         command: Command {
             words: Words::new(["x"]),
-            expand: false,
+            manner: Manner::default(),
         },
         ignore_failure,
     }

@@ -166,7 +166,7 @@ static KEYS: [Key; 61] = [
     anew("type", |p| p.old.kind != p.new.kind),
     anew("command", |p| {
         let (old, new) = (&p.old.exec, &p.new.exec);
-        (&old.command, old.expand) != (&new.command, new.expand)
+        (&old.command, &old.manner) != (&new.command, &new.manner)
             || p.old.stop.to_group != p.new.stop.to_group
     }),
     live("enabled", |p| p.old.enabled != p.new.enabled),
@@ -236,7 +236,11 @@ static KEYS: [Key; 61] = [
     anew("exec-stop-post", |p| list(p, List::StopPost)),
     anew("tracking", |p| p.old.tracking != p.new.tracking),
     anew("environment", |p| {
-        p.old.exec.environment != p.new.exec.environment
+        let of = |spec: &ServiceSpec| {
+            let exec = &spec.exec;
+            (exec.environment_below.clone(), exec.environment.clone())
+        };
+        of(p.old) != of(p.new)
     }),
     anew("environment-file", |p| {
         p.old.exec.environment_files != p.new.exec.environment_files

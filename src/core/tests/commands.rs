@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::core::commands::{Commands, ControlCommand, List};
-use crate::core::exec::Words;
+use crate::core::exec::{Manner, Words};
 use crate::core::probe::Command;
 
 fn command(program: &str) -> ControlCommand {
     ControlCommand {
         command: Command {
             words: Words::new([program]),
-            expand: false,
+            manner: Manner::default(),
         },
         ignore_failure: false,
     }

@@ -1,0 +1,127 @@
+//! One assignment of a unit file: its value, read as systemd reads it, or a warning.
+
+use std::time::Duration;
+
+use crate::config::source::At;
+use crate::config::value::Context;
+use crate::core::quoting::{Backslash, quoted};
+use crate::core::signal::Signal;
+use crate::units::{self, Specifiers};
+
+/// It, and what its value can refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub(super) key: &'a str,
+    pub(super) value: &'a str,
+    pub(super) at: At,
+    pub(super) specifiers: Specifiers<'a>,
+    pub(super) context: &'a Context<'a>,
+}
+
+impl Given<'_> {
+    /// The value is no good, and is ignored.
+    pub(super) fn wrong<T>(&self, help: &str) -> Option<T> {
+        let what = format!(
+            "{}=\"{}\" makes no sense and is ignored",
+            self.key, self.value
+        );
+        self.context.warn(self.at, what, help);
+        None
+    }
+
+    /// It is empty: back to the default, or to an empty list.
+    pub(super) const fn is_reset(&self) -> bool {
+        self.value.is_empty()
+    }
+
+    /// The text with its specifiers replaced.
+    pub(super) fn text(&self) -> String {
+        let text = self.expanded(self.value.as_bytes());
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    pub(super) fn expanded(&self, text: &[u8]) -> Vec<u8> {
+        let expanded = self.specifiers.expand(text);
+        self.odd_specifier(expanded.unknown);
+        expanded.text
+    }
+
+    pub(super) fn odd_specifier(&self, unknown: Option<char>) {
+        if let Some(letter) = unknown {
+            let what = format!("there is no specifier %{letter}: it stays as it is");
+            self.context
+                .warn(self.at, what, "a percent sign itself is written %%");
+        }
+    }
+
+    pub(super) fn odd_escape(&self, met: bool) {
+        if met {
+            let what = "an escape that there isn't stays as it is";
+            self.context
+                .warn(self.at, what, "a backslash itself is written \\\\");
+        }
+    }
+
+    /// Its words, specifiers replaced in each.
+    pub(super) fn words(&self, backslash: Backslash) -> Vec<Vec<u8>> {
+        let mut words = quoted(self.value.as_bytes(), backslash);
+        let mut all = Vec::new();
+        for word in &mut words {
+            let Ok(word) = word else {
+                self.wrong::<()>("close the quotes that were opened");
+                break;
+            };
+            all.push(self.expanded(&word));
+        }
+        self.odd_escape(words.met_odd_escape());
+        all
+    }
+
+    /// Names of units, users and the like.
+    pub(super) fn names(&self) -> Vec<String> {
+        let text = |word: Vec<u8>| String::from_utf8_lossy(&word).into_owned();
+        self.words(Backslash::Stays).into_iter().map(text).collect()
+    }
+
+    pub(super) fn boolean(&self) -> Option<bool> {
+        units::boolean(self.value).or_else(|| self.wrong("write yes or no"))
+    }
+
+    /// A time; `Some(None)` is without end.
+    pub(super) fn span(&self) -> Option<Option<Duration>> {
+        let span = units::span(self.value);
+        span.or_else(|| self.wrong("a time is 5, 500ms, 1min 30s or infinity"))
+    }
+
+    /// A time; none at all is without end, too.
+    pub(super) fn timeout(&self) -> Option<Option<Duration>> {
+        self.span().map(|span| span.filter(|span| !span.is_zero()))
+    }
+
+    pub(super) fn number(&self, least: i64, most: i64) -> Option<i64> {
+        let number = self.value.parse().ok();
+        let number = number.filter(|number| (least..=most).contains(number));
+        number.or_else(|| self.wrong(&format!("a number from {least} to {most}")))
+    }
+
+    pub(super) fn octal(&self) -> Option<u32> {
+        let mode = u32::from_str_radix(self.value, 8)
+            .ok()
+            .filter(|mode| *mode <= 0o7777);
+        mode.or_else(|| self.wrong("a mode in octal, such as 0755"))
+    }
+
+    pub(super) fn signal(&self) -> Option<Signal> {
+        let signal = Signal::parse(self.value);
+        signal.or_else(|| self.wrong("a signal such as SIGTERM, or its number"))
+    }
+
+    /// One of these words.
+    pub(super) fn choice<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+        if let Some((_, choice)) = words.iter().find(|(word, _)| *word == self.value) {
+            return Some(*choice);
+        }
+        let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        self.wrong(&format!("one of {}", list.join(", ")))
+    }
+}

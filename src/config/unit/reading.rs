@@ -1,0 +1,309 @@
+//! A unit while its lines are read, and what they make of a draft once all are known.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::commands::{Lines, command};
+use crate::config::draft::Draft;
+use crate::config::needs::Accounts;
+use crate::config::source::At;
+use crate::config::value::Context;
+use crate::core::accounts::find_user;
+use crate::core::capability::Capabilities;
+use crate::core::commands::{CommandId, List};
+use crate::core::exec::Words;
+use crate::core::exit::Exit;
+use crate::core::signal::Signal;
+use crate::core::spec::{KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, StartLimit};
+
+/// Type=.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Type {
+    Simple,
+    Forking,
+    Oneshot,
+    Notify,
+}
+
+/// TimeoutStartSec= and TimeoutStopSec= when nobody says.
+const TIMEOUT: Duration = Duration::from_secs(90);
+/// StartLimitIntervalSec= and StartLimitBurst=.
+const LIMIT: (Duration, u32) = (Duration::from_secs(10), 5);
+
+/// What doesn't fit into the draft line by line.
+pub(super) struct Reading<'a> {
+    pub(super) draft: &'a mut Draft,
+    asked: At,
+    pub(super) kind: Option<(Type, At)>,
+    pub(super) start: Lines,
+    pub(super) start_pre: Lines,
+    pub(super) start_post: Lines,
+    pub(super) reload: Lines,
+    pub(super) stop: Lines,
+    pub(super) stop_post: Lines,
+    pub(super) environment: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) restart: Option<RestartPolicy>,
+    pub(super) start_timeout: Option<Option<Duration>>,
+    pub(super) stop_timeout: Option<Option<Duration>>,
+    /// StartLimitIntervalSec=, of which none is no limit.
+    pub(super) limit_within: Option<Option<Duration>>,
+    pub(super) limit_count: Option<u32>,
+    pub(super) access: Option<NotifyAccess>,
+    pub(super) watchdog: Option<Duration>,
+    pub(super) store_max: u32,
+    pub(super) success: Vec<Exit>,
+    pub(super) remain: bool,
+    /// PermissionsStartOnly=.
+    pub(super) others_as_root: bool,
+    pub(super) directory: Option<String>,
+    pub(super) kill_mode: Option<KillMode>,
+    pub(super) ignore_pipe: bool,
+    /// A condition that doesn't hold, and whether `|` ones were there and held.
+    pub(super) unmet: Option<String>,
+    pub(super) any_of: Option<bool>,
+    /// Directives that are known and not applied: hardening, resources.
+    pub(super) left_out: Vec<String>,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(draft: &'a mut Draft, asked: At) -> Self {
+        Self {
+            draft,
+            asked,
+            kind: None,
+            start: Lines::default(),
+            start_pre: Lines::default(),
+            start_post: Lines::default(),
+            reload: Lines::default(),
+            stop: Lines::default(),
+            stop_post: Lines::default(),
+            environment: Vec::new(),
+            restart: None,
+            start_timeout: None,
+            stop_timeout: None,
+            limit_within: None,
+            limit_count: None,
+            access: None,
+            watchdog: None,
+            store_max: 0,
+            success: Vec::new(),
+            remain: false,
+            others_as_root: false,
+            directory: None,
+            kill_mode: None,
+            ignore_pipe: true,
+            unmet: None,
+            any_of: None,
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Lays all of it into the draft, with systemd's defaults.
+    pub(super) fn finish(mut self, accounts: &Accounts, context: &Context<'_>) {
+        let kind = self.kind.map_or(Type::Simple, |(kind, _)| kind);
+        if kind == Type::Oneshot {
+            self.draft.spec.kind = Kind::Oneshot;
+        }
+        if kind == Type::Forking
+            && let Some(unit) = &mut self.draft.unit
+        {
+            unit.forking = self.kind.map(|(_, at)| at);
+        }
+        self.finish_commands(kind, context);
+        self.finish_restart(kind);
+        self.finish_notify(kind);
+        self.finish_execution(accounts);
+        self.finish_ambient(context);
+        if let Some(unmet) = self
+            .unmet
+            .take()
+            .or_else(|| (self.any_of == Some(false)).then(|| "none of its | conditions".to_owned()))
+        {
+            self.draft.spec.enabled = false;
+            let name = self.draft.name();
+            let text = format!("{name}: not started: {unmet} doesn't hold");
+            context.findings.borrow_mut().note(text);
+        }
+        if !self.left_out.is_empty() {
+            self.left_out.sort_unstable();
+            self.left_out.dedup();
+            let place = context.file_and_line(self.asked);
+            let text = format!(
+                "{place}: {}: not applied, and not needed to run: {}",
+                self.draft.name(),
+                self.left_out.join(", ")
+            );
+            context.findings.borrow_mut().note(text);
+        }
+    }
+
+    fn finish_commands(&mut self, kind: Type, context: &Context<'_>) {
+        let as_root = self.others_as_root;
+        let mut pre = self.start_pre.controls(as_root);
+        let Some((main, _)) = self.start.0.pop() else {
+            let what = format!("{}: the unit has no ExecStart", self.draft.name());
+            context.error(self.asked, what, "write command into the service's table");
+            return;
+        };
+        if kind == Type::Oneshot {
+            // Several commands are executed one after the other; the last one is the main one.
+            pre.extend(self.start.controls(false));
+        } else if let Some((_, at)) = self.start.0.first() {
+            let what = "several ExecStart belong to Type=oneshot alone";
+            context.error(*at, what, "leave one, or write Type=oneshot");
+        }
+        let command = command(&main);
+        self.draft.spec.exec.command = command.words;
+        self.draft.spec.exec.manner = command.manner;
+        if main.ignore_failure {
+            self.success.extend((1..=u8::MAX).map(Exit::Code));
+            self.success
+                .extend((1..=64).filter_map(Signal::new).map(Exit::Signal));
+        }
+        if kind == Type::Oneshot && !self.stop.0.is_empty() {
+            let (_, at) = self.stop.0.remove(0);
+            let what = format!(
+                "{}: a oneshot's ExecStop is not executed",
+                self.draft.name()
+            );
+            context.warn(at, what, "ExecStopPost is, after each run");
+            self.stop.0.clear();
+        }
+        if self.remain && kind != Type::Oneshot {
+            let what = format!(
+                "{}: RemainAfterExit=yes counts for Type=oneshot alone",
+                self.draft.name()
+            );
+            context.warn(
+                self.asked,
+                what,
+                "it is active only as long as its main process lives",
+            );
+        }
+        for (list, controls) in [
+            (List::StartPre, pre),
+            (List::StartPost, self.start_post.controls(as_root)),
+            (List::Reload, self.reload.controls(as_root)),
+            (List::Stop, self.stop.controls(as_root)),
+            (List::StopPost, self.stop_post.controls(as_root)),
+        ] {
+            let (controls, places): (Vec<_>, Vec<_>) = controls.into_iter().unzip();
+            *self.draft.commands().list_mut(list) = controls.into();
+            let places = (0..)
+                .zip(places)
+                .map(|(index, at)| (CommandId { list, index }, at));
+            self.draft.command_places.extend(places);
+        }
+    }
+
+    fn finish_restart(&mut self, kind: Type) {
+        let oneshot = kind == Type::Oneshot;
+        let draft = &mut *self.draft;
+        let unwritten = |key: &str| draft.written(key).is_none();
+        let (stop, restart, start, limit) = (
+            unwritten("stop-timeout"),
+            unwritten("restart") || oneshot,
+            unwritten("start-timeout"),
+            unwritten("start-limit"),
+        );
+        if let Some(timeout) = self.start_timeout {
+            draft.start_timeout = Some(timeout);
+        } else if start {
+            draft.start_timeout = Some((!oneshot).then_some(TIMEOUT));
+        }
+        if let Some(timeout) = self.stop_timeout {
+            draft.spec.stop.timeout = timeout;
+        } else if stop {
+            draft.spec.stop.timeout = Some(TIMEOUT);
+        }
+        if self.restart.is_some() || restart {
+            draft.restart = Some(self.restart.unwrap_or(RestartPolicy::No));
+        }
+        let within = self.limit_within.unwrap_or(Some(LIMIT.0));
+        let count = self.limit_count.unwrap_or(LIMIT.1);
+        if self.limit_within.is_some() || self.limit_count.is_some() || limit {
+            draft.spec.restart.limit = within
+                .filter(|within| !within.is_zero() && count > 0)
+                .map(|within| StartLimit { count, within });
+        }
+        draft.spec.stop.kill_mode = self.kill_mode.unwrap_or(KillMode::ControlGroup);
+        // What asks a service to end is no failure.
+        let polite = [Signal::HUP, Signal::INT, Signal::TERM, Signal::PIPE];
+        let polite = polite.into_iter().map(Exit::Signal).filter(|_| !oneshot);
+        self.success.extend(polite);
+        self.success.sort_unstable();
+        self.success.dedup();
+        draft.spec.success = std::mem::take(&mut self.success).into();
+    }
+
+    fn finish_notify(&mut self, kind: Type) {
+        let draft = &mut *self.draft;
+        if kind == Type::Notify {
+            draft.ready = Some(Ready::Notify);
+        }
+        let needed = kind == Type::Notify || self.watchdog.is_some() || self.store_max > 0;
+        let access = match self.access {
+            Some(NotifyAccess::None) | None if needed => NotifyAccess::Main,
+            Some(access) => access,
+            None => return,
+        };
+        if access != NotifyAccess::None {
+            draft.spec.notify = Some(Box::new(Notify {
+                access,
+                watchdog: self.watchdog.filter(|_| kind != Type::Oneshot),
+                store_max: self.store_max,
+            }));
+        }
+    }
+
+    fn finish_execution(&mut self, accounts: &Accounts) {
+        let exec = &mut self.draft.spec.exec;
+        let words = self
+            .environment
+            .iter()
+            .map(|(name, value)| [name.as_slice(), value].join(&b'='));
+        exec.environment_below = Words::new(words);
+        exec.ignore_pipe = self.ignore_pipe;
+        exec.umask.get_or_insert(0o022);
+        let user = exec
+            .identity
+            .as_ref()
+            .and_then(|identity| identity.user.as_deref());
+        let home = || {
+            let user = find_user(&accounts.passwd, user.unwrap_or("root"));
+            user.map(|user| String::from_utf8_lossy(user.home).into_owned())
+        };
+        let directory = self.directory.take().unwrap_or_else(|| "/".to_owned());
+        let (directory, optional) = match directory.strip_prefix('-') {
+            Some(directory) => (directory.to_owned(), true),
+            None => (directory, false),
+        };
+        let directory = if directory == "~" {
+            home().unwrap_or_else(|| "/".to_owned())
+        } else {
+            directory
+        };
+        let there = !optional || Path::new(&directory).is_dir();
+        exec.directory = Some(if there { directory.into() } else { "/".into() });
+    }
+
+    /// What rinit hasn't itself it can't give.
+    fn finish_ambient(&mut self, context: &Context<'_>) {
+        let Some(setup) = &mut self.draft.spec.exec.setup else {
+            return;
+        };
+        let wanted = setup.confinement.ambient;
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("CapPrm:"));
+        let own = line.and_then(|line| u64::from_str_radix(line.trim(), 16).ok());
+        let Some(own) = own.filter(|own| wanted.0 & !own != 0) else {
+            return;
+        };
+        setup.confinement.ambient = Capabilities(wanted.0 & own);
+        let text = format!(
+            "{}: AmbientCapabilities: without those that this container lacks",
+            self.draft.name()
+        );
+        context.findings.borrow_mut().note(text);
+    }
+}

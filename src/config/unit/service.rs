@@ -1,0 +1,461 @@
+//! What directives do: the longer setters.
+
+use std::path::Path;
+
+use super::given::Given;
+use super::reading::{Reading, Type};
+use super::target;
+use crate::config::draft::Target;
+use crate::core::capability::Capabilities;
+use crate::core::exec::{EnvironmentFile, Limit, Resource};
+use crate::core::exit::Exit;
+use crate::core::output::Output;
+use crate::core::quoting::Backslash;
+use crate::core::setup::{Base, Folder};
+use crate::core::signal::Signal;
+use crate::core::spec::{KillMode, NotifyAccess, Restart, RestartPolicy};
+use crate::units;
+
+/// Names of `sysexits.h` and systemd's own, as exit codes.
+const EXITS: &str = "USAGE:64 DATAERR:65 NOINPUT:66 NOUSER:67 NOHOST:68 UNAVAILABLE:69 SOFTWARE:70 \
+    OSERR:71 OSFILE:72 CANTCREAT:73 IOERR:74 TEMPFAIL:75 PROTOCOL:76 NOPERM:77 CONFIG:78";
+
+pub(super) fn targets(list: &mut Vec<Target>, given: &Given<'_>) -> Option<()> {
+    // Dependencies have no reset.
+    let names = given.names();
+    list.extend(names.iter().map(|name| target(name, given.at)));
+    Some(())
+}
+
+pub(super) fn kind(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let kind = given.choice(&[
+        ("simple", Type::Simple),
+        ("exec", Type::Simple),
+        ("idle", Type::Simple),
+        ("dbus", Type::Simple),
+        ("oneshot", Type::Oneshot),
+        ("notify", Type::Notify),
+        ("notify-reload", Type::Notify),
+        ("forking", Type::Forking),
+    ])?;
+    if given.value == "dbus" {
+        let what = format!(
+            "{}: it counts as ready once it is executed",
+            reading.draft.name()
+        );
+        given.context.warn(
+            given.at,
+            what,
+            "rinit doesn't ask the bus who has Type=dbus' name",
+        );
+    }
+    reading.kind = Some((kind, given.at));
+    Some(())
+}
+
+pub(super) fn restart(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let policy = given.choice(&[
+        ("no", RestartPolicy::No),
+        ("always", RestartPolicy::Always),
+        ("on-failure", RestartPolicy::OnFailure),
+        ("on-abnormal", RestartPolicy::OnFailure),
+        ("on-abort", RestartPolicy::OnFailure),
+        ("on-watchdog", RestartPolicy::OnFailure),
+        ("on-success", RestartPolicy::Always),
+    ])?;
+    if matches!(
+        given.value,
+        "on-abnormal" | "on-abort" | "on-watchdog" | "on-success"
+    ) {
+        let instead = if given.value == "on-success" {
+            "always"
+        } else {
+            "on-failure"
+        };
+        let what = format!(
+            "{}: Restart={} counts as {instead}",
+            reading.draft.name(),
+            given.value
+        );
+        given
+            .context
+            .warn(given.at, what, "rinit knows no, on-failure and always");
+    }
+    reading.restart = Some(policy);
+    Some(())
+}
+
+pub(super) fn restart_delay(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let Some(delay) = given.span()? else {
+        return given.wrong("a time such as 5 or 500ms");
+    };
+    // Always the same.
+    reading.draft.spec.restart.delay = delay;
+    reading.draft.restart_delay_max = Some(delay);
+    Some(())
+}
+
+pub(super) fn limit_within(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    reading.limit_within = Some(given.timeout()?);
+    Some(())
+}
+
+pub(super) fn limit_count(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    reading.limit_count = u32::try_from(given.number(0, i64::from(u32::MAX))?).ok();
+    Some(())
+}
+
+pub(super) fn success(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    if given.is_reset() {
+        reading.success.clear();
+    }
+    for word in given.names() {
+        let named = EXITS
+            .split_whitespace()
+            .find_map(|pair| pair.strip_prefix(&*word)?.strip_prefix(':'));
+        let code: Option<u8> = named.unwrap_or(&word).parse().ok();
+        let signal = || Signal::parse(&word).map(Exit::Signal);
+        match code.map(Exit::Code).or_else(signal) {
+            Some(exit) => reading.success.push(exit),
+            None => given.wrong("exit codes, signals, and names such as TEMPFAIL")?,
+        }
+    }
+    Some(())
+}
+
+pub(super) fn access(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    reading.access = Some(given.choice(&[
+        ("none", NotifyAccess::None),
+        ("main", NotifyAccess::Main),
+        ("exec", NotifyAccess::Exec),
+        ("all", NotifyAccess::All),
+    ])?);
+    Some(())
+}
+
+pub(super) fn kill_mode(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    reading.kill_mode = Some(given.choice(&[
+        ("control-group", KillMode::ControlGroup),
+        ("mixed", KillMode::Mixed),
+        ("process", KillMode::Process),
+        ("none", KillMode::None),
+    ])?);
+    Some(())
+}
+
+/// A user or group; none where it is empty.
+pub(super) fn account(given: &Given<'_>) -> Option<Box<str>> {
+    let name = given.text();
+    (!name.is_empty()).then(|| name.into())
+}
+
+pub(super) fn supplementary(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let identity = reading.draft.identity();
+    let mut groups = std::mem::take(&mut identity.supplementary).into_vec();
+    if given.is_reset() {
+        groups.clear();
+    }
+    groups.extend(given.names().into_iter().map(Into::into));
+    identity.supplementary = groups.into();
+    Some(())
+}
+
+pub(super) fn limit(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let name = given.key.strip_prefix("Limit")?.to_ascii_lowercase();
+    let resource = Resource::ALL
+        .into_iter()
+        .find(|resource| resource.name() == name)?;
+    let limits = &mut reading.draft.spec.exec.limits;
+    let mut all = std::mem::take(limits).into_vec();
+    all.retain(|limit| limit.resource != resource);
+    if !given.is_reset() {
+        let text = given.text();
+        let (soft, hard) = text.split_once(':').unwrap_or((&text, &text));
+        let amount = |text: &str| match text {
+            "infinity" => Some(u64::MAX),
+            // Of the kinds, these two are times.
+            _ if matches!(resource, Resource::Cpu | Resource::Rttime)
+                && units::size(text).is_none() =>
+            {
+                let time = units::span(text)??;
+                let micros = u64::try_from(time.as_micros()).ok()?;
+                Some(if resource == Resource::Cpu {
+                    time.as_secs()
+                } else {
+                    micros
+                })
+            }
+            _ => units::size(text),
+        };
+        let found = amount(soft)
+            .zip(amount(hard))
+            .filter(|(soft, hard)| soft <= hard);
+        match found {
+            Some((soft, hard)) => all.push(Limit {
+                resource,
+                soft,
+                hard,
+            }),
+            None => {
+                given.wrong::<()>("a number, a size, infinity, or soft:hard");
+            }
+        }
+    }
+    *limits = all.into();
+    Some(())
+}
+
+pub(super) fn environment(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    if given.is_reset() {
+        reading.environment.clear();
+    }
+    for word in given.words(Backslash::Escapes) {
+        let end = word
+            .iter()
+            .position(|byte| *byte == b'=')
+            .filter(|end| *end > 0);
+        let Some(end) = end else {
+            given.wrong::<()>("write NAME=value, in quotes where the value has blanks");
+            continue;
+        };
+        let (name, value) = word.split_at(end);
+        let value = value.get(1..).unwrap_or_default().to_vec();
+        reading.environment.retain(|(known, _)| known != name);
+        reading.environment.push((name.to_vec(), value));
+    }
+    Some(())
+}
+
+pub(super) fn environment_file(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let files = &mut reading.draft.spec.exec.environment_files;
+    let mut all = std::mem::take(files).into_vec();
+    if given.is_reset() {
+        all.clear();
+    } else {
+        let text = given.text();
+        let path = text.strip_prefix('-').unwrap_or(&text);
+        if !path.starts_with('/') {
+            given.wrong::<()>("write the whole path of a file");
+        } else if path.contains(['*', '?', '[']) {
+            given.wrong::<()>("patterns are not supported yet by this version: name each file");
+        } else {
+            all.push(EnvironmentFile {
+                path: path.into(),
+                optional: path.len() < text.len(),
+            });
+        }
+    }
+    *files = all.into();
+    Some(())
+}
+
+pub(super) fn unset(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let names = given.names();
+    let setup = reading.draft.setup();
+    let mut all = std::mem::take(&mut setup.unset).into_vec();
+    if given.is_reset() {
+        all.clear();
+    }
+    all.extend(names.into_iter().map(Into::into));
+    setup.unset = all.into();
+    Some(())
+}
+
+fn base(key: &str) -> Option<Base> {
+    let kinds = [
+        ("Runtime", Base::Runtime),
+        ("State", Base::State),
+        ("Cache", Base::Cache),
+        ("Logs", Base::Logs),
+    ];
+    let found = kinds.into_iter().find(|(word, _)| key.starts_with(word));
+    found.map(|(_, base)| base)
+}
+
+pub(super) fn folders(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let base = base(given.key)?;
+    let names = given.names();
+    let setup = reading.draft.setup();
+    let mut all = std::mem::take(&mut setup.folders).into_vec();
+    if given.is_reset() {
+        all.retain(|folder| folder.base != base);
+    }
+    for name in names {
+        let name = name.trim_end_matches('/');
+        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains([':', '\0']);
+        if name.split('/').all(plain) {
+            all.push(Folder {
+                base,
+                name: name.into(),
+                mode: 0o755,
+            });
+        } else {
+            given.wrong::<()>("names below the folder, without \"..\" and colons");
+        }
+    }
+    setup.folders = all.into();
+    Some(())
+}
+
+pub(super) fn folder_mode(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let mode = if given.is_reset() {
+        0o755
+    } else {
+        given.octal()?
+    };
+    reading.draft.folder_modes.push((base(given.key)?, mode));
+    Some(())
+}
+
+/// The capabilities of a value, and whether a `~` stands before them.
+fn capabilities(given: &Given<'_>) -> (Capabilities, bool) {
+    let text = given.value.strip_prefix('~').unwrap_or(given.value);
+    let mut set = Capabilities::NONE;
+    for word in text.split_whitespace() {
+        match Capabilities::named(word) {
+            Some(one) => set = set.with(one),
+            None => {
+                given.wrong::<()>("names of capabilities(7), such as CAP_NET_BIND_SERVICE");
+            }
+        }
+    }
+    (set, text.len() < given.value.len())
+}
+
+pub(super) fn bounding(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let (named, inverted) = capabilities(given);
+    let bounding = &mut reading.draft.setup().confinement.bounding;
+    *bounding = Some(match (*bounding, inverted) {
+        // Empty is none at all.
+        _ if given.is_reset() => Capabilities::NONE,
+        (None, false) => named,
+        (None, true) => named.others(),
+        (Some(known), false) => known.with(named),
+        (Some(known), true) => Capabilities(known.0 & named.others().0),
+    });
+    Some(())
+}
+
+pub(super) fn ambient(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let (named, inverted) = capabilities(given);
+    let ambient = &mut reading.draft.setup().confinement.ambient;
+    *ambient = match inverted {
+        _ if given.is_reset() => Capabilities::NONE,
+        false => ambient.with(named),
+        true if *ambient == Capabilities::NONE => named.others(),
+        true => Capabilities(ambient.0 & named.others().0),
+    };
+    Some(())
+}
+
+pub(super) fn output(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let word = given.value.split(['+', ':']).next().unwrap_or_default();
+    match word {
+        "null" => reading.draft.spec.exec.output = Output::Null,
+        "" | "inherit" | "tty" | "journal" | "syslog" | "kmsg" => {}
+        _ => {
+            let what = format!(
+                "{}: StandardOutput={} is not supported yet by this version",
+                reading.draft.name(),
+                given.value
+            );
+            given
+                .context
+                .warn(given.at, what, "its output goes where rinit's does");
+        }
+    }
+    Some(())
+}
+
+/// Condition*= and Assert*=: asked now, once.
+pub(super) fn condition(reading: &mut Reading<'_>, given: &Given<'_>) {
+    let what = given
+        .key
+        .trim_start_matches("Condition")
+        .trim_start_matches("Assert");
+    if given.is_reset() {
+        reading.unmet = None;
+        reading.any_of = None;
+        return;
+    }
+    let (alternative, value) = match given.value.strip_prefix('|') {
+        Some(value) => (true, value.trim_start()),
+        None => (false, given.value),
+    };
+    let (negated, value) = match value.strip_prefix('!') {
+        Some(value) => (true, value.trim_start()),
+        None => (false, value),
+    };
+    let text = String::from_utf8_lossy(&given.expanded(value.as_bytes())).into_owned();
+    let path = Path::new(&text);
+    let holds = match what {
+        "PathExists" => path.exists(),
+        "PathIsDirectory" => path.is_dir(),
+        "PathIsSymbolicLink" => path.is_symlink(),
+        "FileNotEmpty" => {
+            std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
+        }
+        "DirectoryNotEmpty" => std::fs::read_dir(path).is_ok_and(|mut list| list.next().is_some()),
+        "FileIsExecutable" => {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::metadata(path)
+                .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        }
+        "Virtualization" => match &*text {
+            "no" | "vm" | "private-users" => false,
+            "yes" | "container" | "docker" | "podman" => true,
+            other => std::env::var("container").is_ok_and(|container| container == other),
+        },
+        "ACPower" => units::boolean(&text) == Some(true),
+        "FirstBoot" | "NeedsUpdate" | "Security" => false,
+        _ => {
+            let what = format!(
+                "{}: {} is not supported yet by this version",
+                reading.draft.name(),
+                given.key
+            );
+            given.context.warn(given.at, what, "it is taken to hold");
+            return;
+        }
+    };
+    let holds = holds != negated;
+    if alternative {
+        reading.any_of = Some(holds || reading.any_of == Some(true));
+    } else if !holds {
+        reading
+            .unmet
+            .get_or_insert_with(|| format!("{}={}", given.key, given.value));
+    }
+}
+
+/// An empty value of a directive that has one value: its default again. `false` where an
+/// empty one means something of its own.
+pub(super) fn reset(reading: &mut Reading<'_>, key: &str) -> bool {
+    match key {
+        "Type" => reading.kind = None,
+        "Restart" => reading.restart = None,
+        "RestartSec" => {
+            reading.draft.spec.restart.delay = Restart::default().delay;
+            reading.draft.restart_delay_max = None;
+        }
+        "TimeoutStartSec" => reading.start_timeout = None,
+        "TimeoutStopSec" => reading.stop_timeout = None,
+        "TimeoutSec" => (reading.start_timeout, reading.stop_timeout) = (None, None),
+        "StartLimitInterval" | "StartLimitIntervalSec" => reading.limit_within = None,
+        "StartLimitBurst" => reading.limit_count = None,
+        "RemainAfterExit" => reading.remain = false,
+        "PermissionsStartOnly" => reading.others_as_root = false,
+        "NotifyAccess" => reading.access = None,
+        "WatchdogSec" => reading.watchdog = None,
+        "FileDescriptorStoreMax" => reading.store_max = 0,
+        "KillMode" => reading.kill_mode = None,
+        "KillSignal" => reading.draft.spec.stop.signal = Signal::TERM,
+        "UMask" => reading.draft.spec.exec.umask = None,
+        "Nice" => reading.draft.spec.exec.nice = None,
+        "OOMScoreAdjust" => reading.draft.spec.exec.oom_score_adjust = None,
+        "IgnoreSIGPIPE" => reading.ignore_pipe = true,
+        "NoNewPrivileges" => reading.draft.setup().confinement.no_new_privileges = false,
+        _ => return false,
+    }
+    true
+}

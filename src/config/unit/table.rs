@@ -1,0 +1,248 @@
+//! THE table of a unit's directives: what each does, and which are known and left out.
+
+use super::given::Given;
+use super::reading::Reading;
+use super::service as set;
+use crate::config::nearest::nearest;
+use crate::config::source::At;
+use crate::config::value::Context;
+
+type Setter = fn(&mut Reading<'_>, &Given<'_>) -> Option<()>;
+
+/// What is done.
+const SET: &[(&str, &str, Setter)] = &[
+    ("Unit", "After", |r, g| {
+        set::targets(&mut r.draft.targets.after, g)
+    }),
+    ("Unit", "Before", |r, g| {
+        set::targets(&mut r.draft.targets.before, g)
+    }),
+    ("Unit", "Requires", |r, g| {
+        set::targets(&mut r.draft.targets.requires, g)
+    }),
+    ("Unit", "Requisite", |r, g| {
+        set::targets(&mut r.draft.targets.requires, g)
+    }),
+    ("Unit", "Wants", |r, g| {
+        set::targets(&mut r.draft.targets.wants, g)
+    }),
+    ("Unit", "BindsTo", |r, g| {
+        set::targets(&mut r.draft.targets.binds_to, g)
+    }),
+    ("Unit", "PartOf", |r, g| {
+        set::targets(&mut r.draft.targets.part_of, g)
+    }),
+    ("Unit", "Conflicts", |r, g| {
+        set::targets(&mut r.draft.targets.conflicts, g)
+    }),
+    ("Unit", "StartLimitIntervalSec", set::limit_within),
+    ("Unit", "StartLimitInterval", set::limit_within),
+    ("Unit", "StartLimitBurst", set::limit_count),
+    ("Service", "StartLimitInterval", set::limit_within),
+    ("Service", "StartLimitBurst", set::limit_count),
+    ("Service", "Type", set::kind),
+    ("Service", "ExecStart", |r, g| {
+        r.start.add(g);
+        Some(())
+    }),
+    ("Service", "ExecStartPre", |r, g| {
+        r.start_pre.add(g);
+        Some(())
+    }),
+    ("Service", "ExecStartPost", |r, g| {
+        r.start_post.add(g);
+        Some(())
+    }),
+    ("Service", "ExecStop", |r, g| {
+        r.stop.add(g);
+        Some(())
+    }),
+    ("Service", "ExecStopPost", |r, g| {
+        r.stop_post.add(g);
+        Some(())
+    }),
+    ("Service", "ExecReload", |r, g| {
+        r.reload.add(g);
+        Some(())
+    }),
+    ("Service", "Restart", set::restart),
+    ("Service", "RestartSec", set::restart_delay),
+    ("Service", "SuccessExitStatus", set::success),
+    ("Service", "TimeoutStartSec", |r, g| {
+        r.start_timeout = Some(g.timeout()?);
+        Some(())
+    }),
+    ("Service", "TimeoutStopSec", |r, g| {
+        r.stop_timeout = Some(g.timeout()?);
+        Some(())
+    }),
+    ("Service", "TimeoutSec", |r, g| {
+        r.start_timeout = Some(g.timeout()?);
+        r.stop_timeout = r.start_timeout;
+        Some(())
+    }),
+    ("Service", "RemainAfterExit", |r, g| {
+        r.remain = g.boolean()?;
+        Some(())
+    }),
+    ("Service", "PermissionsStartOnly", |r, g| {
+        r.others_as_root = g.boolean()?;
+        Some(())
+    }),
+    ("Service", "NotifyAccess", set::access),
+    ("Service", "WatchdogSec", |r, g| {
+        r.watchdog = g.timeout()?;
+        Some(())
+    }),
+    ("Service", "FileDescriptorStoreMax", |r, g| {
+        r.store_max = u32::try_from(g.number(0, i64::from(u32::MAX))?.min(1024)).ok()?;
+        Some(())
+    }),
+    ("Service", "KillMode", set::kill_mode),
+    ("Service", "KillSignal", |r, g| {
+        r.draft.spec.stop.signal = g.signal()?;
+        Some(())
+    }),
+    ("Service", "User", |r, g| {
+        r.draft.identity().user = set::account(g);
+        Some(())
+    }),
+    ("Service", "Group", |r, g| {
+        r.draft.identity().group = set::account(g);
+        Some(())
+    }),
+    ("Service", "SupplementaryGroups", set::supplementary),
+    ("Service", "UMask", |r, g| {
+        r.draft.spec.exec.umask = Some(g.octal()? & 0o777);
+        Some(())
+    }),
+    ("Service", "Nice", |r, g| {
+        r.draft.spec.exec.nice = i8::try_from(g.number(-20, 19)?).ok();
+        Some(())
+    }),
+    ("Service", "OOMScoreAdjust", |r, g| {
+        r.draft.spec.exec.oom_score_adjust = i16::try_from(g.number(-1000, 1000)?).ok();
+        Some(())
+    }),
+    ("Service", "IgnoreSIGPIPE", |r, g| {
+        r.ignore_pipe = g.boolean()?;
+        Some(())
+    }),
+    ("Service", "WorkingDirectory", |r, g| {
+        r.directory = (!g.is_reset()).then(|| g.text());
+        Some(())
+    }),
+    ("Service", "Environment", set::environment),
+    ("Service", "EnvironmentFile", set::environment_file),
+    ("Service", "UnsetEnvironment", set::unset),
+    ("Service", "RuntimeDirectory", set::folders),
+    ("Service", "StateDirectory", set::folders),
+    ("Service", "CacheDirectory", set::folders),
+    ("Service", "LogsDirectory", set::folders),
+    ("Service", "RuntimeDirectoryMode", set::folder_mode),
+    ("Service", "StateDirectoryMode", set::folder_mode),
+    ("Service", "CacheDirectoryMode", set::folder_mode),
+    ("Service", "LogsDirectoryMode", set::folder_mode),
+    ("Service", "NoNewPrivileges", |r, g| {
+        r.draft.setup().confinement.no_new_privileges = g.boolean()?;
+        Some(())
+    }),
+    ("Service", "CapabilityBoundingSet", set::bounding),
+    ("Service", "AmbientCapabilities", set::ambient),
+    ("Service", "StandardOutput", set::output),
+];
+
+/// Says something to people or to machines that aren't here.
+const SILENT: &str = "Description Documentation SourcePath RequiresMountsFor DefaultDependencies \
+    IgnoreOnIsolate RefuseManualStart RefuseManualStop CollectMode JobTimeoutSec JobTimeoutAction \
+    JobRunningTimeoutSec AllowIsolate StopWhenUnneeded Upholds FailureAction SuccessAction StartLimitAction \
+    SurviveFinalKillSignal OnFailureJobMode RebootArgument JoinsNamespaceOf \
+    SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogLevelMax LogRateLimitIntervalSec \
+    LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
+    CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
+    PIDFile GuessMainPID BusName SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
+    StandardError KeyringMode SecureBits Slice RestartKillSignal RuntimeDirectoryPreserve";
+
+/// Protects others from the service: it runs without.
+const HARDENING: &str = "PrivateTmp PrivateDevices PrivateNetwork PrivateUsers PrivateMounts PrivateIPC ProtectSystem ProtectHome \
+    ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectControlGroups ProtectClock \
+    ProtectHostname ProtectProc ProcSubset ReadWritePaths ReadOnlyPaths InaccessiblePaths ExecPaths NoExecPaths \
+    ReadWriteDirectories ReadOnlyDirectories InaccessibleDirectories TemporaryFileSystem BindPaths \
+    BindReadOnlyPaths MountFlags MountAPIVFS RestrictAddressFamilies RestrictNamespaces RestrictRealtime \
+    RestrictSUIDSGID RestrictFileSystems LockPersonality MemoryDenyWriteExecute RemoveIPC SystemCallFilter \
+    SystemCallArchitectures SystemCallErrorNumber SystemCallLog Personality AppArmorProfile SELinuxContext \
+    SmackProcessLabel CoredumpFilter DevicePolicy DeviceAllow IPAddressAllow IPAddressDeny";
+
+/// Shares the machine between services.
+const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin MemorySwapMax MemoryLimit CPUQuota CPUQuotaPeriodSec CPUWeight \
+    CPUShares StartupCPUWeight StartupCPUShares IOWeight IODeviceWeight IOReadBandwidthMax IOWriteBandwidthMax BlockIOWeight Delegate \
+    AllowedCPUs AllowedMemoryNodes CPUAffinity CPUSchedulingPolicy CPUSchedulingPriority \
+    CPUSchedulingResetOnFork IOSchedulingClass IOSchedulingPriority NUMAPolicy NUMAMask TimerSlackNSec ManagedOOMSwap ManagedOOMMemoryPressure";
+
+/// Does something that is missed.
+const MISSED: &str = "OnFailure OnSuccess PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
+    ExecCondition RestartPreventExitStatus RestartForceExitStatus SendSIGKILL FinalKillSignal WatchdogSignal RuntimeMaxSec \
+    Sockets DynamicUser ConfigurationDirectory ConfigurationDirectoryMode PassEnvironment StandardInput \
+    StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
+    NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
+
+fn is_in(list: &str, key: &str) -> bool {
+    list.split_whitespace().any(|known| known == key)
+}
+
+/// A section's header: one that nobody knows is passed over.
+pub(super) fn check_section(name: &str, at: At, context: &Context<'_>) {
+    if !matches!(name, "Unit" | "Service" | "Install") && !name.starts_with("X-") {
+        let what = format!("there is no section [{name}] in a service's unit: it is ignored");
+        context.warn(at, what, "the sections are [Unit], [Service] and [Install]");
+    }
+}
+
+/// What one assignment does.
+pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>) {
+    let key = given.key;
+    if !matches!(section, "Unit" | "Service") || key.starts_with("X-") {
+        return;
+    }
+    if given.is_reset() && set::reset(reading, key) {
+        return;
+    }
+    if let Some((.., set)) = SET
+        .iter()
+        .find(|(own, known, _)| (*own, *known) == (section, key))
+    {
+        // What was wrong has been said.
+        let _ = set(reading, given);
+        return;
+    }
+    if section == "Service" && key.starts_with("Limit") && set::limit(reading, given).is_some() {
+        return;
+    }
+    if section == "Unit" && (key.starts_with("Condition") || key.starts_with("Assert")) {
+        set::condition(reading, given);
+    } else if is_in(HARDENING, key) || is_in(RESOURCES, key) {
+        if !given.is_reset() && !matches!(given.value, "no" | "false" | "off" | "0") {
+            reading.left_out.push(key.to_owned());
+        }
+    } else if is_in(MISSED, key) {
+        if !given.is_reset() && !matches!(given.value, "no" | "false" | "off" | "null") {
+            let what = format!(
+                "{}: {key} is not supported yet by this version",
+                reading.draft.name()
+            );
+            let help = "the service starts without it";
+            given.context.warn(given.at, what, help);
+        }
+    } else if !is_in(SILENT, key) {
+        let known = SET.iter().map(|(_, known, _)| *known);
+        let lists = [SILENT, HARDENING, RESOURCES, MISSED];
+        let known = known.chain(lists.into_iter().flat_map(str::split_whitespace));
+        let help = match nearest(key, known) {
+            Some(near) if near == key => format!("{near} doesn't belong into [{section}]"),
+            Some(near) => format!("did you mean {near}?"),
+            None => "it is ignored, as systemd does".to_owned(),
+        };
+        let what = format!("there is no {key} in [{section}]: it is ignored");
+        given.context.warn(given.at, what, help);
+    }
+}

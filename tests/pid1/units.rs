@@ -1,0 +1,67 @@
+//! Services from unit files, in a folder of systemd's search path.
+
+use crate::harness::{Setup, Status};
+use crate::supervisor::{IN_ORDER, notes, supervisor};
+
+/// The shell notes what it is given; the folder of the test is its own.
+fn unit(folder: &str) -> String {
+    format!(
+        "[Unit]\nDescription=Notes\nAfter=network.target nobody.service\n\
+         [Service]\nEnvironment=\"WORDS=one 'two three'\" BELOW=unit OVER=unit\n\
+         EnvironmentFile=-/no/such/file\nEnvironmentFile={folder}/defaults\n\
+         ExecStartPre=-+/bin/false\n\
+         ExecStartPre=/bin/sh -c 'echo pre %i %%n $$BELOW >> notes'\n\
+         ExecStart=@/bin/sh notes-daemon -c \\\n# in between\n  \
+         'echo \"$$0|$$1|$$2|$$3|$$4|$$BELOW|$$OVER\" >> notes; trap : PIPE; exec sleep 1000' \\\n  \
+         zero $WORDS ${{WORDS}} $UNSET last\n\
+         ExecReload=/bin/sh -c 'echo reload >> notes'\n\
+         ExecStop=/bin/sh -c 'echo stop >> notes'\n\
+         ExecStopPost=/bin/sh -c 'echo $$SERVICE_RESULT >> notes'\n\
+         WorkingDirectory={folder}\nUMask=0077\nPrivateTmp=yes\n"
+    )
+}
+
+#[test]
+fn a_units_service_runs_as_its_file_says_and_as_toml_says_over_it() {
+    let config = "[service.web]\nunit = 'notes@a-b.service'\nenvironment = { OVER = 'toml' }\n";
+    let rinit = supervisor(config);
+    let folder = rinit.path("").display().to_string();
+    let rinit = rinit
+        .file("units/notes@.service", &unit(&folder))
+        .file(
+            "units/notes@.service.d/10-more.conf",
+            "[Service]\nUMask=0022\n",
+        )
+        .file("defaults", "BELOW=file\nOVER=file\n")
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_until("it runs", || notes(&rinit).len() == 2);
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    assert_eq!(
+        notes(&rinit),
+        [
+            "pre a-b %n file",
+            "zero|one|two three|one 'two three'|last|file|toml",
+            "stop",
+            "success"
+        ],
+        "{}",
+        rinit.dump()
+    );
+}
+
+#[test]
+fn a_unit_that_is_not_there_is_said_with_its_place() {
+    let rinit = supervisor("[service.web]\nunit = 'nots.service'\n")
+        .file("units/notes.service", "[Service]\nExecStart=/bin/true\n")
+        .setup(Setup::OwnUnits)
+        .spawn();
+    assert_eq!(rinit.wait(), Status::Exited(125));
+    let said = rinit.stderr();
+    assert!(
+        said.contains("rinit.toml:2:8: there is no unit \"nots.service\""),
+        "{said}"
+    );
+    assert!(said.contains("did you mean \"notes.service\"?"), "{said}");
+}

@@ -13,6 +13,11 @@ fn reader(script: &str) -> String {
     )
 }
 
+/// The first services run before the control socket is there.
+fn until_rinit_answers() -> String {
+    format!("until {RINIT} ctl version > /dev/null 2>&1; do sleep 0.01; done")
+}
+
 fn stop(rinit: &Running) {
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
@@ -137,10 +142,11 @@ fn who_follows_sees_each_line_once_and_goes_on_though_its_helper_is_killed() {
     let count = format!("count:{LINES}");
     let config = service(
         "a",
-        &acts(["touch:begun", &*count, "await:go", &*count, "wait"]),
+        &acts([&*count, "await:go", &*count, "wait"]),
         "log-ring = '4M'",
     ) + &reader(&format!(
-        "until test -e begun; do sleep 0.01; done; {RINIT} ctl logs -f a | tee followed > /dev/null"
+        "{}; {RINIT} ctl logs -f a | tee followed > /dev/null",
+        until_rinit_answers()
     ));
     let rinit = supervisor(&config).spawn();
     let last = format!("line {}", LINES - 1);
@@ -167,7 +173,10 @@ fn a_client_that_never_reads_harms_nobody() {
         "",
     ) + &service(
         "deaf",
-        &format!("'for n in 1 2 3; do {RINIT} ctl logs -f a | sleep 1000 & done; wait'"),
+        &format!(
+            "'{}; for n in 1 2 3; do {RINIT} ctl logs -f a | sleep 1000 & done; wait'",
+            until_rinit_answers()
+        ),
         "",
     );
     let rinit = supervisor(&config).spawn();

@@ -58,7 +58,7 @@ fn wait_for_progress(rinit: &Running, what: &str, wanted: u64, mut now: impl FnM
             "{what} stands at {count} of {wanted}: {}",
             rinit.dump()
         );
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -132,4 +132,37 @@ fn a_million_orphans_leave_nothing_in_the_minimal_init() {
     let before = held(&rinit);
     wait_for_progress(&rinit, "orphans", WARM + ORPHANS, told);
     is_as_before(&rinit, before);
+}
+
+#[test]
+#[ignore = "takes minutes; .ci/run asks for it"]
+fn ten_thousand_applies_leave_nothing_in_pid_1() {
+    const APPLIES: u64 = 10_000;
+    const WARM: u64 = 200;
+    // One byte for each run of the one that changes; another comes and goes.
+    let config = |turn: u64| {
+        let odd = turn % 2 == 1;
+        let changes = format!("environment = {{ ODD = '{odd}' }}");
+        let guest = service("guest", "'echo here; exec sleep 100000'", "");
+        service("a", "'printf x >> a; exec sleep 100000'", &changes)
+            + &service("stays", "'printf x >> stays; exec sleep 100000'", "")
+            + if odd { &guest } else { "" }
+    };
+    let rinit = supervisor(&config(0)).env("RINIT_LOG", "error").spawn();
+    let runs = |name: &str| std::fs::metadata(rinit.path(name)).map_or(0, |file| file.len());
+    let until = |wanted: u64| wait_for_progress(&rinit, "runs", wanted, || runs("a"));
+    let apply = |turns: std::ops::RangeInclusive<u64>| {
+        for turn in turns {
+            std::fs::write(rinit.path("fresh"), config(turn)).unwrap();
+            std::fs::rename(rinit.path("fresh"), rinit.path("rinit.toml")).unwrap();
+            rinit.signal(1);
+            until(turn + 1);
+        }
+    };
+    until(1);
+    apply(1..=WARM);
+    let before = held(&rinit);
+    apply(WARM + 1..=WARM + APPLIES);
+    is_as_before(&rinit, before);
+    assert_eq!(runs("stays"), 1, "{}", rinit.dump());
 }

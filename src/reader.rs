@@ -136,6 +136,11 @@ impl Reader {
         self.give_up_at
     }
 
+    /// Time has jumped by so much.
+    pub fn postpone(&mut self, by: Duration) {
+        self.give_up_at = self.give_up_at.plus(by);
+    }
+
     /// Takes what it has to say, as far as that is there; the outcome, once that is whole.
     pub fn hear(&mut self) -> Option<Result<Outcome, Trouble>> {
         let mut buffer = [0u8; 16 * 1024];

@@ -176,20 +176,23 @@ impl Connection {
     }
 
     /// Services have other numbers now; whether that decides what this one waited for.
-    pub(crate) fn take_over(&mut self, places: &Places) -> bool {
+    pub(crate) fn take_over(&mut self, places: &Places, now: Instant) -> bool {
         match &mut self.owed {
             Owed::List(list) => list.take_over(places),
-            Owed::Logs(logs) => logs.take_over(places),
-            Owed::Events(reader) => reader.take_over(places),
-            Owed::Later(wait) => {
-                if let Some(line) = wait.take_over(places) {
-                    self.output = line;
-                    self.owed = Owed::Nothing;
+            Owed::Events(reader) => {
+                if reader.take_over(places) {
+                    self.moved_at = now;
                     return true;
                 }
             }
-            // The core has heard of all that was asked before.
-            Owed::Nothing | Owed::ByHand(_) | Owed::Request(_) => {}
+            Owed::Later(wait) => {
+                if let Some(line) = wait.take_over(places) {
+                    self.settle(line, now);
+                    return true;
+                }
+            }
+            // The core has heard of all that was asked before, and output is handed over at once.
+            Owed::Nothing | Owed::ByHand(_) | Owed::Request(_) | Owed::Logs(_) => {}
         }
         false
     }

@@ -122,10 +122,17 @@ impl Reader {
 
     /// Services have other numbers now. Whoever follows those that are no more alone has
     /// nothing more to come.
-    pub(crate) fn take_over(&mut self, places: &Places) {
-        if let Some(of) = &mut self.of {
-            *of = of.iter().filter_map(|id| places.of(*id)).collect();
+    pub(crate) fn take_over(&mut self, places: &Places) -> bool {
+        let Some(of) = &mut self.of else {
+            return false;
+        };
+        *of = of.iter().filter_map(|id| places.of(*id)).collect();
+        let ends = of.is_empty() && self.follows;
+        if ends {
+            self.follows = false;
+            self.has_more = true;
         }
+        ends
     }
 
     /// Appends the next piece, a line a change; whether it was the last of all.

@@ -2,7 +2,6 @@
 //! loop: the client is handed to a process of its own.
 
 use super::protocol::Request;
-use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
 use crate::logger::Past;
 
@@ -30,11 +29,5 @@ impl Logs {
             },
             follow: request.flag("follow"),
         }
-    }
-
-    /// Services have other numbers now.
-    pub(super) fn take_over(&mut self, places: &Places) {
-        let services = self.services.iter().filter_map(|id| places.of(*id));
-        self.services = services.collect();
     }
 }

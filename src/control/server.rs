@@ -239,9 +239,9 @@ impl Server {
     }
 
     /// Services have other numbers now.
-    pub(crate) fn take_over(&mut self, places: &Places) {
+    pub(crate) fn take_over(&mut self, places: &Places, now: Instant) {
         for client in self.clients.values_mut() {
-            self.stirred |= client.take_over(places);
+            self.stirred |= client.take_over(places, now);
         }
     }
 

@@ -70,7 +70,8 @@ impl System {
         let Some(descent) = &mut service.descent else {
             return;
         };
-        if service.unmet_requires > 0 {
+        // A new configuration has it go down in any case.
+        if service.unmet_requires > 0 || service.held {
             descent.then = Then::Waiting;
             return;
         }

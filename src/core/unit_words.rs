@@ -40,8 +40,9 @@ fn inside(word: &[u8], lookup: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
             continue;
         }
         let name = tail.strip_prefix(b"{").and_then(|inside| {
-            let length = inside.iter().position(|byte| *byte == b'}')?;
-            inside.get(..length)
+            // A shell's `${NAME:-default}` is the shell's.
+            let end = inside.iter().position(|byte| matches!(byte, b'}' | b':'))?;
+            inside.get(..end).filter(|_| inside.get(end) == Some(&b'}'))
         });
         match name {
             Some(name) => {
@@ -80,7 +81,7 @@ mod tests {
             ("${ONE", &["${ONE"]),
             ("a$", &["a$"]),
             ("$", &[]),
-            ("${X:-y}", &[""]),
+            ("${X:-y}", &["${X:-y}"]),
         ] {
             let words = [b"$ONE".as_slice(), word.as_bytes()];
             let found = expand(words.into_iter(), &lookup);

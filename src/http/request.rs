@@ -33,6 +33,9 @@ pub(super) struct Request {
 /// What to answer where it is no good.
 pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Status> {
     let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+    if start.unwrap_or(bytes.len()) >= HEAD_MAX {
+        return Err(Status::BadRequest);
+    }
     let bytes = bytes
         .get(start.unwrap_or(bytes.len())..)
         .unwrap_or_default();

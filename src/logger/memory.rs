@@ -40,6 +40,8 @@ pub struct Memory {
     pub(super) rings: Rings,
     /// Rings for those who follow what is kept.
     bell: Option<OwnedFd>,
+    /// How many bytes of address space earlier, smaller ones take.
+    left: u64,
 }
 
 /// What stands of a stream's last line.
@@ -77,6 +79,8 @@ impl Memory {
     /// ENOMEM, EMFILE, ENFILE.
     pub fn new(rings: &[usize]) -> Result<Self, Errno> {
         let streams = rings.len();
+        // First what may be refused for long: mappings are never given back.
+        let taken = fd::pipe()?;
         let words = shared::words(streams.saturating_add(4))?;
         let ([stdout, stderr, moving, next], unfinished) =
             words.split_first_chunk().ok_or(nix::errno::Errno::EINVAL)?;
@@ -88,11 +92,12 @@ impl Memory {
             unfinished,
             text: shared::bytes(streams.saturating_mul(PIECE))?,
             asked: shared::words(streams)?,
-            taken: fd::pipe()?,
+            taken,
             recent: Recent::new(streams)?,
             pids: Pids::new(streams)?,
             rings: Rings::new(rings)?,
             bell: fd::bell(),
+            left: 0,
         })
     }
 
@@ -108,7 +113,8 @@ impl Memory {
         let each = PIECE.saturating_add(super::recent::ROOM).saturating_add(16);
         let rings = (0..self.room_for()).map(|writer| self.rings.size(writer));
         let all = rings.fold(self.room_for().saturating_mul(each), usize::saturating_add);
-        u64::try_from(all).unwrap_or(u64::MAX)
+        let all = u64::try_from(all).unwrap_or(u64::MAX);
+        all.saturating_add(self.left)
     }
 
     /// How large a ring a writer can have.
@@ -148,6 +154,7 @@ impl Memory {
         }
         larger.recent.copy(&self.recent);
         larger.rings.copy(&self.rings);
+        larger.left = self.reserved();
         std::mem::swap(&mut larger.bell, &mut self.bell);
         std::mem::swap(&mut larger.taken, &mut self.taken);
         *self = larger;

@@ -111,7 +111,7 @@ impl Hands {
                 }
             }
             Action::ReadConfiguration => results.extend(self.read_configuration(now)),
-            Action::TakeOver { places } => self.take_over(&places, system.spec()),
+            Action::TakeOver { places } => self.take_over(&places, system.spec(), now.at),
             Action::Answered { request, outcome } => {
                 if let Some(control) = &mut self.control {
                     control.answered(request, &outcome, system);

@@ -1,6 +1,8 @@
 //! The configuration read again, by a child, while all goes on; and the loop's tables when
 //! a new one counts.
 
+use std::time::Duration;
+
 use super::act::Results;
 use super::hands::Hands;
 use super::source::Source;
@@ -35,6 +37,13 @@ impl Configuration {
     /// When the child has had its time.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.reader.as_ref().map(Reader::give_up_at)
+    }
+
+    /// Time has jumped: the child slept as well.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        if let Some(reader) = &mut self.reader {
+            reader.postpone(by);
+        }
     }
 }
 
@@ -110,7 +119,7 @@ impl Hands {
 
     /// The new specification counts: services have other numbers, and what was those'
     /// that are no more goes.
-    pub(super) fn take_over(&mut self, places: &Places, spec: &Spec) {
+    pub(super) fn take_over(&mut self, places: &Places, spec: &Spec, now: Instant) {
         if self.outputs.take_over(places, spec) {
             self.tellings.end();
         }
@@ -128,8 +137,9 @@ impl Hands {
         self.take_over_notify(places, spec);
         self.history.take_over(places);
         if let Some(control) = &mut self.control {
-            control.take_over(places);
+            control.take_over(places, now);
         }
+        self.http.take_over(places, now);
         if self.cgroups.is_none() {
             self.cgroups = cgroups_for(spec);
         }

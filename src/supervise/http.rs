@@ -10,6 +10,7 @@ use super::own_lines;
 use super::source::Source;
 use crate::control::context::Own;
 use crate::control::{Connection, Peer};
+use crate::core::apply::places::Places;
 use crate::core::id::Pid;
 use crate::core::listen::{Listen, Socket};
 use crate::core::signal::Signal;
@@ -71,6 +72,14 @@ impl Http {
     fn start_later(&mut self, now: Instant) {
         self.start_at = Some(now.plus(self.pause));
         self.pause = self.pause.saturating_mul(2).min(PAUSE_MAX);
+    }
+
+    /// Services have other numbers now.
+    pub(crate) fn take_over(&mut self, places: &Places, now: Instant) {
+        if let Some(helper) = &mut self.helper {
+            // It waits for no service, so nothing is decided by that.
+            let _ = helper.connection.take_over(places, now);
+        }
     }
 
     /// It died. Another follows.

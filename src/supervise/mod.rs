@@ -197,6 +197,7 @@ impl Supervisor {
         if let Some(by) = due.map(|at| now.at.since(at)).filter(|by| *by > OVERSLEPT) {
             self.hands.postpone_probes(by);
             self.hands.listeners.postpone(by);
+            self.hands.configuration.postpone(by);
             self.feed(Event::Overslept { by }, now);
         }
     }
@@ -247,11 +248,17 @@ impl Supervisor {
     }
 
     fn start_logger(&mut self, now: Instant) {
-        let Some(socket) = self.hands.outputs.start(now) else {
-            return;
-        };
-        let _ = self.hands.poll.add(socket, Interest::Read, Source::Logger);
-        self.hands.helpers.extend(self.hands.outputs.logger());
+        let hands = &mut self.hands;
+        let before = hands.outputs.reserved();
+        let socket = hands.outputs.start(now);
+        let began = socket.map(|socket| hands.poll.add(socket, Interest::Read, Source::Logger));
+        if began.is_some() {
+            hands.helpers.extend(hands.outputs.logger());
+        }
+        // Who reads the old memory would never see what is written from now on.
+        if hands.outputs.reserved() != before {
+            hands.tellings.end();
+        }
     }
 
     /// Hears and answers clients; what they ask of the core is fed, and then all answers

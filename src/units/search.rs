@@ -135,6 +135,10 @@ impl Search {
             .collect();
         let mut files = vec![UnitFile { path: file, text }];
         for path in self.drop_ins(&names) {
+            // As systemd does: one that leads nowhere changes nothing.
+            if !path.exists() {
+                continue;
+            }
             let text = read(&path).map_err(|error| NoUnit::Unreadable(path.clone(), error))?;
             files.push(UnitFile { path, text });
         }
@@ -260,7 +264,8 @@ impl Search {
                     }
                     let path = folder.path.join(own);
                     for (file, entry) in entries(&path) {
-                        if file.ends_with(".conf") && !matches!(entry, Entry::Folder) {
+                        let is_one = file.ends_with(".conf") && !file.starts_with('.');
+                        if is_one && !matches!(entry, Entry::Folder) {
                             found.entry(file.clone()).or_insert_with(|| path.join(file));
                         }
                     }

@@ -46,6 +46,8 @@ struct Reader<'a> {
     /// What was said of that.
     noted: bool,
     out: Vec<u8>,
+    /// It goes to one, which a service's words must not steer.
+    terminal: bool,
 }
 
 /// Asks, and prints what comes.
@@ -60,6 +62,7 @@ pub(super) fn run(names: &[String], options: &Options, places: &[String]) -> i32
         nothing: false,
         noted: false,
         out: Vec::new(),
+        terminal: print::out_is_terminal(),
     };
     let mut tries = 0;
     loop {
@@ -128,6 +131,8 @@ impl Reader<'_> {
                 return End::Refused(code);
             }
             if value.get("services").is_some() {
+                // A quiet service gives nothing else.
+                self.moved = true;
                 self.begin(&value);
                 continue;
             }
@@ -185,6 +190,7 @@ impl Reader<'_> {
                 None => out.extend_from_slice(format!("{name}: ").as_bytes()),
             }
         }
+        let begin = out.len();
         if is("cut") || (is("continued") && !self.alone) {
             out.extend_from_slice("… ".as_bytes());
         }
@@ -195,6 +201,9 @@ impl Reader<'_> {
                 out.extend_from_slice(message.unwrap_or_default().as_bytes());
             }
         }
+        if self.terminal {
+            harmless(out, begin);
+        }
         match (is("partial"), self.alone) {
             (false, _) => out.push(b'\n'),
             (true, false) => out.extend_from_slice(" …\n".as_bytes()),
@@ -202,6 +211,34 @@ impl Reader<'_> {
             (true, true) => {}
         }
     }
+}
+
+/// Of what stands behind `begin` only colours may do something to a terminal.
+fn harmless(out: &mut Vec<u8>, begin: usize) {
+    let text = out.split_off(begin);
+    let mut rest = text.as_slice();
+    while let Some((byte, tail)) = rest.split_first() {
+        let colour = colour(rest).and_then(|length| rest.split_at_checked(length));
+        if let Some((sequence, behind)) = colour {
+            out.extend_from_slice(sequence);
+            rest = behind;
+            continue;
+        }
+        // U+0080 to U+009F.
+        let second = tail.split_first().filter(|_| *byte == 0xc2);
+        let second = second.filter(|(next, _)| matches!(next, 0x80..=0x9f));
+        let control = matches!(byte, 0..=8 | 10..=0x1f | 0x7f) || second.is_some();
+        out.push(if control { b' ' } else { *byte });
+        rest = second.map_or(tail, |(_, behind)| behind);
+    }
+}
+
+/// The length of the sequence at the head that colours what follows, if one stands there.
+fn colour(text: &[u8]) -> Option<usize> {
+    let inside = text.strip_prefix(b"\x1b[")?;
+    let is_inside = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b';' | b':');
+    let length = inside.iter().position(|byte| !is_inside(byte))?;
+    (inside.get(length) == Some(&b'm')).then_some(length.saturating_add(3))
 }
 
 fn from_base64(text: &str, out: &mut Vec<u8>) {
@@ -309,7 +346,8 @@ mod tests {
         ] {
             assert_eq!(since(text), wanted, "{text}");
         }
-        let ago = wall_clock() - since("10m").expect("a duration");
+        let then = since("10m").expect("a duration");
+        let ago = wall_clock() - then;
         assert!((600_000..660_000).contains(&ago), "{ago}");
     }
 
@@ -324,6 +362,23 @@ mod tests {
             let mut out = Vec::new();
             from_base64(text, &mut out);
             assert_eq!(out, wanted);
+        }
+    }
+
+    #[test]
+    fn only_colours_and_tabs_get_through_to_a_terminal() {
+        for (text, shown) in [
+            ("a\tb é", "a\tb é"),
+            ("\x1b[1;31mred\x1b[m", "\x1b[1;31mred\x1b[m"),
+            ("\x1b]52;c;eA==\x07", " ]52;c;eA== "),
+            ("a\rb\x1b[2K\x1b[6n\x7f", "a b [2K [6n "),
+            ("\u{9b}6n\x1b[", " 6n ["),
+        ] {
+            let mut out = b"x: \x1b".to_vec();
+            let begin = out.len();
+            out.extend_from_slice(text.as_bytes());
+            harmless(&mut out, begin);
+            assert_eq!(out, ["x: \x1b", shown].concat().as_bytes());
         }
     }
 }

@@ -62,7 +62,7 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
         'f',
         "follow",
         "",
-        "events: go on as they happen",
+        "events, logs: go on as they come",
     ),
     long(Kind::Signal, "signal", "S", "kill: which one (SIGTERM)"),
     long(
@@ -299,4 +299,4 @@ pub(super) const VERBS: &[Verb] = &[
 ];
 
 /// Verbs of later versions: known, so that nobody takes them for a mistake of theirs.
-pub(super) const LATER: &[&str] = &["logs", "boot-chart"];
+pub(super) const LATER: &[&str] = &["boot-chart"];

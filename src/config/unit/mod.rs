@@ -29,6 +29,8 @@ pub(super) struct FromUnit {
     names: Vec<Box<str>>,
     /// Type=forking, which TOML may still say otherwise.
     forking: Option<At>,
+    /// DynamicUser=yes.
+    dynamic_user: Option<At>,
 }
 
 /// The units that tables ask for, by the tables' names.
@@ -109,6 +111,7 @@ impl Units {
         draft.unit = Some(Box::new(FromUnit {
             names: names.map(Into::into).collect(),
             forking: None,
+            dynamic_user: None,
         }));
         for (list, linked) in [
             (&mut draft.targets.wants, &found.unit.wants),
@@ -276,6 +279,21 @@ pub(super) fn finish(draft: &Draft, context: &Context<'_>) {
             "write type = \"simple\" and a command that stays in the foreground into [service.{}]",
             draft.name()
         );
+        context.error(at, what, help);
+    }
+    let dynamic = draft.unit.as_ref().and_then(|unit| unit.dynamic_user);
+    let has_user = draft
+        .spec
+        .exec
+        .identity
+        .as_ref()
+        .is_some_and(|identity| identity.user.is_some());
+    if let Some(at) = dynamic.filter(|_| !has_user) {
+        let name = draft.name();
+        let what = format!(
+            "{name}: DynamicUser= is not supported yet by this version, and it is not to run as root"
+        );
+        let help = format!("write user = … into [service.{name}]");
         context.error(at, what, help);
     }
 }

@@ -407,7 +407,8 @@ pub(super) fn condition(reading: &mut Reading<'_>, given: &Given<'_>) {
             other => std::env::var("container").is_ok_and(|container| container == other),
         },
         "ACPower" => units::boolean(&text) == Some(true),
-        "FirstBoot" | "NeedsUpdate" | "Security" => false,
+        "FirstBoot" => units::boolean(&text) == Some(false),
+        "NeedsUpdate" | "Security" => false,
         _ => {
             let what = format!(
                 "{}: {} is not supported yet by this version",

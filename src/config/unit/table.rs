@@ -6,6 +6,7 @@ use super::service as set;
 use crate::config::nearest::nearest;
 use crate::config::source::At;
 use crate::config::value::Context;
+use crate::units;
 
 type Setter = fn(&mut Reading<'_>, &Given<'_>) -> Option<()>;
 
@@ -107,6 +108,12 @@ const SET: &[(&str, &str, Setter)] = &[
         r.draft.identity().user = set::account(g);
         Some(())
     }),
+    ("Service", "DynamicUser", |r, g| {
+        let is_so = g.boolean()?;
+        let unit = r.draft.unit.as_mut()?;
+        unit.dynamic_user = is_so.then_some(g.at);
+        Some(())
+    }),
     ("Service", "Group", |r, g| {
         r.draft.identity().group = set::account(g);
         Some(())
@@ -182,7 +189,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
 /// Does something that is missed.
 const MISSED: &str = "OnFailure OnSuccess PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
     ExecCondition RestartPreventExitStatus RestartForceExitStatus SendSIGKILL FinalKillSignal WatchdogSignal RuntimeMaxSec \
-    Sockets DynamicUser ConfigurationDirectory ConfigurationDirectoryMode PassEnvironment StandardInput \
+    Sockets ConfigurationDirectory ConfigurationDirectoryMode PassEnvironment StandardInput \
     StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 
@@ -225,7 +232,10 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
             reading.left_out.push(key.to_owned());
         }
     } else if is_in(MISSED, key) {
-        if !given.is_reset() && !matches!(given.value, "no" | "false" | "off" | "null") {
+        // That it does nothing is what most say; of one the contrary is usual.
+        let usual = Some(key == "SendSIGKILL");
+        let says_nothing = given.is_reset() || given.value == "null";
+        if !says_nothing && units::boolean(given.value) != usual {
             let what = format!(
                 "{}: {key} is not supported yet by this version",
                 reading.draft.name()

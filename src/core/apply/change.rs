@@ -162,7 +162,7 @@ const fn anew(name: &'static str, differs: fn(&Pair<'_>) -> bool) -> Key {
 }
 
 /// Every key of a service.
-static KEYS: [Key; 61] = [
+static KEYS: [Key; 62] = [
     anew("type", |p| p.old.kind != p.new.kind),
     anew("command", |p| {
         let (old, new) = (&p.old.exec, &p.new.exec);
@@ -234,6 +234,9 @@ static KEYS: [Key; 61] = [
     }),
     anew("exec-stop", |p| list(p, List::Stop)),
     anew("exec-stop-post", |p| list(p, List::StopPost)),
+    anew("IgnoreSIGPIPE", |p| {
+        p.old.exec.ignore_pipe != p.new.exec.ignore_pipe
+    }),
     anew("tracking", |p| p.old.tracking != p.new.tracking),
     anew("environment", |p| {
         let of = |spec: &ServiceSpec| {

@@ -24,6 +24,8 @@ pub(super) struct Leaving {
     pub(super) classes: Box<[Class]>,
     pub(super) changes: Box<Changes>,
     pub(super) asked: Asked,
+    /// What changes has been told to go down.
+    down: bool,
     /// All is at rest, and what was open for those that stop is closed.
     over: bool,
 }
@@ -119,6 +121,7 @@ impl System {
             classes: classes.into(),
             changes: Box::new(changes),
             asked: Asked::default(),
+            down: false,
             over: false,
         }
     }
@@ -138,28 +141,35 @@ impl System {
         leaving.asked = asked;
         self.keep_common_bonds(&leaving);
         for id in self.ids() {
-            let held = match leaving.class(id) {
+            let class = leaving.class(id);
+            let held = match class {
                 Class::Same | Class::Live => false,
                 Class::Later | Class::Redefined | Class::Removed => true,
             };
             if let Some(service) = self.services.get_mut(id.index()) {
                 service.held = held;
             }
+            if class == Class::Later
+                && let Some(State::Backoff(_)) = self.state(id)
+            {
+                self.stop(id, Then::Waiting);
+            }
         }
+        self.apply.stage = Stage::Leaving(Box::new(leaving));
+        self.consider_all();
+    }
+
+    /// All that changes goes down, once nothing runs that is to end by itself: it may take
+    /// hours, or need what would be down.
+    fn go_down(&mut self, leaving: &Leaving) {
         for id in self.ids() {
             match leaving.class(id) {
-                Class::Same | Class::Live => {}
-                Class::Later => {
-                    if let Some(State::Backoff(_)) = self.state(id) {
-                        self.stop(id, Then::Waiting);
-                    }
-                }
+                Class::Same | Class::Live | Class::Later => {}
                 class @ (Class::Redefined | Class::Removed) => {
                     self.bring_down(id, class == Class::Redefined);
                 }
             }
         }
-        self.apply.stage = Stage::Leaving(Box::new(leaving));
         self.consider_all();
     }
 
@@ -202,19 +212,25 @@ impl System {
 
     /// Closes what was open for those that have stopped, once all have.
     pub(in crate::core) fn advance_leaving(&mut self) {
-        if !self.is_leaving() {
+        let Stage::Leaving(leaving) = &self.apply.stage else {
             return;
-        }
-        let there = |service: &Service| {
-            let stands = service.state.is_alive() || service.descent.is_some();
-            service.held && (stands || service.sweep.is_some())
         };
-        if self.services.iter().any(there) {
+        let stands = |(id, service): (ServiceId, &Service)| {
+            let alive = service.state.is_alive() || service.descent.is_some();
+            let awaited = leaving.down || leaving.class(id) == Class::Later;
+            awaited && service.held && (alive || service.sweep.is_some())
+        };
+        if self.ids().zip(&self.services).any(stands) {
             return;
         }
         let Stage::Leaving(mut leaving) = std::mem::take(&mut self.apply.stage) else {
             return;
         };
+        if !std::mem::replace(&mut leaving.down, true) {
+            self.go_down(&leaving);
+            self.apply.stage = Stage::Leaving(leaving);
+            return;
+        }
         if !std::mem::replace(&mut leaving.over, true) {
             for id in self.ids() {
                 if let Class::Later | Class::Redefined | Class::Removed = leaving.class(id) {
@@ -266,14 +282,17 @@ fn becomes(class: Class, service: &Service, old: &ServiceSpec, new: &ServiceSpec
         (_, State::Inactive(Idle::ByHand)) => Becomes::Changed,
         (_, State::Inactive(Idle::Disabled)) if new.enabled => Becomes::Started,
         (_, State::Inactive(Idle::Disabled)) => Becomes::Changed,
-        (_, State::Failed { .. }) if !disabled => Becomes::Started,
+        (_, State::Failed { .. }) if new.enabled => Becomes::Started,
+        (Class::Live | Class::Later, State::Inactive(Idle::DependencyEnded(_))) if new.enabled => {
+            Becomes::Started
+        }
         (Class::Same | Class::Live | Class::Later | Class::Removed, _) => Becomes::Changed,
         (Class::Redefined, State::Exited { .. }) if oneshot => Becomes::Changed,
         (Class::Redefined, State::Inactive(_) | State::Exited { .. } | State::Failed { .. }) => {
-            if disabled {
-                Becomes::Changed
-            } else {
+            if new.enabled {
                 Becomes::Started
+            } else {
+                Becomes::Changed
             }
         }
         (Class::Redefined, _) if disabled => Becomes::Disabled,

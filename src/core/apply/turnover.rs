@@ -353,12 +353,14 @@ fn anew(class: Class, service: &Service, old: &ServiceSpec, new: &ServiceSpec) -
         {
             disabled
         }
-        State::Failed { .. } | State::Inactive(Idle::DependencyEnded(_)) => waiting,
+        State::Failed { .. } | State::Inactive(Idle::DependencyEnded(_)) => {
+            waiting.filter(|_| new.enabled)
+        }
         // It runs when it was to, if it was.
         State::Waiting(_) => waiting.filter(|_| anew && !oneshot),
         State::Backoff(_) => waiting.filter(|_| class != Class::Live),
         State::Inactive(Idle::Stopped | Idle::Reset) | State::Exited { .. } => {
-            waiting.filter(|_| anew)
+            waiting.filter(|_| anew && new.enabled)
         }
     }
 }

@@ -332,3 +332,38 @@ fn a_start_that_waits_for_what_is_no_more_is_told_and_a_stop_is_done() {
         ]
     );
 }
+
+#[test]
+fn one_that_is_on_its_way_down_goes_down_though_somebody_starts_it() {
+    let mut t = Table::new(vec![commanded("a", "x"), requiring("b", A)]);
+    t.up(A);
+    t.up(B);
+    t.apply(1, vec![commanded("a", "y"), requiring("b", A)]);
+    t.ask(2, Verb::Start, &[A]);
+    t.gone(B);
+    t.gone(A);
+    t.quiet();
+    assert_eq!(t.spawned(), [A]);
+    t.up(A);
+    t.up(B);
+    assert_eq!(t.standing(B), Standing::Active);
+}
+
+#[test]
+fn nothing_goes_down_while_a_changed_oneshot_still_runs() {
+    let oneshot = |command: &str| ServiceSpec {
+        kind: Kind::Oneshot,
+        ..commanded("job", command)
+    };
+    let mut t = Table::new(vec![commanded("a", "x"), oneshot("x")]);
+    t.up(A);
+    t.up(B);
+    t.apply(1, vec![commanded("a", "y"), oneshot("y")]);
+    assert_eq!(t.standing(A), Standing::Active);
+    assert_eq!(t.signalled(), 0);
+    t.exit(B, Exit::Code(0));
+    assert_eq!(t.standing(A), Standing::Stopping);
+    t.gone(A);
+    t.quiet();
+    assert_eq!(t.spawned(), [A]);
+}

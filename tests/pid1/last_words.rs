@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::acts::acts;
-use crate::harness::{Ended, Pid1, Running, Setup, Status};
+use crate::harness::{Ended, Pid1, RINIT, Running, Setup, Status};
 use crate::supervisor::{IN_ORDER, last_line, service, supervisor};
 
 /// An essential service of these acts, and `[init]` with this key.
@@ -172,7 +172,11 @@ fn a_good_end_and_an_ordered_one_repeat_nothing() {
 
 /// An essential service that dies of SIGKILL, after the kernel, or nobody, counted that.
 fn killed(keys: &str, counted: u32, file: &str) -> (String, Status) {
-    let count = format!("printf \"oom 0\\noom_kill {counted}\\n\" > cgroup/{file}; kill -9 $$");
+    // The counter is looked at before rinit answers anybody.
+    let count = format!(
+        "until {RINIT} ctl version >/dev/null 2>&1; do sleep 0.01; done; \
+         printf \"oom 0\\noom_kill {counted}\\n\" > cgroup/{file}; kill -9 $$"
+    );
     let config = service(
         "web",
         &format!("['sh', '-c', '{count}']"),

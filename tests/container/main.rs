@@ -31,3 +31,4 @@ mod restricted;
 mod scratch;
 mod shell;
 mod stop;
+mod units;

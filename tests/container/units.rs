@@ -1,0 +1,46 @@
+//! Debian's packages from the unit files that they ship, in a plain unprivileged container.
+
+use crate::engine::Plan;
+use crate::image::DEBIAN;
+
+#[test]
+fn redis_and_cron_run_from_their_own_units_and_nginx_with_a_command_in_the_foreground() {
+    let system = Plan::of(&DEBIAN)
+        .config(
+            r#"
+            [service.redis]
+            unit = "redis-server.service"
+
+            [service.cron]
+            unit = "cron.service"
+
+            [service.nginx]
+            unit = "nginx.service"
+            type = "simple"
+            command = ["nginx", "-g", "daemon off;"]
+            ready = { tcp = "127.0.0.1:80" }
+            "#,
+        )
+        .start();
+    // redis's unit is Type=notify, so this is its own word.
+    system.wait_for_text("3 services running");
+    let pong = system.ask(&["redis-cli", "ping"]);
+    assert_eq!(pong.trim(), "PONG");
+    let told = |key: &str| {
+        let status = system.ask(&["/sbin/rinit", "ctl", "--json", "status", "redis"]);
+        let (_, rest) = status.split_once(&format!("\"{key}\":")).expect(key);
+        let end = rest.find([',', '}']).unwrap();
+        rest[..end].to_owned()
+    };
+    // The user is the unit's, and so is what it does after a kill: Restart=always.
+    let pid = told("pid");
+    let user = system.bash(&format!("stat -c %U /proc/{pid}"));
+    assert_eq!(user.trim(), "redis");
+    system.bash(&format!("kill -9 {pid}"));
+    system.wait_for("redis to be back", || {
+        let back = system.exec(&["redis-cli", "ping"]).status.success() && told("pid") != pid;
+        back.then_some(())
+    });
+    let stopped = system.stop();
+    assert_eq!(stopped.code, 0, "{}", system.logs());
+}

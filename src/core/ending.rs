@@ -49,23 +49,14 @@ impl System {
 
     /// The service that failed by itself, where this one failed because of it.
     pub(super) fn root_of(&self, id: ServiceId) -> ServiceId {
-        match self.state(id) {
-            Some(State::Failed {
-                reason: Reason::Dependency { root, .. },
-                ..
-            }) => *root,
-            Some(
-                State::Inactive(_)
-                | State::Waiting(_)
-                | State::Starting(_)
-                | State::Active { .. }
-                | State::Stopping(_)
-                | State::Killing(_)
-                | State::Backoff(_)
-                | State::Exited { .. }
-                | State::Failed { .. },
-            )
-            | None => id,
+        if let Some(State::Failed {
+            reason: Reason::Dependency { root, .. },
+            ..
+        }) = self.state(id)
+        {
+            *root
+        } else {
+            id
         }
     }
 

@@ -110,17 +110,10 @@ impl Service {
         if self.descent.is_some() {
             return None;
         }
-        match &mut self.state {
-            State::Active { run, reload, .. } => Some((run.id, reload)),
-            State::Inactive(_)
-            | State::Waiting(_)
-            | State::Starting(_)
-            | State::Stopping(_)
-            | State::Killing(_)
-            | State::Backoff(_)
-            | State::Exited { .. }
-            | State::Failed { .. } => None,
-        }
+        let State::Active { run, reload, .. } = &mut self.state else {
+            return None;
+        };
+        Some((run.id, reload))
     }
 }
 

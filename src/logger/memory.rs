@@ -123,6 +123,12 @@ impl Memory {
         self.rings.size(writer)
     }
 
+    /// How many bytes of address space earlier rooms take: more whenever it has grown.
+    #[must_use]
+    pub const fn outgrown(&self) -> u64 {
+        self.left
+    }
+
     /// Makes room for more streams, or for larger rings, while there is no logger. The old
     /// room is never given back, so it should grow by leaps, and no ring shrink.
     ///

@@ -249,14 +249,14 @@ impl Supervisor {
 
     fn start_logger(&mut self, now: Instant) {
         let hands = &mut self.hands;
-        let before = hands.outputs.reserved();
+        let before = hands.outputs.outgrown();
         let socket = hands.outputs.start(now);
         let began = socket.map(|socket| hands.poll.add(socket, Interest::Read, Source::Logger));
         if began.is_some() {
             hands.helpers.extend(hands.outputs.logger());
         }
         // Who reads the old memory would never see what is written from now on.
-        if hands.outputs.reserved() != before {
+        if hands.outputs.outgrown() != before {
             hands.tellings.end();
         }
     }

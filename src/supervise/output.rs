@@ -126,17 +126,10 @@ impl Outputs {
         } else {
             streams.push(own_stream(&own)?);
         }
-        let memory = if streams.is_empty() {
-            None
-        } else {
-            let rings: Vec<usize> = streams.iter().map(|stream| stream.ring).collect();
-            let memory = Memory::new(&rings);
-            Some(memory.map_err(|errno| Errno::from_raw(errno.0))?)
-        };
-        Ok(Self {
+        let mut outputs = Self {
             streams,
             of_service,
-            memory,
+            memory: None,
             direct,
             renew: false,
             logger: None,
@@ -145,7 +138,12 @@ impl Outputs {
             drains: 0,
             colour,
             lines,
-        })
+        };
+        if !outputs.streams.is_empty() {
+            let made = outputs.make_room();
+            made.map_err(|errno| Errno::from_raw(errno.0))?;
+        }
+        Ok(outputs)
     }
 
     /// Where a service's standard output and error go.

@@ -335,12 +335,50 @@ fn folders(pair: &Pair<'_>, base: Base) -> bool {
 /// But for its bonds, and where it was defined. What no key above stands for would be lost
 /// without this.
 fn is_the_same(old: &ServiceSpec, new: &ServiceSpec) -> bool {
-    let bare = |spec: &ServiceSpec| ServiceSpec {
-        edges: Edges::default(),
-        source: Box::default(),
-        ..spec.clone()
-    };
-    bare(old) == bare(new)
+    let ServiceSpec {
+        name,
+        kind,
+        enabled,
+        essential,
+        readiness_gate,
+        is_main,
+        edges: _,
+        wait_for,
+        listen,
+        ready,
+        health,
+        schedule,
+        notify,
+        start_timeout,
+        restart,
+        success,
+        reload_signal,
+        stop,
+        commands,
+        tracking,
+        exec,
+        source: _,
+    } = old;
+    *name == new.name
+        && *kind == new.kind
+        && *enabled == new.enabled
+        && *essential == new.essential
+        && *readiness_gate == new.readiness_gate
+        && *is_main == new.is_main
+        && *wait_for == new.wait_for
+        && *listen == new.listen
+        && *ready == new.ready
+        && *health == new.health
+        && *schedule == new.schedule
+        && *notify == new.notify
+        && *start_timeout == new.start_timeout
+        && *restart == new.restart
+        && *success == new.success
+        && *reload_signal == new.reload_signal
+        && *stop == new.stop
+        && *commands == new.commands
+        && *tracking == new.tracking
+        && *exec == new.exec
 }
 
 /// The keys that differ, and what they make of the service.

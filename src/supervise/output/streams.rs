@@ -155,6 +155,11 @@ impl Outputs {
         memory.grow(&rings)
     }
 
+    /// Greater whenever what outlives a logger has moved into a larger room.
+    pub(crate) fn outgrown(&self) -> u64 {
+        self.memory.as_ref().map_or(0, Memory::outgrown)
+    }
+
     /// How much address space the loggers' memory takes.
     pub(crate) fn reserved(&self) -> u64 {
         self.memory.as_ref().map_or(0, Memory::reserved)

@@ -7,6 +7,7 @@
 //! any more (the run was forgotten); then it goes on reaping in silence.
 
 use std::collections::BTreeSet;
+use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -20,6 +21,9 @@ use crate::sys::fork::fork;
 use crate::sys::reap::{self, Ended};
 use crate::sys::signal::{kill, kill_group};
 use crate::sys::{fd, process, procfs, socket};
+
+/// What such a process is called.
+pub const NAME: &CStr = c"rinit-subreaper";
 
 /// What PID 1 asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::protocol::LINE_MAX;
-use crate::sys::fd::{Standard, standard};
-use crate::sys::poll::{readable, readable_while_read};
+use crate::sys::poll::readable;
 use crate::sys::{fd, socket};
 
 /// So long an answer that comes at once may take, and each piece of it.
@@ -15,7 +14,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// An answer that waits for something comes when it comes.
 pub(super) const NO_HURRY: Duration = Duration::from_secs(u64::MAX);
 /// No answer is longer.
-const ANSWER_MAX: usize = 64 << 20;
+pub(super) const ANSWER_MAX: usize = 64 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,54 +33,7 @@ pub(crate) enum NoAnswer {
 /// Where there is no answer.
 pub(crate) fn ask(places: &[String], request: &[u8], waits: bool) -> Result<Vec<u8>, NoAnswer> {
     let patience = if waits { NO_HURRY } else { PATIENCE };
-    with_connection(places, request, |connection| {
-        converse(connection, request, patience)
-    })
-}
-
-/// Asks as `ask` does, and hands out line after line until one is enough, or rinit ends;
-/// gives the last one.
-///
-/// # Errors
-/// Where there is no answer.
-pub(crate) fn ask_for_lines(
-    places: &[String],
-    request: &[u8],
-    mut take: impl FnMut(&[u8]) -> bool,
-) -> Result<Vec<u8>, NoAnswer> {
-    with_connection(places, request, |connection| {
-        socket::send_now(connection, request).map_err(|_| NoAnswer::Silence)?;
-        let mut rest = Vec::new();
-        let mut buffer = [0u8; 4 * LINE_MAX];
-        loop {
-            while let Some(end) = memchr::memchr(b'\n', &rest) {
-                let line: Vec<u8> = rest.drain(..=end).collect();
-                if !take(&line) {
-                    return Ok(line);
-                }
-            }
-            if rest.len() > ANSWER_MAX {
-                return Err(NoAnswer::Silence);
-            }
-            // `events -f | head -1` is over when head is, not with the next event.
-            if !readable_while_read(connection.as_fd(), standard(Standard::Output)) {
-                return Ok(Vec::new());
-            }
-            match fd::read_some(connection, &mut buffer) {
-                None => {}
-                Some(0) => return Ok(Vec::new()),
-                Some(count) => rest.extend_from_slice(buffer.get(..count).unwrap_or_default()),
-            }
-        }
-    })
-}
-
-fn with_connection(
-    places: &[String],
-    request: &[u8],
-    then: impl FnOnce(&OwnedFd) -> Result<Vec<u8>, NoAnswer>,
-) -> Result<Vec<u8>, NoAnswer> {
-    then(&open(places, request)?)
+    converse(&open(places, request)?, request, patience)
 }
 
 /// A connection to the first of these places where somebody is, for this request.

@@ -18,23 +18,25 @@ mod records;
 mod requests;
 mod server;
 mod stream;
-mod usage;
 mod waits;
 
+use std::collections::BTreeMap;
+
+use crate::subreaper;
 use crate::sys::inherited::Inherited;
+use crate::sys::usage::{self, Usage};
 use crate::sys::{clock, process, signal};
 
 pub(crate) use crate::core::json::Json;
 pub(crate) use answer::Peer;
-pub(crate) use client::{NoAnswer, ask, ask_for_lines};
+pub(crate) use client::{NoAnswer, ask};
 pub(crate) use connection::Connection;
 pub(crate) use events::History;
 pub(crate) use logs::Logs;
 pub(crate) use protocol::UNKNOWN;
 pub(crate) use requests::RELOAD_OF_NONE;
 pub(crate) use server::Server;
-pub(crate) use stream::Lines;
-pub(crate) use usage::usage;
+pub(crate) use stream::{Lines, ask_for_lines};
 
 pub(crate) use crate::sys::tty::{height as terminal_height, width as terminal_width};
 pub(crate) use held::{Heard, HeldSignals};
@@ -43,6 +45,11 @@ pub(crate) use held::{Heard, HeldSignals};
 pub(crate) fn places(told: Option<String>, runtime_dir: Option<&[u8]>) -> Vec<String> {
     let folder = address::folder(process::effective_uid(), runtime_dir);
     told.map_or_else(|| address::to_try(folder.as_deref()), |place| vec![place])
+}
+
+/// What each of these main processes' services use.
+pub(crate) fn usage(mains: &[i32]) -> BTreeMap<i32, Usage> {
+    usage::of_trees(mains, subreaper::NAME)
 }
 
 /// A client ends by signals as anybody does; `main` had blocked them all.

@@ -2,8 +2,9 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use super::client::{NO_HURRY, NoAnswer, PATIENCE, open};
-use crate::sys::poll::readable;
+use super::client::{ANSWER_MAX, NO_HURRY, NoAnswer, PATIENCE, open};
+use crate::sys::fd::{Standard, standard};
+use crate::sys::poll::{readable, readable_while_read};
 use crate::sys::{fd, socket};
 
 /// What was asked, and what comes.
@@ -14,6 +15,31 @@ pub(crate) struct Lines {
     start: usize,
     /// Something has come.
     begun: bool,
+    /// However long nothing comes, it is waited for as long as somebody reads our output.
+    while_read: bool,
+}
+
+/// Asks as `ask` does, and hands out line after line until one is enough, or rinit ends;
+/// gives the last one. `events -f | head -1` is over when head is, not with the next event.
+///
+/// # Errors
+/// Where there is no answer.
+pub(crate) fn ask_for_lines(
+    places: &[String],
+    request: &[u8],
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<Vec<u8>, NoAnswer> {
+    let mut lines = Lines::ask(places, request)?;
+    lines.while_read = true;
+    while let Some(line) = lines.next() {
+        if !take(line) {
+            return Ok(line.to_vec());
+        }
+    }
+    if lines.is_too_long() {
+        return Err(NoAnswer::Silence);
+    }
+    Ok(Vec::new())
 }
 
 impl Lines {
@@ -29,6 +55,7 @@ impl Lines {
             buffer: Vec::new(),
             start: 0,
             begun: false,
+            while_read: false,
         })
     }
 
@@ -42,8 +69,7 @@ impl Lines {
         let mut room = [0u8; 16 * 1024];
         while self.line_end().is_none() {
             self.buffer.drain(..std::mem::take(&mut self.start));
-            let patience = if self.begun { NO_HURRY } else { PATIENCE };
-            if !readable(self.connection.as_fd(), patience) && !self.begun {
+            if self.is_too_long() || !self.wait() {
                 return None;
             }
             match fd::read_some(&self.connection, &mut room) {
@@ -59,6 +85,20 @@ impl Lines {
         let line = self.buffer.get(self.start..end)?;
         self.start = end;
         Some(line)
+    }
+
+    /// Whether there may be something to read.
+    fn wait(&self) -> bool {
+        let connection = self.connection.as_fd();
+        if self.while_read {
+            return readable_while_read(connection, standard(Standard::Output));
+        }
+        let patience = if self.begun { NO_HURRY } else { PATIENCE };
+        readable(connection, patience) || self.begun
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.buffer.len() > ANSWER_MAX
     }
 
     fn line_end(&self) -> Option<usize> {

@@ -6,10 +6,11 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::usage::{self, Usage};
 use crate::core::ends::Way;
 use crate::core::state::Standing;
+use crate::subreaper;
 use crate::sys::process;
+use crate::sys::usage::{self, Usage};
 
 /// What a family's numbers are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,7 +109,7 @@ pub(super) fn text(answer: &[u8], openmetrics: bool) -> Vec<u8> {
     // PID 1 itself, without what is below it.
     let own = usage::of_one(parent);
     roots.sort_unstable();
-    let used = usage::of_trees(&roots);
+    let used = usage::of_trees(&roots, subreaper::NAME);
     let page = Page {
         out: String::new(),
         openmetrics,
@@ -164,13 +165,13 @@ fn write(
             Kind::Gauge,
             "What rinit itself has in memory.",
         );
-        page.sample(&[], own.resident);
+        page.sample(&[], own.memory);
         page.family(
             "rinit_cpu_seconds",
             Kind::Counter,
             "What rinit and all that it reaped took of processors.",
         );
-        page.sample(&[], Seconds(own.busy));
+        page.sample(&[], Seconds(own.cpu));
     }
     of_services(&mut page, services);
     of_processes(&mut page, services, used);
@@ -256,7 +257,7 @@ fn of_processes(page: &mut Page, services: &[Value], used: &BTreeMap<i32, Usage>
         "What they have in memory.",
     );
     for (labels, usage) in all() {
-        page.sample(&labels, usage.resident);
+        page.sample(&labels, usage.memory);
     }
     page.family(
         "rinit_service_cpu_seconds",
@@ -264,7 +265,7 @@ fn of_processes(page: &mut Page, services: &[Value], used: &BTreeMap<i32, Usage>
         "What they took of processors.",
     );
     for (labels, usage) in all() {
-        page.sample(&labels, Seconds(usage.busy));
+        page.sample(&labels, Seconds(usage.cpu));
     }
 }
 

@@ -18,7 +18,6 @@ mod questions;
 mod request;
 mod response;
 mod server;
-mod usage;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 

@@ -201,7 +201,7 @@ impl Launcher {
                 keep.push(theirs.as_raw_fd());
                 let life = || {
                     fd::close_all_but(&keep);
-                    fork::name_and_deafen(c"rinit-subreaper");
+                    fork::name_and_deafen(subreaper::NAME);
                     subreaper::run(&theirs, become_it)
                 };
                 fork(life).map(|pid| (pid, Some(ours)))

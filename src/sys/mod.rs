@@ -36,4 +36,5 @@ pub mod signal_pipe;
 pub mod socket;
 pub mod spawn;
 pub mod tty;
+pub mod usage;
 mod wiring;

@@ -1,0 +1,125 @@
+//! What processes use of the machine, as /proc shows it to everybody: for helpers and
+//! clients. PID 1 never looks there for people.
+
+use std::collections::BTreeMap;
+use std::ffi::CStr;
+use std::fs;
+
+use super::{memory, procfs};
+use crate::core::id::Pid;
+
+/// The kernel counts a processor's time for people in these (`proc(5)`, USER_HZ).
+const TICKS_PER_SECOND: u64 = 100;
+
+/// What a process and all below it use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// How many they are.
+    pub processes: u64,
+    /// Resident memory, in bytes.
+    pub memory: u64,
+    /// Processor time in milliseconds: of all that live, and of those that they waited for.
+    pub cpu: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Process {
+    parent: i32,
+    usage: Usage,
+}
+
+/// Of one process alone.
+#[must_use]
+pub fn of_one(pid: i32) -> Option<Usage> {
+    Some(read(pid, memory::page_size())?.usage)
+}
+
+/// Of each of these processes' trees; nothing where there is no /proc. Where a process of
+/// the name `keeper` is the parent of one of them, all below that is its tree.
+#[must_use]
+pub fn of_trees(roots: &[i32], keeper: &CStr) -> BTreeMap<i32, Usage> {
+    let page = memory::page_size();
+    let pids = procfs::all().unwrap_or_default().into_iter();
+    let all: BTreeMap<i32, Process> = pids
+        .filter_map(|pid| Some((pid.0, read(pid.0, page)?)))
+        .collect();
+    let parent = |pid: &i32| all.get(pid).map(|process| process.parent);
+    let is_keeper = |pid: &i32| {
+        procfs::name(Pid(*pid)).is_some_and(|name| name.as_bytes() == keeper.to_bytes())
+    };
+    let keepers: BTreeMap<i32, i32> = roots
+        .iter()
+        .filter_map(|root| Some((parent(root)?, *root)))
+        .filter(|(pid, _)| is_keeper(pid))
+        .collect();
+    let mut used: BTreeMap<i32, Usage> = BTreeMap::new();
+    for (pid, process) in all.iter().filter(|(pid, _)| !keepers.contains_key(pid)) {
+        // A chain is never longer than there are processes.
+        let mut chain = std::iter::successors(Some(*pid), parent).take(all.len());
+        let root = chain.find_map(|pid| {
+            let own = roots.contains(&pid).then_some(pid);
+            keepers.get(&pid).copied().or(own)
+        });
+        if let Some(root) = root {
+            let sum = used.entry(root).or_default();
+            sum.processes = sum.processes.saturating_add(1);
+            sum.memory = sum.memory.saturating_add(process.usage.memory);
+            sum.cpu = sum.cpu.saturating_add(process.usage.cpu);
+        }
+    }
+    used
+}
+
+fn read(pid: i32, page: u64) -> Option<Process> {
+    parse(&fs::read(format!("/proc/{pid}/stat")).ok()?, page)
+}
+
+/// One line of /proc/PID/stat. A name may hold anything.
+fn parse(line: &[u8], page: u64) -> Option<Process> {
+    let end = memchr::memrchr(b')', line)?;
+    let rest = std::str::from_utf8(line.get(end.saturating_add(2)..)?).ok()?;
+    let mut fields = rest.split(' ');
+    let parent = fields.nth(1)?.parse().ok()?;
+    let mut times = fields.by_ref().skip(9);
+    let mut ticks = 0_u64;
+    for _ in 0..4 {
+        ticks = ticks.saturating_add(times.next()?.parse().ok()?);
+    }
+    let pages: u64 = fields.nth(6)?.parse().ok()?;
+    Some(Process {
+        parent,
+        usage: Usage {
+            processes: 1,
+            memory: pages.saturating_mul(page),
+            cpu: ticks.saturating_mul(1000 / TICKS_PER_SECOND),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_are_those_that_proc_5_names() {
+        let line = b"7 (a) b (c)) S 1 7 7 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 1 0 4242 9999 55 18446744073709551615\n";
+        let process = parse(line, 4096).unwrap();
+        let usage = Usage {
+            processes: 1,
+            memory: 55 * 4096,
+            cpu: 1000,
+        };
+        assert_eq!(process, Process { parent: 1, usage });
+        let times = b"7 (a) b) S 1 7 7 0 -1 4194304 1 2 3 4 50 60 7 8 20 0 1 0 4242 9 9";
+        assert_eq!(parse(times, 4096).unwrap().usage.cpu, 1250);
+        assert_eq!(parse(b"7 (x) S 1", 4096), None);
+        assert_eq!(parse(b"7", 4096), None);
+    }
+
+    #[test]
+    fn this_process_uses_something() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        let used = of_trees(&[own], c"rinit-subreaper");
+        assert!(used.get(&own).is_some_and(|usage| usage.memory > 100_000));
+    }
+}

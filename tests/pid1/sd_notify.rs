@@ -73,7 +73,8 @@ fn a_barrier_falls_only_when_all_before_it_has_been_handled() {
     rinit.wait_until("the job runs", || process(&rinit, "until test").is_some());
     // It would be counted until it is reaped.
     rinit.wait_until("the reader is gone", || {
-        process(&rinit, "rinit-reader").is_none()
+        let processes = rinit.processes();
+        processes.iter().all(|process| process.name != "rinit-reader")
     });
     // Both messages lie there before the first is read.
     rinit.signal(19);

@@ -21,6 +21,8 @@ pub(super) struct Diagnostic {
     what: String,
     notes: Vec<(At, String)>,
     help: String,
+    /// What stands there may be a password: it isn't shown.
+    secret: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +39,7 @@ impl Diagnostic {
             what,
             notes: Vec::new(),
             help: help.into(),
+            secret: false,
         }
     }
 
@@ -45,6 +48,12 @@ impl Diagnostic {
             level: Level::Warning,
             ..Self::error(at, what, help)
         }
+    }
+
+    /// The place is told, what stands there isn't.
+    pub(super) fn without_text(mut self) -> Self {
+        self.secret = true;
+        self
     }
 
     /// A second place that belongs to it.
@@ -182,7 +191,7 @@ impl Diagnostic {
             let _ = write!(text, "{place}{}:{end} ", place_of(at, source));
         }
         let _ = writeln!(text, "{paint}{label}{end}{place}{}{end}", clean(&self.what));
-        if let Some((at, source)) = found {
+        if let Some((at, source)) = found.filter(|_| !self.secret) {
             excerpt(&mut text, at, source, paint, end);
         }
         for (at, what) in &self.notes {

@@ -242,7 +242,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         },
         "When it has ended for good, the container ends with its exit status.",
     ),
-    own(
+    shared(
         "readiness-gate",
         "boolean",
         "true",
@@ -252,7 +252,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         },
         "rinitctl health --ready and --startup ask for it too.",
     ),
-    own(
+    shared(
         "reload-signal",
         "signal",
         NONE,

@@ -19,6 +19,8 @@ pub struct Setup {
     pub secrets: Box<[Secret]>,
     /// `expand-file-variables`.
     pub file_variables: FileVariables,
+    /// A unit's Assert*= that didn't hold when the unit was read, in words: the start fails.
+    pub unmet: Option<Box<str>>,
 }
 
 /// A folder that is made for a service at each start.

@@ -52,7 +52,7 @@ structs! {
     OwnLines { json, timestamps }
     Commands { start_pre, start_post, reload, stop, stop_post }
     ControlCommand { command, ignore_failure }
-    Setup { folders, remove, confinement, pass, unset, secrets, file_variables }
+    Setup { folders, remove, confinement, pass, unset, secrets, file_variables, unmet }
     Folder { base, name, mode }
     Confinement { no_new_privileges, bounding, ambient }
     Secret { name, path, optional }

@@ -266,10 +266,11 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
             texts(),
             vec(secret, 0..3),
             file_variables,
+            option::of(text()),
         ),
     )
         .prop_map(
-            |((folders, remove, confinement), (pass, unset, secrets, file_variables))| {
+            |((folders, remove, confinement), (pass, unset, secrets, file_variables, unmet))| {
                 Box::new(Setup {
                     folders: folders.into(),
                     remove,
@@ -278,6 +279,7 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
                     unset,
                     secrets: secrets.into(),
                     file_variables,
+                    unmet,
                 })
             },
         )

@@ -70,6 +70,10 @@ impl Full<'_> {
     /// Reads and sets up all but the last steps.
     pub(super) fn prepare(&self) -> Result<Slot, Failure> {
         let exec = &self.spec.exec;
+        let setup = exec.setup.as_deref().filter(|_| self.first);
+        if let Some(unmet) = setup.and_then(|setup| setup.unmet.as_deref()) {
+            return Err(failed(Step::Assert, 0, unmet));
+        }
         let account = match &exec.identity {
             Some(identity) => self::account(identity)?,
             None => Account::default(),

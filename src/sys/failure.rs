@@ -26,10 +26,11 @@ pub enum Step {
     Ambient = 19,
     Privileges = 20,
     Cgroup = 21,
+    Assert = 22,
 }
 
 impl Step {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::EnvironmentFile,
         Self::Expand,
         Self::Account,
@@ -51,6 +52,7 @@ impl Step {
         Self::Ambient,
         Self::Privileges,
         Self::Cgroup,
+        Self::Assert,
     ];
 }
 

@@ -108,8 +108,10 @@ impl Specifiers<'_> {
             b'j' => last().into(),
             b'J' => unescape(last()),
             b'f' => {
-                let path = name.instance().unwrap_or(name.prefix());
-                [b"/", unescape(path).trim_ascii_start()].concat()
+                let path = unescape(name.instance().unwrap_or(name.prefix()));
+                // The root alone is written with a dash, which is a slash already.
+                let path = if path == b"/" { &[][..] } else { &path };
+                [b"/", path].concat()
             }
             b't' => "/run".into(),
             b'S' => "/var/lib".into(),
@@ -193,6 +195,8 @@ mod tests {
             );
         }
         assert_eq!(expand("a", "%i"), (String::new(), None));
+        assert_eq!(expand("a@-", "%f"), ("/".to_owned(), None));
+        assert_eq!(expand("a@dev-sda", "%f"), ("/dev/sda".to_owned(), None));
     }
 
     #[test]

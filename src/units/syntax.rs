@@ -36,9 +36,17 @@ pub(crate) enum Wrong {
 }
 
 /// All lines that say something, in order. Whatever the text is, this comes to its end.
+/// A byte order mark before the first is no part of it.
 pub(crate) fn lines(text: &str) -> Lines<'_> {
-    Lines { text, at: 0 }
+    let at = if text.starts_with(MARK) {
+        MARK.len_utf8()
+    } else {
+        0
+    };
+    Lines { text, at }
 }
+
+const MARK: char = '\u{feff}';
 
 pub(crate) struct Lines<'a> {
     text: &'a str,
@@ -170,6 +178,15 @@ mod tests {
         assert_eq!(read("A=x\\\r\n  y\r\nB=1\r"), ["A=x   y", "B=1"]);
         assert_eq!(read("A=a \\"), ["A=a"]);
         assert_eq!(read("A\\\n=b"), ["A=b"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_at_the_head_is_passed_over() {
+        let marked = "\u{feff}[Unit]\nA=b";
+        assert_eq!(read(marked), ["[Unit]", "A=b"]);
+        let section = Line::Section("Unit".into(), 3..9);
+        assert_eq!(lines(marked).next(), Some(section));
+        assert_eq!(read("[Unit]\n\u{feff}A=b"), ["[Unit]", "\u{feff}A=b"]);
     }
 
     #[test]

@@ -91,7 +91,11 @@ pub(crate) fn size(text: &str) -> Option<u64> {
     let shift = match unit.trim() {
         "" | "B" => 0,
         unit => {
-            let place = "KMGTPE".find(unit)?;
+            let mut letters = unit.chars();
+            let place = "KMGTPE".find(letters.next()?)?;
+            if letters.next().is_some() {
+                return None;
+            }
             10 * (u32::try_from(place).ok()? + 1)
         }
     };
@@ -142,7 +146,9 @@ mod tests {
         assert_eq!(size("64K"), Some(65_536));
         assert_eq!(size("2G"), Some(2 << 30));
         assert_eq!(size("7"), Some(7));
-        assert_eq!(size("x"), None);
+        for text in ["x", "5KM", "5KB", "K", "-1"] {
+            assert_eq!(size(text), None, "{text}");
+        }
         assert_eq!(size("99E"), None);
     }
 }

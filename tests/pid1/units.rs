@@ -52,6 +52,34 @@ fn a_units_service_runs_as_its_file_says_and_as_toml_says_over_it() {
 }
 
 #[test]
+fn an_assert_that_does_not_hold_is_a_failed_start_and_a_condition_is_none() {
+    let unit = |line: &str| {
+        format!("[Unit]\n{line}\n[Service]\nRestart=always\nExecStart=/bin/sleep 1000\n")
+    };
+    let config = "[service.asserted]\nunit = 'asserted.service'\n\
+                  [service.conditional]\nunit = 'conditional.service'\n\
+                  [service.behind]\ncommand = 'echo behind >> notes; exec sleep 1000'\nafter = ['asserted']\n";
+    let rinit = supervisor(config)
+        .file(
+            "units/asserted.service",
+            &unit("AssertPathExists=/no/such/file"),
+        )
+        .file(
+            "units/conditional.service",
+            &unit("ConditionPathExists=/no/such/file"),
+        )
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_for_line(
+        "asserted failed: cannot start: AssertPathExists=/no/such/file doesn't hold",
+    );
+    rinit.wait_until("the one behind it runs", || notes(&rinit) == ["behind"]);
+    rinit.signal(15);
+    rinit.wait();
+    assert!(!rinit.stderr().contains("conditional"), "{}", rinit.dump());
+}
+
+#[test]
 fn a_unit_that_is_not_there_is_said_with_its_place() {
     let rinit = supervisor("[service.web]\nunit = 'nots.service'\n")
         .file("units/notes.service", "[Service]\nExecStart=/bin/true\n")

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::diagnostic::Diagnostic;
 use crate::config::source::At;
 use crate::config::value::Context;
 use crate::core::quoting::{Backslash, quoted};
@@ -21,12 +22,29 @@ pub(super) struct Given<'a> {
 impl Given<'_> {
     /// The value is no good, and is ignored.
     pub(super) fn wrong<T>(&self, help: &str) -> Option<T> {
-        let what = format!(
-            "{}=\"{}\" makes no sense and is ignored",
-            self.key, self.value
-        );
-        self.context.warn(self.at, what, help);
+        let what = if self.is_secret() {
+            format!("a word of {}= makes no sense and is ignored", self.key)
+        } else {
+            format!(
+                "{}=\"{}\" makes no sense and is ignored",
+                self.key, self.value
+            )
+        };
+        self.warn(what, help);
         None
+    }
+
+    fn warn(&self, what: String, help: &str) {
+        let mut warning = Diagnostic::warning(Some(self.at), what, help);
+        if self.is_secret() {
+            warning = warning.without_text();
+        }
+        self.context.add(warning);
+    }
+
+    /// Passwords stand there.
+    fn is_secret(&self) -> bool {
+        self.key == "Environment"
     }
 
     /// It is empty: back to the default, or to an empty list.
@@ -49,16 +67,14 @@ impl Given<'_> {
     pub(super) fn odd_specifier(&self, unknown: Option<char>) {
         if let Some(letter) = unknown {
             let what = format!("there is no specifier %{letter}: it stays as it is");
-            self.context
-                .warn(self.at, what, "a percent sign itself is written %%");
+            self.warn(what, "a percent sign itself is written %%");
         }
     }
 
     pub(super) fn odd_escape(&self, met: bool) {
         if met {
-            let what = "an escape that there isn't stays as it is";
-            self.context
-                .warn(self.at, what, "a backslash itself is written \\\\");
+            let what = "an escape that there isn't stays as it is".to_owned();
+            self.warn(what, "a backslash itself is written \\\\");
         }
     }
 

@@ -13,6 +13,7 @@ use crate::core::capability::Capabilities;
 use crate::core::commands::{CommandId, List};
 use crate::core::exec::Words;
 use crate::core::exit::Exit;
+use crate::core::output::Output;
 use crate::core::signal::Signal;
 use crate::core::spec::{KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, StartLimit};
 
@@ -23,6 +24,23 @@ pub(super) enum Type {
     Forking,
     Oneshot,
     Notify,
+}
+
+/// Condition*= or Assert*=, as far as they were asked.
+#[derive(Default)]
+pub(super) struct Conditions {
+    /// The first that doesn't hold.
+    pub(super) unmet: Option<String>,
+    /// Whether `|` ones were there, and one held.
+    pub(super) any_of: Option<bool>,
+}
+
+impl Conditions {
+    /// What doesn't hold.
+    fn unmet(&mut self, all: &str) -> Option<String> {
+        let none = (self.any_of == Some(false)).then(|| format!("none of its | {all}"));
+        self.unmet.take().or(none)
+    }
 }
 
 /// TimeoutStartSec= and TimeoutStopSec= when nobody says.
@@ -58,9 +76,13 @@ pub(super) struct Reading<'a> {
     pub(super) directory: Option<String>,
     pub(super) kill_mode: Option<KillMode>,
     pub(super) ignore_pipe: bool,
-    /// A condition that doesn't hold, and whether `|` ones were there and held.
-    pub(super) unmet: Option<String>,
-    pub(super) any_of: Option<bool>,
+    /// Condition*=: without them it isn't started.
+    pub(super) conditions: Conditions,
+    /// Assert*=: without them its start fails.
+    pub(super) asserts: Conditions,
+    /// StandardOutput= and StandardError=: whether it is null, and where that was said last.
+    pub(super) stdout_dropped: Option<(bool, At)>,
+    pub(super) stderr_dropped: Option<(bool, At)>,
     /// Directives that are known and not applied: hardening, resources.
     pub(super) left_out: Vec<String>,
 }
@@ -92,8 +114,10 @@ impl<'a> Reading<'a> {
             directory: None,
             kill_mode: None,
             ignore_pipe: true,
-            unmet: None,
-            any_of: None,
+            conditions: Conditions::default(),
+            asserts: Conditions::default(),
+            stdout_dropped: None,
+            stderr_dropped: None,
             left_out: Vec::new(),
         }
     }
@@ -114,15 +138,22 @@ impl<'a> Reading<'a> {
         self.finish_notify(kind);
         self.finish_execution(accounts);
         self.finish_ambient(context);
-        if let Some(unmet) = self
-            .unmet
-            .take()
-            .or_else(|| (self.any_of == Some(false)).then(|| "none of its | conditions".to_owned()))
-        {
+        self.finish_output(context);
+        if let Some(unmet) = self.conditions.unmet("conditions") {
             self.draft.spec.enabled = false;
             let name = self.draft.name();
             let text = format!("{name}: not started: {unmet} doesn't hold");
             context.findings.borrow_mut().note(text);
+        } else if let Some(unmet) = self.asserts.unmet("asserts") {
+            let what = format!("{unmet} doesn't hold");
+            let name = self.draft.name();
+            let help = format!(
+                "its start fails; write [service.{name}] enabled = false if it isn't to be there"
+            );
+            context.warn(self.asked, format!("{name}: {what}"), help);
+            self.draft.setup().unmet = Some(what.into());
+            // Another try would find the same.
+            self.draft.restart = Some(RestartPolicy::No);
         }
         if !self.left_out.is_empty() {
             self.left_out.sort_unstable();
@@ -285,6 +316,28 @@ impl<'a> Reading<'a> {
         };
         let there = !optional || Path::new(&directory).is_dir();
         exec.directory = Some(if there { directory.into() } else { "/".into() });
+    }
+
+    /// Both are dropped, or neither.
+    fn finish_output(&mut self, context: &Context<'_>) {
+        let is_dropped = |stream: Option<(bool, At)>| stream.map(|(dropped, _)| dropped);
+        let stdout = is_dropped(self.stdout_dropped) == Some(true);
+        let stderr = is_dropped(self.stderr_dropped).unwrap_or(stdout);
+        if stdout && stderr {
+            self.draft.spec.exec.output = Output::Null;
+        } else if let Some((true, at)) = self.stdout_dropped.or(self.stderr_dropped)
+            && stdout != stderr
+        {
+            let name = self.draft.name();
+            let (dropped, kept) = if stdout {
+                ("stdout", "stderr")
+            } else {
+                ("stderr", "stdout")
+            };
+            let what = format!("{name}: {dropped} isn't dropped, since {kept} is kept");
+            let help = "both go where output says, or both nowhere";
+            context.warn(at, what, help);
+        }
     }
 
     /// What rinit hasn't itself it can't give.

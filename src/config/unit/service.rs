@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use super::given::Given;
-use super::reading::{Reading, Type};
+use super::reading::{Conditions, Reading, Type};
 use super::target;
 use crate::config::draft::Target;
 use crate::core::capability::Capabilities;
 use crate::core::exec::{EnvironmentFile, Limit, Resource};
 use crate::core::exit::Exit;
-use crate::core::output::Output;
 use crate::core::quoting::Backslash;
 use crate::core::setup::{Base, Folder};
 use crate::core::signal::Signal;
@@ -165,44 +164,44 @@ pub(super) fn limit(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> 
     let resource = Resource::ALL
         .into_iter()
         .find(|resource| resource.name() == name)?;
-    let limits = &mut reading.draft.spec.exec.limits;
-    let mut all = std::mem::take(limits).into_vec();
-    all.retain(|limit| limit.resource != resource);
-    if !given.is_reset() {
-        let text = given.text();
-        let (soft, hard) = text.split_once(':').unwrap_or((&text, &text));
-        let amount = |text: &str| match text {
-            "infinity" => Some(u64::MAX),
-            // Of the kinds, these two are times.
-            _ if matches!(resource, Resource::Cpu | Resource::Rttime)
-                && units::size(text).is_none() =>
-            {
-                let time = units::span(text)??;
-                let micros = u64::try_from(time.as_micros()).ok()?;
-                Some(if resource == Resource::Cpu {
-                    time.as_secs()
-                } else {
-                    micros
-                })
-            }
-            _ => units::size(text),
-        };
-        let found = amount(soft)
-            .zip(amount(hard))
-            .filter(|(soft, hard)| soft <= hard);
-        match found {
-            Some((soft, hard)) => all.push(Limit {
-                resource,
-                soft,
-                hard,
-            }),
-            None => {
-                given.wrong::<()>("a number, a size, infinity, or soft:hard");
-            }
-        }
+    let mut all = std::mem::take(&mut reading.draft.spec.exec.limits).into_vec();
+    if given.is_reset() {
+        all.retain(|limit| limit.resource != resource);
+    } else if let Some(limit) = amounts(resource, &given.text()) {
+        all.retain(|limit| limit.resource != resource);
+        all.push(limit);
+    } else {
+        // What was said before stays.
+        given.wrong::<()>("a number, a size, infinity, or soft:hard");
     }
-    *limits = all.into();
+    reading.draft.spec.exec.limits = all.into();
     Some(())
+}
+
+fn amounts(resource: Resource, text: &str) -> Option<Limit> {
+    let (soft, hard) = text.split_once(':').unwrap_or((text, text));
+    let amount = |text: &str| match text {
+        "infinity" => Some(u64::MAX),
+        // Of the kinds, these two are times.
+        _ if matches!(resource, Resource::Cpu | Resource::Rttime)
+            && units::size(text).is_none() =>
+        {
+            let time = units::span(text)??;
+            let micros = u64::try_from(time.as_micros()).ok()?;
+            Some(if resource == Resource::Cpu {
+                time.as_secs()
+            } else {
+                micros
+            })
+        }
+        _ => units::size(text),
+    };
+    let (soft, hard) = (amount(soft)?, amount(hard)?);
+    (soft <= hard).then_some(Limit {
+        resource,
+        soft,
+        hard,
+    })
 }
 
 pub(super) fn environment(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
@@ -348,34 +347,49 @@ pub(super) fn ambient(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
     Some(())
 }
 
+/// StandardOutput= and StandardError=: the last one counts.
 pub(super) fn output(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
     let word = given.value.split(['+', ':']).next().unwrap_or_default();
-    match word {
-        "null" => reading.draft.spec.exec.output = Output::Null,
-        "" | "inherit" | "tty" | "journal" | "syslog" | "kmsg" => {}
+    let is_error = given.key == "StandardError";
+    let dropped = match word {
+        "null" => Some(true),
+        // stderr goes where stdout does unless something else is said.
+        "inherit" if is_error => None,
+        "inherit" | "tty" | "journal" | "syslog" | "kmsg" => Some(false),
+        "" => return None,
         _ => {
             let what = format!(
-                "{}: StandardOutput={} is not supported yet by this version",
+                "{}: {}={} is not supported yet by this version",
                 reading.draft.name(),
+                given.key,
                 given.value
             );
             given
                 .context
                 .warn(given.at, what, "its output goes where rinit's does");
+            Some(false)
         }
-    }
+    };
+    let stream = if is_error {
+        &mut reading.stderr_dropped
+    } else {
+        &mut reading.stdout_dropped
+    };
+    *stream = dropped.map(|dropped| (dropped, given.at));
     Some(())
 }
 
 /// Condition*= and Assert*=: asked now, once.
 pub(super) fn condition(reading: &mut Reading<'_>, given: &Given<'_>) {
-    let what = given
-        .key
-        .trim_start_matches("Condition")
-        .trim_start_matches("Assert");
+    let (list, what) = match given.key.strip_prefix("Assert") {
+        Some(what) => (&mut reading.asserts, what),
+        None => {
+            let what = given.key.trim_start_matches("Condition");
+            (&mut reading.conditions, what)
+        }
+    };
     if given.is_reset() {
-        reading.unmet = None;
-        reading.any_of = None;
+        *list = Conditions::default();
         return;
     }
     let (alternative, value) = match given.value.strip_prefix('|') {
@@ -421,10 +435,9 @@ pub(super) fn condition(reading: &mut Reading<'_>, given: &Given<'_>) {
     };
     let holds = holds != negated;
     if alternative {
-        reading.any_of = Some(holds || reading.any_of == Some(true));
+        list.any_of = Some(holds || list.any_of == Some(true));
     } else if !holds {
-        reading
-            .unmet
+        list.unmet
             .get_or_insert_with(|| format!("{}={}", given.key, given.value));
     }
 }

@@ -157,6 +157,7 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Service", "CapabilityBoundingSet", set::bounding),
     ("Service", "AmbientCapabilities", set::ambient),
     ("Service", "StandardOutput", set::output),
+    ("Service", "StandardError", set::output),
 ];
 
 /// Says something to people or to machines that aren't here.
@@ -168,7 +169,7 @@ const SILENT: &str = "Description Documentation SourcePath RequiresMountsFor Def
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
     CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
     PIDFile GuessMainPID BusName SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
-    StandardError KeyringMode SecureBits Slice RestartKillSignal RuntimeDirectoryPreserve";
+    KeyringMode SecureBits Slice RestartKillSignal RuntimeDirectoryPreserve";
 
 /// Protects others from the service: it runs without.
 const HARDENING: &str = "PrivateTmp PrivateDevices PrivateNetwork PrivateUsers PrivateMounts PrivateIPC ProtectSystem ProtectHome \

@@ -162,7 +162,7 @@ const fn anew(name: &'static str, differs: fn(&Pair<'_>) -> bool) -> Key {
 }
 
 /// Every key of a service.
-static KEYS: [Key; 62] = [
+static KEYS: [Key; 63] = [
     anew("type", |p| p.old.kind != p.new.kind),
     anew("command", |p| {
         let (old, new) = (&p.old.exec, &p.new.exec);
@@ -287,6 +287,7 @@ static KEYS: [Key; 62] = [
     anew("expand-file-variables", |p| {
         setup(p, |own| &own.file_variables)
     }),
+    anew("Assert…=", |p| setup(p, |own| &own.unmet)),
 ];
 
 fn restart<T: PartialEq>(pair: &Pair<'_>, of: fn(&Restart) -> T) -> bool {

@@ -74,7 +74,9 @@ fn a_barrier_falls_only_when_all_before_it_has_been_handled() {
     // It would be counted until it is reaped.
     rinit.wait_until("the reader is gone", || {
         let processes = rinit.processes();
-        processes.iter().all(|process| process.name != "rinit-reader")
+        processes
+            .iter()
+            .all(|process| process.name != "rinit-reader")
     });
     // Both messages lie there before the first is read.
     rinit.signal(19);

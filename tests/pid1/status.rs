@@ -96,6 +96,31 @@ fn status_is_a_table_a_page_and_json_and_its_exit_code_says_how_it_stands() {
 }
 
 #[test]
+fn the_page_of_one_ends_with_what_it_printed_last() {
+    let config = "[service.web]\ncommand = 'seq 20; printf \"a\\033[2Jb\\n\" >&2; exec sleep inf'\n[service.mute]\ncommand = ['sleep', 'inf']\noutput = 'null'\n";
+    let script = format!(
+        "{UP}ctl wait web mute; until ctl logs web | grep -q '\\[2J'; do sleep 0.01; done; \
+         ctl status web; ctl status web --json; ctl status mute; ctl status mute --json; ctl status 'w*' | grep -c '|'"
+    );
+    let ended = answers(config, &script);
+    let text = &ended.stdout;
+    let lines: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  | "))
+        .collect();
+    assert_eq!(lines.first(), Some(&"12"), "{ended:?}");
+    assert_eq!(lines.last(), Some(&"a [2Jb"), "ten in all: {ended:?}");
+    assert_eq!(lines.len(), 10, "none of mute: {ended:?}");
+    let mut pages = text.lines().filter(|line| line.starts_with('{'));
+    let mut page = || serde_json::from_str::<serde_json::Value>(pages.next().unwrap()).unwrap();
+    let output = &page()["output"];
+    assert_eq!(output[8]["message"], "20", "{output}");
+    assert_eq!(output[9]["stream"], "stderr", "{output}");
+    assert_eq!(page()["output"], serde_json::json!([]));
+    assert!(text.ends_with("\n0\n"), "no page for a pattern: {ended:?}");
+}
+
+#[test]
 fn health_is_0_or_1_and_names_the_culprit_in_one_line() {
     // Never ready, not even for the moment between its exec and its end.
     let keys = "restart-delay = '20s'\nready = { file = '/never' }";

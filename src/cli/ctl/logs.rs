@@ -17,6 +17,34 @@ use crate::logger::COLOURS;
 /// So often it is tried again in vain before that is an end.
 const TRIES: usize = 3;
 
+/// So many lines stand on a service's page.
+const ON_PAGE: u64 = 10;
+
+/// The last lines of one, for its page, as rinit's helper tells them; none where nothing is
+/// kept, or for who may not read them.
+pub(super) fn last(names: &[String], places: &[String]) -> Vec<Value> {
+    let mut request = Vec::new();
+    let mut json = Json::object(&mut request);
+    json.text("verb", "logs")
+        .texts("names", names)
+        .plain("lines", ON_PAGE);
+    json.end();
+    request.push(b'\n');
+    let mut told = Vec::new();
+    let Ok(mut lines) = Lines::ask(places, &request) else {
+        return told;
+    };
+    while let Some(line) = lines.next() {
+        let value: Value = serde_json::from_slice(line).unwrap_or_default();
+        if value.get("message").is_some() {
+            told.push(value);
+        } else if value.get("services").is_none() && value.get("gap").is_none() {
+            break;
+        }
+    }
+    told
+}
+
 /// Why it ended.
 enum End {
     /// All was told.

@@ -228,14 +228,20 @@ fn answer(
             return Err(if unwell { REFUSED } else { code });
         }
     };
-    let answer: Value = serde_json::from_slice(&line).unwrap_or_default();
+    let mut answer: Value = serde_json::from_slice(&line).unwrap_or_default();
     if let Some(code) = refused(&answer, &line, options) {
         return Err(if health { REFUSED } else { code });
+    }
+    if is_page(verb, names)
+        && let Some(all) = answer.as_object_mut()
+    {
+        let last = logs::last(names, places);
+        all.insert("output".to_owned(), Value::Array(last));
     }
     // Of a stream the last line says no more than that it was the last.
     if options.json && !verb.streams {
         if verb.name == "status" {
-            print::out(Text(&services::with_usage(&line, &answer)));
+            print::out(Text(&services::with_more(&line, &answer)));
         } else {
             print::out(Text(&line));
         }
@@ -287,7 +293,7 @@ fn request(verb: &Verb, names: &[String], options: &Options) -> Vec<u8> {
     let mut out = Vec::new();
     let mut json = Json::object(&mut out);
     json.text("verb", verb.asks).texts("names", names);
-    if verb.name == "status" && is_one(names) {
+    if is_page(verb, names) {
         json.plain("detail", true);
     }
     if let Some(of) = options.of {
@@ -313,7 +319,12 @@ fn request(verb: &Verb, names: &[String], options: &Options) -> Vec<u8> {
     out
 }
 
-/// One name, no pattern: a page is wanted, no table.
+/// A page is wanted, no table.
+fn is_page(verb: &Verb, names: &[String]) -> bool {
+    verb.name == "status" && is_one(names)
+}
+
+/// One name, no pattern.
 fn is_one(names: &[String]) -> bool {
     matches!(names, [name] if !name.contains(['*', '?']))
 }

@@ -57,7 +57,7 @@ pub(super) fn status(answer: &Value, options: &Options) -> i32 {
 /// As lines.
 pub(super) fn status_text(answer: &Value, options: &Options) -> String {
     if is_page(answer) {
-        of(answer).map(page).collect()
+        of(answer).map(page).collect::<String>() + &last_lines(answer)
     } else {
         table(answer, options)
     }
@@ -135,8 +135,20 @@ fn pid(service: &Value) -> Option<i32> {
     number(service, "pid").and_then(|pid| i32::try_from(pid).ok())
 }
 
-/// The answer as it came, and behind it what each service uses: `"usage":[…]`.
-pub(super) fn with_usage(line: &[u8], answer: &Value) -> Vec<u8> {
+/// What the service of a page printed last.
+fn last_lines(answer: &Value) -> String {
+    let mut out = String::new();
+    let lines = answer.get("output").and_then(Value::as_array);
+    for line in lines.into_iter().flatten() {
+        let head = if out.is_empty() { "\n" } else { "" };
+        let _ = writeln!(out, "{head}  | {}", Clean(text(line, "message")));
+    }
+    out
+}
+
+/// The answer as it came, and behind it what each service uses, `"usage":[…]`, and for a
+/// page what was printed last, `"output":[…]`.
+pub(super) fn with_more(line: &[u8], answer: &Value) -> Vec<u8> {
     let Some(head) = line.strip_suffix(b"}\n") else {
         return line.to_vec();
     };
@@ -154,7 +166,12 @@ pub(super) fn with_usage(line: &[u8], answer: &Value) -> Vec<u8> {
             .plain("cpu", used.cpu);
         json.end();
     }
-    out.extend_from_slice(b"]}\n");
+    out.push(b']');
+    if let Some(lines) = answer.get("output") {
+        out.extend_from_slice(b",\"output\":");
+        out.extend_from_slice(lines.to_string().as_bytes());
+    }
+    out.extend_from_slice(b"}\n");
     out
 }
 

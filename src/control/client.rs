@@ -25,6 +25,8 @@ pub(crate) enum NoAnswer {
     TooLong,
     /// Somebody is there, and says nothing that we understand.
     Silence,
+    /// The answer has an end too early.
+    CutOff,
 }
 
 /// Asks at the first of these places where somebody is; gives the answer's line.

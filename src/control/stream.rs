@@ -17,13 +17,15 @@ pub(crate) struct Lines {
     begun: bool,
     /// However long nothing comes, it is waited for as long as somebody reads our output.
     while_read: bool,
+    /// Nobody does any more.
+    unread: bool,
 }
 
-/// Asks as `ask` does, and hands out line after line until one is enough, or rinit ends;
-/// gives the last one. `events -f | head -1` is over when head is, not with the next event.
+/// Asks as `ask` does, and hands out line after line until one is enough; gives that, or
+/// nothing where nobody reads our output. `events -f | head -1` is over when head is, not with the next event.
 ///
 /// # Errors
-/// Where there is no answer.
+/// Where there is no answer, or it ends before its last line.
 pub(crate) fn ask_for_lines(
     places: &[String],
     request: &[u8],
@@ -36,10 +38,11 @@ pub(crate) fn ask_for_lines(
             return Ok(line.to_vec());
         }
     }
-    if lines.is_too_long() {
-        return Err(NoAnswer::Silence);
+    match (lines.unread, lines.begun) {
+        (true, _) => Ok(Vec::new()),
+        (false, true) if !lines.is_too_long() => Err(NoAnswer::CutOff),
+        (false, _) => Err(NoAnswer::Silence),
     }
-    Ok(Vec::new())
 }
 
 impl Lines {
@@ -56,6 +59,7 @@ impl Lines {
             start: 0,
             begun: false,
             while_read: false,
+            unread: false,
         })
     }
 
@@ -88,10 +92,11 @@ impl Lines {
     }
 
     /// Whether there may be something to read.
-    fn wait(&self) -> bool {
+    fn wait(&mut self) -> bool {
         let connection = self.connection.as_fd();
         if self.while_read {
-            return readable_while_read(connection, standard(Standard::Output));
+            self.unread = !readable_while_read(connection, standard(Standard::Output));
+            return !self.unread;
         }
         let patience = if self.begun { NO_HURRY } else { PATIENCE };
         readable(connection, patience) || self.begun

@@ -28,8 +28,6 @@ pub(super) struct History<'a> {
     /// The next entry of each ring, as far as this round goes.
     heads: BTreeMap<u64, (usize, Head)>,
     past: Past,
-    /// Of the entry with this number so many lines are left out, and of those before all.
-    skip: (u64, usize),
 }
 
 /// An entry of one of them.
@@ -68,15 +66,19 @@ impl<'a> History<'a> {
                 .collect(),
             heads: BTreeMap::new(),
             past,
-            skip: (0, 0),
         };
         if past.after > 0 {
             this.mark_what_is_missing();
         }
         if let Some(lines) = past.lines {
-            this.skip = this.beginning_of_last(lines);
+            this.past.after = this.before_the_last(lines);
         }
         this
+    }
+
+    /// The number of the line behind which this begins; 0 where it begins with the first.
+    pub(super) const fn begins_after(&self) -> u64 {
+        self.past.after
     }
 
     /// Who goes on behind a line has missed what was written over since; that there was
@@ -88,8 +90,8 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Where the last so many lines begin.
-    fn beginning_of_last(&self, lines: usize) -> (u64, usize) {
+    /// Behind which number the last so many lines begin.
+    fn before_the_last(&self, lines: usize) -> u64 {
         let past = Past {
             lines: None,
             ..self.past
@@ -109,10 +111,22 @@ impl<'a> History<'a> {
                 entries.pop_front();
             }
         }
-        match entries.front() {
-            Some((number, _)) => (*number, sum.saturating_sub(lines)),
-            None => (until, 0),
-        }
+        let Some((number, _)) = entries.front() else {
+            return until;
+        };
+        // Of that entry the first lines may be too many.
+        let Some(last_left_out) = sum.saturating_sub(lines).checked_sub(1) else {
+            return *number;
+        };
+        let after = *number;
+        let mut history = History::new(self.rings, &chosen, Past { after, ..past });
+        let first = history.next(until, &mut bytes);
+        let first = first.filter(|found| found.entry.number == after);
+        let left_out = first.and_then(|found| {
+            let mut lines = history.lines(&found.entry, &bytes);
+            lines.nth(last_left_out).map(|line| line.number)
+        });
+        left_out.unwrap_or(after)
     }
 
     /// All that came before this number, one entry a call; nothing at the end of the round.
@@ -148,9 +162,7 @@ impl<'a> History<'a> {
 
     fn wants(&self, head: &Head) -> bool {
         let entry = &head.entry;
-        self.past.since.is_none_or(|since| entry.note.time >= since)
-            && head.end() > self.past.after
-            && entry.number >= self.skip.0
+        self.past.since.is_none_or(|since| entry.note.time >= since) && head.end() > self.past.after
     }
 
     /// The lines of an entry that are wanted.
@@ -159,14 +171,8 @@ impl<'a> History<'a> {
         entry: &Entry,
         bytes: &'b [u8],
     ) -> impl Iterator<Item = Line<'b>> {
-        let left_out = match self.skip {
-            (number, lines) if number == entry.number => lines,
-            _ => 0,
-        };
         let after = self.past.after;
-        lines(*entry, bytes)
-            .skip(left_out)
-            .filter(move |line| line.number > after)
+        lines(*entry, bytes).filter(move |line| line.number > after)
     }
 }
 
@@ -275,6 +281,14 @@ mod tests {
                 ..Past::default()
             };
             assert_eq!(of(past), wanted, "{lines:?}");
+            // Who is cut off before the first line goes on there.
+            let after = History::new(&rings, &[0, 1], past).begins_after();
+            let again = Past {
+                after,
+                ..Past::default()
+            };
+            let told = of(again).into_iter().filter(|line| !line.ends_with("lost"));
+            assert_eq!(told.collect::<Vec<_>>(), wanted, "{lines:?}");
         }
         let since = Some(2);
         let past = Past {

@@ -75,18 +75,14 @@ impl Telling<'_> {
 
     fn tell(&self) -> Result<(), Gone> {
         let mut out = Vec::with_capacity(2 * PIECE);
-        let mut json = Json::object(&mut out);
-        json.plain("ok", true)
-            .texts("services", self.tellers.iter().map(|teller| teller.name))
-            .texts("notes", &self.notes);
-        json.end();
-        out.push(b'\n');
         let Some(memory) = self.memory.filter(|_| !self.tellers.is_empty()) else {
+            self.head(&mut out, None);
             return self.end(&mut out);
         };
         let mut bells = self.follow.then(|| Bells::new(memory, self.client));
         let rings: Vec<usize> = self.tellers.iter().map(|teller| teller.writer).collect();
         let mut history = History::new(&memory.rings, &rings, self.past);
+        self.head(&mut out, Some(history.begins_after()));
         let mut bytes = Vec::new();
         loop {
             let until = memory.rings.done();
@@ -109,6 +105,19 @@ impl Telling<'_> {
             self.send(&mut out)?;
             bells.wait()?;
         }
+    }
+
+    /// Of whom, and behind which line: whoever is cut off before the first goes on there.
+    fn head(&self, out: &mut Vec<u8>, after: Option<u64>) {
+        let mut json = Json::object(out);
+        json.plain("ok", true)
+            .texts("services", self.tellers.iter().map(|teller| teller.name))
+            .texts("notes", &self.notes);
+        if let Some(after) = after {
+            json.plain("after", after);
+        }
+        json.end();
+        out.push(b'\n');
     }
 
     fn end(&self, out: &mut Vec<u8>) -> Result<(), Gone> {

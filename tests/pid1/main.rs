@@ -27,6 +27,7 @@ mod compat_dumb_init;
 mod compat_tini;
 mod configuration;
 mod control;
+mod cut_off;
 mod endurance;
 mod events;
 mod exec;

@@ -36,7 +36,8 @@ fn status_is_a_table_a_page_and_json_and_its_exit_code_says_how_it_stands() {
     let script = format!(
         "{UP}ctl wait web made; ctl wait slow --for starting; ctl; ctl --json status; \
          ctl status web >page; echo web $?; ctl status made >page; echo made $?; \
-         ctl status app; echo app $?; ctl status nobody; echo nobody $?; \
+         ctl status app; echo app $?; ctl status web made >/dev/null; echo both $?; \
+         ctl status web app >/dev/null; echo one $?; ctl status >/dev/null; echo bare $?; ctl status nobody; echo nobody $?; \
          ctl list 'w*'; ctl show web; ctl graph app; ctl graph --dot app; ctl status 'n*'; echo pattern $?"
     );
     let ended = answers(&config, &script);
@@ -80,6 +81,9 @@ fn status_is_a_table_a_page_and_json_and_its_exit_code_says_how_it_stands() {
         "web 0",
         "made 0",
         "app 3",
+        "both 0",
+        "one 3",
+        "bare 0",
         "nobody 4",
         "pattern 4",
         "there is no service nobody",

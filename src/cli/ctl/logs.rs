@@ -65,8 +65,8 @@ struct Reader<'a> {
     /// All, so nobody needs to hear who has none.
     all: bool,
     services: Vec<String>,
-    /// The last line's number.
-    after: u64,
+    /// The last line's number, or that of the one before the first.
+    after: Option<u64>,
     /// Something was told since the connection was made.
     moved: bool,
     /// Nothing is kept of those who were named.
@@ -85,7 +85,7 @@ pub(super) fn run(names: &[String], options: &Options, places: &[String]) -> i32
         alone: super::is_one(names),
         all: names.is_empty(),
         services: Vec::new(),
-        after: 0,
+        after: None,
         moved: false,
         nothing: false,
         noted: false,
@@ -125,8 +125,8 @@ impl Reader<'_> {
         if self.options.follow {
             json.plain("follow", true);
         }
-        if self.after > 0 {
-            json.plain("after", self.after);
+        if let Some(after) = self.after {
+            json.plain("after", after);
         } else if let Some(lines) = self.options.lines {
             json.plain("lines", lines);
         }
@@ -161,11 +161,13 @@ impl Reader<'_> {
             if value.get("services").is_some() {
                 // A quiet service gives nothing else.
                 self.moved = true;
+                let after = value.get("after").and_then(Value::as_u64);
+                self.after = self.after.or(after);
                 self.begin(&value);
                 continue;
             }
             if let Some(number) = value.get("seq").and_then(Value::as_u64) {
-                self.after = number;
+                self.after = Some(number);
                 self.moved = true;
             }
             if self.options.json {

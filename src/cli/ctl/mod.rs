@@ -42,6 +42,8 @@ struct Options {
     until: Option<String>,
     timeout: Option<u64>,
     dot: bool,
+    /// Somebody was named.
+    named: bool,
     watch: bool,
     follow: bool,
     signal: Option<String>,
@@ -170,14 +172,18 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
     if let Some(flag) = foreign(verb, &given_kinds) {
         return usage(format_args!("{} takes no --{flag}", verb.name));
     }
+    options.named = !names.is_empty();
     let places = places(socket, runtime_dir);
     if options.watch {
         if !terminal || options.json {
             return usage("status --watch needs a terminal");
         }
-        return watch::run(options, |options| {
-            let answer = answer(verb, &names, options, &places)?;
+        let look = |options: &Options| {
+            let (_, answer) = fetch(verb, &names, options, &places)?;
             Ok(services::status_text(&answer, options))
+        };
+        return watch::run(options, look, |failure: &Failure, options| {
+            failure.tell(options, &places)
         });
     }
     if verb.name == "logs" {
@@ -213,31 +219,12 @@ fn answer(
     options: &Options,
     places: &[String],
 ) -> Result<Value, i32> {
-    let health = verb.name == "health";
-    let request = request(verb, names, options);
-    let answer = if verb.streams {
-        ask_for_lines(places, &request, |line| events::tell(line, options))
-    } else {
-        ask(places, &request, verb.waits)
-    };
-    let line = match answer {
-        Ok(line) => line,
-        Err(no_answer) => {
-            let code = explain(&no_answer, places);
-            let unwell = health && code == NOBODY;
-            return Err(if unwell { REFUSED } else { code });
-        }
-    };
-    let mut answer: Value = serde_json::from_slice(&line).unwrap_or_default();
-    if let Some(code) = refused(&answer, &line, options) {
-        return Err(if health { REFUSED } else { code });
-    }
-    if is_page(verb, names)
-        && let Some(all) = answer.as_object_mut()
-    {
-        let last = logs::last(names, places);
-        all.insert("output".to_owned(), Value::Array(last));
-    }
+    let (line, answer) = fetch(verb, names, options, places).map_err(|failure| {
+        let code = failure.tell(options, places);
+        // Its exit status is 0 or 1, but for a mistake of the caller's.
+        let unwell = verb.name == "health" && code != USAGE;
+        if unwell { REFUSED } else { code }
+    })?;
     // Of a stream the last line says no more than that it was the last.
     if options.json && !verb.streams {
         if verb.name == "status" {
@@ -247,6 +234,50 @@ fn answer(
         }
     }
     Ok(answer)
+}
+
+/// Why there is nothing to tell.
+enum Failure {
+    NoAnswer(NoAnswer),
+    /// The answer says so, as it came and as it was read.
+    Refused(Vec<u8>, Value),
+}
+
+impl Failure {
+    /// Says so; the exit status.
+    fn tell(&self, options: &Options, places: &[String]) -> i32 {
+        match self {
+            Self::NoAnswer(no_answer) => explain(no_answer, places),
+            Self::Refused(line, answer) => refused(answer, line, options).unwrap_or(REFUSED),
+        }
+    }
+}
+
+/// Asks; the answer as it came and as it was read.
+fn fetch(
+    verb: &Verb,
+    names: &[String],
+    options: &Options,
+    places: &[String],
+) -> Result<(Vec<u8>, Value), Failure> {
+    let request = request(verb, names, options);
+    let line = if verb.streams {
+        ask_for_lines(places, &request, |line| events::tell(line, options))
+    } else {
+        ask(places, &request, verb.waits)
+    };
+    let line = line.map_err(Failure::NoAnswer)?;
+    let mut answer: Value = serde_json::from_slice(&line).unwrap_or_default();
+    if answer.get("error").is_some() {
+        return Err(Failure::Refused(line, answer));
+    }
+    if is_page(verb, names)
+        && let Some(all) = answer.as_object_mut()
+    {
+        let last = logs::last(names, places);
+        all.insert("output".to_owned(), Value::Array(last));
+    }
+    Ok((line, answer))
 }
 
 /// Says why there is no answer; the exit status.
@@ -265,6 +296,10 @@ fn explain(no_answer: &NoAnswer, places: &[String]) -> i32 {
         }
         NoAnswer::Silence => {
             print::err("rinitctl: rinit gave no answer that this version understands\n");
+            NOBODY
+        }
+        NoAnswer::CutOff => {
+            print::err("rinitctl: rinit has ended, or let go of us; there may be more\n");
             NOBODY
         }
     }

@@ -12,7 +12,7 @@ use crate::cli::print;
 use crate::control::{Json, usage, wall_clock};
 use crate::core::time::Span;
 
-/// Exit status of `status NAME` for a service that isn't active.
+/// Exit status of `status NAME…` where one of those that were named isn't active.
 const NOT_ACTIVE: i32 = 3;
 
 /// The records in an answer.
@@ -48,7 +48,7 @@ pub(super) fn status(answer: &Value, options: &Options) -> i32 {
     if !options.json {
         print::out(status_text(answer, options));
     }
-    if is_page(answer) && !of(answer).all(is_well) {
+    if options.named && !of(answer).all(is_well) {
         return NOT_ACTIVE;
     }
     0

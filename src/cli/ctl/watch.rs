@@ -15,32 +15,33 @@ const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 /// Shows what `look` gives, each second and whenever the terminal has another size. ^C
-/// ends it, and so does a failure, whose exit status `look` gives; the terminal is then as
-/// it was, with the last look on it.
-pub(super) fn run(
+/// ends it, and so does a failure; the terminal is then as it was, with the last look on
+/// it, and behind that what `tell` says of the failure. Gives the exit status.
+pub(super) fn run<E>(
     mut options: Options,
-    mut look: impl FnMut(&Options) -> Result<String, i32>,
+    mut look: impl FnMut(&Options) -> Result<String, E>,
+    tell: impl FnOnce(&E, &Options) -> i32,
 ) -> i32 {
     let mut last = match look(&options) {
         Ok(text) => text,
-        Err(code) => return code,
+        Err(failure) => return tell(&failure, &options),
     };
     let signals = HeldSignals::hold();
     print::out(ENTER);
-    let code = loop {
+    let failure = loop {
         print::out(screen(&last, terminal_height()));
         match signals.wait(EVERY) {
             Heard::Nothing => {}
             Heard::Resized => options.width = terminal_width(),
-            Heard::End => break 0,
+            Heard::End => break None,
         }
         match look(&options) {
             Ok(text) => last = text,
-            Err(code) => break code,
+            Err(failure) => break Some(failure),
         }
     };
     print::out(format_args!("{LEAVE}{last}"));
-    code
+    failure.map_or(0, |failure| tell(&failure, &options))
 }
 
 /// From the first line on, over what stands there; no more than the terminal has.

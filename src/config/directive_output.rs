@@ -24,6 +24,13 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "The time in front of each line (JSON has it anyway).",
     ),
     shared(
+        "when-full",
+        "\"block\" or \"drop\"",
+        "\"block\"",
+        output::when_full,
+        "While nobody takes its lines: the service waits, or they are dropped and counted.",
+    ),
+    shared(
         "log-ring",
         "size",
         "\"16K\"",

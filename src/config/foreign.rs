@@ -136,7 +136,7 @@ const WORDS: &[(&str, &str, &str)] = &[
 ];
 
 /// Keys of `[service.NAME]` that a later version brings.
-const LATER: &[&str] = &["log-files", "when-full", "pid-file"];
+const LATER: &[&str] = &["log-files", "pid-file"];
 
 /// Keys of `[init]` that a later version brings.
 const LATER_INIT: &[&str] = &["units", "units-skip", "unit-environment", "systemd-folder"];

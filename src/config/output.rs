@@ -44,6 +44,12 @@ pub(super) fn ring(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     Some(())
 }
 
+/// `when-full`.
+pub(super) fn when_full(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    draft.log().drops = value.choice(&[("block", false), ("drop", true)])?;
+    Some(())
+}
+
 fn file(value: Value<'_>, entries: &[Value<'_>]) -> Option<LogFile> {
     let mut file = LogFile {
         path: "".into(),
@@ -151,10 +157,18 @@ pub(super) fn restrict(draft: &mut Draft, own: impl Fn(&str) -> bool, context: &
             context.error(draft.place("timestamps"), what, help);
         }
     }
-    if let Some(log) = &mut draft.spec.exec.log
-        && output != Output::File
-    {
-        log.file = None;
+    if let Some(log) = &mut draft.spec.exec.log {
+        if output != Output::File {
+            log.file = None;
+        }
+        if log.drops && !output.is_read() {
+            log.drops = false;
+            if own("when-full") {
+                let what = format!("output = \"{}\" has no when-full", output.name());
+                let help = "leave when-full out, or write output = \"prefix\"";
+                context.error(draft.place("when-full"), what, help);
+            }
+        }
     }
     let nothing = |log: &mut Box<Log>| **log == Log::default();
     draft.spec.exec.log.take_if(nothing);

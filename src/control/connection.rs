@@ -11,7 +11,7 @@ use super::context::Own;
 use super::events::{History, Reader};
 use super::logs::Logs;
 use super::protocol::LINE_MAX;
-use super::records::List;
+use super::records::{List, TallyOf};
 use super::requests::ByHand;
 use super::waits::Wait;
 use crate::core::apply::places::Places;
@@ -227,6 +227,7 @@ impl Connection {
         &mut self,
         system: &System,
         history: &History,
+        tally: &TallyOf<'_>,
         own: &Own,
         now: Now,
     ) -> bool {
@@ -238,7 +239,7 @@ impl Connection {
         if waits && self.output.is_empty() {
             return false;
         }
-        if !self.answer(system, history, own, now) {
+        if !self.answer(system, history, tally, own, now) {
             return false;
         }
         // Whoever has asked all its questions is owed the last answer first.
@@ -255,7 +256,7 @@ impl Connection {
                     .extend_from_slice(buffer.get(..count).unwrap_or_default());
             }
         }
-        self.answer(system, history, own, now)
+        self.answer(system, history, tally, own, now)
             && (self.input.len() < LINE_MAX || !self.is_free() || self.has_line())
     }
 
@@ -269,7 +270,14 @@ impl Connection {
 
     /// Answers the lines that have come, as far as the answers are taken; whether the
     /// client is still there.
-    fn answer(&mut self, system: &System, history: &History, own: &Own, now: Now) -> bool {
+    fn answer(
+        &mut self,
+        system: &System,
+        history: &History,
+        tally: &TallyOf<'_>,
+        own: &Own,
+        now: Now,
+    ) -> bool {
         for _ in 0..LINES_PER_TURN {
             if !self.send(now) {
                 return false;
@@ -286,7 +294,7 @@ impl Connection {
                     return self.send(now);
                 }
                 Owed::List(list) => {
-                    if list.piece(&mut self.output, system, now) {
+                    if list.piece(&mut self.output, system, tally, now) {
                         self.owed = Owed::Nothing;
                     }
                     // One piece a turn, so that a thousand services delay nobody.

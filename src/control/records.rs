@@ -7,6 +7,7 @@ use crate::core::apply::places::Places;
 use crate::core::exec::Words;
 use crate::core::id::ServiceId;
 use crate::core::json::Json;
+use crate::core::output::Tally;
 use crate::core::query::Ask;
 use crate::core::record::Record;
 use crate::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec};
@@ -36,6 +37,9 @@ pub(crate) enum Detail {
     Counters,
 }
 
+/// What has come of a service's lines, where rinit sees them.
+pub(crate) type TallyOf<'a> = dyn Fn(ServiceId) -> Option<Tally> + 'a;
+
 /// A list in the making.
 #[derive(Debug)]
 pub(crate) struct List {
@@ -64,7 +68,13 @@ impl List {
     }
 
     /// Appends the next piece; whether it was the last.
-    pub(crate) fn piece(&mut self, out: &mut Vec<u8>, system: &System, now: Now) -> bool {
+    pub(crate) fn piece(
+        &mut self,
+        out: &mut Vec<u8>,
+        system: &System,
+        tally: &TallyOf<'_>,
+        now: Now,
+    ) -> bool {
         let before = out.len();
         if !std::mem::replace(&mut self.begun, true) {
             let mut json = Json::object(out);
@@ -83,7 +93,7 @@ impl List {
             if self.next > 0 {
                 out.push(b',');
             }
-            record(out, *id, self.detail, system, now);
+            record(out, *id, self.detail, system, tally, now);
             self.next = self.next.saturating_add(1);
             told = told.saturating_add(1);
         }
@@ -95,7 +105,14 @@ impl List {
     }
 }
 
-fn record(out: &mut Vec<u8>, id: ServiceId, detail: Detail, system: &System, now: Now) {
+fn record(
+    out: &mut Vec<u8>,
+    id: ServiceId,
+    detail: Detail,
+    system: &System,
+    tally: &TallyOf<'_>,
+    now: Now,
+) {
     let mut json = Json::object(out);
     if let (Some(spec), Some(state)) = (system.service(id), system.state(id)) {
         json.text("name", &spec.name);
@@ -105,12 +122,19 @@ fn record(out: &mut Vec<u8>, id: ServiceId, detail: Detail, system: &System, now
             Detail::Full => {
                 brief(&mut json, id, spec, state, system, now);
                 full(&mut json, id, spec, state, system, now);
+                let dropped = tally(id).map(|tally| tally.dropped);
+                json.plain_or_null("dropped", dropped);
             }
             Detail::Why => {
                 json.texts("why", system.why(id, now.at));
             }
             Detail::Definition => definition(&mut json, spec, system),
-            Detail::Counters => counters(&mut json, id, spec, state, system, now),
+            Detail::Counters => {
+                counters(&mut json, id, spec, state, system, now);
+                if let Some(Tally { lines, dropped }) = tally(id) {
+                    json.plain("lines", lines).plain("dropped", dropped);
+                }
+            }
             Detail::Needs => {
                 let name = |id: ServiceId| system.service(id).map_or("?", |spec| &spec.name);
                 let needs = |wanted: bool| {

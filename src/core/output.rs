@@ -51,6 +51,8 @@ pub struct Log {
     pub ring: Option<u32>,
     /// Where the lines go, if into a file.
     pub file: Option<LogFile>,
+    /// `when-full = "drop"`: they are dropped while nobody takes them.
+    pub drops: bool,
 }
 
 /// What is kept for `rinitctl logs` unless it is written, in bytes.
@@ -73,6 +75,15 @@ pub struct LogFile {
     pub rotate_size: u64,
     /// So many old ones stay beside it.
     pub keep: u32,
+}
+
+/// What has come of a service's lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many were written.
+    pub lines: u64,
+    /// How many were dropped.
+    pub dropped: u64,
 }
 
 /// How rinit's own lines look: as those of services that say nothing else.

@@ -224,6 +224,25 @@ fn of_services(page: &mut Page, services: &[Value]) {
             page.sample(&[name(service)], Seconds(since));
         }
     }
+    for (key, family, help) in [
+        (
+            "lines",
+            "rinit_service_log_lines",
+            "Lines of output that rinit wrote.",
+        ),
+        (
+            "dropped",
+            "rinit_service_log_dropped_lines",
+            "Lines of output that nobody took and when-full dropped.",
+        ),
+    ] {
+        page.family(family, Kind::Counter, help);
+        for service in services {
+            if let Some(count) = number(service, key) {
+                page.sample(&[name(service)], count);
+            }
+        }
+    }
     page.family(
         "rinit_service_healthy",
         Kind::Gauge,
@@ -273,7 +292,7 @@ fn of_processes(page: &mut Page, services: &[Value], used: &BTreeMap<i32, Usage>
 mod tests {
     use super::*;
 
-    const ANSWER: &[u8] = br#"{"version":1,"state":"degraded","release":"0.1.0","booted":1700000000123,"live":true,"ready":false,"started":true,"services":[{"name":"a\"b","state":"backoff","pid":null,"run-since":null,"restarts":3,"healthy":null,"exits":{"exit":4}}]}"#;
+    const ANSWER: &[u8] = br#"{"version":1,"state":"degraded","release":"0.1.0","booted":1700000000123,"live":true,"ready":false,"started":true,"services":[{"name":"a\"b","state":"backoff","pid":null,"run-since":null,"restarts":3,"healthy":null,"exits":{"exit":4},"lines":12,"dropped":3}]}"#;
 
     #[test]
     fn both_forms_name_their_families_as_they_should() {
@@ -288,6 +307,8 @@ mod tests {
             "rinit_service_exits_total{service=\"a\\\"b\",cause=\"exit\"} 4\n",
             "rinit_service_state{service=\"a\\\"b\",state=\"active\"} 0\n",
             "rinit_ready 0\n",
+            "rinit_service_log_lines_total{service=\"a\\\"b\"} 12\n",
+            "rinit_service_log_dropped_lines_total{service=\"a\\\"b\"} 3\n",
         ] {
             assert!(modern.contains(line), "{line}\n{modern}");
         }

@@ -36,13 +36,13 @@ impl<'a> Files<'a> {
         let mut files: Vec<Entry<'a>> = Vec::new();
         let mut of = Vec::new();
         for stream in streams {
-            let index = stream.file.map(|wanted| {
+            let index = stream.file().map(|wanted| {
                 let same = |entry: &Entry<'a>| entry.writer == stream.writer;
                 files.iter().position(same).unwrap_or_else(|| {
                     let meanwhile = Stream {
                         style,
                         target: Target::Err,
-                        timestamps: false,
+                        log: None,
                         ..*stream
                     };
                     files.push(Entry {

@@ -53,6 +53,11 @@ impl<'a> Intake<'a> {
         })
     }
 
+    /// What is looked at stands in its pipe until it is taken.
+    pub(super) const fn can_look(&self) -> bool {
+        self.can_look
+    }
+
     /// Looks at the head of a stream and gives its length; 0 if there is nothing.
     ///
     /// # Errors

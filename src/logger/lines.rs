@@ -87,7 +87,7 @@ impl Frame {
         };
         Self {
             style: stream.style,
-            timestamps: stream.timestamps,
+            timestamps: stream.log.is_some_and(|log| log.timestamps),
             again: format!("{head}… ").into_bytes().into(),
             head: head.into_bytes().into(),
             record: match stream.style {
@@ -171,18 +171,22 @@ fn lines(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::output::Log;
     use proptest::prelude::*;
     use std::os::fd::AsFd;
 
     /// The frame of a stream named "web".
     fn frame(style: Style, colour: Option<usize>, timestamps: bool) -> Frame {
         let input = std::io::stdin();
+        let log = Log {
+            timestamps,
+            ..Log::default()
+        };
         let stream = Stream {
             name: "web",
             target: Target::Out,
-            file: None,
             style,
-            timestamps,
+            log: Some(&log),
             writer: 0,
             pattern: None,
             read: Some(input.as_fd()),

@@ -19,6 +19,8 @@ use super::intake::PIECE;
 use super::pids::Pids;
 use super::recent::Recent;
 use super::ring::{Note, Rings};
+use super::tallies::Tallies;
+use crate::core::output::Tally;
 use crate::sys::error::Errno;
 use crate::sys::{fd, shared};
 
@@ -38,6 +40,7 @@ pub struct Memory {
     pub(super) recent: Recent,
     pub(super) pids: Pids,
     pub(super) rings: Rings,
+    pub(super) tallies: Tallies,
     /// Rings for those who follow what is kept.
     bell: Option<OwnedFd>,
     /// How many bytes of address space earlier, smaller ones take.
@@ -96,6 +99,7 @@ impl Memory {
             recent: Recent::new(streams)?,
             pids: Pids::new(streams)?,
             rings: Rings::new(rings)?,
+            tallies: Tallies::new(streams)?,
             bell: fd::bell(),
             left: 0,
         })
@@ -110,7 +114,7 @@ impl Memory {
     /// How many bytes of address space that takes.
     #[must_use]
     pub fn reserved(&self) -> u64 {
-        let each = PIECE.saturating_add(super::recent::ROOM).saturating_add(16);
+        let each = PIECE.saturating_add(super::recent::ROOM).saturating_add(32);
         let rings = (0..self.room_for()).map(|writer| self.rings.size(writer));
         let all = rings.fold(self.room_for().saturating_mul(each), usize::saturating_add);
         let all = u64::try_from(all).unwrap_or(u64::MAX);
@@ -159,6 +163,7 @@ impl Memory {
             larger.set_unfinished(stream, unfinished);
         }
         larger.recent.copy(&self.recent);
+        larger.tallies.copy(&self.tallies);
         larger.rings.copy(&self.rings);
         larger.left = self.reserved();
         std::mem::swap(&mut larger.bell, &mut self.bell);
@@ -176,6 +181,7 @@ impl Memory {
         self.ask(writer, 0);
         self.pids.set(writer, 0);
         self.recent.forget(writer);
+        self.tallies.forget(writer);
         self.rings.forget(writer);
     }
 
@@ -219,6 +225,12 @@ impl Memory {
     #[must_use]
     pub fn last_lines(&self, writer: usize) -> Vec<String> {
         self.recent.lines(writer)
+    }
+
+    /// What has come of a writer's lines.
+    #[must_use]
+    pub fn tally(&self, writer: usize) -> Tally {
+        self.tallies.of(writer)
     }
 
     /// Whether no other writer's output was written since this one's.

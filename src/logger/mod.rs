@@ -31,11 +31,14 @@ mod lines;
 mod memory;
 pub mod message;
 mod output;
+mod overflow;
 mod pids;
+mod printer;
 mod recent;
 mod record;
 mod ring;
 mod stamp;
+mod tallies;
 mod telling;
 mod turns;
 
@@ -47,7 +50,7 @@ pub use memory::Memory;
 pub use telling::{Teller, Telling};
 use turns::Turns;
 
-use crate::core::output::LogFile;
+use crate::core::output::{Log, LogFile};
 use crate::sys::process::set_name;
 use crate::sys::signal::{SignalSet, set_dispositions};
 
@@ -91,12 +94,12 @@ pub struct Stream<'a> {
     pub name: &'a str,
     /// Where it goes.
     pub target: Target,
-    /// The file that it goes to instead, as long as that can be written.
-    pub file: Option<&'a LogFile>,
     /// How it looks.
     pub style: Style,
-    /// The time stands before each line; objects have it anyway, and raw lines never.
-    pub timestamps: bool,
+    /// What else becomes of its lines: the file that they go to instead, as long as that
+    /// can be written; the time before each, but of objects, which have it anyway, and of
+    /// raw ones; whether they are dropped while nobody takes them.
+    pub log: Option<&'a Log>,
     /// Whose last lines these are: a number below that of streams, the same for all streams
     /// of one writer; any other number for nobody's.
     pub writer: usize,
@@ -105,6 +108,12 @@ pub struct Stream<'a> {
     /// The pipe's read end; `None` if nobody has this number now. PID 1 keeps the write
     /// end open between runs.
     pub read: Option<BorrowedFd<'a>>,
+}
+
+impl<'a> Stream<'a> {
+    fn file(&self) -> Option<&'a LogFile> {
+        self.log?.file.as_ref()
+    }
 }
 
 /// One of the container's outputs.

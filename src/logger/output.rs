@@ -5,14 +5,14 @@
 //! what was to be written and nothing else: the services go on, and the next piece is
 //! tried again, since a disk may get room and a FIFO a new reader.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::fstat;
 use nix::unistd::write;
 
+use super::overflow::Overflow;
 use super::{Sink, Target};
 
 /// The output stands at a line's beginning.
@@ -34,6 +34,7 @@ pub(super) struct Outputs<'a> {
     stdout: Output<'a>,
     stderr: Output<'a>,
     gathered: Vec<u8>,
+    pub(super) overflow: Overflow<'a>,
 }
 
 impl<'a> Outputs<'a> {
@@ -41,6 +42,7 @@ impl<'a> Outputs<'a> {
         stdout: Sink<'a>,
         stderr: Sink<'a>,
         positions: (&'a AtomicU32, &'a AtomicU32),
+        overflow: Overflow<'a>,
     ) -> Self {
         let (out, err) = positions;
         // What is written to one of them moves the other too if both are the same file.
@@ -59,6 +61,7 @@ impl<'a> Outputs<'a> {
                 position: err,
             },
             gathered: Vec::with_capacity(CAPACITY),
+            overflow,
         }
     }
 
@@ -69,7 +72,7 @@ impl<'a> Outputs<'a> {
         target: Target,
         stream: usize,
         continues: bool,
-        render: impl FnOnce(&mut Page<'_>),
+        render: impl FnOnce(&mut Page<'_, 'a>),
     ) {
         let output = match target {
             Target::Out => &self.stdout,
@@ -79,6 +82,7 @@ impl<'a> Outputs<'a> {
         let mut page = Page {
             fd: output.fd,
             gathered: &mut self.gathered,
+            overflow: &mut self.overflow,
             last: None,
             failed: false,
         };
@@ -104,14 +108,15 @@ struct Output<'a> {
 }
 
 /// What one stream writes in one go.
-pub(super) struct Page<'p> {
+pub(super) struct Page<'p, 'o> {
     fd: BorrowedFd<'p>,
     gathered: &'p mut Vec<u8>,
+    overflow: &'p mut Overflow<'o>,
     last: Option<u8>,
     failed: bool,
 }
 
-impl Page<'_> {
+impl Page<'_, '_> {
     /// Appends.
     #[inline]
     pub(super) fn put(&mut self, bytes: &[u8]) {
@@ -135,23 +140,20 @@ impl Page<'_> {
     }
 
     fn send(&mut self, bytes: &[u8]) {
-        self.failed |= !(self.failed || write_all(self.fd, bytes));
+        self.failed |= !(self.failed || write_all(self.fd, bytes, self.overflow));
     }
 }
 
 /// Writes all, however long it takes; `false` if the output failed.
-fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> bool {
+fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8], overflow: &mut Overflow<'_>) -> bool {
     while !bytes.is_empty() {
-        match write(fd, bytes) {
+        let (own, part) = overflow.part(fd, bytes);
+        match write(own.map_or(fd, AsFd::as_fd), part) {
             Ok(0) => return false,
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(Errno::EINTR) => {}
             // Somebody who shares it made it non-blocking; that is not ours to undo.
-            Err(Errno::EAGAIN) => {
-                let mut fds = [PollFd::new(fd, PollFlags::POLLOUT)];
-                // Woken, interrupted or refused: the next write says what is the matter.
-                let _ = poll(&mut fds, PollTimeout::NONE);
-            }
+            Err(Errno::EAGAIN) => overflow.wait(fd),
             Err(_) => return false,
         }
     }
@@ -168,8 +170,8 @@ fn same_file(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logger::memory::Memory;
     use nix::unistd::{pipe, read};
-    use std::os::fd::AsFd;
 
     fn put(outputs: &mut Outputs<'_>, target: Target, stream: usize, raw: bool, bytes: &[u8]) {
         outputs.write(target, stream, raw, |page| page.put(bytes));
@@ -188,12 +190,23 @@ mod tests {
         }
     }
 
+    fn nobody(memory: &Memory) -> Overflow<'_> {
+        let fd = crate::sys::fd::standard(crate::sys::fd::Standard::Error);
+        Overflow::new(memory, std::iter::empty(), [fd; 2])
+    }
+
     #[test]
     fn a_line_that_a_raw_stream_left_open_is_continued_by_it_and_ended_for_others() {
         let (read_end, write_end) = pipe().unwrap();
+        let memory = Memory::new(&[]).unwrap();
         let (out, err) = (AtomicU32::new(0), AtomicU32::new(0));
         // Both are the same file, so what stands on one matters to the other.
-        let mut outputs = Outputs::new(sink(&write_end), sink(&write_end), (&out, &err));
+        let mut outputs = Outputs::new(
+            sink(&write_end),
+            sink(&write_end),
+            (&out, &err),
+            nobody(&memory),
+        );
         put(&mut outputs, Target::Out, 1, true, b"one, ");
         put(&mut outputs, Target::Out, 1, true, b"two");
         put(&mut outputs, Target::Err, 2, false, b"other\n");
@@ -205,8 +218,14 @@ mod tests {
     #[test]
     fn after_a_logger_that_was_killed_while_writing_a_new_line_begins() {
         let (read_end, write_end) = pipe().unwrap();
+        let memory = Memory::new(&[]).unwrap();
         let (out, err) = (AtomicU32::new(IN_DOUBT), AtomicU32::new(0));
-        let mut outputs = Outputs::new(sink(&write_end), sink(&write_end), (&out, &err));
+        let mut outputs = Outputs::new(
+            sink(&write_end),
+            sink(&write_end),
+            (&out, &err),
+            nobody(&memory),
+        );
         put(&mut outputs, Target::Out, 1, true, b"again\n");
         assert_eq!(written(&read_end), "\nagain\n");
         assert_eq!(out.load(Ordering::SeqCst), LINE_START);
@@ -215,9 +234,15 @@ mod tests {
     #[test]
     fn a_failed_write_is_no_error_and_the_next_one_is_tried_again() {
         let (read_end, write_end) = pipe().unwrap();
+        let memory = Memory::new(&[]).unwrap();
         let (out, err) = (AtomicU32::new(0), AtomicU32::new(0));
         let not_for_writing = std::fs::File::open("/dev/null").unwrap();
-        let mut outputs = Outputs::new(sink(&not_for_writing), sink(&write_end), (&out, &err));
+        let mut outputs = Outputs::new(
+            sink(&not_for_writing),
+            sink(&write_end),
+            (&out, &err),
+            nobody(&memory),
+        );
         put(&mut outputs, Target::Out, 1, false, b"nowhere\n");
         assert_eq!(out.load(Ordering::SeqCst), IN_DOUBT);
         put(&mut outputs, Target::Err, 1, false, b"somewhere\n");

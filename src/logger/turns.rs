@@ -10,17 +10,13 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv, send};
 
-use super::files::Files;
 use super::intake::{Intake, PIECE, capacity, hung_up};
-use super::lines::{End, Frame, complete, piece};
+use super::lines::{End, complete, piece};
 use super::memory::Unfinished;
 use super::message::{FromLogger, LENGTH, ToLogger};
-use super::output::Outputs;
-use super::ring::Note;
-use super::stamp::Stamp;
-use super::{Setup, Stream, Style, Target};
+use super::printer::{Lines, Printer};
+use super::{Setup, Stream};
 use crate::core::pattern::Pattern;
-use crate::sys::clock;
 use crate::sys::poll::{Interest, Poll};
 
 /// How many messages of PID 1 one turn reads at most.
@@ -66,10 +62,7 @@ pub(super) struct Turns<'a> {
     setup: Setup<'a>,
     poll: Poll<Source>,
     intake: Intake<'a>,
-    outputs: Outputs<'a>,
-    files: Files<'a>,
-    /// How each stream looks.
-    frames: Vec<Frame>,
+    printer: Printer<'a>,
     /// What is looked for in each stream, if that is asked for.
     patterns: Vec<Option<Pattern>>,
     /// The unfinished line of the stream whose turn it is.
@@ -93,9 +86,7 @@ impl<'a> Turns<'a> {
         Ok(Self {
             poll,
             intake,
-            outputs: Outputs::new(setup.stdout, setup.stderr, setup.memory.positions()),
-            files: Files::new(&setup.streams),
-            frames: frames(&setup),
+            printer: Printer::new(&setup),
             patterns: patterns(&setup),
             begin: Vec::new(),
             setup,
@@ -121,6 +112,7 @@ impl<'a> Turns<'a> {
                         if self.turn(number)? == 0 {
                             self.forget_if_dead(number);
                         }
+                        self.printer.say_dropped(&self.setup, false);
                     }
                 }
             }
@@ -195,12 +187,13 @@ impl<'a> Turns<'a> {
     /// so that rinit's last line is the last.
     fn drain(&mut self) -> nix::Result<()> {
         let own = |stream: &Stream<'_>| stream.style.is_own();
-        let (last, first): (Vec<usize>, Vec<usize>) = (0..self.frames.len())
+        let (last, first): (Vec<usize>, Vec<usize>) = (0..self.setup.streams.len())
             .partition(|number| self.setup.streams.get(*number).is_some_and(own));
-        first
-            .into_iter()
-            .chain(last)
-            .try_for_each(|number| self.finish(number))
+        for number in first {
+            self.finish(number)?;
+        }
+        self.printer.say_dropped(&self.setup, true);
+        last.into_iter().try_for_each(|number| self.finish(number))
     }
 
     /// Writes what stands in a stream and ends its line. What somebody goes on writing
@@ -216,6 +209,7 @@ impl<'a> Turns<'a> {
                 taken => left = left.saturating_sub(taken),
             }
         }
+        self.printer.overflow().end(number);
         self.write(number, 0, End::Rest);
         self.setup
             .memory
@@ -232,12 +226,18 @@ impl<'a> Turns<'a> {
         if looked == 0 {
             return Ok(0);
         }
+        let bytes = self.intake.bytes(looked);
+        let dropped = self.printer.overflow().rest_of_line(number, bytes);
+        if dropped > 0 {
+            self.intake.discard(pipe, dropped);
+            return Ok(dropped);
+        }
         let memory = self.setup.memory;
         let unfinished = memory.unfinished(number);
         let together = unfinished.length.saturating_add(looked);
         let bytes = self.intake.bytes(looked);
         let (length, next) = if let Some(length) = complete(bytes) {
-            self.write(number, length, End::Newline);
+            self.print_held(number, length, End::Newline);
             (length, Unfinished::default())
         } else if together <= PIECE {
             memory.append(number, unfinished.length, bytes);
@@ -250,7 +250,7 @@ impl<'a> Turns<'a> {
             )
         } else {
             let length = piece(bytes);
-            self.write(number, length, End::Piece);
+            self.print_held(number, length, End::Piece);
             (
                 length,
                 Unfinished {
@@ -259,7 +259,10 @@ impl<'a> Turns<'a> {
                 },
             )
         };
-        if unfinished == next {
+        if self.printer.overflow().release(number) {
+            // What followed it is dropped, and so is the rest of its line.
+            memory.set_unfinished(number, Unfinished::default());
+        } else if unfinished == next {
             // Nothing but whole lines: a kill before this repeats them.
             self.intake.discard(pipe, length);
         } else {
@@ -294,69 +297,29 @@ impl<'a> Turns<'a> {
         }
     }
 
+    /// The same for what stands in the pipe yet, whatever is dropped meanwhile.
+    fn print_held(&mut self, number: usize, length: usize, end: End) {
+        let held = if self.intake.can_look() { length } else { 0 };
+        self.printer.overflow().hold(number, held);
+        self.write(number, length, end);
+    }
+
     /// Writes what is unfinished of a stream and, behind it, the first `length` bytes of
     /// what was looked at.
     fn write(&mut self, number: usize, length: usize, end: End) {
-        let (Some(stream), Some(frame)) = (self.setup.streams.get(number), self.frames.get(number))
-        else {
-            return;
-        };
-        let unfinished = self.setup.memory.unfinished(number);
-        self.setup
-            .memory
-            .recall(number, unfinished.length, &mut self.begin);
-        self.look_for_line(number, length);
-        let begin = self.begin.as_slice();
-        let bytes = self.intake.bytes(length);
-        if begin.is_empty() && bytes.is_empty() {
-            return;
-        }
-        let unended = end == End::Rest && bytes.last().or(begin.last()) != Some(&b'\n');
-        let newline: &[u8] = if unended { b"\n" } else { b"" };
         let memory = self.setup.memory;
-        let is_kept = memory.rings.has(stream.writer);
-        let whole = frame.is_bare() && begin.is_empty() && !unfinished.begun && end == End::Newline;
-        let is_stamped = frame.needs_stamp() || stream.file.is_some();
-        let mut stamp = Stamp::default();
-        if is_kept || is_stamped {
-            let pid = if stream.style.is_own() {
-                nix::unistd::getppid().as_raw().cast_unsigned()
-            } else {
-                memory.pids.of(stream.writer)
-            };
-            // One look at the clock for all of them.
-            let nanos = clock::wall_nanos();
-            if is_stamped {
-                stamp = Stamp::new(nanos, pid);
-            }
-            let note = Note {
-                time: nanos.div_euclid(1_000_000),
-                pid,
-                error: stream.target == Target::Err,
-                begun: unfinished.begun,
-                unended: end == End::Piece,
-            };
-            memory.keep(stream.writer, note, [begin, bytes, newline]);
+        let unfinished = memory.unfinished(number);
+        memory.recall(number, unfinished.length, &mut self.begin);
+        self.look_for_line(number, length);
+        let lines = Lines {
+            begun: unfinished.begun,
+            begin: &self.begin,
+            bytes: self.intake.bytes(length),
+            end,
+        };
+        if !(lines.begin.is_empty() && lines.bytes.is_empty()) {
+            self.printer.print(&self.setup, number, lines);
         }
-        memory.recent.keep(stream.writer, [begin, bytes, newline]);
-        let into_file = self.files.write(
-            number,
-            whole.then_some(bytes),
-            |gathered| {
-                let put = |part: &[u8]| gathered.extend_from_slice(part);
-                frame.render(stamp, unfinished.begun, begin, bytes, end, put);
-            },
-            &mut self.outputs,
-            stamp,
-        );
-        if into_file {
-            return;
-        }
-        self.outputs
-            .write(stream.target, number, stream.style == Style::Raw, |page| {
-                let begun = unfinished.begun;
-                frame.render(stamp, begun, begin, bytes, end, |part| page.put(part));
-            });
     }
 }
 
@@ -364,25 +327,4 @@ impl<'a> Turns<'a> {
 fn patterns(setup: &Setup<'_>) -> Vec<Option<Pattern>> {
     let pattern = |stream: &Stream<'_>| Pattern::new(stream.pattern?).ok();
     setup.streams.iter().map(pattern).collect()
-}
-
-/// How each stream looks. A service's name has the same colour on both outputs, and
-/// neighbours have different ones.
-fn frames<'a>(setup: &Setup<'a>) -> Vec<Frame> {
-    let mut colour = 0usize;
-    let mut previous: Option<&'a str> = None;
-    let frame = |stream: &Stream<'a>| {
-        if previous
-            .replace(stream.name)
-            .is_some_and(|name| name != stream.name)
-        {
-            colour = colour.wrapping_add(1);
-        }
-        let sink = match stream.target {
-            Target::Out => &setup.stdout,
-            Target::Err => &setup.stderr,
-        };
-        Frame::new(stream, sink.colour.then_some(colour))
-    };
-    setup.streams.iter().map(frame).collect()
 }

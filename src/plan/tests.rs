@@ -345,12 +345,14 @@ fn exec() -> impl Strategy<Value = Exec> {
         rotate_size,
         keep,
     });
-    let log = (any::<bool>(), option::of(any::<u32>()), option::of(file)).prop_map(
-        |(timestamps, ring, file)| {
+    let ring = option::of(any::<u32>());
+    let log = (any::<bool>(), ring, option::of(file), any::<bool>()).prop_map(
+        |(timestamps, ring, file, drops)| {
             Box::new(Log {
                 timestamps,
                 ring,
                 file,
+                drops,
             })
         },
     );

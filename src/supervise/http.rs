@@ -146,7 +146,13 @@ impl Hands {
             return;
         };
         let connection = &mut helper.connection;
-        let alive = connection.converse(system, &self.history, &helper.own, now);
+        let alive = connection.converse(
+            system,
+            &self.history,
+            &|id| self.outputs.tally(id),
+            &helper.own,
+            now,
+        );
         let interest = connection.interest();
         let watched = alive
             && self

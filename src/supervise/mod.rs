@@ -276,6 +276,7 @@ impl Supervisor {
                     &self.hands.poll,
                     &self.system,
                     &self.hands.history,
+                    &|id| self.hands.outputs.tally(id),
                     now,
                 );
                 let (tellings, outputs) = (&mut self.hands.tellings, &self.hands.outputs);

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use self::wanted::{file, ring, style, timestamps};
+use self::wanted::{ring, style};
 use super::act::Results;
 use super::lines::{self, Lines};
 use super::own_lines;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
-use crate::core::output::{LogFile, Output, OwnLines};
+use crate::core::output::{Log, Output, OwnLines, Tally};
 use crate::core::signal::Signal;
 use crate::core::spec::ServiceSpec;
 use crate::core::time::Instant;
@@ -40,8 +40,7 @@ struct Stream {
     name: Box<str>,
     target: Target,
     style: Style,
-    timestamps: bool,
-    file: Option<LogFile>,
+    log: Option<Box<Log>>,
     /// Its read and its write end; `None` once nobody has this number any more.
     pipe: Option<(OwnedFd, OwnedFd)>,
     /// Nobody writes here any more; it closes when all is written.
@@ -101,7 +100,6 @@ impl Outputs {
             of_service.insert(id, streams.len());
             let writer = streams.len();
             lines.look_for(writer, &spec.ready);
-            let timestamps = timestamps(spec);
             for target in [Target::Out, Target::Err] {
                 let stream = Stream::new(&spec.name, target, style, writer)?;
                 let ring = match target {
@@ -109,9 +107,8 @@ impl Outputs {
                     Target::Err => 0,
                 };
                 streams.push(Stream {
-                    timestamps,
                     ring,
-                    file: file(spec),
+                    log: spec.exec.log.clone(),
                     ..stream
                 });
             }
@@ -119,7 +116,7 @@ impl Outputs {
         let mut direct = None;
         // Only the logger writes JSON and looks at the clock.
         if streams.is_empty() && own == OwnLines::default() {
-            direct = fd::reopen(Standard::Error);
+            direct = fd::reopen(standard(Standard::Error));
             direct
                 .iter()
                 .for_each(|fd| own_lines::redirect(fd.as_raw_fd()));
@@ -206,8 +203,7 @@ impl Outputs {
             name: &stream.name,
             target: stream.target,
             style: stream.style,
-            timestamps: stream.timestamps,
-            file: stream.file.as_ref(),
+            log: stream.log.as_deref(),
             writer: stream.writer,
             pattern: self.lines.pattern(stream.writer),
             read: stream.read(),
@@ -311,6 +307,12 @@ impl Outputs {
         let writer = *self.of_service.get(&id)?;
         let memory = self.memory.as_ref()?;
         Some((memory.last_lines(writer), memory.wrote_last(writer)))
+    }
+
+    /// What has come of a service's lines, where rinit sees them.
+    pub(crate) fn tally(&self, id: ServiceId) -> Option<Tally> {
+        let writer = *self.of_service.get(&id)?;
+        Some(self.memory.as_ref()?.tally(writer))
     }
 
     /// What outlives a logger.
@@ -433,8 +435,7 @@ impl Stream {
             name: name.into(),
             target,
             style,
-            timestamps: false,
-            file: None,
+            log: None,
             pipe: Some(fd::output_pipe()?),
             leaves: false,
             writer,
@@ -469,8 +470,11 @@ fn own_stream(own: &OwnLines) -> nix::Result<Stream> {
         fd::set_nonblocking(write);
         own_lines::redirect(write.as_raw_fd());
     }
-    Ok(Stream {
-        timestamps: own.timestamps,
-        ..stream
-    })
+    let log = own.timestamps.then(|| {
+        Box::new(Log {
+            timestamps: true,
+            ..Log::default()
+        })
+    });
+    Ok(Stream { log, ..stream })
 }

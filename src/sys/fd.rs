@@ -72,12 +72,12 @@ pub fn duplicate_above(fd: impl AsFd, minimum: RawFd) -> nix::Result<OwnedFd> {
 /// else's flags change. Nothing for a file, which never blocks, and where /proc or the
 /// rights to it are missing.
 #[must_use]
-pub fn reopen(fd: Standard) -> Option<OwnedFd> {
-    let kind = fstat(standard(fd)).ok()?.st_mode & SFlag::S_IFMT.bits();
+pub fn reopen(fd: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let kind = fstat(fd).ok()?.st_mode & SFlag::S_IFMT.bits();
     if kind != SFlag::S_IFIFO.bits() && kind != SFlag::S_IFCHR.bits() {
         return None;
     }
-    let path = format!("/proc/self/fd/{}", fd as RawFd);
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
     let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
     open(path.as_str(), flags, Mode::empty()).ok()
 }

@@ -49,6 +49,13 @@ pub struct Poll<T> {
     owner: PhantomData<T>,
 }
 
+/// To be watched itself: it can be read while something is ready.
+impl<T> AsFd for Poll<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.0.as_fd()
+    }
+}
+
 impl<T: Into<u64> + TryFrom<u64>> Poll<T> {
     /// An empty set.
     ///

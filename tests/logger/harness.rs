@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use rinit::core::output::LogFile;
+use rinit::core::output::{Log, LogFile, Tally};
 use rinit::logger::message::{FromLogger, ToLogger};
 use rinit::logger::{Memory, Setup, Sink, Stream, Style, Target, run};
 use rinit::sys::{fd, fork};
@@ -60,7 +60,7 @@ pub(crate) struct Service {
     style: Style,
     target: Target,
     pattern: Option<&'static str>,
-    file: Option<LogFile>,
+    log: Log,
     pub(crate) pipe: Pipe,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn service(name: &'static str, style: Style, target: Target) -> Servi
         style,
         target,
         pattern: None,
-        file: None,
+        log: Log::default(),
         pipe: Pipe::new(),
     }
 }
@@ -84,7 +84,17 @@ impl Service {
             rotate_size,
             keep,
         });
-        Self { file, ..self }
+        let log = Log { file, ..self.log };
+        Self { log, ..self }
+    }
+
+    /// Its lines are dropped while nobody takes them.
+    pub(crate) fn dropping(self) -> Self {
+        let log = Log {
+            drops: true,
+            ..self.log
+        };
+        Self { log, ..self }
     }
 
     /// This can be asked for in its lines.
@@ -143,6 +153,11 @@ impl Keeper {
             "{status:?}"
         );
         self.logger = start(&self.services, &self.memory, &self.out, &self.err);
+    }
+
+    /// What has come of the lines of services.
+    pub(crate) fn tally(&self, service: usize) -> Tally {
+        self.memory.tally(service)
     }
 
     /// Asks for a line of this service's.
@@ -208,8 +223,7 @@ fn start(services: &[Service], memory: &Memory, out: &Pipe, err: &Pipe) -> Logge
             .map(|(writer, service)| Stream {
                 name: service.name,
                 style: service.style,
-                timestamps: false,
-                file: service.file.as_ref(),
+                log: Some(&service.log),
                 writer,
                 pattern: service.pattern,
                 target: service.target,

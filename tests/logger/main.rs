@@ -15,6 +15,7 @@
 
 mod asked;
 mod files;
+mod full;
 mod harness;
 mod killed;
 mod lines;

@@ -99,6 +99,7 @@ fn health_metrics_status_and_the_page_are_served() {
         "rinit_service_exits_total{service=\"db\",cause=\"exit\"} 1",
         "rinit_service_restarts_total{service=\"db\"} 0",
         "rinit_service_processes{service=\"web\"} 1",
+        "rinit_service_log_dropped_lines_total{service=\"web\"} 0",
         "rinit_ready 0",
         "rinit_live 1",
     ] {

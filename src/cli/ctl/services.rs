@@ -217,6 +217,11 @@ fn page(service: &Value) -> String {
         "restarts",
         number(service, "restarts").unwrap_or(0).to_string(),
     );
+    let dropped = number(service, "dropped").filter(|count| *count > 0);
+    line(
+        "dropped",
+        told(dropped.map(|count| format!("{count} lines of output that nobody took"))),
+    );
     line("health", text(service, "health").to_owned());
     line("says", text(service, "status").to_owned());
     line("waits for", words(service, "waiting-for").join(", "));

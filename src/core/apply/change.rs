@@ -271,6 +271,10 @@ static KEYS: [Key; 63] = [
         let log = |spec: &ServiceSpec| spec.exec.log.as_ref().is_some_and(|log| log.timestamps);
         log(p.old) != log(p.new)
     }),
+    anew("when-full", |p| {
+        let drops = |spec: &ServiceSpec| spec.exec.log.as_ref().is_some_and(|log| log.drops);
+        drops(p.old) != drops(p.new)
+    }),
     anew("log-ring", |p| {
         let ring = |spec: &ServiceSpec| Log::ring_of(spec.exec.log.as_deref());
         ring(p.old) != ring(p.new)

@@ -4,7 +4,7 @@
 
 use nix::errno::Errno;
 
-use super::wanted::{file, ring, style, timestamps};
+use super::wanted::{ring, style};
 use super::{Outputs, Stream, own_stream};
 use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
@@ -54,10 +54,8 @@ impl Outputs {
             Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Probe(_) | Ready::Delay(_) => None,
         };
         let stream = self.streams.get(writer);
-        let look = stream.map(|stream| (stream.style, stream.timestamps, stream.ring));
-        let into = stream.and_then(|stream| stream.file.as_ref());
-        look == wanted.map(|style| (style, timestamps(spec), ring(spec)))
-            && into == file(spec).as_ref()
+        let look = stream.map(|stream| (stream.style, &stream.log, stream.ring));
+        look == wanted.map(|style| (style, &spec.exec.log, ring(spec)))
             && self.lines.pattern(writer) == pattern
     }
 
@@ -81,8 +79,7 @@ impl Outputs {
         let stream = |target, writer| {
             let stream = Stream::new(&spec.name, target, style, writer)?;
             Ok::<_, Errno>(Stream {
-                timestamps: timestamps(spec),
-                file: file(spec),
+                log: spec.exec.log.clone(),
                 ..stream
             })
         };

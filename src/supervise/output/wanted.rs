@@ -1,18 +1,8 @@
 //! What a service's definition says of its output.
 
-use crate::core::output::{Log, LogFile, Output};
+use crate::core::output::{Log, Output};
 use crate::core::spec::ServiceSpec;
 use crate::logger::Style;
-
-/// The time stands before each of a service's lines.
-pub(super) fn timestamps(spec: &ServiceSpec) -> bool {
-    spec.exec.log.as_ref().is_some_and(|log| log.timestamps)
-}
-
-/// Where its lines go, if into a file.
-pub(super) fn file(spec: &ServiceSpec) -> Option<LogFile> {
-    spec.exec.log.as_ref()?.file.clone()
-}
 
 /// How a service's lines look; `None` where no logger writes them.
 pub(super) fn style(output: Output) -> Option<Style> {

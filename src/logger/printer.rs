@@ -1,0 +1,162 @@
+//! Lines of a stream on their way: kept for who asks, counted, and written as they look to
+//! where they go.
+
+use memchr::memchr_iter;
+
+use super::files::Files;
+use super::lines::{End, Frame};
+use super::output::Outputs;
+use super::overflow::Overflow;
+use super::ring::Note;
+use super::stamp::Stamp;
+use super::{Setup, Stream, Style, Target};
+use crate::sys::clock;
+
+/// Some lines: `begin`, which has no newline, and `bytes` behind it.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'b> {
+    /// A piece of the first line is out already.
+    pub(super) begun: bool,
+    pub(super) begin: &'b [u8],
+    pub(super) bytes: &'b [u8],
+    /// What becomes of what follows the last newline.
+    pub(super) end: End,
+}
+
+pub(super) struct Printer<'a> {
+    outputs: Outputs<'a>,
+    files: Files<'a>,
+    /// How each stream looks.
+    frames: Vec<Frame>,
+    /// Which is rinit's own.
+    own: Option<usize>,
+}
+
+impl<'a> Printer<'a> {
+    pub(super) fn new(setup: &Setup<'a>) -> Self {
+        let droppers = setup.streams.iter().enumerate();
+        let droppers = droppers.filter_map(|(number, stream)| {
+            stream.log.filter(|log| log.drops)?;
+            Some((number, stream.read?))
+        });
+        let sinks = [setup.stdout.fd, setup.stderr.fd];
+        let overflow = Overflow::new(setup.memory, droppers, sinks);
+        let positions = setup.memory.positions();
+        Self {
+            outputs: Outputs::new(setup.stdout, setup.stderr, positions, overflow),
+            files: Files::new(&setup.streams),
+            frames: frames(setup),
+            own: setup.streams.iter().position(|one| one.style.is_own()),
+        }
+    }
+
+    pub(super) const fn overflow(&mut self) -> &mut Overflow<'a> {
+        &mut self.outputs.overflow
+    }
+
+    /// Writes lines of a stream.
+    pub(super) fn print(&mut self, setup: &Setup<'a>, number: usize, lines: Lines<'_>) {
+        let (Some(stream), Some(frame)) = (setup.streams.get(number), self.frames.get(number))
+        else {
+            return;
+        };
+        let Lines {
+            begun,
+            begin,
+            bytes,
+            end,
+        } = lines;
+        let unended = end == End::Rest && bytes.last().or(begin.last()) != Some(&b'\n');
+        let newline: &[u8] = if unended { b"\n" } else { b"" };
+        let memory = setup.memory;
+        let is_kept = memory.rings.has(stream.writer);
+        let whole = frame.is_bare() && begin.is_empty() && !begun && end == End::Newline;
+        let is_stamped = frame.needs_stamp() || stream.file().is_some();
+        let mut stamp = Stamp::default();
+        if is_kept || is_stamped {
+            let pid = if stream.style.is_own() {
+                nix::unistd::getppid().as_raw().cast_unsigned()
+            } else {
+                memory.pids.of(stream.writer)
+            };
+            // One look at the clock for all of them.
+            let nanos = clock::wall_nanos();
+            if is_stamped {
+                stamp = Stamp::new(nanos, pid);
+            }
+            let note = Note {
+                time: nanos.div_euclid(1_000_000),
+                pid,
+                error: stream.target == Target::Err,
+                begun,
+                unended: end == End::Piece,
+            };
+            memory.keep(stream.writer, note, [begin, bytes, newline]);
+        }
+        memory.recent.keep(stream.writer, [begin, bytes, newline]);
+        let count = memchr_iter(b'\n', bytes).count() + newline.len();
+        memory.tallies.written(number, count);
+        let into_file = self.files.write(
+            number,
+            whole.then_some(bytes),
+            |gathered| {
+                let put = |part: &[u8]| gathered.extend_from_slice(part);
+                frame.render(stamp, begun, begin, bytes, end, put);
+            },
+            &mut self.outputs,
+            stamp,
+        );
+        if into_file {
+            return;
+        }
+        self.outputs
+            .write(stream.target, number, stream.style == Style::Raw, |page| {
+                frame.render(stamp, begun, begin, bytes, end, |part| page.put(part));
+            });
+    }
+
+    /// A line of rinit's own.
+    pub(super) fn say(&mut self, setup: &Setup<'a>, text: &str) {
+        if let Some(own) = self.own {
+            let line = format!("rinit: {text}\n");
+            let lines = Lines {
+                begun: false,
+                begin: b"",
+                bytes: line.as_bytes(),
+                end: End::Newline,
+            };
+            self.print(setup, own, lines);
+        }
+    }
+
+    /// Says of whom lines were dropped; `all`: though that was said just now.
+    pub(super) fn say_dropped(&mut self, setup: &Setup<'a>, all: bool) {
+        while let Some((number, count)) = self.overflow().news(all) {
+            let name = setup.streams.get(number).map_or("?", |stream| stream.name);
+            let lines = if count == 1 { "line" } else { "lines" };
+            let text = format!("{name}: {count} {lines} of output dropped: nobody took them");
+            self.say(setup, &text);
+        }
+    }
+}
+
+/// How each stream looks. A service's name has the same colour on both outputs, and
+/// neighbours have different ones.
+fn frames<'a>(setup: &Setup<'a>) -> Vec<Frame> {
+    let mut colour = 0usize;
+    let mut previous: Option<&'a str> = None;
+    let frame = |stream: &Stream<'a>| {
+        if previous
+            .replace(stream.name)
+            .is_some_and(|name| name != stream.name)
+        {
+            colour = colour.wrapping_add(1);
+        }
+        let sink = match stream.target {
+            Target::Out => &setup.stdout,
+            Target::Err => &setup.stderr,
+        };
+        Frame::new(stream, sink.colour.then_some(colour))
+    };
+    setup.streams.iter().map(frame).collect()
+}

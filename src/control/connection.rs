@@ -11,7 +11,7 @@ use super::context::Own;
 use super::events::{History, Reader};
 use super::logs::Logs;
 use super::protocol::LINE_MAX;
-use super::records::{List, TallyOf};
+use super::records::{Counts, List};
 use super::requests::ByHand;
 use super::waits::Wait;
 use crate::core::apply::places::Places;
@@ -227,7 +227,7 @@ impl Connection {
         &mut self,
         system: &System,
         history: &History,
-        tally: &TallyOf<'_>,
+        counts: &Counts<'_>,
         own: &Own,
         now: Now,
     ) -> bool {
@@ -239,7 +239,7 @@ impl Connection {
         if waits && self.output.is_empty() {
             return false;
         }
-        if !self.answer(system, history, tally, own, now) {
+        if !self.answer(system, history, counts, own, now) {
             return false;
         }
         // Whoever has asked all its questions is owed the last answer first.
@@ -256,7 +256,7 @@ impl Connection {
                     .extend_from_slice(buffer.get(..count).unwrap_or_default());
             }
         }
-        self.answer(system, history, tally, own, now)
+        self.answer(system, history, counts, own, now)
             && (self.input.len() < LINE_MAX || !self.is_free() || self.has_line())
     }
 
@@ -274,7 +274,7 @@ impl Connection {
         &mut self,
         system: &System,
         history: &History,
-        tally: &TallyOf<'_>,
+        counts: &Counts<'_>,
         own: &Own,
         now: Now,
     ) -> bool {
@@ -294,7 +294,7 @@ impl Connection {
                     return self.send(now);
                 }
                 Owed::List(list) => {
-                    if list.piece(&mut self.output, system, tally, now) {
+                    if list.piece(&mut self.output, system, counts, now) {
                         self.owed = Owed::Nothing;
                     }
                     // One piece a turn, so that a thousand services delay nobody.

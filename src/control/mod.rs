@@ -34,6 +34,7 @@ pub(crate) use connection::Connection;
 pub(crate) use events::History;
 pub(crate) use logs::Logs;
 pub(crate) use protocol::UNKNOWN;
+pub(crate) use records::{Applies, Counts};
 pub(crate) use requests::RELOAD_OF_NONE;
 pub(crate) use server::Server;
 pub(crate) use stream::{Lines, ask_for_lines};

@@ -37,8 +37,36 @@ pub(crate) enum Detail {
     Counters,
 }
 
-/// What has come of a service's lines, where rinit sees them.
-pub(crate) type TallyOf<'a> = dyn Fn(ServiceId) -> Option<Tally> + 'a;
+/// What isn't the core's to count.
+pub(crate) struct Counts<'a> {
+    /// What has come of a service's lines, where rinit sees them.
+    pub(crate) tally: &'a dyn Fn(ServiceId) -> Option<Tally>,
+    pub(crate) applies: Applies,
+}
+
+/// What has come of new configurations.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Applies {
+    /// How many count now, or did.
+    pub(crate) good: u32,
+    /// How many were refused.
+    pub(crate) refused: u32,
+    /// When the last one came, in Unix milliseconds, and whether it was good.
+    pub(crate) last: Option<(i64, bool)>,
+}
+
+impl Applies {
+    /// One came.
+    pub(crate) const fn note(&mut self, good: bool, wall: i64) {
+        let count = if good {
+            &mut self.good
+        } else {
+            &mut self.refused
+        };
+        *count = count.saturating_add(1);
+        self.last = Some((wall, good));
+    }
+}
 
 /// A list in the making.
 #[derive(Debug)]
@@ -72,7 +100,7 @@ impl List {
         &mut self,
         out: &mut Vec<u8>,
         system: &System,
-        tally: &TallyOf<'_>,
+        counts: &Counts<'_>,
         now: Now,
     ) -> bool {
         let before = out.len();
@@ -81,7 +109,7 @@ impl List {
             json.plain("version", super::protocol::VERSION)
                 .text("state", system.whole().word());
             if self.detail == Detail::Counters {
-                counters_of_all(&mut json, system, now);
+                counters_of_all(&mut json, system, counts.applies, now);
             }
             json.open("services");
         }
@@ -93,7 +121,7 @@ impl List {
             if self.next > 0 {
                 out.push(b',');
             }
-            record(out, *id, self.detail, system, tally, now);
+            record(out, *id, self.detail, system, counts, now);
             self.next = self.next.saturating_add(1);
             told = told.saturating_add(1);
         }
@@ -110,7 +138,7 @@ fn record(
     id: ServiceId,
     detail: Detail,
     system: &System,
-    tally: &TallyOf<'_>,
+    counts: &Counts<'_>,
     now: Now,
 ) {
     let mut json = Json::object(out);
@@ -122,7 +150,7 @@ fn record(
             Detail::Full => {
                 brief(&mut json, id, spec, state, system, now);
                 full(&mut json, id, spec, state, system, now);
-                let dropped = tally(id).map(|tally| tally.dropped);
+                let dropped = (counts.tally)(id).map(|tally| tally.dropped);
                 json.plain_or_null("dropped", dropped);
             }
             Detail::Why => {
@@ -131,7 +159,7 @@ fn record(
             Detail::Definition => definition(&mut json, spec, system),
             Detail::Counters => {
                 counters(&mut json, id, spec, state, system, now);
-                if let Some(Tally { lines, dropped }) = tally(id) {
+                if let Some(Tally { lines, dropped }) = (counts.tally)(id) {
                     json.plain("lines", lines).plain("dropped", dropped);
                 }
             }
@@ -185,7 +213,7 @@ fn pid(state: &State) -> Option<i32> {
     state.run().and_then(|run| run.pid).map(|pid| pid.0)
 }
 
-fn counters_of_all(json: &mut Json<'_>, system: &System, now: Now) {
+fn counters_of_all(json: &mut Json<'_>, system: &System, applies: Applies, now: Now) {
     json.text("release", env!("CARGO_PKG_VERSION"))
         .plain("booted", wall(system.booted_at(), now));
     for (key, ask) in [
@@ -195,6 +223,10 @@ fn counters_of_all(json: &mut Json<'_>, system: &System, now: Now) {
     ] {
         json.plain(key, system.health(ask, now.at).well);
     }
+    json.plain("applied", applies.good)
+        .plain("refused", applies.refused)
+        .plain_or_null("applied-at", applies.last.map(|(at, _)| at))
+        .plain_or_null("applied-well", applies.last.map(|(_, good)| good));
 }
 
 fn counters(

@@ -13,7 +13,7 @@ use super::context::Own;
 use super::events::History;
 use super::logs::Logs;
 use super::protocol::{REFUSED, changes, done, refusal};
-use super::records::TallyOf;
+use super::records::Counts;
 use crate::core::apply::places::Places;
 use crate::core::event::Event;
 use crate::core::id::ServiceId;
@@ -179,11 +179,11 @@ impl Server {
         poll: &Poll<Source>,
         system: &System,
         history: &History,
-        tally: &TallyOf<'_>,
+        counts: &Counts<'_>,
         now: Now,
     ) {
         if let Some(client) = self.clients.get_mut(&id) {
-            let alive = client.converse(system, history, tally, &self.own, now);
+            let alive = client.converse(system, history, counts, &self.own, now);
             let asked = client.ask(RequestId(self.next_request));
             if asked.is_some() {
                 self.next_request = self.next_request.wrapping_add(1);

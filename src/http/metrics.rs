@@ -159,6 +159,30 @@ fn write(
         page.family(name, Kind::Gauge, help);
         page.sample(&[], u8::from(answer.get(key) == Some(&Value::Bool(true))));
     }
+    page.family(
+        "rinit_applies",
+        Kind::Counter,
+        "New configurations that came, by what became of them.",
+    );
+    for outcome in ["applied", "refused"] {
+        let count = number(answer, outcome).unwrap_or(0);
+        page.sample(&[("outcome", outcome)], count);
+    }
+    if let Some(at) = number(answer, "applied-at") {
+        page.family(
+            "rinit_last_apply_time_seconds",
+            Kind::Gauge,
+            "When the last one came, since 1970.",
+        );
+        page.sample(&[], Seconds(at));
+        page.family(
+            "rinit_last_apply_good",
+            Kind::Gauge,
+            "1 if the last one counts, 0 if it was refused.",
+        );
+        let good = answer.get("applied-well") == Some(&Value::Bool(true));
+        page.sample(&[], u8::from(good));
+    }
     if let Some(own) = own {
         page.family(
             "rinit_resident_memory_bytes",
@@ -292,7 +316,7 @@ fn of_processes(page: &mut Page, services: &[Value], used: &BTreeMap<i32, Usage>
 mod tests {
     use super::*;
 
-    const ANSWER: &[u8] = br#"{"version":1,"state":"degraded","release":"0.1.0","booted":1700000000123,"live":true,"ready":false,"started":true,"services":[{"name":"a\"b","state":"backoff","pid":null,"run-since":null,"restarts":3,"healthy":null,"exits":{"exit":4},"lines":12,"dropped":3}]}"#;
+    const ANSWER: &[u8] = br#"{"version":1,"state":"degraded","release":"0.1.0","booted":1700000000123,"live":true,"ready":false,"applied":2,"refused":1,"applied-at":1700000001500,"applied-well":false,"started":true,"services":[{"name":"a\"b","state":"backoff","pid":null,"run-since":null,"restarts":3,"healthy":null,"exits":{"exit":4},"lines":12,"dropped":3}]}"#;
 
     #[test]
     fn both_forms_name_their_families_as_they_should() {
@@ -307,6 +331,9 @@ mod tests {
             "rinit_service_exits_total{service=\"a\\\"b\",cause=\"exit\"} 4\n",
             "rinit_service_state{service=\"a\\\"b\",state=\"active\"} 0\n",
             "rinit_ready 0\n",
+            "rinit_applies_total{outcome=\"applied\"} 2\n",
+            "rinit_last_apply_time_seconds 1700000001.500\n",
+            "rinit_last_apply_good 0\n",
             "rinit_service_log_lines_total{service=\"a\\\"b\"} 12\n",
             "rinit_service_log_dropped_lines_total{service=\"a\\\"b\"} 3\n",
         ] {

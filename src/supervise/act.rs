@@ -93,6 +93,10 @@ impl Hands {
                     let change = (service, from, to);
                     self.history.note(change, system, now.wall, followed);
                 }
+                if let Report::Applied { .. } | Report::NotApplied = report {
+                    let good = report != Report::NotApplied;
+                    self.configuration.applies.note(good, now.wall);
+                }
                 let level = match report.level() {
                     Level::Error => log::Level::Error,
                     Level::Warn => log::Level::Warn,

@@ -8,6 +8,7 @@ use super::hands::Hands;
 use super::source::Source;
 use super::start::cgroups_for;
 use crate::config::{Outcome, Request};
+use crate::control::Applies;
 use crate::core::apply::Reading;
 use crate::core::apply::places::Places;
 use crate::core::event::Event;
@@ -20,6 +21,8 @@ use crate::sys::poll::Interest;
 pub(crate) struct Configuration {
     request: Request,
     reader: Option<Reader>,
+    /// What has come of new ones.
+    pub(super) applies: Applies,
 }
 
 impl Configuration {
@@ -31,6 +34,7 @@ impl Configuration {
                 ..request
             },
             reader: None,
+            applies: Applies::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::hands::Hands;
 use super::own_lines;
 use super::source::Source;
 use crate::control::context::Own;
-use crate::control::{Connection, Peer};
+use crate::control::{Connection, Counts, Peer};
 use crate::core::apply::places::Places;
 use crate::core::id::Pid;
 use crate::core::listen::{Listen, Socket};
@@ -149,7 +149,10 @@ impl Hands {
         let alive = connection.converse(
             system,
             &self.history,
-            &|id| self.outputs.tally(id),
+            &Counts {
+                tally: &|id| self.outputs.tally(id),
+                applies: self.configuration.applies,
+            },
             &helper.own,
             now,
         );

@@ -51,6 +51,7 @@ use std::time::Duration;
 use self::act::Results;
 use self::hands::Hands;
 use self::sense::Reaped;
+use crate::control::Counts;
 use crate::core::action::Action;
 use crate::core::event::Event;
 use crate::core::storm::{Change, Ended, Storm};
@@ -276,7 +277,10 @@ impl Supervisor {
                     &self.hands.poll,
                     &self.system,
                     &self.hands.history,
-                    &|id| self.hands.outputs.tally(id),
+                    &Counts {
+                        tally: &|id| self.hands.outputs.tally(id),
+                        applies: self.hands.configuration.applies,
+                    },
                     now,
                 );
                 let (tellings, outputs) = (&mut self.hands.tellings, &self.hands.outputs);

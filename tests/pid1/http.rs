@@ -105,6 +105,15 @@ fn health_metrics_status_and_the_page_are_served() {
     ] {
         place(&metrics, line);
     }
+    assert!(metrics.contains("rinit_applies_total{outcome=\"refused\"} 0"));
+    std::fs::write(rinit.path("rinit.toml"), "nonsense").unwrap();
+    rinit.signal(1);
+    rinit.wait_until("the mistake is counted", || {
+        let metrics = get(port, "/metrics");
+        metrics.contains("rinit_applies_total{outcome=\"refused\"} 1")
+            && metrics.contains("rinit_last_apply_good 0")
+    });
+
     let accept = "GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n\r\n";
     let modern = send(port, accept);
     assert!(modern.contains(

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | faces | `cli` |
 //! | loops | `single`, `supervise`, `control` |
-//! | model, helpers | `config`, `units`, `plan`, `reader`, `subreaper`, `logger`, `http`, `notifier` |
+//! | model, helpers | `config`, `units`, `plan`, `reader`, `maker`, `subreaper`, `logger`, `http`, `notifier` |
 //! | core | `core` |
 //! | kernel | `sys` |
 //!
@@ -19,6 +19,7 @@ mod control;
 pub mod core;
 pub mod http;
 pub mod logger;
+pub mod maker;
 pub mod notifier;
 pub mod plan;
 pub mod reader;

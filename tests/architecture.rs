@@ -34,6 +34,7 @@ const LAYERS: &[Layer] = &[
         name: "helpers",
         rooms: &[
             "reader",
+            "maker",
             "subreaper",
             "logger",
             "notifier",

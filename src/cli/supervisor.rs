@@ -51,6 +51,7 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
             spec,
             warnings,
             notes,
+            has_units,
         }) => {
             warnings
                 .iter()
@@ -63,13 +64,14 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
                 print::out(times(&spec, here.time));
                 return 0;
             }
-            supervise(spec, &inherited, here.pid1, &options, request)
+            supervise(spec, has_units, &inherited, here.pid1, &options, request)
         }
     }
 }
 
 fn supervise(
     spec: Spec,
+    has_units: bool,
     inherited: &Inherited,
     pid1: bool,
     options: &Options,
@@ -89,6 +91,7 @@ fn supervise(
     };
     match supervise::run(Start {
         spec,
+        has_units,
         inherited,
         main,
         request,

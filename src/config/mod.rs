@@ -107,6 +107,8 @@ pub enum Outcome {
         warnings: Vec<Box<str>>,
         /// What is worth knowing, for `--check`.
         notes: Vec<Box<str>>,
+        /// Some of it comes from packages' units.
+        has_units: bool,
     },
     /// It can't be used.
     Refused {
@@ -157,12 +159,14 @@ pub fn load(request: &Request) -> Outcome {
     if drafts.is_empty() {
         return Outcome::Nothing;
     }
+    let has_units = drafts.iter().any(|draft| draft.unit.is_some());
     let services = drafts.into_iter().map(|draft| draft.spec).collect();
     let spec = Spec { init, services };
     Outcome::Ready {
         spec,
         warnings,
         notes,
+        has_units,
     }
 }
 

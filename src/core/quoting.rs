@@ -56,6 +56,12 @@ impl Quoted<'_> {
         }
     }
 
+    /// What is left, as it stands there.
+    #[must_use]
+    pub const fn rest(&self) -> &[u8] {
+        self.rest
+    }
+
     /// Whether nothing is left.
     #[must_use]
     pub const fn is_at_end(&self) -> bool {
@@ -116,6 +122,23 @@ impl Iterator for Quoted<'_> {
             None => Ok(word),
         })
     }
+}
+
+/// A text with C's escapes replaced; unknown ones stay.
+#[must_use]
+pub fn unescaped(mut text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    while let Some((first, rest)) = text.split_first() {
+        text = rest;
+        match escape(rest).filter(|_| *first == b'\\') {
+            Some((bytes, length)) => {
+                out.extend_from_slice(&bytes);
+                text = rest.get(length..).unwrap_or_default();
+            }
+            None => out.push(*first),
+        }
+    }
+    out
 }
 
 /// What the escape stands for, without its backslash, and how long it is.

@@ -79,7 +79,7 @@ structs! {
 enums! {
     Outcome {
         0 = Nothing,
-        1 = Ready { spec, warnings, notes },
+        1 = Ready { spec, warnings, notes, has_units },
         2 = Refused { errors, warnings },
     }
     ControlSocket { 0 = Default, 1 = None, 2 = Path(path) }

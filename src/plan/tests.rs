@@ -584,7 +584,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         1 => Just(Outcome::Nothing),
         2 => (lines(), lines()).prop_map(|(errors, warnings)| Outcome::Refused { errors, warnings }),
-        9 => (spec, lines(), lines()).prop_map(|(spec, warnings, notes)| Outcome::Ready { spec, warnings, notes }),
+        9 => (spec, lines(), lines(), any::<bool>()).prop_map(|(spec, warnings, notes, has_units)| Outcome::Ready { spec, warnings, notes, has_units }),
     ]
 }
 
@@ -634,6 +634,7 @@ fn an_edge_to_nowhere_is_malformed() {
         },
         warnings: Vec::new(),
         notes: Vec::new(),
+        has_units: false,
     };
     assert_eq!(decode(&encode(&outcome)), Err(Malformed));
 }

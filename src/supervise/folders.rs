@@ -8,14 +8,13 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path};
 
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
+use nix::unistd::{Gid, Uid, fchown};
 
 use crate::core::setup::Folder;
-use crate::sys::process;
+use crate::sys::{process, way};
 
 /// The way to a folder; nothing is read from it.
 const WAY: OFlag = OFlag::O_PATH
@@ -55,47 +54,11 @@ pub(super) fn make(folder: &Folder, owner: Option<(u32, u32)>) -> Result<(), Err
 /// Removes what has this name: a file, a link itself, or a folder with all that is in it.
 /// That it isn't there is no error.
 pub(super) fn remove(path: &Path) -> Result<(), Errno> {
-    let removed = walk(path, None).and_then(|(above, name)| remove_below(&above, name));
+    let removed = walk(path, None).and_then(|(above, name)| way::remove(&above, name));
     match removed {
         Err(Errno::ENOENT) => Ok(()),
         other => other,
     }
-}
-
-/// A folder that others empty at the same time gets another look, but not for ever.
-const LOOKS: usize = 8;
-
-fn remove_below(above: &OwnedFd, name: &Path) -> Result<(), Errno> {
-    match unlinkat(above, name, UnlinkatFlags::NoRemoveDir) {
-        // Linux says EISDIR, POSIX has EPERM for it.
-        Err(Errno::EISDIR | Errno::EPERM) => {}
-        other => return other,
-    }
-    for _ in 0..LOOKS {
-        let itself = openat(above, name, ITSELF | OFlag::O_NOFOLLOW, Mode::empty())?;
-        let mut dir = Dir::from_fd(itself.try_clone().map_err(|_| Errno::EMFILE)?)?;
-        let mut names = Vec::new();
-        for entry in dir.iter() {
-            let entry = entry?;
-            let name = entry.file_name();
-            if name != c"." && name != c".." {
-                names.push(name.to_owned());
-            }
-        }
-        for name in names {
-            use std::os::unix::ffi::OsStrExt;
-            let name = Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()));
-            match remove_below(&itself, name) {
-                Ok(()) | Err(Errno::ENOENT) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        match unlinkat(above, name, UnlinkatFlags::RemoveDir) {
-            Err(Errno::ENOTEMPTY | Errno::EEXIST) => {}
-            other => return other,
-        }
-    }
-    Err(Errno::ENOTEMPTY)
 }
 
 /// The folder above a path's last part, and that part. Missing ones on the way are made

@@ -24,6 +24,7 @@ mod in_context;
 mod launch;
 mod lines;
 mod look;
+mod making;
 mod marks;
 mod memory_events;
 mod notification;
@@ -57,6 +58,7 @@ use crate::core::event::Event;
 use crate::core::storm::{Change, Ended, Storm};
 use crate::core::system::{System, Whole};
 use crate::core::time::{Instant, Now};
+use crate::maker::Maker;
 use crate::sys::poll::Interest;
 use crate::sys::{clock, memory};
 
@@ -86,7 +88,13 @@ struct Supervisor {
 /// # Errors
 /// Where the kernel refuses what rinit cannot do without; nothing was started then.
 pub fn run(start: Start<'_>) -> Result<u8, Trouble> {
-    let (system, hands) = start.prepare()?;
+    let maker = start
+        .has_units
+        .then(|| Maker::begin(&start.request.unit_root));
+    let (system, mut hands) = start.prepare()?;
+    if let Some(maker) = maker {
+        hands.wait_for_maker(maker);
+    }
     let mut supervisor = Supervisor {
         system,
         hands,

@@ -94,6 +94,8 @@ pub fn pid1_supervises() -> bool {
 pub struct Start<'a> {
     /// What is to be supervised.
     pub spec: Spec,
+    /// Some of it comes from packages' units, which count on what tmpfiles.d makes.
+    pub has_units: bool,
     /// What rinit itself was started with.
     pub inherited: &'a Inherited,
     /// What the command line says of `main`.

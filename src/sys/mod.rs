@@ -37,4 +37,5 @@ pub mod socket;
 pub mod spawn;
 pub mod tty;
 pub mod usage;
+pub mod way;
 mod wiring;

@@ -142,6 +142,20 @@ pub fn readable(fd: BorrowedFd<'_>, timeout: Duration) -> bool {
     }
 }
 
+/// Waits until one of two descriptors can be read, at most this long; says which can.
+pub fn which_is_readable(
+    one: BorrowedFd<'_>,
+    other: BorrowedFd<'_>,
+    timeout: Duration,
+) -> (bool, bool) {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
+    let mut fds = [one, other].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    let count = poll(&mut fds, timeout);
+    let [one, other] = fds.map(|fd| count.is_ok_and(|count| count > 0) && fd.any() != Some(false));
+    (one, other)
+}
+
 /// Waits until a descriptor can be read; `false` once nobody is left to read what is
 /// written to the other one.
 pub fn readable_while_read(fd: BorrowedFd<'_>, read: BorrowedFd<'_>) -> bool {

@@ -6,8 +6,10 @@
 mod exec_line;
 mod name;
 mod search;
+mod snippets;
 mod specifier;
 mod syntax;
+pub(crate) mod tmpfiles;
 mod value;
 
 pub(crate) use self::exec_line::{ExecLine, WrongExec, commands};

@@ -31,7 +31,7 @@ const MAX_LINKS: usize = 8;
 const O_NONBLOCK: i32 = 0o4000;
 
 /// What stands in a folder under a name.
-enum Entry {
+pub(super) enum Entry {
     File,
     /// What the link says.
     Link(PathBuf),
@@ -304,11 +304,11 @@ impl Search {
     }
 }
 
-fn is_null(target: &Path) -> bool {
+pub(super) fn is_null(target: &Path) -> bool {
     target == Path::new("/dev/null")
 }
 
-fn entries(path: &Path) -> BTreeMap<String, Entry> {
+pub(super) fn entries(path: &Path) -> BTreeMap<String, Entry> {
     let mut found = BTreeMap::new();
     let list = fs::read_dir(path).into_iter().flatten();
     for entry in list.flatten() {
@@ -336,7 +336,7 @@ fn entries(path: &Path) -> BTreeMap<String, Entry> {
 }
 
 /// The file's text. What isn't UTF-8 is marked in it.
-fn read(path: &Path) -> Result<String, String> {
+pub(super) fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let file = fs::OpenOptions::new()
         .read(true)

@@ -45,6 +45,47 @@ impl Machine {
             .trim_matches(['"', '\''])
             .to_owned()
     }
+
+    /// Replaces the specifiers that mean the machine: all that files without a unit have.
+    pub(crate) fn expand(&self, text: &[u8]) -> Expanded {
+        expand(text, |letter| self.of(letter))
+    }
+
+    fn of(&self, letter: u8) -> Option<Vec<u8>> {
+        let proc = |file: &str| first_line(&Path::new("/proc/sys/kernel").join(file));
+        Some(match letter {
+            b'%' => vec![b'%'],
+            b't' => "/run".into(),
+            b'S' => "/var/lib".into(),
+            b'C' => "/var/cache".into(),
+            b'L' => "/var/log".into(),
+            b'E' => "/etc".into(),
+            b'T' => "/tmp".into(),
+            b'V' => "/var/tmp".into(),
+            // The manager's own user, whatever User= says.
+            b'h' => "/root".into(),
+            b'u' | b'g' => "root".into(),
+            b'U' | b'G' => "0".into(),
+            b's' => "/bin/sh".into(),
+            b'H' | b'q' => self.host().into(),
+            b'l' => self.host().split('.').next().unwrap_or_default().into(),
+            b'm' => first_line(&self.root.join("etc/machine-id")).into(),
+            b'b' => proc("random/boot_id").replace('-', "").into(),
+            b'v' => proc("osrelease").into(),
+            b'a' => match std::env::consts::ARCH {
+                "x86_64" => "x86-64".into(),
+                "aarch64" => "arm64".into(),
+                other => other.into(),
+            },
+            b'o' => self.os("ID").into(),
+            b'w' => self.os("VERSION_ID").into(),
+            b'W' => self.os("VARIANT_ID").into(),
+            b'B' => self.os("BUILD_ID").into(),
+            b'M' => self.os("IMAGE_ID").into(),
+            b'A' => self.os("IMAGE_VERSION").into(),
+            _ => return None,
+        })
+    }
 }
 
 fn first_line(path: &Path) -> String {
@@ -71,34 +112,14 @@ pub(crate) struct Expanded {
 impl Specifiers<'_> {
     /// Replaces every specifier.
     pub(crate) fn expand(&self, text: &[u8]) -> Expanded {
-        let mut out = Vec::with_capacity(text.len());
-        let mut unknown = None;
-        let mut bytes = text;
-        while let Some((first, rest)) = bytes.split_first() {
-            bytes = rest;
-            let letter = rest.first().filter(|_| *first == b'%');
-            match letter.map(|letter| (letter, self.of(*letter))) {
-                None => out.push(*first),
-                Some((_, Some(value))) => {
-                    out.extend_from_slice(&value);
-                    bytes = rest.get(1..).unwrap_or_default();
-                }
-                Some((letter, None)) => {
-                    out.push(b'%');
-                    unknown = unknown.or(Some(char::from(*letter)));
-                }
-            }
-        }
-        Expanded { text: out, unknown }
+        expand(text, |letter| self.of(letter))
     }
 
     fn of(&self, letter: u8) -> Option<Vec<u8>> {
         let name = self.name;
         let instance = name.instance().unwrap_or_default();
         let last = || name.prefix().rsplit('-').next().unwrap_or_default();
-        let proc = |file: &str| first_line(&Path::new("/proc/sys/kernel").join(file));
         Some(match letter {
-            b'%' => vec![b'%'],
             b'n' => name.as_str().into(),
             b'N' => name.stem().into(),
             b'p' => name.prefix().into(),
@@ -113,46 +134,34 @@ impl Specifiers<'_> {
                 let path = if path == b"/" { &[][..] } else { &path };
                 [b"/", path].concat()
             }
-            b't' => "/run".into(),
-            b'S' => "/var/lib".into(),
-            b'C' => "/var/cache".into(),
-            b'L' => "/var/log".into(),
-            b'E' => "/etc".into(),
-            b'T' => "/tmp".into(),
-            b'V' => "/var/tmp".into(),
-            // The manager's own user, whatever User= says.
-            b'h' => "/root".into(),
-            b'u' | b'g' => "root".into(),
-            b'U' | b'G' => "0".into(),
-            b's' => "/bin/sh".into(),
-            b'H' | b'q' => self.machine.host().into(),
-            b'l' => self
-                .machine
-                .host()
-                .split('.')
-                .next()
-                .unwrap_or_default()
-                .into(),
-            b'm' => first_line(&self.machine.root.join("etc/machine-id")).into(),
-            b'b' => proc("random/boot_id").replace('-', "").into(),
-            b'v' => proc("osrelease").into(),
-            b'a' => match std::env::consts::ARCH {
-                "x86_64" => "x86-64".into(),
-                "aarch64" => "arm64".into(),
-                other => other.into(),
-            },
-            b'o' => self.machine.os("ID").into(),
-            b'w' => self.machine.os("VERSION_ID").into(),
-            b'W' => self.machine.os("VARIANT_ID").into(),
-            b'B' => self.machine.os("BUILD_ID").into(),
-            b'M' => self.machine.os("IMAGE_ID").into(),
-            b'A' => self.machine.os("IMAGE_VERSION").into(),
             b'y' => self.path.as_os_str().as_encoded_bytes().into(),
             b'Y' => self.path.parent()?.as_os_str().as_encoded_bytes().into(),
             b'd' => format!("/run/credentials/{}", name.as_str()).into(),
-            _ => return None,
+            _ => return self.machine.of(letter),
         })
     }
+}
+
+fn expand(text: &[u8], of: impl Fn(u8) -> Option<Vec<u8>>) -> Expanded {
+    let mut out = Vec::with_capacity(text.len());
+    let mut unknown = None;
+    let mut bytes = text;
+    while let Some((first, rest)) = bytes.split_first() {
+        bytes = rest;
+        let letter = rest.first().filter(|_| *first == b'%');
+        match letter.map(|letter| (letter, of(*letter))) {
+            None => out.push(*first),
+            Some((_, Some(value))) => {
+                out.extend_from_slice(&value);
+                bytes = rest.get(1..).unwrap_or_default();
+            }
+            Some((letter, None)) => {
+                out.push(b'%');
+                unknown = unknown.or(Some(char::from(*letter)));
+            }
+        }
+    }
+    Expanded { text: out, unknown }
 }
 
 #[cfg(test)]

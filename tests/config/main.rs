@@ -74,6 +74,7 @@ fn dump(outcome: &Outcome) -> String {
             spec,
             warnings,
             notes,
+            ..
         } => {
             list("warning", warnings);
             list("note", notes);
@@ -231,7 +232,8 @@ fn later_files_override_earlier_ones_key_by_key() {
         dump(&Outcome::Ready {
             spec: spec.clone(),
             warnings,
-            notes: Vec::new()
+            notes: Vec::new(),
+            has_units: false,
         })
     );
     let names: Vec<_> = spec.services.iter().map(|s| &*s.name).collect();

@@ -81,7 +81,8 @@ pub enum Setup {
     TerminationLog,
     /// The folder `cgroup` in the test's own is all there is of cgroups.
     OwnCgroup,
-    /// The folder `units` in the test's own is /run/systemd/system.
+    /// The folder `units` in the test's own is /run/systemd/system, and `tmpfiles.d` is
+    /// /run/tmpfiles.d; the machine's own tmpfiles.d and sysusers.d are empty.
     OwnUnits,
     /// A tree of cgroups of its own is at /sys/fs/cgroup; for root.
     #[allow(dead_code, reason = "tests/cgroups has them")]

@@ -277,6 +277,13 @@ fn enter(args: &[Vec<u8>]) {
                 let place = Path::new("/run/systemd/system");
                 fs::create_dir_all(place).unwrap();
                 mount(Some(&own), place, nothing, MsFlags::MS_BIND, nothing).unwrap();
+                hide_the_machines_snippets();
+                let own = Path::new(&folder).join("tmpfiles.d");
+                if own.exists() {
+                    let place = Path::new("/run/tmpfiles.d");
+                    fs::create_dir_all(place).unwrap();
+                    mount(Some(&own), place, nothing, MsFlags::MS_BIND, nothing).unwrap();
+                }
             }
             if has("Terminal") || has("Background") {
                 setsid().unwrap();
@@ -321,6 +328,26 @@ fn make_namespaces() {
         fs::write("/proc/self/setgroups", "deny").unwrap();
         fs::write("/proc/self/uid_map", format!("0 {user} 1")).unwrap();
         fs::write("/proc/self/gid_map", format!("0 {group} 1")).unwrap();
+    }
+}
+
+/// What the machine's packages ask for is not to be made by a test.
+fn hide_the_machines_snippets() {
+    for folder in ["/etc", "/usr/local/lib", "/usr/lib"] {
+        for kind in ["tmpfiles.d", "sysusers.d"] {
+            let place = Path::new(folder).join(kind);
+            if place.exists() {
+                let nothing: Option<&str> = None;
+                mount(
+                    Some("none"),
+                    &place,
+                    Some("tmpfs"),
+                    MsFlags::empty(),
+                    nothing,
+                )
+                .unwrap();
+            }
+        }
     }
 }
 

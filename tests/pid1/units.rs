@@ -93,3 +93,40 @@ fn a_unit_that_is_not_there_is_said_with_its_place() {
     );
     assert!(said.contains("did you mean \"notes.service\"?"), "{said}");
 }
+
+/// A service that notes what it finds of its folder in /run.
+fn looking(folder: &str) -> String {
+    format!(
+        "[Service]\nExecStart=/bin/sh -c 'stat -c \"%%a %%n\" /run/web /run/lock >> {folder}/notes; exec sleep 1000'\n"
+    )
+}
+
+#[test]
+fn what_tmpfiles_d_asks_for_is_there_before_the_first_service() {
+    let rinit = supervisor("[service.web]\nunit = 'web.service'\n");
+    let folder = rinit.path("").display().to_string();
+    let rinit = rinit
+        .file("units/web.service", &looking(&folder))
+        .file(
+            "tmpfiles.d/web.conf",
+            "d /run/web 2750\nd relative\nf /run/web/hello - - - - hi\nd /run/other - nobody-here\n",
+        )
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_until("it runs", || notes(&rinit).len() == 2);
+    assert_eq!(
+        notes(&rinit),
+        ["2750 /run/web", "1777 /run/lock"],
+        "{}",
+        rinit.dump()
+    );
+    let said = rinit.stderr();
+    for wanted in [
+        "rinit: /run/tmpfiles.d/web.conf:2: \"relative\" is no absolute path without \"..\"",
+        "rinit: /run/tmpfiles.d/web.conf:4: there is no user \"nobody-here\": /run/other is left out",
+    ] {
+        assert!(said.lines().any(|line| line == wanted), "{said}");
+    }
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}

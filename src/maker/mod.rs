@@ -1,0 +1,171 @@
+//! The maker: a short-lived child that makes what packages' files in `tmpfiles.d` ask for,
+//! before the first service: a container's /run is empty, or stale. It may hang on a file
+//! system, so nobody waits for it longer than a while; what it could not do it tells.
+
+mod access;
+mod copy;
+mod files;
+mod globs;
+mod trouble;
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::stat::Mode;
+
+use self::files::Files;
+use crate::core::id::Pid;
+use crate::core::signal::Signal;
+use crate::core::time::Instant;
+use crate::sys::error::Errno;
+use crate::sys::fork::helper;
+use crate::sys::signal::kill;
+use crate::sys::{clock, fd, limits, poll, process};
+use crate::units::tmpfiles::{Complaint, Tmpfiles};
+
+/// So long the first services wait for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// So much memory it may use.
+const MEMORY: u64 = 256 << 20;
+/// So many of its words are heard.
+const MOST_BYTES: usize = 64 << 10;
+/// So many complaints are told one by one.
+const MOST_COMPLAINTS: usize = 20;
+
+/// The child.
+pub struct Maker {
+    pid: Pid,
+    answer: OwnedFd,
+    said: Vec<u8>,
+    give_up_at: Instant,
+}
+
+/// How the waiting for it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It did its work.
+    Done,
+    /// It took too long.
+    Late,
+    /// Something else came that can't wait.
+    Interrupted,
+}
+
+impl Maker {
+    /// Forks one that makes all below this root.
+    ///
+    /// # Errors
+    /// Where the kernel gives no process or no pipe.
+    pub fn begin(root: &Path) -> Result<Self, Errno> {
+        let (answer, theirs) = fd::pipe().map_err(Errno::from)?;
+        let body = || {
+            limits::memory(MEMORY);
+            nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
+            let said = make(root).join("\n");
+            i32::from(fd::write_all(&theirs, said.as_bytes()).is_err())
+        };
+        let pid = helper(c"rinit-maker", &[theirs.as_raw_fd()], body)?;
+        fd::set_nonblocking(&answer);
+        Ok(Self {
+            pid,
+            answer,
+            said: Vec::new(),
+            give_up_at: clock::monotonic().plus(PATIENCE),
+        })
+    }
+
+    /// Its process.
+    #[must_use]
+    pub const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Waits until it is done, but only so long, and only until `other` can be read.
+    pub fn wait(&mut self, other: BorrowedFd<'_>) -> End {
+        loop {
+            let left = self.give_up_at.since(clock::monotonic());
+            let end = if left.is_zero() {
+                Some(End::Late)
+            } else {
+                match poll::which_is_readable(self.answer.as_fd(), other, left) {
+                    (true, _) => self.hear().then_some(End::Done),
+                    (false, true) => Some(End::Interrupted),
+                    (false, false) => None,
+                }
+            };
+            if let Some(end) = end {
+                if end != End::Done {
+                    let _ = kill(self.pid, Signal::KILL);
+                }
+                return end;
+            }
+        }
+    }
+
+    /// Takes what it says; whether that is all.
+    fn hear(&mut self) -> bool {
+        let mut buffer = [0u8; 4096];
+        while let Some(count) = fd::read_some(&self.answer, &mut buffer) {
+            let room = MOST_BYTES.saturating_sub(self.said.len());
+            let piece = buffer.get(..count.min(room)).unwrap_or_default();
+            self.said.extend_from_slice(piece);
+            if count == 0 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What it said, line by line.
+    #[must_use]
+    pub fn said(&self) -> Vec<String> {
+        let text = String::from_utf8_lossy(&self.said);
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Makes all that the files below this root ask for; what people are to know.
+fn make(root: &Path) -> Vec<String> {
+    if process::effective_uid() != 0 {
+        return vec!["not root: what packages' tmpfiles.d ask for is left out".to_owned()];
+    }
+    let mut tmpfiles = Tmpfiles::read(root);
+    let order = tmpfiles.order();
+    let mut complaints = std::mem::take(&mut tmpfiles.complaints);
+    match Files::new(root) {
+        Ok(mut files) => complaints.extend(files.carry_out(order)),
+        Err(errno) => return vec![format!("{}: {}", root.display(), Errno::from(errno))],
+    }
+    let mut said = in_words(&complaints);
+    for (kind, place) in &tmpfiles.unsupported {
+        said.push(format!(
+            "{}:{}: lines with \"{kind}\" are not supported, and left out",
+            place.file.display(),
+            place.line
+        ));
+    }
+    said
+}
+
+fn in_words(complaints: &[Complaint]) -> Vec<String> {
+    let told = complaints.iter().take(MOST_COMPLAINTS);
+    let mut said: Vec<String> = told
+        .map(|complaint| {
+            let place = &complaint.place;
+            let line = match place.line {
+                0 => String::new(),
+                line => format!(":{line}"),
+            };
+            format!("{}{line}: {}", place.file.display(), complaint.what)
+        })
+        .collect();
+    let more = complaints.len().saturating_sub(MOST_COMPLAINTS);
+    if more > 0 {
+        said.push(format!("{more} more lines of tmpfiles.d failed"));
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests;

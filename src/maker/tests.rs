@@ -1,0 +1,278 @@
+//! What systemd-tmpfiles makes of the same lines in the same root is in the golden file;
+//! `UPDATE=1` has it make that anew, where it is installed.
+#![allow(clippy::disallowed_methods, reason = "a test may wait for a process")]
+
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown, symlink};
+use std::path::PathBuf;
+
+use super::*;
+
+struct Root(PathBuf);
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Root {
+    /// With the fixture in it, and all that its lines meet.
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("rinit-maker-{name}-{}", std::process::id()));
+        let root = Self(path);
+        root.file(
+            "etc/passwd",
+            "root:x:0:0::/:\nweb:x:4711:4711::/:\nlog:x:4712:4712::/:\n",
+        );
+        root.file("etc/group", "root:x:0:\nweb:x:4711:\nlog:x:4712:\n");
+        root.file("usr/lib/tmpfiles.d/fixture.conf", &fixture("conf"));
+        root
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        let path = self.at(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn mode(&self, name: &str, mode: u32) {
+        fs::set_permissions(self.at(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn fill(&self) {
+        for name in [
+            "stale/old/x",
+            "there/x",
+            "there2/x",
+            "link-target/x",
+            "file-in-the-way",
+            "cleared",
+            "exist1/x",
+            "exist2/x",
+            "old",
+            "truncated",
+            "truncated2",
+            "pipe-over-file",
+            "folder-replaced/x",
+            "copy-full/own",
+            "gone",
+            "gone-1",
+            "trees/a1/x/y",
+            "trees/b",
+            "trees/c",
+            "adjusted",
+            "masked",
+            "tree/a/plain",
+            "tree/a/program",
+            "web-owned/y",
+            "web-owned/roots/y",
+        ] {
+            self.file(&format!("run/{name}"), "old old old");
+        }
+        for name in ["written", "appended"] {
+            self.file(&format!("run/{name}"), "before");
+        }
+        self.file("usr/share/source/file", "content");
+        self.file("usr/share/source/sub/program", "run");
+        symlink("file", self.at("usr/share/source/link")).unwrap();
+        self.mode("usr/share/source/sub/program", 0o755);
+        self.mode("run/tree/a/program", 0o755);
+        self.mode("run/masked", 0o444);
+        for (name, target) in [
+            ("link-to-folder", "link-target"),
+            ("link-kept", "mine"),
+            ("link-replaced", "mine"),
+            ("adjusted-link", "adjusted"),
+            ("web-owned/link", "/etc"),
+        ] {
+            symlink(target, self.at("run").join(name)).unwrap();
+        }
+        for name in ["web-owned", "web-owned/link"] {
+            lchown(self.at("run").join(name), Some(4711), Some(4711)).unwrap();
+        }
+    }
+
+    /// All that is in it, and how.
+    fn listing(&self) -> String {
+        let mut text = String::new();
+        list(&self.0, &self.0, &mut text);
+        text
+    }
+}
+
+fn fixture(kind: &str) -> String {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/units/tmpfiles.{kind}"));
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+fn list(root: &Path, folder: &Path, text: &mut String) {
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        let stat = fs::symlink_metadata(&path).unwrap();
+        let kind = stat.file_type();
+        let (letter, more) = if kind.is_dir() {
+            ('d', String::new())
+        } else if kind.is_symlink() {
+            (
+                'l',
+                format!(" -> {}", fs::read_link(&path).unwrap().display()),
+            )
+        } else if kind.is_file() {
+            ('f', format!(" {:?}", fs::read_to_string(&path).unwrap()))
+        } else if kind.is_fifo() {
+            ('p', String::new())
+        } else {
+            ('c', format!(" {}", stat.rdev()))
+        };
+        let name = Path::new("/").join(path.strip_prefix(root).unwrap());
+        let more = if name.starts_with("/usr/lib") {
+            String::new()
+        } else {
+            more
+        };
+        let mode = if kind.is_symlink() {
+            0o777
+        } else {
+            stat.mode() & 0o7777
+        };
+        writeln!(
+            text,
+            "{letter} {mode:04o} {}:{} {}{more}",
+            stat.uid(),
+            stat.gid(),
+            name.display()
+        )
+        .unwrap();
+        if kind.is_dir() {
+            list(root, &path, text);
+        }
+    }
+}
+
+#[test]
+fn what_is_made_is_what_systemd_makes() {
+    if process::effective_uid() != 0 {
+        // Owners are root's to give.
+        return;
+    }
+    let before = nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
+    if std::env::var_os("UPDATE").is_some() {
+        let theirs = Root::new("theirs");
+        theirs.fill();
+        let root = format!("--root={}", theirs.0.display());
+        let words = ["--create", "--remove", "--boot"];
+        let status = std::process::Command::new("systemd-tmpfiles")
+            .arg(root)
+            .args(words)
+            .status();
+        // It fails for the lines that are meant to.
+        assert!(status.is_ok(), "UPDATE=1 needs systemd-tmpfiles");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/units/tmpfiles.expected");
+        fs::write(path, theirs.listing()).unwrap();
+    }
+    let ours = Root::new("ours");
+    ours.fill();
+    let said = make(&ours.0);
+    let once = ours.listing();
+    let again = make(&ours.0);
+    let twice = ours.listing();
+    nix::sys::stat::umask(before);
+    let wanted = fixture("expected");
+    let differ: Vec<_> = once
+        .lines()
+        .filter(|line| !wanted.lines().any(|it| it == *line))
+        .collect();
+    let missing: Vec<_> = wanted
+        .lines()
+        .filter(|line| !once.lines().any(|it| it == *line))
+        .collect();
+    assert!(
+        differ.is_empty() && missing.is_empty(),
+        "ours {differ:#?}\nsystemd's {missing:#?}\n{said:#?}"
+    );
+    let without_more = |text: &str| text.replace("beforemoremore", "beforemore");
+    assert_eq!(without_more(&twice), once, "{again:#?}");
+    let told = |part: &str| said.iter().filter(|line| line.contains(part)).count();
+    assert_eq!(told("there is no user \"nobody-here\""), 1, "{said:#?}");
+    assert_eq!(told("could bend it"), 2, "{said:#?}");
+    assert_eq!(told("of another kind"), 2, "{said:#?}");
+}
+
+#[test]
+fn a_copy_with_a_plus_fills_what_is_there() {
+    if process::effective_uid() != 0 {
+        return;
+    }
+    let root = Root::new("merge");
+    root.file(
+        "usr/lib/tmpfiles.d/fixture.conf",
+        "C+ /run/x - - - - /usr/share/source\nL? /run/y\nh /run/x - - - - +C\nd no\n",
+    );
+    root.file("usr/share/source/sub/new", "new");
+    root.file("usr/share/source/file", "theirs");
+    root.file("run/x/file", "mine");
+    assert_eq!(
+        make(&root.0),
+        [
+            "/usr/lib/tmpfiles.d/fixture.conf:4: \"no\" is no absolute path without \"..\"",
+            "/usr/lib/tmpfiles.d/fixture.conf:2: lines with \"?\" are not supported, and left out",
+            "/usr/lib/tmpfiles.d/fixture.conf:3: lines with \"h\" are not supported, and left out",
+        ]
+    );
+    let read = |name: &str| fs::read_to_string(root.at(name)).unwrap();
+    assert_eq!(read("run/x/file"), "mine");
+    assert_eq!(read("run/x/sub/new"), "new");
+    let lock = fs::metadata(root.at("run/lock")).unwrap();
+    assert_eq!(lock.mode() & 0o7777, 0o1777);
+}
+
+/// A maker that says nothing, and is a process that does nothing.
+fn silent() -> (Maker, OwnedFd, std::process::Child) {
+    let child = std::process::Command::new("sleep")
+        .arg("1000")
+        .spawn()
+        .unwrap();
+    let (answer, theirs) = fd::pipe().unwrap();
+    fd::set_nonblocking(&answer);
+    let maker = Maker {
+        pid: Pid(i32::try_from(child.id()).unwrap()),
+        answer,
+        said: Vec::new(),
+        give_up_at: clock::monotonic().plus(PATIENCE),
+    };
+    (maker, theirs, child)
+}
+
+#[test]
+fn nobody_waits_longer_for_it_than_its_time_or_a_signal() {
+    let (quiet, _writer) = fd::pipe().unwrap();
+    let (mut maker, _theirs, mut child) = silent();
+    maker.give_up_at = clock::monotonic();
+    assert_eq!(maker.wait(quiet.as_fd()), End::Late);
+    assert!(!child.wait().unwrap().success());
+
+    let (signal, writer) = fd::pipe().unwrap();
+    let (mut maker, _theirs, mut child) = silent();
+    fd::write_all(&writer, b"x").unwrap();
+    assert_eq!(maker.wait(signal.as_fd()), End::Interrupted);
+    assert!(!child.wait().unwrap().success());
+
+    let (mut maker, theirs, mut child) = silent();
+    fd::write_all(&theirs, b"one\ntwo").unwrap();
+    drop(theirs);
+    assert_eq!(maker.wait(quiet.as_fd()), End::Done);
+    assert_eq!(maker.said(), ["one", "two"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

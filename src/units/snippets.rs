@@ -1,0 +1,47 @@
+//! The files `*.conf` that packages and people lay beside each other in `tmpfiles.d` and
+//! `sysusers.d`: all in the order of their names; of two with one name the first place's.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::search::{Entry, entries, is_null, read};
+
+/// The first that has a name wins. People's come before packages'.
+const PLACES: [&str; 5] = ["etc", "run", "usr/local/lib", "usr/lib", "lib"];
+/// So many of them are people's or made at run time.
+const NOT_PACKAGES: usize = 2;
+
+/// One of them.
+pub(crate) struct Snippet {
+    /// As users of the root see it.
+    pub(crate) path: PathBuf,
+    /// What stands in it, or why it can't be read.
+    pub(crate) text: Result<String, String>,
+}
+
+/// All in the folders of this name. `skip` leaves out some that packages bring.
+pub(crate) fn snippets(root: &Path, folder: &str, skip: impl Fn(&str) -> bool) -> Vec<Snippet> {
+    let mut found: BTreeMap<String, Option<PathBuf>> = BTreeMap::new();
+    for (number, place) in PLACES.iter().enumerate() {
+        let below = Path::new(place).join(folder);
+        for (name, entry) in entries(&root.join(&below)) {
+            let is_one = name.ends_with(".conf") && !name.starts_with('.');
+            if !is_one || (number >= NOT_PACKAGES && skip(&name)) {
+                continue;
+            }
+            let path = match entry {
+                Entry::Folder => continue,
+                Entry::Link(target) if is_null(&target) => None,
+                Entry::Link(_) | Entry::File => Some(below.join(&name)),
+            };
+            found.entry(name).or_insert(path);
+        }
+    }
+    let paths = found.into_values().flatten();
+    paths
+        .map(|path| Snippet {
+            text: read(&root.join(&path)),
+            path: Path::new("/").join(path),
+        })
+        .collect()
+}

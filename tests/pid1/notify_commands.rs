@@ -46,7 +46,15 @@ fn a_command_that_says_ready_before_the_start_makes_nobody_ready() {
         let job = "echo runs; exec sleep 1000";
         let keys = format!("{keys}\nstart-timeout = '2s'\nrestart = 'no'");
         let ended = with_face(&script("job", job, &keys)).run();
-        place(&ended.stderr, "job failed: not ready after 2 s (early)");
+        let said = place(&ended.stderr, "job failed: not ready after 2");
+        assert!(
+            ended
+                .stderr
+                .lines()
+                .nth(said)
+                .unwrap()
+                .ends_with(" (early)")
+        );
     }
 }
 

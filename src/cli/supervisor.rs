@@ -105,8 +105,8 @@ fn supervise(
 }
 
 const NOTHING: &str = "\
-rinit: there is nothing to supervise: no /etc/rinit.toml, no /etc/rinit.d/*.toml, no COMMAND
-help: write these three lines into /etc/rinit.toml, with your own command:
+rinit: there is nothing to supervise: no /etc/rinit.toml, no /etc/rinit.d/*.toml, no COMMAND, no enabled unit
+help: install a package with a service, or write these three lines into /etc/rinit.toml, with your own command:
     [service.web]
     command = [\"nginx\", \"-g\", \"daemon off;\"]
     essential = true
@@ -128,6 +128,9 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
     let called_init = inherited.arguments.get(0).map(basename) == Some(b"init");
     Request {
         unit_root: "/".into(),
+        machine: here.pid1 && in_first_namespace(),
+        // Never a machine's services beside the machine's own init.
+        default_units: here.pid1 || called_init || options.check,
         default_places: named.is_empty() && (command.is_empty() || here.pid1 || called_init),
         explicit: named.into_iter().filter(|path| !none(path)).collect(),
         command,
@@ -138,6 +141,11 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
         now: here.time,
         colour,
     }
+}
+
+/// Whether this is no container: the kernel's first PID namespace has always this name.
+fn in_first_namespace() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|name| name == Path::new("pid:[4026531836]"))
 }
 
 fn pair(word: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {

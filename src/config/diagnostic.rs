@@ -56,6 +56,17 @@ impl Diagnostic {
         self
     }
 
+    pub(super) fn is_error(&self) -> bool {
+        self.level == Level::Error
+    }
+
+    /// What it is about is done without.
+    pub(super) fn forgiven(mut self) -> Self {
+        self.level = Level::Warning;
+        self.what.push_str(": left out");
+        self
+    }
+
     /// A second place that belongs to it.
     pub(super) fn note(mut self, at: At, what: String) -> Self {
         self.notes.push((at, what));

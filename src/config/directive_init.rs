@@ -91,6 +91,27 @@ pub(super) const TABLE: &[Directive<InitSpec>] = &[
         "The file that the last words are left in, where Kubernetes finds them; false for none.",
     ),
     key(
+        "units",
+        "\"enabled\", \"none\" or array of names",
+        "\"none\"",
+        // Read before the services.
+        |_, value| {
+            super::unit::wanted(value);
+            Some(())
+        },
+        "Which packages' units are services besides: those that the packages have enabled, or these; with what they require and want. Where there is neither a file nor a COMMAND it is enabled.",
+    ),
+    key(
+        "units-skip",
+        "array of names",
+        "[]",
+        |_, value| {
+            super::unit::names_in(value);
+            Some(())
+        },
+        "Units that are left out even though they are enabled, * for any text; upkeep of a machine (apt-daily*, getty*, udev*, …) is anyway.",
+    ),
+    key(
         "cgroups",
         "\"auto\" or boolean",
         "\"auto\"",

@@ -1,21 +1,15 @@
-//! Who waits for whom: names become places in the declared order; what is unknown, its own
-//! or goes round in a circle is reported.
+//! Who waits for whom: names become places in the declared order; what is unknown or its
+//! own is reported.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use super::diagnostic::Diagnostic;
+use super::circles::{Edge, Order};
 use super::draft::{Draft, Target, Targets};
 use super::nearest::nearest;
-use super::source::At;
 use super::unit;
 use super::value::Context;
 use crate::core::id::ServiceId;
 use crate::core::spec::{Edges, Kind, Ties};
-
-/// For each service those that start before it, with the place that says so.
-pub(super) struct Order {
-    before: Vec<Vec<(usize, At)>>,
-}
 
 /// Fills in the edges of all drafts.
 pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
@@ -25,9 +19,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
         .map(|(index, draft)| (draft.name().into(), index))
         .collect();
     let units = unit::names(drafts);
-    let mut order = Order {
-        before: vec![Vec::new(); drafts.len()],
-    };
+    let mut order = Order::new(drafts.len());
     let mut all = Vec::with_capacity(drafts.len());
     for (index, draft) in drafts.iter().enumerate() {
         let mut resolver = Resolver {
@@ -54,13 +46,12 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
         let binds_to = resolver.bound(binds_to);
         let part_of = resolver.list("part-of", part_of);
         let conflicts = resolver.rivals(conflicts, [&requires, &wants, &binds_to]);
-        if let Some(firsts) = order.before.get_mut(index) {
-            firsts.extend([&requires, &wants, &after, &binds_to].into_iter().flatten());
+        for edge in [&requires, &wants, &after, &binds_to].into_iter().flatten() {
+            order.add(index, *edge);
         }
-        for (other, at) in &before {
-            if let Some(firsts) = order.before.get_mut(*other) {
-                firsts.push((index, *at));
-            }
+        for edge in &before {
+            let other = index;
+            order.add(edge.other, Edge { other, ..*edge });
         }
         all.push(Edges {
             requires: ids(&requires),
@@ -76,11 +67,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
     order
 }
 
-fn ties(
-    part_of: &[(usize, At)],
-    binds_to: &[(usize, At)],
-    conflicts: &[(usize, At)],
-) -> Option<Box<Ties>> {
+fn ties(part_of: &[Edge], binds_to: &[Edge], conflicts: &[Edge]) -> Option<Box<Ties>> {
     let any = [part_of, binds_to, conflicts]
         .iter()
         .any(|list| !list.is_empty());
@@ -93,10 +80,10 @@ fn ties(
     })
 }
 
-fn ids(targets: &[(usize, At)]) -> Box<[ServiceId]> {
+fn ids(targets: &[Edge]) -> Box<[ServiceId]> {
     let mut ids: Vec<ServiceId> = Vec::with_capacity(targets.len());
-    for (index, _) in targets {
-        let id = ServiceId(u32::try_from(*index).unwrap_or(u32::MAX));
+    for edge in targets {
+        let id = ServiceId(u32::try_from(edge.other).unwrap_or(u32::MAX));
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -115,25 +102,29 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn list(&mut self, key: &str, targets: &[Target]) -> Vec<(usize, At)> {
-        targets
-            .iter()
-            .filter_map(|target| Some((self.one(key, target)?, target.at)))
-            .collect()
+    fn list(&mut self, key: &str, targets: &[Target]) -> Vec<Edge> {
+        let edge = |target: &Target| {
+            Some(Edge {
+                other: self.one(key, target)?,
+                at: target.at,
+                lenient: target.lenient,
+            })
+        };
+        targets.iter().filter_map(edge).collect()
     }
 
     /// Nothing binds to a service that never is active.
-    fn bound(&mut self, targets: &[Target]) -> Vec<(usize, At)> {
+    fn bound(&mut self, targets: &[Target]) -> Vec<Edge> {
         let mut bound = self.list("binds-to", targets);
-        bound.retain(|(other, at)| {
-            let Some(other) = self.drafts.get(*other) else {
+        bound.retain(|edge| {
+            let Some(other) = self.drafts.get(edge.other) else {
                 return false;
             };
             let stays = other.spec.kind == Kind::Simple;
             if !stays && self.draft.unit.is_none() {
                 let name = other.name();
                 self.context.error(
-                    *at,
+                    edge.at,
                     format!("\"{name}\" is a oneshot, which ends: nothing can be bound to it"),
                     format!("requires = [\"{name}\"]"),
                 );
@@ -145,14 +136,17 @@ impl Resolver<'_> {
 
     /// Of two that can't run side by side, one at most starts by itself, and neither needs
     /// the other.
-    fn rivals(&mut self, targets: &[Target], needs: [&Vec<(usize, At)>; 3]) -> Vec<(usize, At)> {
+    fn rivals(&mut self, targets: &[Target], needs: [&Vec<Edge>; 3]) -> Vec<Edge> {
         let mut rivals = self.list("conflicts", targets);
-        for (index, at) in &rivals {
+        for Edge {
+            other: index, at, ..
+        } in &rivals
+        {
             let Some(other) = self.drafts.get(*index) else {
                 continue;
             };
             let (own, name) = (self.draft.name(), other.name());
-            if needs.into_iter().flatten().any(|(need, _)| need == index) {
+            if needs.into_iter().flatten().any(|need| need.other == *index) {
                 self.context.error(
                     *at,
                     format!("\"{own}\" needs \"{name}\" and conflicts with it"),
@@ -167,9 +161,9 @@ impl Resolver<'_> {
             }
         }
         // Units that conflict are a choice of the package's; both were asked for here.
-        rivals.retain(|(other, _)| {
+        rivals.retain(|edge| {
             let both = |other: &Draft| other.is_enabled() && self.draft.is_enabled();
-            self.draft.unit.is_none() || !self.drafts.get(*other).is_some_and(both)
+            self.draft.unit.is_none() || !self.drafts.get(edge.other).is_some_and(both)
         });
         rivals
     }
@@ -179,7 +173,10 @@ impl Resolver<'_> {
         let lenient = *lenient;
         let context = self.context;
         let unit = || self.names.get(name.strip_suffix(".service")?);
-        let by_unit = || self.units.get(&**name);
+        let by_unit = || {
+            let whole = || self.units.get(&*format!("{name}.service"));
+            self.units.get(&**name).or_else(whole)
+        };
         let found = self.names.get(name).or_else(unit).or_else(by_unit);
         let Some(&other) = found else {
             if target.lenient {
@@ -242,135 +239,5 @@ impl Resolver<'_> {
             }
         }
         Some(other)
-    }
-}
-
-/// It is started by itself, once, before others.
-fn is_oneshot(draft: &Draft) -> bool {
-    draft.spec.kind == Kind::Oneshot && draft.is_enabled() && !draft.is_scheduled()
-}
-
-impl Order {
-    /// Reports every circle, each service in one of them at most.
-    pub(super) fn report_circles(&self, drafts: &[Draft], context: &Context<'_>) {
-        let mut reported = self.outside_circles();
-        for start in 0..self.before.len() {
-            if reported.get(start) == Some(&true) {
-                continue;
-            }
-            let Some(circle) = self.circle(start) else {
-                continue;
-            };
-            let name = |index: usize| drafts.get(index).map_or("", Draft::name);
-            let mut names: Vec<&str> = circle.iter().map(|(index, _)| name(*index)).collect();
-            names.push(name(start));
-            let what = format!(
-                "services wait for each other in a circle: {}",
-                names.join(" -> ")
-            );
-            let help = "take one of these out: none of them could ever start";
-            let mut places = circle.iter().zip(names.iter().zip(names.iter().skip(1)));
-            let Some(((_, at), _)) = places.next() else {
-                continue;
-            };
-            let mut diagnostic = Diagnostic::error(Some(*at), what, help);
-            for ((_, at), (waiting, first)) in places {
-                diagnostic = diagnostic.note(*at, format!("{waiting} waits for {first}"));
-            }
-            context.add(diagnostic);
-            for (index, _) in &circle {
-                if let Some(flag) = reported.get_mut(*index) {
-                    *flag = true;
-                }
-            }
-        }
-    }
-
-    /// Who is in no circle for sure: all that can be started one after the other.
-    fn outside_circles(&self) -> Vec<bool> {
-        let mut waits: Vec<usize> = self.before.iter().map(Vec::len).collect();
-        let after = self.after();
-        let mut free: Vec<usize> = (0..waits.len())
-            .filter(|i| waits.get(*i) == Some(&0))
-            .collect();
-        let mut outside = vec![false; waits.len()];
-        while let Some(index) = free.pop() {
-            if let Some(flag) = outside.get_mut(index) {
-                *flag = true;
-            }
-            for next in after.get(index).into_iter().flatten() {
-                if let Some(count) = waits.get_mut(*next) {
-                    *count = count.saturating_sub(1);
-                    if *count == 0 {
-                        free.push(*next);
-                    }
-                }
-            }
-        }
-        outside
-    }
-
-    fn after(&self) -> Vec<Vec<usize>> {
-        let mut after = vec![Vec::new(); self.before.len()];
-        for (index, firsts) in self.before.iter().enumerate() {
-            for (first, _) in firsts {
-                if let Some(list) = after.get_mut(*first) {
-                    list.push(index);
-                }
-            }
-        }
-        after
-    }
-
-    /// The shortest circle through `start`: each service with the place that makes it
-    /// wait for the next.
-    fn circle(&self, start: usize) -> Option<Vec<(usize, At)>> {
-        let mut came_from: BTreeMap<usize, (usize, At)> = BTreeMap::new();
-        let mut queue = VecDeque::from([start]);
-        while let Some(index) = queue.pop_front() {
-            for (first, at) in self.before.get(index)? {
-                if *first == start {
-                    let mut circle = vec![(index, *at)];
-                    let mut index = index;
-                    while let Some((waiting, at)) = came_from.get(&index) {
-                        circle.push((*waiting, *at));
-                        index = *waiting;
-                    }
-                    circle.reverse();
-                    return Some(circle);
-                }
-                if !came_from.contains_key(first) {
-                    came_from.insert(*first, (index, *at));
-                    queue.push_back(*first);
-                }
-            }
-        }
-        None
-    }
-
-    /// Who comes after an enabled oneshot, which may make what isn't there yet.
-    pub(super) fn behind_oneshots(&self, drafts: &[Draft]) -> Vec<bool> {
-        let after = self.after();
-        let oneshots = drafts
-            .iter()
-            .enumerate()
-            .filter(|(_, draft)| is_oneshot(draft));
-        let mut behind = vec![false; drafts.len()];
-        let mut queue: Vec<usize> = oneshots.map(|(index, _)| index).collect();
-        while let Some(index) = queue.pop() {
-            for next in after.get(index).into_iter().flatten() {
-                if let Some(flag) = behind.get_mut(*next)
-                    && !std::mem::replace(flag, true)
-                {
-                    queue.push(*next);
-                }
-            }
-        }
-        // The COMMAND starts after all of them.
-        let any = drafts.iter().any(is_oneshot);
-        for (flag, draft) in behind.iter_mut().zip(drafts) {
-            *flag |= any && draft.spec.is_main;
-        }
-        behind
     }
 }

@@ -139,7 +139,7 @@ const WORDS: &[(&str, &str, &str)] = &[
 const LATER: &[&str] = &["log-files", "pid-file"];
 
 /// Keys of `[init]` that a later version brings.
-const LATER_INIT: &[&str] = &["units", "units-skip", "unit-environment", "systemd-folder"];
+const LATER_INIT: &[&str] = &["unit-environment", "systemd-folder"];
 
 /// What is wrong with a key that no directive has, and what to write instead.
 pub(super) struct Unknown {

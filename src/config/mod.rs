@@ -7,6 +7,7 @@
 
 mod around;
 mod calendar;
+mod circles;
 mod commands;
 mod descriptors;
 mod diagnostic;
@@ -62,7 +63,7 @@ pub use self::tables::NAME_PATTERN;
 use self::tables::Tables;
 use self::unit::Units;
 pub use self::units::{NoDuration, duration};
-use self::value::Context;
+use self::value::{Context, Forgiving};
 use crate::core::spec::{InitSpec, Kind, Spec};
 
 pub use self::directive::{Reference, reference};
@@ -90,10 +91,22 @@ pub struct Request {
     pub cgroups: Offer,
     /// Below which folder units lie; empty is the root.
     pub unit_root: PathBuf,
+    /// With neither files nor a COMMAND it is what packages have enabled.
+    pub default_units: bool,
+    /// It is the init of a whole machine, with a console to log in at.
+    pub machine: bool,
     /// The wall clock, in seconds since 1970: a schedule's times are to come.
     pub now: i64,
     /// Diagnostics are for a terminal that shows colours.
     pub colour: bool,
+}
+
+impl Request {
+    /// There is nothing else to do than what packages have enabled.
+    fn is_bare(&self, sources: &[Source]) -> bool {
+        let is_file = |source: &Source| matches!(source.origin, Origin::File | Origin::Unreadable);
+        self.default_units && self.command.is_empty() && !sources.iter().any(is_file)
+    }
 }
 
 /// What became of it. Errors and warnings are finished texts of several lines.
@@ -145,6 +158,7 @@ pub fn load(request: &Request) -> Outcome {
         now: request.now,
         findings: RefCell::new(findings),
         instance: Cell::new(None),
+        forgiving: Cell::new(Forgiving::No),
     };
     let (init, mut drafts) = read_drafts(request, accounts, &context);
     check(&mut drafts, &init, request, accounts, &context);
@@ -234,13 +248,15 @@ fn read_drafts(
         defaults.apply(directive, value);
     }
     init.own_lines = output::own_lines(&defaults);
-    let units = Units::load(&tables, &request.unit_root, context);
+    let units = Units::load(&tables, request, context);
     let mut drafts = Vec::new();
     let mut templates = Templates::default();
     for table in &tables.services {
         let read = |name: &str| {
             let mut draft = defaults.named(name, table.at);
-            units.lay_into(&mut draft, table.name, accounts, context);
+            if let Some(unit) = units.of(table.name) {
+                unit.lay_into(&mut draft, &units.machine, accounts, context);
+            }
             for (directive, value) in table.section.iter() {
                 draft.apply(directive, value);
             }
@@ -253,11 +269,24 @@ fn read_drafts(
             draft
         };
         drafts.extend(templates.read(table, context, read));
-        let has_command = table.section.has("command") || table.section.has("unit");
+        let is_unit = table.section.has("unit") || units.of(table.name).is_some();
+        let has_command = table.section.has("command") || is_unit;
         if !has_command && !context.is_broken(table.at) {
             let what = format!("service \"{}\" has no command", table.name);
             let help = "command = [\"program\", \"argument\"], or a string for /bin/sh";
             context.error(table.at, what, help);
+        }
+    }
+    for unit in units.others() {
+        let read = || {
+            let mut draft = defaults.named(unit.stem(), unit.asked);
+            unit.lay_into(&mut draft, &units.machine, accounts, context);
+            draft
+        };
+        if unit.is_pulled {
+            drafts.extend(context.forgive(read));
+        } else {
+            drafts.push(read());
         }
     }
     templates.report_collisions(&tables.services, context);
@@ -280,9 +309,14 @@ fn read_drafts(
             .map_or(0, |source| source.text.len());
         drafts.push(Draft::main(&request.command, At::new(number, 0..length)));
     }
-    for draft in &mut drafts {
+    drafts.retain_mut(|draft| {
+        if draft.unit.as_ref().is_some_and(|unit| unit.is_pulled) {
+            return context.forgive(|| draft.finish(context)).is_some();
+        }
         draft.finish(context);
-    }
+        true
+    });
+    unit::arrange(&mut drafts, &units);
     (init, drafts)
 }
 
@@ -294,7 +328,8 @@ fn check(
     accounts: &Accounts,
     context: &Context<'_>,
 ) {
-    let order = edges::resolve(drafts, context);
+    let mut order = edges::resolve(drafts, context);
+    order.open_circles(drafts, context);
     order.report_circles(drafts, context);
     let behind_oneshots = order.behind_oneshots(drafts);
     let mut needs = Needs::new(context, accounts);

@@ -24,14 +24,39 @@ pub(super) struct Context<'a> {
     pub(super) findings: RefCell<Findings>,
     /// Which of several a table is read for: `${INSTANCE}`.
     pub(super) instance: Cell<Option<u32>>,
+    /// What is read is a unit that nobody named.
+    pub(super) forgiving: Cell<Forgiving>,
+}
+
+/// Whether an error costs what is being read alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Forgiving {
+    #[default]
+    No,
+    Yes,
+    /// And there was one.
+    Spoiled,
 }
 
 /// The variable that tells instances apart.
 const INSTANCE: &[u8] = b"INSTANCE";
 
 impl Context<'_> {
-    pub(super) fn add(&self, diagnostic: Diagnostic) {
+    pub(super) fn add(&self, mut diagnostic: Diagnostic) {
+        if diagnostic.is_error() && self.forgiving.get() != Forgiving::No {
+            self.forgiving.set(Forgiving::Spoiled);
+            diagnostic = diagnostic.forgiven();
+        }
         self.findings.borrow_mut().add(diagnostic, self.sources);
+    }
+
+    /// Reads what does no harm to the rest: an error in it is a warning, and what was read
+    /// is left out.
+    pub(super) fn forgive<T>(&self, read: impl FnOnce() -> T) -> Option<T> {
+        self.forgiving.set(Forgiving::Yes);
+        let read = read();
+        let spoiled = self.forgiving.replace(Forgiving::No) == Forgiving::Spoiled;
+        (!spoiled).then_some(read)
     }
 
     pub(super) fn error(&self, at: At, what: impl Into<String>, help: impl Into<String>) {

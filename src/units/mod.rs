@@ -1,10 +1,12 @@
 //! Unit files as packages ship them, read as systemd reads them: which files make a unit
-//! (`search`), what its lines say (`syntax`), and what systemd makes of a value (`specifier`,
-//! `exec_line`, `value`). What the values mean for a service is `config`'s.
+//! (`search`), which units are started together (`pull`, `machine`), what lines say (`syntax`),
+//! and what systemd makes of a value (`specifier`, `exec_line`, `value`). What the values mean for a service is `config`'s.
 //! Pure but for reading files; runs in the reader child, never in PID 1.
 
 mod exec_line;
+mod machine;
 mod name;
+mod pull;
 mod search;
 mod snippets;
 mod specifier;
@@ -13,7 +15,9 @@ pub(crate) mod tmpfiles;
 mod value;
 
 pub(crate) use self::exec_line::{ExecLine, WrongExec, commands};
+pub(crate) use self::machine::{is_maintenance, matches};
 pub(crate) use self::name::UnitName;
+pub(crate) use self::pull::{LeftOut, Links, Pulled, Walk};
 pub(crate) use self::search::{NoUnit, Search, Unit};
 pub(crate) use self::specifier::{Machine, Specifiers};
 pub(crate) use self::syntax::{Line, Wrong, lines};

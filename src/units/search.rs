@@ -151,6 +151,18 @@ impl Search {
         })
     }
 
+    /// A unit that has folders and no file: systemd's own targets, where it isn't installed.
+    pub(crate) fn without_file(&self, name: &UnitName) -> Unit {
+        let names = [name.clone()];
+        Unit {
+            wants: self.linked(&names, "wants"),
+            requires: self.linked(&names, "requires"),
+            name: name.clone(),
+            aliases: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
     /// The unit's real name, and its file.
     fn fragment(&self, asked: &UnitName) -> Result<(UnitName, PathBuf), NoUnit> {
         let mut name = asked.clone();

@@ -199,6 +199,12 @@ fn every_golden_file_gives_what_is_expected() {
                         _ => panic!("{value}"),
                     }
                 }
+                "root" => start.unit_root = folder().join("roots").join(value),
+                // As if the file weren't there.
+                "bare" => {
+                    start.explicit.clear();
+                    start.default_units = true;
+                }
                 "can_setuid" => start.rights.change_user = value.parse().unwrap(),
                 _ => start.environment.push((name.into(), value.into())),
             }

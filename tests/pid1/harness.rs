@@ -82,7 +82,7 @@ pub enum Setup {
     /// The folder `cgroup` in the test's own is all there is of cgroups.
     OwnCgroup,
     /// The folder `units` in the test's own is /run/systemd/system, and `tmpfiles.d` is
-    /// /run/tmpfiles.d; the machine's own tmpfiles.d and sysusers.d are empty.
+    /// /run/tmpfiles.d; the machine's own tmpfiles.d and sysusers.d, and its other units, aren't seen.
     OwnUnits,
     /// A tree of cgroups of its own is at /sys/fs/cgroup; for root.
     #[allow(dead_code, reason = "tests/cgroups has them")]

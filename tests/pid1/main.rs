@@ -28,6 +28,7 @@ mod compat_tini;
 mod configuration;
 mod control;
 mod cut_off;
+mod enabled;
 mod endurance;
 mod events;
 mod exec;

@@ -277,6 +277,18 @@ fn enter(args: &[Vec<u8>]) {
                 let place = Path::new("/run/systemd/system");
                 fs::create_dir_all(place).unwrap();
                 mount(Some(&own), place, nothing, MsFlags::MS_BIND, nothing).unwrap();
+                // This machine's own aren't the test's.
+                let none = Path::new(&folder).join("no-units");
+                fs::create_dir_all(&none).unwrap();
+                for others in [
+                    "/etc/systemd/system",
+                    "/usr/local/lib/systemd/system",
+                    "/usr/lib/systemd/system",
+                ] {
+                    if Path::new(others).is_dir() {
+                        mount(Some(&none), others, nothing, MsFlags::MS_BIND, nothing).unwrap();
+                    }
+                }
                 hide_the_machines_snippets();
                 let own = Path::new(&folder).join("tmpfiles.d");
                 if own.exists() {

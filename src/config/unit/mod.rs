@@ -1,131 +1,97 @@
 //! What packages' unit files say, laid into drafts before TOML's keys are: which units are
-//! asked for, and what each directive does (`table`). systemd takes what it doesn't
+//! services (`chosen`), what each directive does (`table`), and what they say of each other
+//! (`order`). systemd takes what it doesn't
 //! understand with a warning, and so does this.
 
+mod chosen;
 mod commands;
 mod given;
+mod order;
 mod reading;
 mod service;
 mod table;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use self::given::Given;
 use self::reading::Reading;
 use super::draft::{Draft, Target};
-use super::nearest::nearest;
 use super::needs::Accounts;
-use super::source::{At, Origin, Source};
-use super::tables::Tables;
-use super::value::{Context, Value};
+use super::source::At;
+use super::value::Context;
 use crate::core::spec::Ready;
-use crate::units::{Line, Machine, NoUnit, Search, Specifiers, Unit, UnitName, Wrong, lines};
+use crate::units::{Line, Machine, Specifiers, Unit, Wrong, is_maintenance, lines};
+
+pub(super) use self::chosen::{Units, names_in, wanted};
+pub(super) use self::order::arrange;
 
 /// What a draft keeps of its unit.
 #[derive(Clone, Debug)]
 pub(super) struct FromUnit {
     /// Its name and its aliases.
     names: Vec<Box<str>>,
+    /// DefaultDependencies=.
+    by_default: bool,
+    /// Nobody named it: what is wrong with it costs it alone.
+    pub(super) is_pulled: bool,
     /// Type=forking, which TOML may still say otherwise.
     forking: Option<At>,
     /// DynamicUser=yes.
     dynamic_user: Option<At>,
 }
 
-/// The units that tables ask for, by the tables' names.
-pub(super) struct Units {
-    machine: Machine,
-    found: BTreeMap<String, Found>,
-}
-
-struct Found {
+/// A unit that is to be a service.
+pub(super) struct Found {
     unit: Unit,
     /// As its users see it.
     path: PathBuf,
     /// Of each of its files the number of its source.
     sources: Vec<u32>,
-    /// Where it is asked for.
-    asked: At,
+    /// Where it is asked for, or its own file.
+    pub(super) asked: At,
+    /// Nobody named it: what is wrong with it costs it alone.
+    pub(super) is_pulled: bool,
 }
 
-impl Units {
-    /// Finds and reads them all.
-    pub(super) fn load(tables: &Tables<'_>, root: &Path, context: &Context<'_>) -> Self {
-        let root = if root.as_os_str().is_empty() {
-            Path::new("/")
-        } else {
-            root
-        };
-        let mut search = None;
-        let mut sources: Vec<Source> = Vec::new();
-        let mut found = BTreeMap::new();
-        let first = context.sources.named().len();
-        for table in &tables.services {
-            let Some(value) = table.section.get("unit") else {
-                continue;
-            };
-            let search = search.get_or_insert_with(|| Search::new(root));
-            let Some(mut unit) = find(search, value) else {
-                continue;
-            };
-            let mut numbers = Vec::new();
-            for file in &mut unit.files {
-                let number = first.saturating_add(sources.len());
-                numbers.push(u32::try_from(number).unwrap_or(u32::MAX));
-                let name = search.shown(&file.path).display().to_string();
-                let text = std::mem::take(&mut file.text);
-                sources.push(Source::new(name, Origin::File, text));
-            }
-            let path = unit.files.first().map(|file| search.shown(&file.path));
-            let known = Found {
-                unit,
-                path: path.unwrap_or_default(),
-                sources: numbers,
-                asked: value.at,
-            };
-            found.insert(table.name.to_owned(), known);
-        }
-        context.sources.add_units(sources);
-        Self {
-            machine: Machine::new(root),
-            found,
-        }
+impl Found {
+    /// The service's name, where no table gives it one.
+    pub(super) fn stem(&self) -> &str {
+        self.unit.name.stem()
     }
 
-    /// Lays what the table's unit says into the draft, if it has one.
+    /// Lays what the unit says into the draft.
     pub(super) fn lay_into(
         &self,
         draft: &mut Draft,
-        table: &str,
+        machine: &Machine,
         accounts: &Accounts,
         context: &Context<'_>,
     ) {
-        let Some(found) = self.found.get(table) else {
-            return;
-        };
-        let name = &found.unit.name;
+        let name = &self.unit.name;
         let names = [name.as_str()]
             .into_iter()
-            .chain(found.unit.aliases.iter().map(String::as_str));
+            .chain(self.unit.aliases.iter().map(String::as_str));
         draft.unit = Some(Box::new(FromUnit {
             names: names.map(Into::into).collect(),
+            by_default: true,
+            is_pulled: self.is_pulled,
             forking: None,
             dynamic_user: None,
         }));
         for (list, linked) in [
-            (&mut draft.targets.wants, &found.unit.wants),
-            (&mut draft.targets.requires, &found.unit.requires),
+            (&mut draft.targets.wants, &self.unit.wants),
+            (&mut draft.targets.requires, &self.unit.requires),
         ] {
-            list.extend(linked.iter().map(|name| target(name, found.asked)));
+            list.extend(linked.iter().map(|name| target(name, self.asked)));
         }
         let specifiers = Specifiers {
-            machine: &self.machine,
+            machine,
             name,
-            path: &found.path,
+            path: &self.path,
         };
-        let mut reading = Reading::new(draft, found.asked);
-        for number in &found.sources {
+        let mut reading = Reading::new(draft, self.asked);
+        for number in &self.sources {
             read(*number, &mut reading, specifiers, context);
         }
         reading.finish(accounts, context);
@@ -137,43 +103,6 @@ fn target(name: &str, at: At) -> Target {
         name: name.into(),
         at,
         lenient: true,
-    }
-}
-
-/// The unit of this name, or an error.
-fn find(search: &Search, value: Value<'_>) -> Option<Unit> {
-    let text = value.text()?;
-    let name = UnitName::parse(&text).filter(|name| name.suffix() == "service");
-    let Some(name) = name else {
-        let help = "the name of a service's unit, such as \"nginx.service\"";
-        return value.wrong(format!("\"{text}\" can't be the unit of a service"), help);
-    };
-    let text = name.as_str();
-    match search.find(&name) {
-        Ok(unit) => Some(unit),
-        Err(NoUnit::Missing) => {
-            let help = match nearest(text, search.names()) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => "install the package that brings it; units lie in /etc/systemd/system, /usr/lib/systemd/system and their like".to_owned(),
-            };
-            value.wrong(format!("there is no unit \"{text}\""), help)
-        }
-        Err(NoUnit::Masked(path)) => value.wrong(
-            format!(
-                "the unit \"{text}\" is masked by {}",
-                search.shown(&path).display()
-            ),
-            "remove that link or empty file, or take the service out",
-        ),
-        Err(NoUnit::Template) => {
-            let stem = name.prefix();
-            let help = format!("name the instance behind the @: \"{stem}@NAME.service\"");
-            value.wrong(format!("\"{text}\" is a template"), help)
-        }
-        Err(NoUnit::Unreadable(path, reason)) => value.wrong(
-            format!("{}: cannot read: {reason}", search.shown(&path).display()),
-            "a unit file is a text that rinit may read",
-        ),
     }
 }
 
@@ -240,20 +169,27 @@ pub(super) fn names(drafts: &[Draft]) -> BTreeMap<&str, usize> {
 /// A unit names another that nobody asked for. Most are targets, which are always reached.
 pub(super) fn note_absent(draft: &Draft, key: &str, target: &Target, context: &Context<'_>) {
     let name = &*target.name;
-    let reached = [".target", ".mount", ".slice", ".device"]
-        .iter()
-        .any(|suffix| name.ends_with(suffix));
-    let own = name.starts_with("systemd-") || name == "syslog.socket" || name == "dbus.socket";
-    if reached || own || !matches!(key, "requires" | "binds-to") {
+    let reached = [
+        ".target",
+        ".mount",
+        ".automount",
+        ".swap",
+        ".slice",
+        ".device",
+    ];
+    let is_reached = reached.iter().any(|suffix| name.ends_with(suffix));
+    let own = name == "syslog.socket" || name == "dbus.socket" || is_maintenance(name, false);
+    if is_reached || own || !matches!(key, "requires" | "binds-to") {
         return;
     }
     let what = format!(
         "{} requires {name}, which isn't there: left out",
         draft.name()
     );
-    let help = match name.strip_suffix(".service") {
-        Some(stem) => format!("write [service.{stem}] with unit = \"{name}\" if it needs it"),
-        None => "only services are read from units".to_owned(),
+    let help = if name.ends_with(".service") {
+        "install what brings it; it may be masked or left out itself, too"
+    } else {
+        "only services are read from units"
     };
     context.warn(target.at, what, help);
 }

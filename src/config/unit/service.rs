@@ -459,6 +459,11 @@ pub(super) fn reset(reading: &mut Reading<'_>, key: &str) -> bool {
         "StartLimitBurst" => reading.limit_count = None,
         "RemainAfterExit" => reading.remain = false,
         "PermissionsStartOnly" => reading.others_as_root = false,
+        "DefaultDependencies" => {
+            if let Some(unit) = &mut reading.draft.unit {
+                unit.by_default = true;
+            }
+        }
         "NotifyAccess" => reading.access = None,
         "WatchdogSec" => reading.watchdog = None,
         "FileDescriptorStoreMax" => reading.store_max = 0,

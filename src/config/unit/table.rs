@@ -36,6 +36,13 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Unit", "Conflicts", |r, g| {
         set::targets(&mut r.draft.targets.conflicts, g)
     }),
+    ("Unit", "DefaultDependencies", |r, g| {
+        r.draft.unit.as_mut()?.by_default = g.boolean()?;
+        Some(())
+    }),
+    ("Unit", "Upholds", |r, g| {
+        set::targets(&mut r.draft.targets.wants, g)
+    }),
     ("Unit", "StartLimitIntervalSec", set::limit_within),
     ("Unit", "StartLimitInterval", set::limit_within),
     ("Unit", "StartLimitBurst", set::limit_count),
@@ -161,9 +168,9 @@ const SET: &[(&str, &str, Setter)] = &[
 ];
 
 /// Says something to people or to machines that aren't here.
-const SILENT: &str = "Description Documentation SourcePath RequiresMountsFor DefaultDependencies \
+const SILENT: &str = "Description Documentation SourcePath RequiresMountsFor \
     IgnoreOnIsolate RefuseManualStart RefuseManualStop CollectMode JobTimeoutSec JobTimeoutAction \
-    JobRunningTimeoutSec AllowIsolate StopWhenUnneeded Upholds FailureAction SuccessAction StartLimitAction \
+    JobRunningTimeoutSec AllowIsolate StopWhenUnneeded FailureAction SuccessAction StartLimitAction \
     SurviveFinalKillSignal OnFailureJobMode RebootArgument JoinsNamespaceOf \
     SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogLevelMax LogRateLimitIntervalSec \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \

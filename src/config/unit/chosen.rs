@@ -1,0 +1,280 @@
+//! Which units are services: those that tables name, those of `[init] units`, and what
+//! these pull in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::Found;
+use crate::config::Request;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::nearest::nearest;
+use crate::config::source::{At, Origin, Source};
+use crate::config::tables::Tables;
+use crate::config::value::{Context, Value};
+use crate::units::{
+    LeftOut, Machine, NoUnit, Pulled, Search, Unit, UnitName, Walk, is_maintenance, matches,
+};
+
+/// `units`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::config) enum Wanted {
+    None,
+    /// What the packages' links say.
+    Enabled,
+    These(Vec<(String, At)>),
+}
+
+/// The value of `units`.
+pub(in crate::config) fn wanted(value: Value<'_>) -> Wanted {
+    match value.as_str() {
+        Some("enabled") => Wanted::Enabled,
+        Some("none" | "") => Wanted::None,
+        Some(_) | None => Wanted::These(names_in(value)),
+    }
+}
+
+/// A list of names, or a text of several with blanks or commas between them (a variable).
+pub(in crate::config) fn names_in(value: Value<'_>) -> Vec<(String, At)> {
+    let mut names = Vec::new();
+    for item in value.items() {
+        // What was wrong has been said; the others are looked at.
+        let Some(text) = item.text() else {
+            continue;
+        };
+        let words = text.split([' ', ',', '\t', '\n']);
+        let words = words.filter(|word| !word.is_empty());
+        names.extend(words.map(|word| (word.to_owned(), item.at)));
+    }
+    names
+}
+
+/// All units that are services.
+pub(in crate::config) struct Units {
+    pub(in crate::config) machine: Machine,
+    found: BTreeMap<UnitName, Found>,
+    /// Which unit is a table's.
+    tables: BTreeMap<String, UnitName>,
+    /// The targets between them, and what is left out.
+    pub(super) pulled: Pulled,
+}
+
+impl Units {
+    /// Finds and reads them all.
+    pub(in crate::config) fn load(
+        tables: &Tables<'_>,
+        request: &Request,
+        context: &Context<'_>,
+    ) -> Self {
+        let root = match &request.unit_root {
+            none if none.as_os_str().is_empty() => Path::new("/"),
+            root => root,
+        };
+        let mut units = Self {
+            machine: Machine::new(root),
+            found: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            pulled: Pulled::default(),
+        };
+        let wanted = match tables.init.get("units") {
+            Some(value) => wanted(value),
+            None if request.is_bare(context.sources.named()) => Wanted::Enabled,
+            None => Wanted::None,
+        };
+        let named = tables
+            .services
+            .iter()
+            .any(|table| table.section.has("unit"));
+        if named || wanted != Wanted::None {
+            let search = Search::new(root);
+            units.choose(tables, &wanted, &search, request.machine, context);
+        }
+        units
+    }
+
+    /// The unit of a table.
+    pub(in crate::config) fn of(&self, table: &str) -> Option<&Found> {
+        self.found.get(self.tables.get(table)?)
+    }
+
+    /// Those without a table.
+    pub(in crate::config) fn others(&self) -> impl Iterator<Item = &Found> {
+        let own: BTreeSet<&UnitName> = self.tables.values().collect();
+        let others = self.found.iter();
+        others.filter_map(move |(name, found)| (!own.contains(name)).then_some(found))
+    }
+
+    fn choose(
+        &mut self,
+        tables: &Tables<'_>,
+        wanted: &Wanted,
+        search: &Search,
+        machine: bool,
+        context: &Context<'_>,
+    ) {
+        let more = tables.init.get("units-skip").map(names_in);
+        let more = more.unwrap_or_default();
+        let skips = |name: &str| {
+            let stem = name.strip_suffix(".service").unwrap_or(name);
+            is_maintenance(name, machine)
+                || more
+                    .iter()
+                    .any(|(own, _)| matches(own, name) || matches(own, stem))
+        };
+        let mut walk = Walk::new(search, &self.machine, &skips);
+        // Who was named, and where first.
+        let mut named: BTreeMap<UnitName, At> = BTreeMap::new();
+        for table in &tables.services {
+            let section = &table.section;
+            let found = match section.get("unit") {
+                Some(value) => value
+                    .text()
+                    .and_then(|text| find(search, &text, value.at, context))
+                    .map(|unit| (unit, value.at)),
+                // A table that says only what is to be otherwise.
+                None if *wanted != Wanted::None && !section.has("command") => {
+                    let unit = UnitName::parse(table.name).and_then(|own| search.find(&own).ok());
+                    unit.filter(|unit| unit.name.suffix() == "service")
+                        .map(|unit| (unit, table.at))
+                }
+                None => None,
+            };
+            let Some((unit, at)) = found else {
+                continue;
+            };
+            let enabled = section.get("enabled").and_then(|value| value.boolean());
+            self.tables.insert(table.name.to_owned(), unit.name.clone());
+            named.entry(unit.name.clone()).or_insert(at);
+            walk.add(unit, enabled != Some(false));
+        }
+        match wanted {
+            Wanted::None => {}
+            Wanted::Enabled => walk.add_default(),
+            Wanted::These(names) => {
+                for (name, at) in names {
+                    if name.ends_with(".target") {
+                        walk.add_target(name);
+                    } else if let Some(unit) = find(search, name, *at, context)
+                        && !named.contains_key(&unit.name)
+                    {
+                        named.insert(unit.name.clone(), *at);
+                        walk.add(unit, true);
+                    }
+                }
+            }
+        }
+        self.pulled = walk.finish();
+        self.lay_out(tables, &named, search, context);
+        self.tell(context);
+    }
+
+    /// Makes sources of all texts.
+    fn lay_out(
+        &mut self,
+        tables: &Tables<'_>,
+        named: &BTreeMap<UnitName, At>,
+        search: &Search,
+        context: &Context<'_>,
+    ) {
+        let names: BTreeSet<&str> = tables.services.iter().map(|table| table.name).collect();
+        let first = context.sources.named().len();
+        let mut sources: Vec<Source> = Vec::new();
+        for (name, mut unit) in std::mem::take(&mut self.pulled.services) {
+            let asked = named.get(&name);
+            if asked.is_none() && names.contains(name.stem()) {
+                let (unit, table) = (name.as_str(), name.stem());
+                let text = format!("{unit} not started: [service.{table}] stands in its place");
+                context.findings.borrow_mut().note(text);
+                continue;
+            }
+            let mut numbers = Vec::new();
+            for file in &mut unit.files {
+                let number = first.saturating_add(sources.len());
+                numbers.push(u32::try_from(number).unwrap_or(u32::MAX));
+                let name = search.shown(&file.path).display().to_string();
+                let text = std::mem::take(&mut file.text);
+                sources.push(Source::new(name, Origin::File, text));
+            }
+            let path = unit.files.first().map(|file| search.shown(&file.path));
+            let itself = At::new(numbers.first().copied().unwrap_or(u32::MAX), 0..0);
+            let found = Found {
+                unit,
+                path: path.unwrap_or_default(),
+                sources: numbers,
+                asked: asked.copied().unwrap_or(itself),
+                is_pulled: asked.is_none(),
+            };
+            self.found.insert(name, found);
+        }
+        context.sources.add_units(sources);
+    }
+
+    /// What is not started though it is enabled.
+    fn tell(&self, context: &Context<'_>) {
+        for (reason, text) in [
+            (LeftOut::Skipped, "upkeep of a machine, or in units-skip"),
+            (LeftOut::Masked, "masked"),
+        ] {
+            if let Some(names) = self.left_out(reason) {
+                let text = format!("units not started ({text}): {names}");
+                context.findings.borrow_mut().note(text);
+            }
+        }
+        if let Some(names) = self.left_out(LeftOut::NotSupported) {
+            let what = format!("units that are enabled and not started: {names}");
+            let help = "sockets, timers and paths of units are not supported yet by this version; units-skip leaves them out";
+            context.add(Diagnostic::warning(None, what, help));
+        }
+    }
+
+    fn left_out(&self, reason: LeftOut) -> Option<String> {
+        let all = self.pulled.left_out.iter();
+        let names: Vec<&str> = all
+            .filter(|(_, own)| **own == reason)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+}
+
+/// The unit of this name, or an error.
+fn find(search: &Search, text: &str, at: At, context: &Context<'_>) -> Option<Unit> {
+    let wrong = |what: String, help: String| {
+        context.error(at, what, help);
+        None
+    };
+    let name = UnitName::parse(text).filter(|name| name.suffix() == "service");
+    let Some(name) = name else {
+        let help = "the name of a service's unit, such as \"nginx.service\"";
+        return wrong(
+            format!("\"{text}\" can't be the unit of a service"),
+            help.to_owned(),
+        );
+    };
+    let text = name.as_str();
+    match search.find(&name) {
+        Ok(unit) => Some(unit),
+        Err(NoUnit::Missing) => {
+            let help = match nearest(text, search.names()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => "install the package that brings it; units lie in /etc/systemd/system, /usr/lib/systemd/system and their like".to_owned(),
+            };
+            wrong(format!("there is no unit \"{text}\""), help)
+        }
+        Err(NoUnit::Masked(path)) => wrong(
+            format!(
+                "the unit \"{text}\" is masked by {}",
+                search.shown(&path).display()
+            ),
+            "remove that link or empty file, or take the service out".to_owned(),
+        ),
+        Err(NoUnit::Template) => {
+            let stem = name.prefix();
+            let help = format!("name the instance behind the @: \"{stem}@NAME.service\"");
+            wrong(format!("\"{text}\" is a template"), help)
+        }
+        Err(NoUnit::Unreadable(path, reason)) => wrong(
+            format!("{}: cannot read: {reason}", search.shown(&path).display()),
+            "a unit file is a text that rinit may read".to_owned(),
+        ),
+    }
+}

@@ -1,0 +1,238 @@
+//! What units say of each other, as edges between services. A target starts nothing: it is
+//! a place where orders meet, so that "A before T" and "B after T" is "A before B", and no
+//! trace of it reaches PID 1.
+//!
+//! systemd's dependencies don't order by themselves; ours do. Where a unit requires or
+//! wants one that comes after it, only the bond is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::chosen::Units;
+use super::{names, target};
+use crate::config::draft::{Draft, Target};
+use crate::config::source::At;
+use crate::units::Links;
+
+/// Every service comes after these, unless its unit says otherwise.
+const BY_DEFAULT: [&str; 2] = ["sysinit.target", "basic.target"];
+
+/// Rewrites what the drafts' units say, by the names of services.
+pub(in crate::config) fn arrange(drafts: &mut [Draft], units: &Units) {
+    if drafts.iter().all(|draft| draft.unit.is_none()) {
+        return;
+    }
+    let order = Order::new(drafts, units);
+    let all: Vec<Arranged> = (0..drafts.len())
+        .map(|index| order.arranged(index, drafts))
+        .collect();
+    let names: Vec<Box<str>> = drafts.iter().map(|draft| draft.name().into()).collect();
+    for (draft, arranged) in drafts.iter_mut().zip(all) {
+        let targets = &mut draft.targets;
+        targets.before.retain(|own| !own.lenient);
+        targets.after.retain(|own| !own.lenient);
+        targets.wants.retain(|own| !own.lenient);
+        let after = arranged.after.iter();
+        targets
+            .after
+            .extend(after.filter_map(|(first, at)| Some(target(names.get(*first)?, *at))));
+        let wants = arranged.wants.iter();
+        targets
+            .wants
+            .extend(wants.filter_map(|(first, at)| Some(target(names.get(*first)?, *at))));
+        for list in [&mut targets.requires, &mut targets.binds_to] {
+            let (bonds, kept) = std::mem::take(list)
+                .into_iter()
+                .partition(|own| own.lenient && arranged.behind.contains(&own.name));
+            *list = kept;
+            let bonds: Vec<Target> = bonds;
+            targets.part_of.extend(bonds);
+        }
+    }
+}
+
+/// What becomes of one draft.
+struct Arranged {
+    /// The services that it waits for.
+    after: BTreeMap<usize, At>,
+    /// Those of them that it wants.
+    wants: Vec<(usize, At)>,
+    /// Names that it requires of services that wait for it.
+    behind: BTreeSet<Box<str>>,
+}
+
+/// Services, by their places, then targets.
+struct Order<'a> {
+    places: BTreeMap<&'a str, usize>,
+    /// For each what comes before it, and who says so.
+    before: Vec<Vec<(usize, At)>>,
+    /// Which of them are services that start by themselves.
+    starts: Vec<bool>,
+}
+
+impl<'a> Order<'a> {
+    fn new(drafts: &'a [Draft], units: &'a Units) -> Self {
+        let pulled = &units.pulled;
+        let mut places = names(drafts);
+        for (index, draft) in drafts.iter().enumerate() {
+            places.insert(draft.name(), index);
+        }
+        for (index, name) in (drafts.len()..).zip(pulled.targets.keys()) {
+            places.insert(name, index);
+        }
+        for (alias, name) in &pulled.target_aliases {
+            if let Some(place) = places.get(&**name).copied() {
+                places.entry(alias).or_insert(place);
+            }
+        }
+        let count = drafts.len() + pulled.targets.len();
+        let mut starts: Vec<bool> = drafts.iter().map(Draft::is_enabled).collect();
+        starts.resize(count, false);
+        let mut order = Self {
+            places,
+            before: vec![Vec::new(); count],
+            starts,
+        };
+        for (index, draft) in drafts.iter().enumerate() {
+            order.add_service(index, draft);
+        }
+        let targets = (drafts.len()..).zip(pulled.targets.values());
+        for (place, links) in targets.clone() {
+            order.add_target(place, links);
+        }
+        for (place, links) in targets {
+            order.add_members(place, links, drafts);
+        }
+        order
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let by_stem = || self.places.get(name.strip_suffix(".service")?);
+        self.places.get(name).or_else(by_stem).copied()
+    }
+
+    /// `first` comes before `then`, both by their names or places.
+    fn add(&mut self, first: Option<usize>, then: Option<usize>, at: At) {
+        if let (Some(first), Some(then)) = (first, then)
+            && first != then
+            && let Some(before) = self.before.get_mut(then)
+        {
+            before.push((first, at));
+        }
+    }
+
+    fn add_service(&mut self, index: usize, draft: &Draft) {
+        let Some(unit) = &draft.unit else {
+            return;
+        };
+        for other in draft.targets.after.iter().filter(|other| other.lenient) {
+            self.add(self.place(&other.name), Some(index), other.at);
+        }
+        for other in draft.targets.before.iter().filter(|other| other.lenient) {
+            self.add(Some(index), self.place(&other.name), other.at);
+        }
+        if unit.by_default {
+            for name in BY_DEFAULT {
+                self.add(self.place(name), Some(index), draft.at);
+            }
+        }
+    }
+
+    fn add_target(&mut self, place: usize, links: &Links) {
+        let nowhere = At::new(u32::MAX, 0..0);
+        for other in &links.after {
+            self.add(self.place(other), Some(place), nowhere);
+        }
+        for other in &links.before {
+            self.add(Some(place), self.place(other), nowhere);
+        }
+    }
+
+    /// A target is reached after all that it pulls in, unless that waits for it.
+    fn add_members(&mut self, place: usize, links: &Links, drafts: &[Draft]) {
+        if !links.by_default {
+            return;
+        }
+        let members = links.pulls.iter().filter_map(|name| self.place(name));
+        for member in members.collect::<Vec<_>>() {
+            let draft = drafts.get(member);
+            let at = draft.map_or(At::new(u32::MAX, 0..0), |draft| draft.at);
+            let unit = draft.and_then(|draft| draft.unit.as_ref());
+            let waits = self.before.get(member);
+            let waits = waits.is_some_and(|list| list.iter().any(|(own, _)| *own == place));
+            if !waits && unit.is_none_or(|unit| unit.by_default) {
+                self.add(Some(member), Some(place), at);
+            }
+        }
+    }
+
+    /// The services that come before: through targets, and through what isn't started.
+    fn firsts(&self, index: usize) -> BTreeMap<usize, At> {
+        let mut found = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        let mut waiting: Vec<(usize, At)> = self.before.get(index).cloned().unwrap_or_default();
+        while let Some((place, at)) = waiting.pop() {
+            if place == index || !seen.insert(place) {
+                continue;
+            }
+            if self.starts.get(place) == Some(&true) {
+                found.insert(place, at);
+            } else {
+                let further = self.before.get(place).into_iter().flatten();
+                waiting.extend(further.map(|(place, _)| (*place, at)));
+            }
+        }
+        found
+    }
+
+    /// Whether `first` comes before `then`, over any number of others.
+    fn comes_before(&self, first: usize, then: usize) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![then];
+        while let Some(place) = waiting.pop() {
+            for (before, _) in self.before.get(place).into_iter().flatten() {
+                if *before == first {
+                    return true;
+                }
+                if seen.insert(*before) {
+                    waiting.push(*before);
+                }
+            }
+        }
+        false
+    }
+
+    fn arranged(&self, index: usize, drafts: &[Draft]) -> Arranged {
+        let mut arranged = Arranged {
+            after: self.firsts(index),
+            wants: Vec::new(),
+            behind: BTreeSet::new(),
+        };
+        let Some(draft) = drafts.get(index) else {
+            return arranged;
+        };
+        let lenient = |list: &'_ [Target]| -> Vec<(usize, Box<str>, At)> {
+            let own = list.iter().filter(|target| target.lenient);
+            own.filter_map(|target| {
+                let place = self.place(&target.name)?;
+                (place < drafts.len()).then(|| (place, target.name.clone(), target.at))
+            })
+            .collect()
+        };
+        for (place, name, _) in [&draft.targets.requires, &draft.targets.binds_to]
+            .into_iter()
+            .flat_map(|list| lenient(list))
+        {
+            if self.comes_before(index, place) {
+                arranged.behind.insert(name);
+            } else {
+                arranged.after.remove(&place);
+            }
+        }
+        for (place, _, at) in lenient(&draft.targets.wants) {
+            if arranged.after.remove(&place).is_some() {
+                arranged.wants.push((place, at));
+            }
+        }
+        arranged
+    }
+}

@@ -1,0 +1,279 @@
+//! What is started together: from the units that are asked for, through `.wants` and
+//! `.requires` folders and what units say themselves, from unit to unit (`systemd.unit(5)`).
+//! Targets start nothing; they are where others' orders meet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::name::UnitName;
+use super::search::{NoUnit, Search, Unit};
+use super::specifier::{Machine, Specifiers};
+use super::syntax::{Line, lines};
+use super::value::boolean;
+use crate::core::quoting::{Backslash, quoted};
+
+/// Where everything begins.
+const DEFAULT: &str = "default.target";
+const MULTI_USER: &str = "multi-user.target";
+/// A desktop is no container's.
+const GRAPHICAL: &str = "graphical.target";
+
+/// What systemd's own targets say, where its package isn't installed: what each has to do
+/// with which others, all of which it comes after.
+const TARGETS: &[(&str, &[&str])] = &[
+    (DEFAULT, &[MULTI_USER]),
+    (GRAPHICAL, &[MULTI_USER]),
+    (MULTI_USER, &["basic.target"]),
+    (
+        "basic.target",
+        &[
+            "sysinit.target",
+            "sockets.target",
+            "timers.target",
+            "paths.target",
+        ],
+    ),
+];
+
+/// What a unit says of others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Links {
+    /// Wants, requires, binds to or upholds.
+    pub(crate) pulls: BTreeSet<String>,
+    pub(crate) after: Vec<String>,
+    pub(crate) before: Vec<String>,
+    /// `DefaultDependencies`.
+    pub(crate) by_default: bool,
+}
+
+/// Why something that is pulled in isn't started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LeftOut {
+    /// Machine maintenance.
+    Skipped,
+    /// A socket, timer or path.
+    NotSupported,
+    /// A link to /dev/null, or an empty file.
+    Masked,
+    /// Nothing has this name.
+    Missing,
+    /// The file can't be read.
+    Unreadable,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(crate) struct Pulled {
+    /// The services, by their units' names.
+    pub(crate) services: BTreeMap<UnitName, Unit>,
+    /// The targets that are reached, by their names.
+    pub(crate) targets: BTreeMap<String, Links>,
+    /// Other names of targets.
+    pub(crate) target_aliases: BTreeMap<String, String>,
+    pub(crate) left_out: BTreeMap<String, LeftOut>,
+}
+
+/// A walk from unit to unit.
+pub(crate) struct Walk<'a> {
+    search: &'a Search,
+    machine: &'a Machine,
+    skips: &'a dyn Fn(&str) -> bool,
+    seen: BTreeSet<String>,
+    waiting: Vec<String>,
+    pulled: Pulled,
+}
+
+impl<'a> Walk<'a> {
+    /// `skips` says what is never started unless it is asked for by its name.
+    pub(crate) fn new(
+        search: &'a Search,
+        machine: &'a Machine,
+        skips: &'a dyn Fn(&str) -> bool,
+    ) -> Self {
+        Self {
+            search,
+            machine,
+            skips,
+            seen: BTreeSet::new(),
+            waiting: Vec::new(),
+            pulled: Pulled::default(),
+        }
+    }
+
+    /// A service that is asked for by its name; `follow`: with all that it pulls in.
+    pub(crate) fn add(&mut self, unit: Unit, follow: bool) {
+        self.seen.insert(unit.name.as_str().to_owned());
+        self.seen.extend(unit.aliases.iter().cloned());
+        if follow {
+            self.follow(&unit);
+        }
+        self.pulled.services.insert(unit.name.clone(), unit);
+    }
+
+    /// A target that is asked for by its name.
+    pub(crate) fn add_target(&mut self, name: &str) {
+        self.waiting.push(name.to_owned());
+    }
+
+    /// What a machine would start.
+    pub(crate) fn add_default(&mut self) {
+        let default = UnitName::parse(DEFAULT);
+        let found = default.and_then(|name| self.search.find(&name).ok());
+        let name = found.map_or(MULTI_USER.to_owned(), |unit| unit.name.as_str().to_owned());
+        if name == GRAPHICAL {
+            self.add_target(MULTI_USER);
+        } else {
+            self.add_target(&name);
+        }
+        // Its own folders count whatever it is a link to, and so do those that every
+        // service depends on.
+        self.add_target(DEFAULT);
+        self.add_target("basic.target");
+    }
+
+    /// Goes all the way.
+    pub(crate) fn finish(mut self) -> Pulled {
+        while let Some(name) = self.waiting.pop() {
+            if self.seen.insert(name.clone()) {
+                self.step(&name);
+            }
+        }
+        self.pulled
+    }
+
+    fn step(&mut self, text: &str) {
+        let Some(name) = UnitName::parse(text) else {
+            return;
+        };
+        match name.suffix() {
+            "target" => self.target(&name),
+            "service" => self.service(&name),
+            "socket" | "timer" | "path" => {
+                let reason = match self.search.find(&name) {
+                    _ if (self.skips)(text) => LeftOut::Skipped,
+                    Err(NoUnit::Masked(_)) => LeftOut::Masked,
+                    Err(_) => LeftOut::Missing,
+                    Ok(_) => LeftOut::NotSupported,
+                };
+                self.leave_out(text, reason);
+            }
+            // Mounts, devices and slices are as they are.
+            _ => {}
+        }
+    }
+
+    fn leave_out(&mut self, name: &str, reason: LeftOut) {
+        self.pulled.left_out.insert(name.to_owned(), reason);
+    }
+
+    fn service(&mut self, name: &UnitName) {
+        if (self.skips)(name.as_str()) {
+            return self.leave_out(name.as_str(), LeftOut::Skipped);
+        }
+        match self.search.find(name) {
+            Ok(unit) => {
+                // By another name it may be here already.
+                if let Some(known) = self.pulled.services.get_mut(&unit.name) {
+                    known.aliases.push(name.as_str().to_owned());
+                } else if (self.skips)(unit.name.as_str()) {
+                    self.leave_out(name.as_str(), LeftOut::Skipped);
+                } else {
+                    self.add(unit, true);
+                }
+            }
+            Err(NoUnit::Masked(_)) => self.leave_out(name.as_str(), LeftOut::Masked),
+            Err(NoUnit::Missing | NoUnit::Template) => {
+                self.leave_out(name.as_str(), LeftOut::Missing);
+            }
+            Err(NoUnit::Unreadable(..)) => self.leave_out(name.as_str(), LeftOut::Unreadable),
+        }
+    }
+
+    fn target(&mut self, name: &UnitName) {
+        if (self.skips)(name.as_str()) {
+            return self.leave_out(name.as_str(), LeftOut::Skipped);
+        }
+        let unit = match self.search.find(name) {
+            Ok(unit) => unit,
+            Err(NoUnit::Masked(_)) => return self.leave_out(name.as_str(), LeftOut::Masked),
+            Err(_) => self.search.without_file(name),
+        };
+        let own = unit.name.as_str().to_owned();
+        for alias in &unit.aliases {
+            self.pulled
+                .target_aliases
+                .insert(alias.clone(), own.clone());
+        }
+        if own != name.as_str() && !self.seen.insert(own.clone()) {
+            return;
+        }
+        if own == GRAPHICAL {
+            // Of the link to it what was put behind the link's own name.
+            let behind = self.search.without_file(name);
+            self.waiting
+                .extend(behind.wants.union(&behind.requires).cloned());
+            self.waiting.push(MULTI_USER.to_owned());
+            return;
+        }
+        let mut links = links(&unit, self.machine);
+        if unit.files.is_empty() {
+            let known = TARGETS.iter().find(|(known, _)| *known == own);
+            for other in known.into_iter().flat_map(|(_, others)| *others) {
+                links.pulls.insert((*other).to_owned());
+                links.after.push((*other).to_owned());
+            }
+        }
+        self.waiting.extend(links.pulls.iter().cloned());
+        self.pulled.targets.insert(own, links);
+    }
+
+    fn follow(&mut self, unit: &Unit) {
+        self.waiting.extend(links(unit, self.machine).pulls);
+    }
+}
+
+/// What the unit's files and folders say.
+fn links(unit: &Unit, machine: &Machine) -> Links {
+    let mut links = Links {
+        pulls: unit.wants.union(&unit.requires).cloned().collect(),
+        after: Vec::new(),
+        before: Vec::new(),
+        by_default: true,
+    };
+    let Some(first) = unit.files.first() else {
+        return links;
+    };
+    let specifiers = Specifiers {
+        machine,
+        name: &unit.name,
+        path: &first.path,
+    };
+    for file in &unit.files {
+        let mut is_unit = false;
+        for line in lines(&file.text) {
+            match line {
+                Line::Section(name, _) => is_unit = name == "Unit",
+                Line::Assignment { key, value, .. } if is_unit => match &*key {
+                    "Wants" | "Requires" | "BindsTo" | "Upholds" => {
+                        links.pulls.extend(names(&value, &specifiers));
+                    }
+                    "After" => links.after.extend(names(&value, &specifiers)),
+                    "Before" => links.before.extend(names(&value, &specifiers)),
+                    "DefaultDependencies" => {
+                        links.by_default = boolean(&value).unwrap_or(links.by_default);
+                    }
+                    _ => {}
+                },
+                Line::Assignment { .. } | Line::Wrong(..) => {}
+            }
+        }
+    }
+    links
+}
+
+fn names(value: &str, specifiers: &Specifiers<'_>) -> Vec<String> {
+    let words = quoted(value.as_bytes(), Backslash::Stays);
+    let words = words.map_while(Result::ok);
+    words
+        .map(|word| String::from_utf8_lossy(&specifiers.expand(&word).text).into_owned())
+        .collect()
+}

@@ -1,0 +1,57 @@
+//! What packages have enabled, without a table and without any file.
+
+use crate::harness::{Pid1, Setup, Status};
+use crate::supervisor::{IN_ORDER, notes};
+
+/// A unit that notes its start and its end.
+fn noting(folder: &str, name: &str, more: &str) -> String {
+    format!(
+        "[Unit]\n{more}\n[Service]\nExecStart=/bin/sh -c 'trap \"echo end {name} >> notes; exit\" TERM; \
+         echo start {name} >> notes; while :; do sleep 0.01; done'\nWorkingDirectory={folder}\n"
+    )
+}
+
+#[test]
+fn without_any_file_what_is_enabled_runs_in_the_order_of_targets() {
+    let rinit = Pid1::new();
+    let folder = rinit.path("").display().to_string();
+    let first = format!(
+        "[Unit]\nBefore=net.target\n[Service]\nType=oneshot\nWorkingDirectory={folder}\n\
+         ExecStart=/bin/sh -c 'echo first >> notes'\n"
+    );
+    let rinit = rinit
+        .file("units/first.service", &first)
+        .file("units/multi-user.target.wants/first.service", &first)
+        .file("units/net.target", "[Unit]\n")
+        .file(
+            "units/web.service",
+            &noting(&folder, "web", "Wants=net.target\nAfter=net.target"),
+        )
+        .file("units/multi-user.target.wants/web.service", "-")
+        .file("units/off.service", &noting(&folder, "off", ""))
+        .file("units/getty@.service", &noting(&folder, "getty", ""))
+        .file("units/multi-user.target.wants/getty@tty1.service", "-")
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_until("web runs", || notes(&rinit).len() == 2);
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    assert_eq!(
+        notes(&rinit),
+        ["first", "start web", "end web"],
+        "{}",
+        rinit.dump()
+    );
+}
+
+#[test]
+fn without_any_file_and_with_nothing_enabled_there_is_nothing_to_do() {
+    let rinit = Pid1::new()
+        .file("units/off.service", "[Service]\nExecStart=/bin/true\n")
+        .setup(Setup::OwnUnits)
+        .spawn();
+    assert_eq!(rinit.wait(), Status::Exited(125));
+    let said = rinit.stderr();
+    assert!(said.contains("no enabled unit"), "{said}");
+    assert!(said.contains("[service.web]"), "{said}");
+}

@@ -2,6 +2,8 @@
 //! configuration, so that no parser ever runs in PID 1 and its heap never was there. One
 //! that crashes, hangs or eats memory is an error message.
 
+mod generators;
+
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -104,7 +106,12 @@ impl Reader {
         let (answer, theirs) = fd::pipe().map_err(Trouble::Refused)?;
         let body = || {
             limits::memory(MEMORY.saturating_add(shared));
-            let bytes = plan::encode(&config::load(request));
+            let generate: &dyn Fn() -> Vec<String> = if request.generators {
+                &generators::run
+            } else {
+                &Vec::new
+            };
+            let bytes = plan::encode(&config::load_with(request, generate));
             i32::from(fd::write_all(&theirs, &bytes).is_err())
         };
         let pid = helper(c"rinit-reader", &[theirs.as_raw_fd()], body)

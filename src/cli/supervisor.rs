@@ -129,6 +129,7 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
     Request {
         unit_root: "/".into(),
         machine: here.pid1 && in_first_namespace(),
+        generators: here.uid == 0 && (here.pid1 || called_init || !systemd_runs()),
         // Never a machine's services beside the machine's own init.
         default_units: here.pid1 || called_init || options.check,
         default_places: named.is_empty() && (command.is_empty() || here.pid1 || called_init),
@@ -141,6 +142,11 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
         now: here.time,
         colour,
     }
+}
+
+/// Whether the units in /run are another init's.
+fn systemd_runs() -> bool {
+    std::fs::read("/proc/1/comm").is_ok_and(|name| name == b"systemd\n")
 }
 
 /// Whether this is no container: the kernel's first PID namespace has always this name.

@@ -93,6 +93,8 @@ pub struct Request {
     pub unit_root: PathBuf,
     /// With neither files nor a COMMAND it is what packages have enabled.
     pub default_units: bool,
+    /// Packages' generators of units may run: no other init's are disturbed.
+    pub generators: bool,
     /// It is the init of a whole machine, with a console to log in at.
     pub machine: bool,
     /// The wall clock, in seconds since 1970: a schedule's times are to come.
@@ -146,6 +148,12 @@ pub fn exists_at_default_places() -> bool {
 /// Reads and checks the whole configuration.
 #[must_use]
 pub fn load(request: &Request) -> Outcome {
+    load_with(request, &Vec::new)
+}
+
+/// The same; `generate` is called before units are sought, and says what went wrong.
+#[must_use]
+pub fn load_with(request: &Request, generate: &dyn Fn() -> Vec<String>) -> Outcome {
     let accounts = &Accounts::read();
     let (sources, findings) = read_sources(request);
     let context = Context {
@@ -159,6 +167,7 @@ pub fn load(request: &Request) -> Outcome {
         findings: RefCell::new(findings),
         instance: Cell::new(None),
         forgiving: Cell::new(Forgiving::No),
+        generate,
     };
     let (init, mut drafts) = read_drafts(request, accounts, &context);
     check(&mut drafts, &init, request, accounts, &context);

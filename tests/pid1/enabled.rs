@@ -55,3 +55,35 @@ fn without_any_file_and_with_nothing_enabled_there_is_nothing_to_do() {
     assert!(said.contains("no enabled unit"), "{said}");
     assert!(said.contains("[service.web]"), "{said}");
 }
+
+#[test]
+fn generators_write_units_and_one_that_fails_or_hangs_is_a_warning() {
+    let rinit = Pid1::new();
+    let folder = rinit.path("").display().to_string();
+    let clusters = format!(
+        "#!/bin/sh\nmkdir -p $1/multi-user.target.wants\n\
+         ln -s {folder}/units/cluster@.service $1/multi-user.target.wants/cluster@15-main.service\n\
+         echo three: $# $SYSTEMD_SCOPE >> {folder}/notes\n"
+    );
+    let rinit = rinit
+        .file("units/cluster@.service", &noting(&folder, "%i", ""))
+        .script("generators/clusters", &clusters)
+        .script("generators/fails", "#!/bin/sh\nexit 3\n")
+        .script("generators/hangs", "#!/bin/sh\nsleep 1000 & wait\n")
+        .script("generators/systemd-own", "#!/bin/sh\necho never >> notes\n")
+        .file("generators/compiled", "\x7fELF")
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_until("the cluster runs", || notes(&rinit).len() == 2);
+    assert_eq!(
+        notes(&rinit),
+        ["three: 3 system", "start 15-main"],
+        "{}",
+        rinit.dump()
+    );
+    let said = rinit.stderr();
+    assert!(said.contains("fails exited with status 3"), "{said}");
+    assert!(said.contains("hangs: not done after 5 s"), "{said}");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}

@@ -284,10 +284,19 @@ fn enter(args: &[Vec<u8>]) {
                     "/etc/systemd/system",
                     "/usr/local/lib/systemd/system",
                     "/usr/lib/systemd/system",
+                    "/etc/systemd/system-generators",
+                    "/usr/local/lib/systemd/system-generators",
+                    "/usr/lib/systemd/system-generators",
                 ] {
                     if Path::new(others).is_dir() {
                         mount(Some(&none), others, nothing, MsFlags::MS_BIND, nothing).unwrap();
                     }
+                }
+                let own = Path::new(&folder).join("generators");
+                if own.exists() {
+                    let place = Path::new("/run/systemd/system-generators");
+                    fs::create_dir_all(place).unwrap();
+                    mount(Some(&own), place, nothing, MsFlags::MS_BIND, nothing).unwrap();
                 }
                 hide_the_machines_snippets();
                 let own = Path::new(&folder).join("tmpfiles.d");

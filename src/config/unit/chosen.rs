@@ -85,6 +85,10 @@ impl Units {
             .iter()
             .any(|table| table.section.has("unit"));
         if named || wanted != Wanted::None {
+            for what in (context.generate)() {
+                let help = "the units that it writes are missing";
+                context.add(Diagnostic::warning(None, what, help));
+            }
             let search = Search::new(root);
             units.choose(tables, &wanted, &search, request.machine, context);
         }

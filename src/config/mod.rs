@@ -154,7 +154,7 @@ pub fn load(request: &Request) -> Outcome {
 /// The same; `generate` is called before units are sought, and says what went wrong.
 #[must_use]
 pub fn load_with(request: &Request, generate: &dyn Fn() -> Vec<String>) -> Outcome {
-    let accounts = &Accounts::read();
+    let mut accounts = Accounts::read();
     let (sources, findings) = read_sources(request);
     let context = Context {
         sources: &sources,
@@ -169,8 +169,8 @@ pub fn load_with(request: &Request, generate: &dyn Fn() -> Vec<String>) -> Outco
         forgiving: Cell::new(Forgiving::No),
         generate,
     };
-    let (init, mut drafts) = read_drafts(request, accounts, &context);
-    check(&mut drafts, &init, request, accounts, &context);
+    let (init, mut drafts) = read_drafts(request, &mut accounts, &context);
+    check(&mut drafts, &init, request, &accounts, &context);
     let findings = context.findings.into_inner();
     let refused = findings.has_errors();
     let rendered = findings.render(&sources, request.colour);
@@ -232,7 +232,7 @@ fn read_sources(request: &Request) -> (Sources, Findings) {
 /// What the texts say, service by service.
 fn read_drafts(
     request: &Request,
-    accounts: &Accounts,
+    accounts: &mut Accounts,
     context: &Context<'_>,
 ) -> (InitSpec, Vec<Draft>) {
     let documents: Vec<_> = (0u32..)
@@ -258,6 +258,10 @@ fn read_drafts(
     }
     init.own_lines = output::own_lines(&defaults);
     let units = Units::load(&tables, request, context);
+    if !units.is_empty() {
+        accounts.foresee(&request.unit_root);
+    }
+    let accounts = &*accounts;
     let mut drafts = Vec::new();
     let mut templates = Templates::default();
     for table in &tables.services {

@@ -2,6 +2,7 @@
 //! Behind a oneshot that may make it, a missing one is a warning.
 
 use std::borrow::Cow;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::diagnostic::Diagnostic;
@@ -12,6 +13,7 @@ use super::value::Context;
 use crate::core::commands::List;
 use crate::core::exec::{Expansion, Words};
 use crate::core::{accounts, expand};
+use crate::units::sysusers::{Surroundings, Sysusers, Tables};
 
 /// Where programs are sought when nobody says.
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -29,6 +31,31 @@ impl Accounts {
             passwd: std::fs::read("/etc/passwd").unwrap_or_default(),
             group: std::fs::read("/etc/group").unwrap_or_default(),
         }
+    }
+
+    /// With those that packages' sysusers.d below this root ask for, which will be made
+    /// before the first service.
+    pub(super) fn foresee(&mut self, root: &Path) {
+        let is_root = root.as_os_str().is_empty();
+        let wanted = Sysusers::read(if is_root { Path::new("/") } else { root });
+        if wanted.is_empty() {
+            return;
+        }
+        let tables = Tables {
+            passwd: std::mem::take(&mut self.passwd),
+            group: std::mem::take(&mut self.group),
+            ..Tables::default()
+        };
+        let surroundings = Surroundings {
+            owner: &|path| {
+                let stat = std::fs::metadata(path).ok()?;
+                Some((stat.uid(), stat.gid()))
+            },
+            today: 0,
+            login_defs: "",
+        };
+        let (tables, _) = wanted.plan(tables, &surroundings);
+        (self.passwd, self.group) = (tables.passwd, tables.group);
     }
 
     /// The user's number; a number needs no entry.

@@ -1,8 +1,9 @@
-//! The maker: a short-lived child that makes what packages' files in `tmpfiles.d` ask for,
-//! before the first service: a container's /run is empty, or stale. It may hang on a file
+//! The maker: a short-lived child that makes what packages' files in `tmpfiles.d` and
+//! `sysusers.d` ask for, before the first service: a container's /run is empty, or stale. It may hang on a file
 //! system, so nobody waits for it longer than a while; what it could not do it tells.
 
 mod access;
+mod accounts;
 mod copy;
 mod files;
 mod globs;
@@ -128,11 +129,15 @@ impl Maker {
 /// Makes all that the files below this root ask for; what people are to know.
 fn make(root: &Path) -> Vec<String> {
     if process::effective_uid() != 0 {
-        return vec!["not root: what packages' tmpfiles.d ask for is left out".to_owned()];
+        return vec![
+            "not root: what packages' tmpfiles.d and sysusers.d ask for is left out".to_owned(),
+        ];
     }
+    // Files may belong to users that are made.
+    let mut complaints = accounts::make(root);
     let mut tmpfiles = Tmpfiles::read(root);
     let order = tmpfiles.order();
-    let mut complaints = std::mem::take(&mut tmpfiles.complaints);
+    complaints.append(&mut tmpfiles.complaints);
     match Files::new(root) {
         Ok(mut files) => complaints.extend(files.carry_out(order)),
         Err(errno) => return vec![format!("{}: {}", root.display(), Errno::from(errno))],
@@ -162,7 +167,9 @@ fn in_words(complaints: &[Complaint]) -> Vec<String> {
         .collect();
     let more = complaints.len().saturating_sub(MOST_COMPLAINTS);
     if more > 0 {
-        said.push(format!("{more} more lines of tmpfiles.d failed"));
+        said.push(format!(
+            "{more} more lines of tmpfiles.d and sysusers.d failed"
+        ));
     }
     said
 }

@@ -276,3 +276,38 @@ fn nobody_waits_longer_for_it_than_its_time_or_a_signal() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn users_are_added_before_what_belongs_to_them_and_files_keep_their_modes() {
+    if process::effective_uid() != 0 {
+        return;
+    }
+    let root = Root::new("users");
+    root.file(
+        "usr/lib/sysusers.d/new.conf",
+        "u new - \"New one\" /srv\nm new log\n",
+    );
+    root.file(
+        "usr/lib/tmpfiles.d/fixture.conf",
+        "d /run/new 0750 new log\n",
+    );
+    root.file("etc/shadow", "root:*:1::::::\n");
+    root.mode("etc/shadow", 0o640);
+    lchown(root.at("etc/shadow"), Some(0), Some(42)).unwrap();
+    assert_eq!(make(&root.0), Vec::<String>::new());
+    let read = |name: &str| fs::read_to_string(root.at(name)).unwrap();
+    assert!(read("etc/passwd").ends_with("new:x:999:999:New one:/srv:/usr/sbin/nologin\n"));
+    assert!(read("etc/group").ends_with("log:x:4712:new\nnew:x:999:\n"));
+    assert!(read("etc/shadow").starts_with("root:*:1::::::\nnew:!*:"));
+    assert!(!root.at("etc/gshadow").exists());
+    let stat = |name: &str| fs::metadata(root.at(name)).unwrap();
+    assert_eq!(
+        (stat("etc/shadow").mode() & 0o7777, stat("etc/shadow").gid()),
+        (0o640, 42)
+    );
+    assert_eq!((stat("run/new").uid(), stat("run/new").gid()), (999, 4712));
+    // Nothing to add: nothing is touched.
+    let inode = stat("etc/passwd").ino();
+    assert_eq!(make(&root.0), Vec::<String>::new());
+    assert_eq!(stat("etc/passwd").ino(), inode);
+}

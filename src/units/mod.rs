@@ -11,6 +11,7 @@ mod search;
 mod snippets;
 mod specifier;
 mod syntax;
+pub(crate) mod sysusers;
 pub(crate) mod tmpfiles;
 mod value;
 
@@ -19,6 +20,7 @@ pub(crate) use self::machine::{is_maintenance, matches};
 pub(crate) use self::name::UnitName;
 pub(crate) use self::pull::{LeftOut, Links, Pulled, Walk};
 pub(crate) use self::search::{NoUnit, Search, Unit};
+pub(crate) use self::snippets::{Complaint, Place};
 pub(crate) use self::specifier::{Machine, Specifiers};
 pub(crate) use self::syntax::{Line, Wrong, lines};
 pub(crate) use self::value::{boolean, size, span};

@@ -19,6 +19,20 @@ pub(crate) struct Snippet {
     pub(crate) text: Result<String, String>,
 }
 
+/// Where a line stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: PathBuf,
+    pub(crate) line: usize,
+}
+
+/// What is wrong with a line, or with a file (line 0).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    pub(crate) place: Place,
+    pub(crate) what: String,
+}
+
 /// All in the folders of this name. `skip` leaves out some that packages bring.
 pub(crate) fn snippets(root: &Path, folder: &str, skip: impl Fn(&str) -> bool) -> Vec<Snippet> {
     let mut found: BTreeMap<String, Option<PathBuf>> = BTreeMap::new();

@@ -95,6 +95,11 @@ impl Units {
         units
     }
 
+    /// Whether none is asked for.
+    pub(in crate::config) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// The unit of a table.
     pub(in crate::config) fn of(&self, table: &str) -> Option<&Found> {
         self.found.get(self.tables.get(table)?)

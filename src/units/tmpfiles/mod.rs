@@ -5,9 +5,10 @@ mod glob;
 mod line;
 mod order;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::snippets::snippets;
+pub(crate) use super::snippets::{Complaint, Place};
 use super::specifier::Machine;
 
 pub(crate) use self::glob::{is_pattern, matches};
@@ -32,20 +33,6 @@ const SYSTEMDS: [&str; 11] = [
 
 /// What systemd's own files would make and packages count on.
 const ALWAYS: &str = "d /run/lock :1777 :root :root";
-
-/// Where a line stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) file: PathBuf,
-    pub(crate) line: usize,
-}
-
-/// What is wrong with a line, or with a file (line 0).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Complaint {
-    pub(crate) place: Place,
-    pub(crate) what: String,
-}
 
 /// All that the files say.
 #[derive(Debug, Default)]

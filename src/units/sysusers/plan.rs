@@ -1,0 +1,254 @@
+//! What /etc/passwd and its kin become: pure, so that what is checked before the start and
+//! what is written then can't differ.
+
+use super::line::{Id, Line, Main, User};
+use super::{Complaint, Place, Surroundings, Sysusers, system_range};
+use crate::core::accounts;
+
+/// The four tables, as bytes; one that isn't there is left alone, if it is a shadow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tables {
+    pub(crate) passwd: Vec<u8>,
+    pub(crate) group: Vec<u8>,
+    pub(crate) shadow: Option<Vec<u8>>,
+    pub(crate) gshadow: Option<Vec<u8>>,
+}
+
+/// A password that fits nothing.
+const LOCKED: &str = "!*";
+
+impl Tables {
+    fn gid(&self, name: &str) -> Option<u32> {
+        let mut groups = accounts::groups(&self.group);
+        groups
+            .find(|group| group.name == name.as_bytes())
+            .map(|group| group.gid)
+    }
+
+    fn uid(&self, name: &str) -> Option<u32> {
+        let mut users = accounts::users(&self.passwd);
+        users
+            .find(|user| user.name == name.as_bytes())
+            .map(|user| user.uid)
+    }
+
+    /// Nobody has this number, but a user or group of that name may.
+    fn is_free(&self, id: u32, name: &str) -> bool {
+        let name = name.as_bytes();
+        id != 0
+            && accounts::users(&self.passwd).all(|user| user.uid != id || user.name == name)
+            && accounts::groups(&self.group).all(|group| group.gid != id || group.name == name)
+    }
+
+    fn is_free_user(&self, id: u32) -> bool {
+        accounts::users(&self.passwd).all(|user| user.uid != id)
+    }
+
+    fn is_free_group(&self, id: u32) -> bool {
+        accounts::groups(&self.group).all(|group| group.gid != id)
+    }
+}
+
+/// Appends a line, behind all but those that ask other tables.
+fn append(table: &mut Vec<u8>, line: &str) {
+    let mut at = 0;
+    for line in table.split_inclusive(|byte| *byte == b'\n') {
+        if line.starts_with(b"+") {
+            break;
+        }
+        at += line.len();
+    }
+    let unfinished = at > 0 && table.get(at - 1) != Some(&b'\n');
+    let line = format!("{}{line}\n", if unfinished { "\n" } else { "" });
+    table.splice(at..at, line.bytes());
+}
+
+/// Adds a name to the last field of a group's line.
+fn join(table: &mut Vec<u8>, group: &str, user: &str) {
+    let begins = format!("{group}:");
+    let mut lines: Vec<Vec<u8>> = table
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::to_vec)
+        .collect();
+    for line in &mut lines {
+        if !line.starts_with(begins.as_bytes()) {
+            continue;
+        }
+        let members = line.rsplit(|byte| *byte == b':').next().unwrap_or_default();
+        let is_in = members
+            .split(|byte| *byte == b',')
+            .any(|name| name == user.as_bytes());
+        if is_in {
+            return;
+        }
+        if !members.is_empty() {
+            line.push(b',');
+        }
+        line.extend_from_slice(user.as_bytes());
+    }
+    *table = lines.join(&b'\n');
+}
+
+struct Plan<'a> {
+    tables: Tables,
+    ranges: Vec<(u32, u32)>,
+    surroundings: &'a Surroundings<'a>,
+    complaints: Vec<Complaint>,
+}
+
+impl Sysusers {
+    /// The tables with all that is wanted in them; what can't be had as it is wanted.
+    pub(crate) fn plan(
+        &self,
+        tables: Tables,
+        surroundings: &Surroundings<'_>,
+    ) -> (Tables, Vec<Complaint>) {
+        let ranges = self.lines.iter().filter_map(|(line, _)| match line {
+            Line::Range(low, high) => Some((*low, *high)),
+            Line::User(_) | Line::Group { .. } | Line::Member { .. } => None,
+        });
+        let mut ranges: Vec<_> = ranges.collect();
+        if ranges.is_empty() {
+            ranges.push(system_range(surroundings.login_defs));
+        }
+        let mut plan = Plan {
+            tables,
+            ranges,
+            surroundings,
+            complaints: Vec::new(),
+        };
+        // Groups first: users may have them as their main one.
+        for (line, place) in &self.lines {
+            match line {
+                Line::Group { name, id } => drop(plan.group(name, id, place)),
+                Line::Member { group, .. } => drop(plan.group(group, &Id::Any, place)),
+                Line::User(_) | Line::Range(..) => {}
+            }
+        }
+        for (line, place) in &self.lines {
+            if let Line::User(user) = line {
+                plan.user(user, place);
+            }
+        }
+        for (line, place) in &self.lines {
+            if let Line::Member { user, group } = line {
+                plan.member(user, group, place);
+            }
+        }
+        (plan.tables, plan.complaints)
+    }
+}
+
+impl Plan<'_> {
+    fn complain(&mut self, place: &Place, what: String) {
+        self.complaints.push(Complaint {
+            place: place.clone(),
+            what,
+        });
+    }
+
+    /// A number that is free both as a user's and a group's, from the top.
+    fn any(&self, name: &str) -> Option<u32> {
+        let ids = self
+            .ranges
+            .iter()
+            .rev()
+            .flat_map(|(low, high)| (*low..=*high).rev());
+        let mut free = ids.filter(|id| self.tables.is_free(*id, name));
+        free.next()
+    }
+
+    /// The number of the group of this name; made if it isn't there.
+    fn group(&mut self, name: &str, id: &Id, place: &Place) -> Option<u32> {
+        if let Some(gid) = self.tables.gid(name) {
+            return Some(gid);
+        }
+        let wanted = match id {
+            Id::Any => None,
+            Id::Number(number) => Some(*number),
+            Id::Of(path) => (self.surroundings.owner)(path).map(|(_, gid)| gid),
+        };
+        let free = |gid: &u32| self.tables.is_free_group(*gid);
+        let own = self.tables.uid(name).filter(free);
+        let Some(gid) = wanted.filter(free).or(own).or_else(|| self.any(name)) else {
+            self.complain(place, format!("no number is left for the group \"{name}\""));
+            return None;
+        };
+        append(&mut self.tables.group, &format!("{name}:x:{gid}:"));
+        if let Some(gshadow) = &mut self.tables.gshadow {
+            append(gshadow, &format!("{name}:{LOCKED}::"));
+        }
+        Some(gid)
+    }
+
+    fn user(&mut self, user: &User, place: &Place) {
+        let name = &user.name;
+        if self.tables.uid(name).is_some() {
+            return;
+        }
+        let gid = match &user.main {
+            None => self.group(name, &user.id, place),
+            Some(Main::Number(gid)) if self.tables.is_free_group(*gid) => {
+                self.complain(place, format!("there is no group {gid} for \"{name}\""));
+                return;
+            }
+            Some(Main::Number(gid)) => Some(*gid),
+            Some(Main::Name(group)) => match self.tables.gid(group) {
+                Some(gid) => Some(gid),
+                None => {
+                    self.complain(
+                        place,
+                        format!("there is no group \"{group}\" for \"{name}\""),
+                    );
+                    return;
+                }
+            },
+        };
+        let Some(gid) = gid else {
+            return;
+        };
+        let wanted = match &user.id {
+            Id::Any => None,
+            Id::Number(number) => Some(*number),
+            Id::Of(path) => (self.surroundings.owner)(path).map(|(uid, _)| uid),
+        };
+        let free = |uid: &u32| self.tables.is_free_user(*uid);
+        let same = Some(gid).filter(|gid| user.main.is_none() && self.tables.is_free(*gid, name));
+        let Some(uid) = wanted.filter(free).or(same).or_else(|| self.any(name)) else {
+            self.complain(place, format!("no number is left for the user \"{name}\""));
+            return;
+        };
+        let or = |text: &String, usual: &str| {
+            if text.is_empty() {
+                usual.to_owned()
+            } else {
+                text.clone()
+            }
+        };
+        let home = or(&user.home, "/");
+        let usual = if uid == 0 {
+            "/bin/sh"
+        } else {
+            "/usr/sbin/nologin"
+        };
+        let shell = or(&user.shell, usual);
+        let line = format!("{name}:x:{uid}:{gid}:{}:{home}:{shell}", user.description);
+        append(&mut self.tables.passwd, &line);
+        if let Some(shadow) = &mut self.tables.shadow {
+            let today = self.surroundings.today;
+            append(shadow, &format!("{name}:{LOCKED}:{today}::::::"));
+        }
+    }
+
+    fn member(&mut self, user: &str, group: &str, place: &Place) {
+        let implied = User {
+            name: user.to_owned(),
+            ..User::default()
+        };
+        self.user(&implied, place);
+        join(&mut self.tables.group, group, user);
+        if let Some(gshadow) = &mut self.tables.gshadow {
+            join(gshadow, group, user);
+        }
+    }
+}

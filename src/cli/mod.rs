@@ -9,6 +9,7 @@ pub mod init;
 mod init_flags;
 pub mod print;
 pub mod supervisor;
+mod systemctl;
 mod systemd_notify;
 
 use crate::single::Inherited;
@@ -21,6 +22,7 @@ pub fn run(mut inherited: Inherited) -> i32 {
         b"catatonit" | b"podman-init" => compat::catatonit::run(&mut inherited),
         b"dumb-init" => compat::dumb_init::run(&mut inherited),
         b"systemd-notify" => systemd_notify::run(&mut inherited),
+        b"systemctl" => systemctl::run(&mut inherited),
         b"rinitctl" => ctl::run(&mut inherited, 1),
         _ => match inherited.arguments.get(1) {
             Some(b"ctl") => ctl::run(&mut inherited, 2),

@@ -205,6 +205,7 @@ impl Draft {
             word
         }));
         self.spec.source = context.file_and_line(self.at).into();
+        self.spec.unit = self.other_unit();
     }
 
     fn finish_delays(&mut self, context: &Context<'_>) {
@@ -227,6 +228,12 @@ impl Draft {
             }
             None => *delay_max = (*delay_max).max(*delay),
         }
+    }
+
+    /// Its unit's name, where that can't be told from its own.
+    fn other_unit(&self) -> Option<Box<str>> {
+        let unit = self.unit.as_ref()?.name();
+        (unit.strip_suffix(".service") != Some(&*self.spec.name)).then(|| unit.into())
     }
 
     /// The last mode of each kind counts; who said nothing has no setup.

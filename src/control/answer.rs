@@ -55,6 +55,7 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
         return Reply::Now(refusal(USAGE, error));
     }
     let verb = request.verb.as_str();
+    let waits = request.given("block") != Some(&false.into());
     let for_all = matches!(verb, "version" | "status" | "why" | "health" | "metrics");
     if peer == Peer::Stranger && !for_all {
         let error = "only root and rinit's own user may ask that";
@@ -99,11 +100,19 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
         _ => match requests::verb(&request) {
             Some(Ok(verb @ (Verb::Shutdown { .. } | Verb::Plan | Verb::Apply))) => {
                 let services = Box::default();
-                Reply::ByHand(ByHand { verb, services })
+                Reply::ByHand(ByHand {
+                    verb,
+                    services,
+                    waits,
+                })
             }
             Some(Ok(verb)) => listed(&request, system, |ids| {
                 let services = ids.into();
-                Reply::ByHand(ByHand { verb, services })
+                Reply::ByHand(ByHand {
+                    verb,
+                    services,
+                    waits,
+                })
             }),
             Some(Err(error)) => Reply::Now(refusal(USAGE, &error)),
             None => {

@@ -10,7 +10,7 @@ use super::answer::{Peer, Reply, reply};
 use super::context::Own;
 use super::events::{History, Reader};
 use super::logs::Logs;
-use super::protocol::LINE_MAX;
+use super::protocol::{LINE_MAX, done};
 use super::records::{Counts, List};
 use super::requests::ByHand;
 use super::waits::Wait;
@@ -120,11 +120,21 @@ impl Connection {
             return None;
         };
         match std::mem::replace(&mut self.owed, Owed::Request(request)) {
-            Owed::ByHand(ByHand { verb, services }) => Some(Event::Requested {
-                request,
+            Owed::ByHand(ByHand {
                 verb,
                 services,
-            }),
+                waits,
+            }) => {
+                if !waits {
+                    self.output = done("");
+                    self.owed = Owed::Nothing;
+                }
+                Some(Event::Requested {
+                    request,
+                    verb,
+                    services,
+                })
+            }
             Owed::Nothing
             | Owed::List(_)
             | Owed::Events(_)

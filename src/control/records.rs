@@ -10,6 +10,7 @@ use crate::core::json::Json;
 use crate::core::output::Tally;
 use crate::core::query::Ask;
 use crate::core::record::Record;
+use crate::core::reload::can_reload;
 use crate::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec};
 use crate::core::state::{Backoff, Standing, State};
 use crate::core::system::System;
@@ -201,6 +202,9 @@ fn brief(
         .text_or_null("source", Some(&*spec.source).filter(|at| !at.is_empty()));
     // Beyond the promised keys: what the exit status of `status NAME` needs.
     json.text("type", kind(spec));
+    if let Some(unit) = &spec.unit {
+        json.text("unit", unit);
+    }
 }
 
 /// What its probes say, while they are asked.
@@ -260,7 +264,8 @@ fn full(
     now: Now,
 ) {
     json.plain("enabled", spec.enabled)
-        .plain("essential", spec.essential);
+        .plain("essential", spec.essential)
+        .plain("reloads", can_reload(spec));
     let status = state.run().and_then(|run| run.status.as_deref());
     json.text_or_null("status", status);
     let again = if let State::Backoff(Backoff { until, .. }) = state {

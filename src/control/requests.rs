@@ -10,6 +10,8 @@ use crate::core::signal::Signal;
 pub(crate) struct ByHand {
     pub(crate) verb: Verb,
     pub(crate) services: Box<[ServiceId]>,
+    /// The answer is that it is so; else that it was asked for.
+    pub(crate) waits: bool,
 }
 
 /// To whoever reloads nothing in particular.

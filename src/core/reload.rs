@@ -432,7 +432,8 @@ impl System {
 }
 
 /// Whether it was written how. A oneshot is never active, so there is nothing to reload.
-fn can_reload(spec: &ServiceSpec) -> bool {
+#[must_use]
+pub fn can_reload(spec: &ServiceSpec) -> bool {
     let commands = spec.commands.as_ref();
     let any = commands.is_some_and(|commands| !commands.reload.is_empty());
     spec.kind == Kind::Simple && (any || spec.reload_signal.is_some())

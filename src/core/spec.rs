@@ -156,6 +156,8 @@ pub struct ServiceSpec {
     pub exec: Exec,
     /// `FILE:LINE` of its definition.
     pub source: Box<str>,
+    /// The unit that it was made of, where that isn't NAME.service.
+    pub unit: Option<Box<str>>,
 }
 
 impl ServiceSpec {
@@ -185,6 +187,16 @@ impl ServiceSpec {
             tracking: Tracking::Marks,
             exec: Exec::default(),
             source: "".into(),
+            unit: None,
+        }
+    }
+
+    /// Whether its unit is called so.
+    #[must_use]
+    pub fn is_unit(&self, name: &str) -> bool {
+        match &self.unit {
+            Some(unit) => **unit == *name,
+            None => name.strip_suffix(".service") == Some(&*self.name),
         }
     }
 

@@ -33,7 +33,7 @@ structs! {
     }
     ServiceSpec {
         name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,
-        schedule, notify, start_timeout, restart, success, reload_signal, stop, commands, tracking, exec, source,
+        schedule, notify, start_timeout, restart, success, reload_signal, stop, commands, tracking, exec, source, unit,
     }
     Listen { sockets, on_demand }
     Socket { kind, address, name, backlog, reuse_port, ipv6_only, file }

@@ -503,6 +503,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     commands,
                     tracking,
                     exec,
+                    unit: enabled.then(|| source.clone()),
                     source,
                 }
             },

@@ -1,26 +1,35 @@
 //! Unit files as packages ship them, read as systemd reads them: which files make a unit
 //! (`search`), which units are started together (`pull`, `machine`), what lines say (`syntax`),
-//! and what systemd makes of a value (`specifier`, `exec_line`, `value`). What the values mean for a service is `config`'s.
+//! and what systemd makes of a value (`specifier`, `exec_line`, `value`); which links enable
+//! a unit (`install`, `enabling`, `preset`), and what those that are there say of it (`state`).
+//! What the values mean for a service is `config`'s.
 //! Pure but for reading files; runs in the reader child, never in PID 1.
 
+mod enabling;
 mod exec_line;
+mod install;
 mod machine;
 mod name;
+mod preset;
 mod pull;
 mod search;
 mod snippets;
 mod specifier;
+mod state;
 mod syntax;
 pub(crate) mod sysusers;
 pub(crate) mod tmpfiles;
 mod value;
 
+pub(crate) use self::enabling::{Enabling, Step, WrongLink};
 pub(crate) use self::exec_line::{ExecLine, WrongExec, commands};
 pub(crate) use self::machine::{is_maintenance, matches};
 pub(crate) use self::name::UnitName;
+pub(crate) use self::preset::{PresetMode, Presets};
 pub(crate) use self::pull::{LeftOut, Links, Pulled, Walk};
 pub(crate) use self::search::{NoUnit, Search, Unit};
 pub(crate) use self::snippets::{Complaint, Place};
 pub(crate) use self::specifier::{Machine, Specifiers};
+pub(crate) use self::state::{FileState, file_state};
 pub(crate) use self::syntax::{Line, Wrong, lines};
 pub(crate) use self::value::{boolean, size, span};

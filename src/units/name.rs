@@ -82,6 +82,12 @@ impl UnitName {
         (!instance.is_empty()).then_some(Self(template))
     }
 
+    /// An instance of this template.
+    pub(crate) fn with_instance(&self, instance: &str) -> Option<Self> {
+        let name = format!("{}@{instance}.{}", self.prefix(), self.suffix());
+        Self::parse(&name).filter(|name| self.is_template() && name.as_str().len() <= MAX)
+    }
+
     /// The same instance of another template.
     pub(crate) fn instance_of(&self, template: &Self) -> Self {
         match (self.instance(), template.is_template()) {

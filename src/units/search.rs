@@ -23,6 +23,11 @@ const FOLDERS: [&str; 8] = [
     "run/systemd/generator.late",
 ];
 
+/// Where people and programs make links for good.
+const CONFIGURED: &str = "etc/systemd/system";
+/// Where they make those that the next start forgets.
+const RUNTIME: &str = "run/systemd/system";
+
 /// No unit file is larger.
 const MAX_FILE: u64 = 1 << 20;
 /// No chain of aliases is longer.
@@ -41,6 +46,26 @@ pub(super) enum Entry {
 struct Folder {
     path: PathBuf,
     entries: BTreeMap<String, Entry>,
+}
+
+/// A link in the search path.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) path: PathBuf,
+    /// Where it points to, below the root.
+    pub(super) target: PathBuf,
+    /// It stands in a folder of dependencies.
+    pub(super) below: bool,
+}
+
+impl Link {
+    pub(super) fn name(&self) -> &str {
+        file_name(&self.path)
+    }
+
+    pub(super) fn target_name(&self) -> &str {
+        file_name(&self.target)
+    }
 }
 
 /// All folders, as they were listed.
@@ -111,6 +136,49 @@ impl Search {
         folders.flat_map(|folder| folder.entries.keys().map(String::as_str))
     }
 
+    /// Every folder that is there, and the links of one level in it: those that stand in
+    /// it, and those in its folders `NAME.wants` and `NAME.requires`.
+    pub(super) fn links(&self) -> impl Iterator<Item = (&Path, Vec<Link>)> {
+        self.folders.iter().map(|folder| {
+            let mut found = Vec::new();
+            for (name, entry) in &folder.entries {
+                let path = folder.path.join(name);
+                match entry {
+                    Entry::Link(target) => found.push(Link {
+                        below: false,
+                        target: self.pointed_to(&path, target),
+                        path,
+                    }),
+                    Entry::Folder if is_list(name) => {
+                        for (name, entry) in entries(&path) {
+                            if let Entry::Link(target) = entry {
+                                let path = path.join(name);
+                                found.push(Link {
+                                    below: true,
+                                    target: self.pointed_to(&path, &target),
+                                    path,
+                                });
+                            }
+                        }
+                    }
+                    Entry::Folder | Entry::File => {}
+                }
+            }
+            (&*folder.path, found)
+        })
+    }
+
+    /// Where links are made: for good, or until the next start.
+    pub(crate) fn writable(&self, runtime: bool) -> PathBuf {
+        let place = if runtime { RUNTIME } else { CONFIGURED };
+        self.root.join(place)
+    }
+
+    /// Below which everything lies.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The path as a user of the root sees it.
     pub(crate) fn shown(&self, path: &Path) -> PathBuf {
         let below = path.strip_prefix(&self.root).unwrap_or(path);
@@ -119,10 +187,16 @@ impl Search {
 
     /// The unit of this name, with all that belongs to it.
     pub(crate) fn find(&self, asked: &UnitName) -> Result<Unit, NoUnit> {
-        let (name, file) = self.fragment(asked)?;
-        if name.is_template() {
+        let unit = self.load(asked)?;
+        if unit.name.is_template() {
             return Err(NoUnit::Template);
         }
+        Ok(unit)
+    }
+
+    /// The same, be it a template.
+    pub(crate) fn load(&self, asked: &UnitName) -> Result<Unit, NoUnit> {
+        let (name, file) = self.fragment(asked)?;
         let text = read(&file).map_err(|error| NoUnit::Unreadable(file.clone(), error))?;
         if text.is_empty() {
             return Err(NoUnit::Masked(file));
@@ -164,7 +238,7 @@ impl Search {
     }
 
     /// The unit's real name, and its file.
-    fn fragment(&self, asked: &UnitName) -> Result<(UnitName, PathBuf), NoUnit> {
+    pub(crate) fn fragment(&self, asked: &UnitName) -> Result<(UnitName, PathBuf), NoUnit> {
         let mut name = asked.clone();
         for _ in 0..MAX_LINKS {
             let template = name.template();
@@ -217,7 +291,7 @@ impl Search {
     }
 
     /// What a link points to; absolute ones begin at the root.
-    fn pointed_to(&self, link: &Path, target: &Path) -> PathBuf {
+    pub(super) fn pointed_to(&self, link: &Path, target: &Path) -> PathBuf {
         match target.strip_prefix("/") {
             Ok(below) => self.root.join(below),
             Err(_) => link.parent().unwrap_or(link).join(target),
@@ -225,7 +299,7 @@ impl Search {
     }
 
     /// The path behind all links.
-    fn resolved(&self, mut path: PathBuf) -> PathBuf {
+    pub(super) fn resolved(&self, mut path: PathBuf) -> PathBuf {
         for _ in 0..MAX_LINKS {
             match fs::read_link(&path) {
                 Ok(target) => path = self.pointed_to(&path, &target),
@@ -316,6 +390,11 @@ impl Search {
     }
 }
 
+/// A folder whose links are dependencies.
+fn is_list(name: &str) -> bool {
+    name.ends_with(".wants") || name.ends_with(".requires")
+}
+
 pub(super) fn is_null(target: &Path) -> bool {
     target == Path::new("/dev/null")
 }
@@ -345,6 +424,12 @@ pub(super) fn entries(path: &Path) -> BTreeMap<String, Entry> {
         found.insert(name, kind);
     }
     found
+}
+
+/// What follows the last slash; nothing where it isn't text.
+pub(super) fn file_name(path: &Path) -> &str {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.unwrap_or_default()
 }
 
 /// The file's text. What isn't UTF-8 is marked in it.

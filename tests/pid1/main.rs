@@ -73,6 +73,7 @@ mod status;
 mod stop;
 mod supervisor;
 mod supervisor_idle;
+mod systemctl;
 mod trees;
 mod tty;
 mod units;

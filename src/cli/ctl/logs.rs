@@ -17,17 +17,14 @@ use crate::logger::COLOURS;
 /// So often it is tried again in vain before that is an end.
 const TRIES: usize = 3;
 
-/// So many lines stand on a service's page.
-const ON_PAGE: u64 = 10;
-
 /// The last lines of one, for its page, as rinit's helper tells them; none where nothing is
 /// kept, or for who may not read them.
-pub(super) fn last(names: &[String], places: &[String]) -> Vec<Value> {
+pub(super) fn last(names: &[String], lines: u64, places: &[String]) -> Vec<Value> {
     let mut request = Vec::new();
     let mut json = Json::object(&mut request);
     json.text("verb", "logs")
         .texts("names", names)
-        .plain("lines", ON_PAGE);
+        .plain("lines", lines);
     json.end();
     request.push(b'\n');
     let mut told = Vec::new();

@@ -29,6 +29,8 @@ use crate::control::{
 use crate::core::signal::Signal;
 use crate::single::Inherited;
 
+/// So many lines stand on a service's page.
+pub(super) const ON_PAGE: u64 = 10;
 /// Exit status when no rinit answers.
 const NOBODY: i32 = 5;
 /// Exit status of a request that was refused.
@@ -274,7 +276,7 @@ fn fetch(
     if is_page(verb, names)
         && let Some(all) = answer.as_object_mut()
     {
-        let last = logs::last(names, places);
+        let last = logs::last(names, ON_PAGE, places);
         all.insert("output".to_owned(), Value::Array(last));
     }
     Ok((line, answer))
@@ -359,13 +361,26 @@ fn is_page(verb: &Verb, names: &[String]) -> bool {
     verb.name == "status" && is_one(names)
 }
 
+/// The last lines of a service's output, behind an empty line; nothing if there are none.
+pub(super) fn last_lines(name: &str, lines: u64, places: &[String]) -> String {
+    let last = logs::last(&[name.to_owned()], lines, places);
+    let message = |line: &Value| Clean(services::text(line, "message")).to_string();
+    let lines = last.iter().map(|line| format!("\n{}", message(line)));
+    let text: String = lines.collect();
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n{}\n", text.trim_start_matches('\n'))
+    }
+}
+
 /// One name, no pattern.
 fn is_one(names: &[String]) -> bool {
     matches!(names, [name] if !name.contains(['*', '?']))
 }
 
 /// A text of somebody else's on one line, without anything that a terminal obeys.
-struct Clean<'a>(&'a str);
+pub(super) struct Clean<'a>(pub(super) &'a str);
 
 impl Display for Clean<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

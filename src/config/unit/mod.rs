@@ -41,6 +41,13 @@ pub(super) struct FromUnit {
     dynamic_user: Option<At>,
 }
 
+impl FromUnit {
+    /// The unit's own name.
+    pub(super) fn name(&self) -> &str {
+        self.names.first().map_or("", |name| &**name)
+    }
+}
+
 /// A unit that is to be a service.
 pub(super) struct Found {
     unit: Unit,

@@ -162,13 +162,14 @@ const fn anew(name: &'static str, differs: fn(&Pair<'_>) -> bool) -> Key {
 }
 
 /// Every key of a service.
-static KEYS: [Key; 64] = [
+static KEYS: [Key; 65] = [
     anew("type", |p| p.old.kind != p.new.kind),
     anew("command", |p| {
         let (old, new) = (&p.old.exec, &p.new.exec);
         (&old.command, &old.manner) != (&new.command, &new.manner)
             || p.old.stop.to_group != p.new.stop.to_group
     }),
+    live("unit", |p| p.old.unit != p.new.unit),
     live("enabled", |p| p.old.enabled != p.new.enabled),
     live("essential", |p| p.old.essential != p.new.essential),
     live("readiness-gate", |p| {
@@ -363,9 +364,11 @@ fn is_the_same(old: &ServiceSpec, new: &ServiceSpec) -> bool {
         tracking,
         exec,
         source: _,
+        unit,
     } = old;
     *name == new.name
         && *kind == new.kind
+        && *unit == new.unit
         && *enabled == new.enabled
         && *essential == new.essential
         && *readiness_gate == new.readiness_gate

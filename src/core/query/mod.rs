@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 pub use health::{Ask, Verdict};
-pub use names::Unknown;
+pub use names::{Unknown, matches};
 
 use super::exit::Exit;
 use super::graph::Bond;

@@ -27,6 +27,7 @@ impl System {
                 matches(name.as_bytes(), known.as_bytes())
                     || plain == known
                     || is_instance(known, plain)
+                    || self.service(*id).is_some_and(|spec| spec.is_unit(name))
             };
             let mut found = self.ids().filter(meant).peekable();
             if found.peek().is_none() {
@@ -45,7 +46,8 @@ fn is_instance(known: &str, name: &str) -> bool {
 }
 
 /// Whether a pattern with `*` and `?` is this name; never takes more than their product.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
+#[must_use]
+pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0_usize, 0_usize);
     // The last star, and how much of the name it has taken.
     let mut star: Option<(usize, usize)> = None;

@@ -1,0 +1,36 @@
+//! No rinit answers. What systemctl says then where systemd isn't there is what scripts
+//! are prepared for.
+
+use std::os::unix::fs::MetadataExt;
+
+use super::world::World;
+use super::{FAILED, say};
+use crate::cli::print;
+
+/// Tells that nothing runs that could be asked; the exit status.
+pub(super) fn nobody(world: &World, verb: &str) -> i32 {
+    if is_offline(world) {
+        if !world.options.quiet {
+            print::err(format_args!(
+                "Running in chroot, ignoring request: {verb}\n"
+            ));
+        }
+        return 0;
+    }
+    say("System has not been booted with rinit as supervisor (PID 1). Can't operate.");
+    print::err(
+        "help: start the container with rinit, and a configuration or units = \"enabled\"\n",
+    );
+    FAILED
+}
+
+/// Told so, or in a chroot: what is asked is for a system that will be.
+pub(super) fn is_offline(world: &World) -> bool {
+    world.told_offline.unwrap_or_else(|| {
+        let place = |path: &str| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.dev(), metadata.ino()))
+        };
+        place("/proc/1/root").is_some_and(|root| Some(root) != place("/"))
+    })
+}

@@ -1,0 +1,277 @@
+//! `status`: a page of each unit, for eyes.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::dates::{ago, moment};
+use super::jobs::is_reached;
+use super::offline::nobody;
+use super::world::{Service, Stands, World};
+use crate::cli::ctl;
+use crate::cli::print;
+use crate::control::{usage, wall_clock};
+use crate::core::signal::Signal;
+use crate::units::{NoUnit, Presets, UnitName, file_state};
+
+/// Exit status of a unit that isn't active.
+const NOT_ACTIVE: i32 = 3;
+/// Exit status of one that there isn't.
+const UNKNOWN: i32 = 4;
+
+pub(super) fn status(world: &World, verb: &str, words: &[String]) -> i32 {
+    let Ok((services, whole)) = world.services(true) else {
+        return nobody(world, verb);
+    };
+    if words.is_empty() {
+        print::out(all(&services, &whole));
+        return 0;
+    }
+    let mut code = 0;
+    let mut first = true;
+    for name in names(world, words, &services) {
+        let meant = world.meant(&name, &services);
+        if meant.is_empty() {
+            let unit = world.unit(&name);
+            let known = unit.is_ok() || matches!(unit, Err(NoUnit::Masked(_)));
+            let reached = is_reached(world, &name);
+            if !known && !reached {
+                let name = name.as_str();
+                print::err(format_args!("Unit {name} could not be found.\n"));
+                code = UNKNOWN;
+                continue;
+            }
+            if !std::mem::take(&mut first) {
+                print::out("\n");
+            }
+            print::out(at_rest(world, &name, reached));
+            if !reached && code == 0 {
+                code = NOT_ACTIVE;
+            }
+        }
+        for service in meant {
+            if !std::mem::take(&mut first) {
+                print::out("\n");
+            }
+            print::out(page(world, service));
+            output(world, service);
+            if !service.is_up() && code == 0 {
+                code = NOT_ACTIVE;
+            }
+        }
+    }
+    code
+}
+
+/// A number is a process: the unit whose main process it is.
+fn names(world: &World, words: &[String], services: &[Service]) -> Vec<UnitName> {
+    let mut all = Vec::new();
+    for word in words {
+        let pid = word.parse::<i64>().ok();
+        let of_pid = services
+            .iter()
+            .find(|it| pid.is_some() && it.number("pid") == pid);
+        match of_pid {
+            Some(service) => all.extend(UnitName::parse(&service.unit)),
+            None => all.extend(world.names(std::slice::from_ref(word), services)),
+        }
+    }
+    all
+}
+
+fn all(services: &[Service], whole: &str) -> String {
+    let mut out = format!("● container\n    State: {whole}\n");
+    let failed = services.iter().filter(|it| it.stands().active == "failed");
+    let _ = writeln!(out, "    Units: {} supervised", services.len());
+    let _ = writeln!(out, "   Failed: {} units", failed.count());
+    out
+}
+
+/// What the links and presets say: `; enabled; preset: enabled`.
+pub(super) fn enabled(world: &World, name: &UnitName) -> Option<(&'static str, &'static str)> {
+    let state = file_state(world.search(), world.machine(), name).ok()?;
+    let preset = Presets::read(world.search().root());
+    let preset = if state.has_preset() {
+        preset.of(name).word()
+    } else {
+        "-"
+    };
+    Some((state.word(), preset))
+}
+
+fn loaded(world: &World, name: &UnitName) -> Option<String> {
+    let (state, preset) = enabled(world, name)?;
+    if state.starts_with("masked") {
+        return Some(format!(
+            "masked (Reason: Unit {} is masked.)",
+            name.as_str()
+        ));
+    }
+    let unit = world.unit(name).ok()?;
+    let path = unit
+        .files
+        .first()
+        .map(|file| world.search().shown(&file.path));
+    let path = path.unwrap_or_default().display().to_string();
+    let preset = if preset == "-" {
+        String::new()
+    } else {
+        format!("; preset: {preset}")
+    };
+    Some(format!("loaded ({path}; {state}{preset})"))
+}
+
+/// The dot, the name and what it is.
+fn head(world: &World, name: &str, active: &str) -> String {
+    let (dot, colour) = match active {
+        "active" | "reloading" => ("●", "1;32"),
+        "failed" => ("×", "1;31"),
+        "activating" | "deactivating" => ("●", "1"),
+        _ => ("○", ""),
+    };
+    let dot = if world.colour && !colour.is_empty() {
+        format!("\x1b[{colour}m{dot}\x1b[0m")
+    } else {
+        dot.to_owned()
+    };
+    let described = UnitName::parse(name).and_then(|name| world.said(&name, "Unit", "Description"));
+    match described {
+        Some(text) => format!("{dot} {name} - {text}\n"),
+        None => format!("{dot} {name}\n"),
+    }
+}
+
+/// One that nobody supervises.
+fn at_rest(world: &World, name: &UnitName, reached: bool) -> String {
+    let active = if reached { "active" } else { "inactive" };
+    let mut out = head(world, name.as_str(), active);
+    let loaded = loaded(world, name).unwrap_or_else(|| "loaded".to_owned());
+    let _ = writeln!(out, "     Loaded: {loaded}");
+    let sub = if reached { "active" } else { "dead" };
+    let _ = writeln!(out, "     Active: {active} ({sub})");
+    out
+}
+
+fn page(world: &World, service: &Service) -> String {
+    let Stands { active, sub } = service.stands();
+    let mut out = head(world, &service.unit, active);
+    let mut line = |key: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(out, "{key:>11}: {}", ctl::Clean(value));
+        }
+    };
+    let name = UnitName::parse(&service.unit);
+    let loaded = name.and_then(|name| loaded(world, &name));
+    let source = service.text("source");
+    line(
+        "Loaded",
+        &loaded.unwrap_or_else(|| format!("loaded ({source})")),
+    );
+    let now = wall_clock();
+    let result = match active {
+        "failed" => format!(" (Result: {})", result(service)),
+        _ => format!(" ({sub})"),
+    };
+    let since = service.number("since");
+    let since = since.map(|since| format!(" since {}; {}", moment(since), ago(now - since)));
+    line(
+        "Active",
+        &format!("{active}{result}{}", since.unwrap_or_default()),
+    );
+    if active == "activating" || active == "inactive" {
+        line("Reason", service.text("reason"));
+    }
+    let pid = service
+        .number("pid")
+        .and_then(|pid| i32::try_from(pid).ok());
+    if let Some(pid) = pid {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        line("Main PID", &format!("{pid} ({})", comm.trim_end()));
+    } else if let Some(exit) = service.number("exit") {
+        line("Main PID", &format!("({})", ended(exit)));
+    }
+    line("Status", &quoted(service.text("status")));
+    if let Some(used) = pid.and_then(|pid| usage(&[pid]).get(&pid).copied()) {
+        line("Memory", &size(used.memory));
+        line("CPU", &cpu(used.cpu));
+    }
+    out
+}
+
+fn quoted(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("\"{text}\"")
+    }
+}
+
+/// The last lines of its output.
+fn output(world: &World, service: &Service) {
+    let lines = world.options.lines.unwrap_or(ctl::ON_PAGE);
+    if lines > 0 {
+        print::out(ctl::last_lines(&service.name, lines, &world.places));
+    }
+}
+
+/// `code=exited, status=3` of an exit status.
+pub(super) fn ended(exit: i64) -> String {
+    let signal = i32::try_from(exit - 128).ok().and_then(Signal::new);
+    match signal {
+        Some(signal) => format!(
+            "code=killed, signal={}",
+            signal.to_string().trim_start_matches("SIG")
+        ),
+        None if exit == 0 => "code=exited, status=0/SUCCESS".to_owned(),
+        None => format!("code=exited, status={exit}"),
+    }
+}
+
+/// Why it failed, in one of systemd's words.
+pub(super) fn result(service: &Service) -> &'static str {
+    let reason = service.text("reason");
+    match service.number("exit") {
+        _ if service.stands().active != "failed" && service.text("state") != "backoff" => "success",
+        _ if reason.contains("start limit") => "start-limit-hit",
+        _ if reason.contains("watchdog") => "watchdog",
+        Some(exit) if exit > 128 => "signal",
+        Some(_) => "exit-code",
+        None if reason.contains("not ready") => "timeout",
+        None => "resources",
+    }
+}
+
+/// `3.0M`.
+fn size(bytes: u64) -> String {
+    let tenths = |shift: u32| {
+        let tenths = (u128::from(bytes) * 10) >> shift;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    match bytes {
+        ..1024 => format!("{bytes}B"),
+        1024..1_048_576 => format!("{}K", tenths(10)),
+        1_048_576..1_073_741_824 => format!("{}M", tenths(20)),
+        _ => format!("{}G", tenths(30)),
+    }
+}
+
+/// `124ms`, `1.240s`, `2min 3.000s`.
+fn cpu(millis: u64) -> String {
+    match millis {
+        ..1000 => format!("{millis}ms"),
+        1000..60_000 => format!("{}.{:03}s", millis / 1000, millis % 1000),
+        _ => format!(
+            "{}min {}.{:03}s",
+            millis / 60_000,
+            millis / 1000 % 60,
+            millis % 1000
+        ),
+    }
+}
+
+/// The words in a list of an answer.
+pub(super) fn words(value: &Value, key: &str) -> Vec<String> {
+    let list = value.get(key).and_then(Value::as_array);
+    let list = list.into_iter().flatten().filter_map(Value::as_str);
+    list.map(str::to_owned).collect()
+}

@@ -1,0 +1,293 @@
+//! What there is: units on disk, and the services that the running rinit knows, under the
+//! names that units have.
+
+use std::cell::OnceCell;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::options::Options;
+use crate::cli::print::Text;
+use crate::control::{Json, NoAnswer, ask};
+use crate::core::query::matches;
+use crate::units::{Line, Machine, NoUnit, Search, Specifiers, Unit, UnitName, lines};
+
+/// All that a verb can ask.
+pub(super) struct World {
+    pub(super) options: Options,
+    /// SYSTEMD_OFFLINE says so.
+    pub(super) told_offline: Option<bool>,
+    /// Control sequences may colour words.
+    pub(super) colour: bool,
+    pub(super) places: Vec<String>,
+    search: OnceCell<Search>,
+    machine: OnceCell<Machine>,
+}
+
+/// A service of rinit's.
+pub(super) struct Service {
+    pub(super) name: String,
+    /// The unit that it is made of; or would be.
+    pub(super) unit: String,
+    /// What rinit says of it.
+    pub(super) record: Value,
+}
+
+/// How it stands, in systemd's words.
+pub(super) struct Stands {
+    pub(super) active: &'static str,
+    pub(super) sub: &'static str,
+}
+
+impl Service {
+    fn of(record: &Value) -> Option<Self> {
+        let name = record.get("name")?.as_str()?.to_owned();
+        let unit = record.get("unit").and_then(Value::as_str);
+        Some(Self {
+            unit: unit.map_or_else(|| format!("{name}.service"), str::to_owned),
+            name,
+            record: record.clone(),
+        })
+    }
+
+    pub(super) fn text(&self, key: &str) -> &str {
+        self.record.get(key).and_then(Value::as_str).unwrap_or("")
+    }
+
+    pub(super) fn number(&self, key: &str) -> Option<i64> {
+        self.record.get(key).and_then(Value::as_i64)
+    }
+
+    pub(super) fn stands(&self) -> Stands {
+        let (active, sub) = match self.text("state") {
+            "starting" => ("activating", "start"),
+            "active" if self.number("pid").is_none() => ("active", "exited"),
+            "active" => ("active", "running"),
+            "reloading" => ("reloading", "reload"),
+            "stopping" => ("deactivating", "stop-sigterm"),
+            "killing" => ("deactivating", "stop-sigkill"),
+            "backoff" => ("activating", "auto-restart"),
+            "failed" => ("failed", "failed"),
+            // Waiting, exited, or at rest: it doesn't run.
+            _ => ("inactive", "dead"),
+        };
+        Stands { active, sub }
+    }
+
+    /// Whether systemd would take it for running.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.stands().active, "active" | "reloading")
+    }
+}
+
+impl World {
+    pub(super) const fn new(
+        options: Options,
+        places: Vec<String>,
+        told_offline: Option<bool>,
+        colour: bool,
+    ) -> Self {
+        Self {
+            options,
+            told_offline,
+            colour,
+            places,
+            search: OnceCell::new(),
+            machine: OnceCell::new(),
+        }
+    }
+
+    fn root(&self) -> &Path {
+        self.options.root.as_deref().unwrap_or(Path::new("/"))
+    }
+
+    /// The units on disk, as they were first seen.
+    pub(super) fn search(&self) -> &Search {
+        self.search.get_or_init(|| Search::new(self.root()))
+    }
+
+    pub(super) fn machine(&self) -> &Machine {
+        self.machine.get_or_init(|| Machine::new(self.root()))
+    }
+
+    /// Asks rinit; gives its answer, which may be a refusal.
+    pub(super) fn ask(&self, request: &Request<'_>) -> Result<Value, NoAnswer> {
+        let mut out = Vec::new();
+        let mut json = Json::object(&mut out);
+        json.text("verb", request.verb)
+            .texts("names", request.names);
+        if request.detail {
+            json.plain("detail", true);
+        }
+        if !request.blocks {
+            json.plain("block", false);
+        }
+        if let Some(signal) = request.signal {
+            json.text("signal", signal);
+        }
+        if let Some(code) = request.code {
+            json.plain("code", code);
+        }
+        json.end();
+        out.push(b'\n');
+        let line = ask(&self.places, &out, request.blocks)?;
+        Ok(serde_json::from_slice(&line).unwrap_or_default())
+    }
+
+    /// What rinit supervises, and how all of it stands.
+    pub(super) fn services(&self, detail: bool) -> Result<(Vec<Service>, String), NoAnswer> {
+        let answer = self.ask(&Request {
+            detail,
+            ..Request::of("status", &[])
+        })?;
+        let all = answer.get("services").and_then(Value::as_array);
+        let all = all.into_iter().flatten().filter_map(Service::of).collect();
+        let state = answer.get("state").and_then(Value::as_str);
+        Ok((all, state.unwrap_or_default().to_owned()))
+    }
+
+    /// The unit that a name means, and its files, if it has any.
+    pub(super) fn unit(&self, name: &UnitName) -> Result<Unit, NoUnit> {
+        self.search().load(name)
+    }
+
+    /// What a unit's files say of something; the last word counts.
+    pub(super) fn said(&self, name: &UnitName, section: &str, wanted: &str) -> Option<String> {
+        let unit = self.unit(name).ok()?;
+        let path = unit
+            .files
+            .first()
+            .map(|file| self.search().shown(&file.path))?;
+        let specifiers = Specifiers {
+            machine: self.machine(),
+            name,
+            path: &path,
+        };
+        let mut said = None;
+        for file in &unit.files {
+            let mut inside = false;
+            for line in lines(&file.text) {
+                match line {
+                    Line::Section(name, _) => inside = name == section,
+                    Line::Assignment { key, value, .. } if inside && key == wanted => {
+                        let value = specifiers.expand(value.as_bytes()).text;
+                        said = Some(Text(&value).to_string()).filter(|text| !text.is_empty());
+                    }
+                    Line::Assignment { .. } | Line::Wrong(..) => {}
+                }
+            }
+        }
+        said
+    }
+
+    /// The services that a unit's name means: one, or all of the `instances` of a table.
+    pub(super) fn meant<'s>(&self, name: &UnitName, services: &'s [Service]) -> Vec<&'s Service> {
+        let is = |wanted: &str| -> Vec<&'s Service> {
+            let all = services.iter();
+            all.filter(|service| {
+                service.unit == wanted || format!("{}.service", service.name) == wanted
+            })
+            .collect()
+        };
+        let found = is(name.as_str());
+        if !found.is_empty() {
+            return found;
+        }
+        let number = |service: &&Service| {
+            let rest = service.name.strip_prefix(name.stem());
+            let number = rest.and_then(|rest| rest.strip_prefix('@'));
+            number.is_some_and(|number| number.parse::<u16>().is_ok())
+        };
+        let instances: Vec<_> = services.iter().filter(number).collect();
+        if !instances.is_empty() && name.suffix() == "service" {
+            return instances;
+        }
+        // It may be an alias.
+        match self.search().fragment(name) {
+            Ok((real, _)) if real != *name => is(real.as_str()),
+            Ok(_) | Err(_) => Vec::new(),
+        }
+    }
+
+    /// The names of units that words mean; a pattern means what rinit supervises.
+    pub(super) fn names(&self, words: &[String], services: &[Service]) -> Vec<UnitName> {
+        let mut names = Vec::new();
+        for word in words {
+            if is_pattern(word) {
+                let pattern = with_suffix(word);
+                let all = services.iter().map(|service| &service.unit);
+                let fit = all.filter(|unit| matches(pattern.as_bytes(), unit.as_bytes()));
+                names.extend(fit.filter_map(|unit| UnitName::parse(unit)));
+            } else {
+                names.extend(mangled(word));
+            }
+        }
+        names
+    }
+}
+
+/// What rinit is asked.
+pub(super) struct Request<'a> {
+    pub(super) verb: &'a str,
+    pub(super) names: &'a [String],
+    pub(super) detail: bool,
+    /// The answer comes when it is so.
+    pub(super) blocks: bool,
+    pub(super) signal: Option<&'a str>,
+    pub(super) code: Option<u8>,
+}
+
+impl<'a> Request<'a> {
+    pub(super) const fn of(verb: &'a str, names: &'a [String]) -> Self {
+        Self {
+            verb,
+            names,
+            detail: false,
+            blocks: true,
+            signal: None,
+            code: None,
+        }
+    }
+}
+
+pub(super) fn is_pattern(word: &str) -> bool {
+    word.contains(['*', '?', '['])
+}
+
+/// A pattern without a suffix means services.
+pub(super) fn with_suffix(pattern: &str) -> String {
+    if pattern.contains('.') || pattern.ends_with('*') {
+        pattern.to_owned()
+    } else {
+        format!("{pattern}.service")
+    }
+}
+
+/// The unit's name that a word is; what can't stand in one is escaped, with a word of it.
+pub(super) fn mangled(word: &str) -> Option<UnitName> {
+    if let Some(name) = UnitName::parse(word) {
+        return Some(name);
+    }
+    if word.is_empty() || word.contains('/') {
+        return None;
+    }
+    let mut escaped = String::new();
+    for byte in word.bytes() {
+        let allowed = byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
+        if allowed {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    let hint = if is_pattern(word) {
+        "."
+    } else {
+        " (maybe you should use systemd-escape?)."
+    };
+    crate::cli::print::err(format_args!(
+        "Invalid unit name \"{}\" escaped as \"{escaped}\"{hint}\n",
+        Text(word.as_bytes())
+    ));
+    UnitName::parse(&escaped)
+}

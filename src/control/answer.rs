@@ -99,19 +99,19 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
         }),
         _ => match requests::verb(&request) {
             Some(Ok(verb @ (Verb::Shutdown { .. } | Verb::Plan | Verb::Apply))) => {
-                let services = Box::default();
                 Reply::ByHand(ByHand {
                     verb,
-                    services,
+                    services: Box::default(),
                     waits,
+                    hears: request.flag("progress"),
                 })
             }
             Some(Ok(verb)) => listed(&request, system, |ids| {
-                let services = ids.into();
                 Reply::ByHand(ByHand {
                     verb,
-                    services,
+                    services: ids.into(),
                     waits,
+                    hears: false,
                 })
             }),
             Some(Err(error)) => Reply::Now(refusal(USAGE, &error)),

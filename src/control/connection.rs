@@ -52,7 +52,12 @@ enum Owed {
     /// An answer of the core's, which doesn't know of it yet.
     ByHand(ByHand),
     /// An answer of the core's.
-    Request(RequestId),
+    Request {
+        /// Which.
+        request: RequestId,
+        /// What it takes is told before.
+        hears: bool,
+    },
     /// Another process.
     Logs(Logs),
 }
@@ -87,7 +92,7 @@ impl Connection {
             Owed::Events(_)
             | Owed::Later(_)
             | Owed::ByHand(_)
-            | Owed::Request(_)
+            | Owed::Request { .. }
             | Owed::Logs(_) => Interest::HangUp,
         }
     }
@@ -96,7 +101,7 @@ impl Connection {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.owed {
             Owed::Later(wait) => wait.deadline(),
-            Owed::ByHand(_) | Owed::Request(_) | Owed::Logs(_) => None,
+            Owed::ByHand(_) | Owed::Request { .. } | Owed::Logs(_) => None,
             Owed::Events(reader) if reader.follows => None,
             Owed::Nothing | Owed::List(_) | Owed::Events(_) => Some(self.moved_at.plus(PATIENCE)),
         }
@@ -105,7 +110,7 @@ impl Connection {
     /// Who is let go last when there is no room: whoever waits for an answer.
     pub(crate) const fn worth(&self) -> (bool, bool) {
         let owner = matches!(self.peer, Peer::Owner);
-        let patient = matches!(self.owed, Owed::Later(_) | Owed::Request(_)) || self.follows();
+        let patient = matches!(self.owed, Owed::Later(_) | Owed::Request { .. }) || self.follows();
         (owner, patient)
     }
 
@@ -116,14 +121,16 @@ impl Connection {
 
     /// What the core has to hear of, by this number.
     pub(crate) fn ask(&mut self, request: RequestId) -> Option<Event> {
-        let Owed::ByHand(_) = &self.owed else {
+        let Owed::ByHand(by_hand) = &self.owed else {
             return None;
         };
-        match std::mem::replace(&mut self.owed, Owed::Request(request)) {
+        let hears = by_hand.hears;
+        match std::mem::replace(&mut self.owed, Owed::Request { request, hears }) {
             Owed::ByHand(ByHand {
                 verb,
                 services,
                 waits,
+                ..
             }) => {
                 if !waits {
                     self.output = done("");
@@ -139,7 +146,7 @@ impl Connection {
             | Owed::List(_)
             | Owed::Events(_)
             | Owed::Later(_)
-            | Owed::Request(_)
+            | Owed::Request { .. }
             | Owed::Logs(_) => None,
         }
     }
@@ -156,7 +163,7 @@ impl Connection {
     /// What the core still has to answer.
     pub(crate) const fn request(&self) -> Option<RequestId> {
         match &self.owed {
-            Owed::Request(request) => Some(*request),
+            Owed::Request { request, .. } => Some(*request),
             Owed::Nothing
             | Owed::List(_)
             | Owed::Events(_)
@@ -166,9 +173,17 @@ impl Connection {
         }
     }
 
+    /// The answer takes time; for this.
+    pub(crate) fn tell_of_wait(&mut self, line: &[u8]) {
+        if let Owed::Request { hears: true, .. } = &self.owed {
+            self.output.extend_from_slice(line);
+        }
+    }
+
     /// What it waited for is decided.
     pub(crate) fn settle(&mut self, line: Vec<u8>, now: Instant) {
-        self.output = line;
+        // Behind what was told of the wait, if that isn't taken yet.
+        self.output.extend_from_slice(&line);
         self.owed = Owed::Nothing;
         self.moved_at = now;
     }
@@ -202,7 +217,7 @@ impl Connection {
                 }
             }
             // The core has heard of all that was asked before, and output is handed over at once.
-            Owed::Nothing | Owed::ByHand(_) | Owed::Request(_) | Owed::Logs(_) => {}
+            Owed::Nothing | Owed::ByHand(_) | Owed::Request { .. } | Owed::Logs(_) => {}
         }
         false
     }
@@ -241,8 +256,12 @@ impl Connection {
         own: &Own,
         now: Now,
     ) -> bool {
+        if matches!(&self.owed, Owed::Request { .. }) && !self.output.is_empty() {
+            return self.send(now);
+        }
         // Only a hang-up brings us here.
-        if let Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) | Owed::Logs(_) = &self.owed {
+        if let Owed::Later(_) | Owed::ByHand(_) | Owed::Request { .. } | Owed::Logs(_) = &self.owed
+        {
             return false;
         }
         let waits = matches!(&self.owed, Owed::Events(reader) if !reader.has_more);
@@ -296,7 +315,9 @@ impl Connection {
                 return true;
             }
             match &mut self.owed {
-                Owed::Later(_) | Owed::ByHand(_) | Owed::Request(_) | Owed::Logs(_) => return true,
+                Owed::Later(_) | Owed::ByHand(_) | Owed::Request { .. } | Owed::Logs(_) => {
+                    return true;
+                }
                 Owed::Events(reader) => {
                     if reader.piece(&mut self.output, history) {
                         self.owed = Owed::Nothing;

@@ -33,11 +33,11 @@ pub(crate) use client::{NoAnswer, ask};
 pub(crate) use connection::Connection;
 pub(crate) use events::History;
 pub(crate) use logs::Logs;
-pub(crate) use protocol::UNKNOWN;
+pub(crate) use protocol::{UNKNOWN, WAITING_FOR};
 pub(crate) use records::{Applies, Counts};
 pub(crate) use requests::RELOAD_OF_NONE;
 pub(crate) use server::Server;
-pub(crate) use stream::{Lines, ask_for_lines};
+pub(crate) use stream::{Lines, ask_and_hear, ask_for_lines};
 
 pub(crate) use crate::sys::tty::{height as terminal_height, width as terminal_width};
 pub(crate) use held::{Heard, HeldSignals};

@@ -2,12 +2,15 @@
 //! Unknown keys are passed over, so both sides may grow.
 //!
 //! A refusal has `"ok":false`, the reason in `error`, and in `code` the exit status that
-//! rinitctl makes of it. What has no `error` is the answer.
+//! rinitctl makes of it. What has no `error` is the answer; but whoever asks with
+//! `"progress":true` may hear before it, in `waiting-for`, whose end it takes.
 
 use serde_json::Value;
 
 use crate::core::apply::change::Changes;
+use crate::core::id::ServiceId;
 use crate::core::json::Json;
+use crate::core::system::System;
 
 /// The longest line that the server takes, its newline included.
 pub(crate) const LINE_MAX: usize = 4096;
@@ -101,6 +104,21 @@ pub(crate) fn changes(changes: &Changes) -> Vec<u8> {
     out.push(b'\n');
     out
 }
+
+/// Whose end an answer takes, as a line before it.
+pub(crate) fn wait(services: &[ServiceId], system: &System) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut json = Json::object(&mut out);
+    let names = services.iter().filter_map(|id| system.service(*id));
+    json.texts(WAITING_FOR, names.map(|spec| &spec.name))
+        .text("message", &system.words_of_wait(services));
+    json.end();
+    out.push(b'\n');
+    out
+}
+
+/// The key that tells such a line from an answer.
+pub(crate) const WAITING_FOR: &str = "waiting-for";
 
 /// A request that is not granted, as a line.
 pub(crate) fn refusal(code: u8, error: &str) -> Vec<u8> {

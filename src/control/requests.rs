@@ -12,6 +12,8 @@ pub(crate) struct ByHand {
     pub(crate) services: Box<[ServiceId]>,
     /// The answer is that it is so; else that it was asked for.
     pub(crate) waits: bool,
+    /// Whoever asks wants to hear what it waits for, before the answer.
+    pub(crate) hears: bool,
 }
 
 /// To whoever reloads nothing in particular.

@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::context::Own;
 use super::events::History;
 use super::logs::Logs;
-use super::protocol::{REFUSED, changes, done, refusal};
+use super::protocol::{REFUSED, changes, done, refusal, wait};
 use super::records::Counts;
 use crate::core::apply::places::Places;
 use crate::core::event::Event;
@@ -236,6 +236,20 @@ impl Server {
                 }
             };
             client.settle(line, system.now());
+            self.stirred = true;
+        }
+    }
+
+    /// An answer takes until these have ended.
+    pub(crate) fn told_of_wait(
+        &mut self,
+        request: RequestId,
+        services: &[ServiceId],
+        system: &System,
+    ) {
+        let asks = |client: &&mut Connection| client.request() == Some(request);
+        if let Some(client) = self.clients.values_mut().find(asks) {
+            client.tell_of_wait(&wait(services, system));
             self.stirred = true;
         }
     }

@@ -45,6 +45,26 @@ pub(crate) fn ask_for_lines(
     }
 }
 
+/// Asks as `ask` does, and however long it takes; what comes before the answer goes to
+/// `hear`, which says whether it was such.
+///
+/// # Errors
+/// Where there is no answer.
+pub(crate) fn ask_and_hear(
+    places: &[String],
+    request: &[u8],
+    mut hear: impl FnMut(&[u8]) -> bool,
+) -> Result<Vec<u8>, NoAnswer> {
+    let mut lines = Lines::ask(places, request)?;
+    lines.begun = true;
+    while let Some(line) = lines.next() {
+        if !hear(line) {
+            return Ok(line.to_vec());
+        }
+    }
+    Err(NoAnswer::Silence)
+}
+
 impl Lines {
     /// Asks at the first of these places where somebody is.
     ///

@@ -115,6 +115,13 @@ pub enum Action {
         /// What became of it.
         outcome: Outcome,
     },
+    /// Tell whoever asked for a configuration whose end that takes; the answer comes later.
+    ToldOfWait {
+        /// Which request.
+        request: RequestId,
+        /// The oneshots that run.
+        services: Box<[ServiceId]>,
+    },
     /// Tell people.
     Report(Report),
     /// Have the configuration read, by a child with a deadline: `ConfigurationRead`.

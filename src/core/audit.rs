@@ -22,6 +22,8 @@ pub enum Disagreement {
     Unready,
     /// How many runs a service had, and how they ended.
     Runs(ServiceId),
+    /// Whether it stands still for a new configuration.
+    Held(ServiceId),
 }
 
 impl System {
@@ -46,6 +48,10 @@ impl System {
             let record = self.record(id);
             if !record.is_some_and(|record| record.is_complete()) {
                 return Err(Disagreement::Runs(id));
+            }
+            // In a shutdown nothing starts anyway.
+            if self.shutdown.is_none() && service.held != self.holds(id) {
+                return Err(Disagreement::Held(id));
             }
             sweeps = sweeps.saturating_add(u32::from(service.sweep.is_some()));
             elsewhere = elsewhere.saturating_add(u32::from(service.state.waits_elsewhere()));

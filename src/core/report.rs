@@ -201,6 +201,11 @@ pub enum Report {
         /// The signal.
         signal: Signal,
     },
+    /// A new configuration has to wait until oneshots have ended.
+    ApplyWaits {
+        /// Those that run, and have changed.
+        services: Box<[ServiceId]>,
+    },
     /// A new configuration counts.
     Applied {
         /// What it has changed.
@@ -450,6 +455,7 @@ impl fmt::Display for ReportIn<'_> {
                 Ok(())
             }
             Report::KillingAll { signal } => write!(f, "{signal} again: killing everything"),
+            Report::ApplyWaits { services } => f.write_str(&self.system.words_of_wait(services)),
             Report::Applied { changes } => write!(f, "configuration applied: {changes}"),
             Report::NotApplied => f.write_str("the configuration can't be used; nothing changes"),
             Report::Mistake { text } | Report::Doubt { text } => f.write_str(text),

@@ -121,6 +121,11 @@ impl Hands {
                     control.answered(request, &outcome, system);
                 }
             }
+            Action::ToldOfWait { request, services } => {
+                if let Some(control) = &mut self.control {
+                    control.told_of_wait(request, &services, system);
+                }
+            }
             Action::Exit { code } => {
                 self.upward.exit(code);
                 self.exit = Some(code);

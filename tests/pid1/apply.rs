@@ -241,3 +241,39 @@ fn a_socket_that_stays_refuses_nobody() {
     place(&rinit.stderr(), "configuration applied");
     end(&rinit);
 }
+
+#[test]
+fn an_apply_that_waits_for_a_oneshot_says_so_and_what_dies_meanwhile_comes_back() {
+    let job = |text: &str| {
+        service(
+            "job",
+            &acts([&*format!("say:{text}"), "await:go"]),
+            "type = 'oneshot'",
+        )
+    };
+    let person = format!(
+        "[service.person]\ntype = 'oneshot'\noutput = 'raw'\ncommand = \"\"\"\nuntil test -e new; do sleep 0.01; done
+{RINIT} ctl apply 2>&1; echo applied $?\"\"\"\n"
+    );
+    let keys = |umask: &str| format!("umask = '{umask}'\nrestart-delay = '1ms'");
+    let all = |text: &str, umask: &str| job(text) + &noted("web", &keys(umask)) + &person;
+    let rinit = supervisor(&all("one", "022")).spawn();
+    rinit.wait_for_line("job: one");
+    wait_for_note(&rinit, "web up");
+    write(&rinit, &all("two", "077"));
+    std::fs::write(rinit.path("new"), "").unwrap();
+    let said = "the new configuration waits until job has ended";
+    rinit.wait_for_line(&format!("rinitctl: {said}"));
+    rinit.wait_for_line(&format!("rinit: {said}"));
+    let before = pid(&rinit, "web");
+    crate::harness::send(before, 9);
+    rinit.wait_until("it is back", || {
+        process(&rinit, "note:web up").is_some_and(|web| web.pid != before)
+    });
+    assert!(!rinit.stdout().contains("applied"), "{}", rinit.dump());
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_for_line("applied 0");
+    place(&rinit.stdout(), "web: restart (umask)");
+    assert!(!rinit.stdout().contains("job: two"), "{}", rinit.dump());
+    end(&rinit);
+}

@@ -309,6 +309,7 @@ impl World {
             | Action::ReadConfiguration
             | Action::TakeOver { .. }
             | Action::Forward { .. }
+            | Action::ToldOfWait { .. }
             | Action::Report(_) => {}
         }
     }

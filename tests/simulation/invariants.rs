@@ -318,6 +318,11 @@ impl Watcher {
                 | Action::Listen { .. }
                 | Action::AwaitConnection { .. }
                 | Action::CloseSockets { .. } => {}
+                Action::ToldOfWait { request, services } => {
+                    if !self.asked.contains_key(request) || services.is_empty() {
+                        return Err(format!("{action:?}: to nobody, or of nothing"));
+                    }
+                }
                 Action::Answered { request, outcome } => {
                     if self.asked.remove(request).is_none() {
                         return Err(format!("{action:?}: nobody asked, or it is the second"));

@@ -376,6 +376,7 @@ impl Kernel {
             Action::DropStored { .. }
             | Action::Forward { .. }
             | Action::Answered { .. }
+            | Action::ToldOfWait { .. }
             | Action::Report(_) => {}
             Action::SignalStrays { signal } => {
                 self.strays_awaited = true;

@@ -4,6 +4,21 @@ use serde_json::Value;
 
 use super::{Clean, Options};
 use crate::cli::print;
+use crate::control::WAITING_FOR;
+
+/// Says what the answer takes; `false` of the answer itself.
+pub(super) fn hear(line: &[u8]) -> bool {
+    let value: Value = serde_json::from_slice(line).unwrap_or_default();
+    if value.get(WAITING_FOR).is_none() {
+        return false;
+    }
+    let message = value.get("message").and_then(Value::as_str);
+    print::err(format_args!(
+        "rinitctl: {}\n",
+        Clean(message.unwrap_or_default())
+    ));
+    true
+}
 
 /// A line for each service, and for `[init]`.
 pub(super) fn tell(answer: &Value, options: &Options) -> i32 {

@@ -23,8 +23,8 @@ use super::documents::Document;
 use super::getopt::{Help, Parser, Rules};
 use super::print::{self, Text, USAGE};
 use crate::control::{
-    Json, NoAnswer, RELOAD_OF_NONE, UNKNOWN, ask, ask_for_lines, obey_signals, places,
-    terminal_width,
+    Json, NoAnswer, RELOAD_OF_NONE, UNKNOWN, ask, ask_and_hear, ask_for_lines, obey_signals,
+    places, terminal_width,
 };
 use crate::core::signal::Signal;
 use crate::single::Inherited;
@@ -265,6 +265,8 @@ fn fetch(
     let request = request(verb, names, options);
     let line = if verb.streams {
         ask_for_lines(places, &request, |line| events::tell(line, options))
+    } else if verb.hears {
+        ask_and_hear(places, &request, changes::hear)
     } else {
         ask(places, &request, verb.waits)
     };
@@ -332,6 +334,9 @@ fn request(verb: &Verb, names: &[String], options: &Options) -> Vec<u8> {
     json.text("verb", verb.asks).texts("names", names);
     if is_page(verb, names) {
         json.plain("detail", true);
+    }
+    if verb.hears {
+        json.plain("progress", true);
     }
     if let Some(of) = options.of {
         json.text("of", of);

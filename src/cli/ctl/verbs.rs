@@ -141,6 +141,8 @@ pub(super) struct Verb {
     pub(super) takes: &'static [Kind],
     /// Its answer takes the time that it takes.
     pub(super) waits: bool,
+    /// What it takes is told before it.
+    pub(super) hears: bool,
     /// It has many lines, each told as it comes.
     pub(super) streams: bool,
     pub(super) tell: fn(&Value, &Options) -> i32,
@@ -159,6 +161,7 @@ const fn verb(
         asks: name,
         takes: &[],
         waits: false,
+        hears: false,
         streams: false,
         tell,
     }
@@ -279,11 +282,13 @@ pub(super) const VERBS: &[Verb] = &[
     },
     Verb {
         names: Names::None,
+        hears: true,
         tell: changes::tell,
         ..later("plan", "what a new configuration would change, and why")
     },
     Verb {
         names: Names::None,
+        hears: true,
         tell: changes::tell,
         ..later(
             "apply",

@@ -141,36 +141,94 @@ impl System {
         leaving.asked = asked;
         self.keep_common_bonds(&leaving);
         for id in self.ids() {
-            let class = leaving.class(id);
-            let held = match class {
-                Class::Same | Class::Live => false,
-                Class::Later | Class::Redefined | Class::Removed => true,
-            };
-            if let Some(service) = self.services.get_mut(id.index()) {
-                service.held = held;
-            }
-            if class == Class::Later
-                && let Some(State::Backoff(_)) = self.state(id)
-            {
-                self.stop(id, Then::Waiting);
+            if leaving.class(id) == Class::Later {
+                self.hold(id);
+                if let Some(State::Backoff(_)) = self.state(id) {
+                    self.stop(id, Then::Waiting);
+                }
             }
         }
         self.apply.stage = Stage::Leaving(Box::new(leaving));
+        self.advance_leaving();
+        let services: Box<[ServiceId]> = self.apply_waits_for().collect();
+        if !services.is_empty() {
+            self.reports.push(Report::ApplyWaits { services });
+            self.tell_askers();
+        }
         self.consider_all();
+    }
+
+    /// Until its new definition counts, or it is no more, it doesn't start.
+    fn hold(&mut self, id: ServiceId) {
+        if let Some(service) = self.services.get_mut(id.index()) {
+            service.held = true;
+        }
+    }
+
+    /// The oneshots whose end a new configuration waits for. Until then all else goes on as
+    /// it was defined: it is restarted when it dies, and may be started by hand.
+    pub(in crate::core) fn apply_waits_for(&self) -> impl Iterator<Item = ServiceId> {
+        let leaving = match &self.apply.stage {
+            Stage::Leaving(leaving) if !leaving.down => Some(leaving),
+            Stage::Leaving(_) | Stage::Nothing | Stage::Reading => None,
+        };
+        let stands = move |(id, service): &(ServiceId, &Service)| {
+            leaving.is_some_and(|leaving| leaving.class(*id) == Class::Later) && is_there(service)
+        };
+        self.ids()
+            .zip(&self.services)
+            .filter(stands)
+            .map(|(id, _)| id)
+    }
+
+    /// Whoever waits for this one, or for the next, hears whose end that takes.
+    fn tell_askers(&mut self) {
+        let next = self.apply.next.iter().flat_map(|asked| {
+            let plans = asked.plans.iter();
+            plans.chain(&asked.applications).copied()
+        });
+        let mut askers: Vec<RequestId> = next.collect();
+        if let Stage::Leaving(leaving) = &self.apply.stage {
+            askers.extend(&leaving.asked.applications);
+        }
+        for request in askers {
+            self.tell_asker(request);
+        }
+    }
+
+    pub(super) fn tell_asker(&mut self, request: RequestId) {
+        let services: Box<[ServiceId]> = self.apply_waits_for().collect();
+        if !services.is_empty() {
+            self.orders.push(Action::ToldOfWait { request, services });
+        }
     }
 
     /// All that changes goes down, once nothing runs that is to end by itself: it may take
     /// hours, or need what would be down.
     fn go_down(&mut self, leaving: &Leaving) {
-        for id in self.ids() {
-            match leaving.class(id) {
-                Class::Same | Class::Live | Class::Later => {}
-                class @ (Class::Redefined | Class::Removed) => {
-                    self.bring_down(id, class == Class::Redefined);
-                }
-            }
+        let goes = |id: &ServiceId| match leaving.class(*id) {
+            Class::Same | Class::Live | Class::Later => false,
+            Class::Redefined | Class::Removed => true,
+        };
+        for id in self.ids().filter(goes) {
+            self.hold(id);
+        }
+        for id in self.ids().filter(goes) {
+            self.bring_down(id, leaving.class(id) == Class::Redefined);
         }
         self.consider_all();
+    }
+
+    /// Whether those are held, and no others, that a new configuration has stand still.
+    pub(in crate::core) fn holds(&self, id: ServiceId) -> bool {
+        let Stage::Leaving(leaving) = &self.apply.stage else {
+            return false;
+        };
+        match leaving.class(id) {
+            Class::Same | Class::Live => false,
+            Class::Later => true,
+            Class::Redefined | Class::Removed => leaving.down,
+        }
     }
 
     fn bring_down(&mut self, id: ServiceId, comes_back: bool) {
@@ -212,15 +270,14 @@ impl System {
 
     /// Closes what was open for those that have stopped, once all have.
     pub(in crate::core) fn advance_leaving(&mut self) {
-        let Stage::Leaving(leaving) = &self.apply.stage else {
+        if !self.is_leaving() {
             return;
-        };
-        let stands = |(id, service): (ServiceId, &Service)| {
-            let alive = service.state.is_alive() || service.descent.is_some();
-            let awaited = leaving.down || leaving.class(id) == Class::Later;
-            awaited && service.held && (alive || service.sweep.is_some())
-        };
-        if self.ids().zip(&self.services).any(stands) {
+        }
+        if self
+            .services
+            .iter()
+            .any(|service| service.held && is_there(service))
+        {
             return;
         }
         let Stage::Leaving(mut leaving) = std::mem::take(&mut self.apply.stage) else {
@@ -254,6 +311,11 @@ impl System {
             self.close_sockets(id);
         }
     }
+}
+
+/// Something of it runs, or is being swept.
+fn is_there(service: &Service) -> bool {
+    service.state.is_alive() || service.descent.is_some() || service.sweep.is_some()
 }
 
 fn keep_common(old: &mut Edges, new: &Edges, places: &Places) {

@@ -6,7 +6,8 @@
 //! 1. **Leaving** (`leaving`): what is no more, or needs a new run, stops as by hand: what
 //!    requires it first. Only bonds that both configurations have count meanwhile, so that
 //!    nobody stops because of a bond that goes. Those services are *held*: they don't
-//!    start. A oneshot that runs and has a new definition is waited for, not stopped.
+//!    start. A oneshot that runs and has a new definition is waited for, not stopped, and
+//!    all others go on as they were meanwhile; people are told, for it may take hours.
 //! 2. **The turn-over** (`turnover`): once they are all at rest, and the loop has no event
 //!    and no order under way (`Event::Quiet`), the new specification takes the old one's
 //!    place, and every number that names a service changes with it: `Action::TakeOver`.
@@ -110,6 +111,8 @@ impl System {
         }
         if idle {
             self.read_configuration();
+        } else if let Some(asker) = asker {
+            self.tell_asker(asker);
         }
     }
 

@@ -9,6 +9,8 @@ use crate::core::state::{Idle, Reason, Stage, Starting, State, Then};
 use crate::core::system::System;
 use crate::core::time::{Instant, Span};
 
+/// So many names are said in one phrase.
+const NAMED: usize = 10;
 /// More sentences than this are nobody's answer.
 const SENTENCES: usize = 40;
 
@@ -34,7 +36,11 @@ impl System {
     /// Those whose state explains this one's.
     fn causes(&self, id: ServiceId) -> Vec<ServiceId> {
         match self.state(id) {
-            Some(State::Waiting(_)) => self.waiting_for(id).collect(),
+            Some(State::Waiting(_)) => {
+                let held = self.is_kept_still(id);
+                let apply = self.apply_waits_for().filter(|_| held);
+                self.waiting_for(id).chain(apply).collect()
+            }
             Some(State::Inactive(Idle::DependencyEnded(on)))
             | Some(State::Failed {
                 reason: Reason::Dependency { on, .. },
@@ -159,10 +165,34 @@ impl System {
         if !rivals.is_empty() {
             clauses.push(format!("until {} is gone", rivals.join(" and ")));
         }
+        if self.is_kept_still(id) {
+            clauses.push("until its new definition counts".to_owned());
+        }
         format!(
             "{name} has been waiting for {since}: {}",
             clauses.join(", and ")
         )
+    }
+
+    /// What a new configuration waits for, in a sentence.
+    #[must_use]
+    pub fn words_of_wait(&self, services: &[ServiceId]) -> String {
+        let names: Vec<&str> = services
+            .iter()
+            .take(NAMED)
+            .map(|id| self.name(*id))
+            .collect();
+        let more = services.len().saturating_sub(names.len());
+        let names = names.join(", ");
+        let (names, have, them) = match (services.len(), more) {
+            (1, _) => (names, "has", "a oneshot that runs isn't"),
+            (_, 0) => (names, "have", "oneshots that run aren't"),
+            (_, more) => {
+                let names = format!("{names} and {more} more");
+                (names, "have", "oneshots that run aren't")
+            }
+        };
+        format!("the new configuration waits until {names} {have} ended: {them} stopped for it")
     }
 
     fn why_starting(&self, id: ServiceId, starting: &Starting, now: Instant) -> String {
@@ -181,6 +211,9 @@ impl System {
             .or(starting.run.status.as_deref())
         {
             text.push_str(&format!(" ({said})"));
+        }
+        if self.apply_waits_for().any(|awaited| awaited == id) {
+            text.push_str("; a new configuration waits for its end");
         }
         if let Some(deadline) = starting.deadline {
             text.push_str(&format!(

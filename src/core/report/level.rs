@@ -52,6 +52,7 @@ impl Report {
             | Self::MadeWay { .. }
             | Self::WaitingFor { .. }
             | Self::Applied { .. }
+            | Self::ApplyWaits { .. }
             | Self::NotReadNow
             | Self::Shutdown {
                 cause: Cause::Signal(_) | Cause::Request { .. },

@@ -4,7 +4,7 @@ use super::requests::answer;
 use super::*;
 use crate::core::apply::Reading;
 use crate::core::exec::Words;
-use crate::core::request::Verb;
+use crate::core::request::{RequestId, Verb};
 
 /// One with a command, so that another command is a change.
 fn commanded(name: &str, command: &str) -> ServiceSpec {
@@ -366,4 +366,52 @@ fn nothing_goes_down_while_a_changed_oneshot_still_runs() {
     t.gone(A);
     t.quiet();
     assert_eq!(t.spawned(), [A]);
+}
+
+#[test]
+fn while_a_changed_oneshot_runs_all_else_goes_on_and_people_are_told() {
+    let job = |command: &str| ServiceSpec {
+        kind: Kind::Oneshot,
+        ..commanded("job", command)
+    };
+    let mut t = Table::new(vec![commanded("a", "x"), job("x"), service("old")]);
+    [A, B, C].into_iter().for_each(|id| t.up(id));
+    t.apply(1, vec![commanded("a", "y"), job("y"), service("new")]);
+    let said =
+        "the new configuration waits until job has ended: a oneshot that runs isn't stopped for it";
+    assert_eq!(t.last_told(), said);
+    let told = |t: &Table, number| {
+        let request = RequestId(number);
+        let services = [B].into();
+        t.orders.contains(&Action::ToldOfWait { request, services })
+    };
+    assert!(told(&t, 1), "{:?}", t.orders);
+    // Whoever comes now waits for the same.
+    t.ask(2, Verb::Apply, &[]);
+    assert!(told(&t, 2), "{:?}", t.orders);
+    let why = |t: &Table, id| t.system.why(id, t.system.now()).join("; ");
+    assert!(why(&t, B).contains("a new configuration waits for its end"));
+    // What dies is restarted, as it was defined, though it changes or goes.
+    for id in [A, C] {
+        let run = t.run(id);
+        t.exit(id, Exit::Code(1));
+        t.event(Event::TreeGone { run });
+        assert_eq!(t.standing(id), Standing::Backoff);
+        t.wait_for_deadline();
+        assert_eq!(t.spawned(), [id]);
+        t.up(id);
+        assert_eq!(t.standing(id), Standing::Active);
+    }
+    t.system.audit().unwrap();
+    t.exit(B, Exit::Code(0));
+    assert_eq!(t.standing(A), Standing::Stopping);
+    assert_eq!(t.standing(C), Standing::Stopping);
+    t.gone(A);
+    // Now it stands still.
+    let said = "until its new definition counts";
+    assert!(why(&t, A).ends_with(said), "{}", why(&t, A));
+    assert_eq!(t.spawned(), []);
+    t.gone(C);
+    t.quiet();
+    assert_eq!(t.spawned(), [A, C]);
 }

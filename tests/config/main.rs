@@ -15,6 +15,7 @@
     reason = "a test fails by a panic and says what it saw"
 )]
 
+mod applied;
 mod files;
 mod properties;
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::places::Places;
 use crate::core::commands::{ControlCommand, List};
+use crate::core::exec::Identity;
 use crate::core::id::ServiceId;
 use crate::core::output::Log;
 use crate::core::setup::{Base, Folder, Setup};
@@ -162,7 +163,7 @@ const fn anew(name: &'static str, differs: fn(&Pair<'_>) -> bool) -> Key {
 }
 
 /// Every key of a service.
-static KEYS: [Key; 65] = [
+static KEYS: &[Key] = &[
     anew("type", |p| p.old.kind != p.new.kind),
     anew("command", |p| {
         let (old, new) = (&p.old.exec, &p.new.exec);
@@ -198,12 +199,15 @@ static KEYS: [Key; 65] = [
     }),
     anew("ready", |p| p.old.ready != p.new.ready),
     live("health", |p| p.old.health != p.new.health),
-    live("schedule", |p| {
-        let jitter = |spec: &ServiceSpec| spec.schedule.as_ref().map(|own| own.jitter);
-        p.old.schedule != p.new.schedule && jitter(p.old) == jitter(p.new)
+    live("schedule, every", |p| {
+        let when = |spec: &ServiceSpec| spec.schedule.as_ref().map(|own| own.when.clone());
+        when(p.old) != when(p.new)
     }),
     live("randomized-delay", |p| {
-        let jitter = |spec: &ServiceSpec| spec.schedule.as_ref().map(|own| own.jitter);
+        let jitter = |spec: &ServiceSpec| {
+            let jitter = spec.schedule.as_ref().map(|own| own.jitter);
+            jitter.unwrap_or_default()
+        };
         jitter(p.old) != jitter(p.new)
     }),
     anew("notify-access", |p| {
@@ -252,8 +256,10 @@ static KEYS: [Key; 65] = [
     anew("working-directory", |p| {
         p.old.exec.directory != p.new.exec.directory
     }),
-    anew("user, group", |p| {
-        p.old.exec.identity != p.new.exec.identity
+    anew("user", |p| identity(p, |own| &own.user)),
+    anew("group", |p| identity(p, |own| &own.group)),
+    anew("supplementary-groups", |p| {
+        identity(p, |own| &own.supplementary)
     }),
     anew("umask", |p| p.old.exec.umask != p.new.exec.umask),
     anew("limit-*", |p| p.old.exec.limits != p.new.exec.limits),
@@ -285,7 +291,15 @@ static KEYS: [Key; 65] = [
     anew("cache-directory", |p| folders(p, Base::Cache)),
     anew("logs-directory", |p| folders(p, Base::Logs)),
     anew("remove-before-start", |p| setup(p, |own| &own.remove)),
-    anew("capabilities", |p| setup(p, |own| &own.confinement)),
+    anew("no-new-privileges", |p| {
+        setup(p, |own| &own.confinement.no_new_privileges)
+    }),
+    anew("capability-bounding-set", |p| {
+        setup(p, |own| &own.confinement.bounding)
+    }),
+    anew("ambient-capabilities", |p| {
+        setup(p, |own| &own.confinement.ambient)
+    }),
     anew("pass-environment", |p| setup(p, |own| &own.pass)),
     anew("unset-environment", |p| setup(p, |own| &own.unset)),
     anew("environment-from", |p| setup(p, |own| &own.secrets)),
@@ -327,6 +341,13 @@ fn setup<T: PartialEq + Default>(pair: &Pair<'_>, of: fn(&Setup) -> &T) -> bool 
     let old = pair.old.exec.setup.as_deref().map_or(&default, of);
     let new = pair.new.exec.setup.as_deref().map_or(&default, of);
     old != new
+}
+
+fn identity<T: PartialEq>(pair: &Pair<'_>, of: fn(&Identity) -> &T) -> bool {
+    let none = Identity::default();
+    let old = pair.old.exec.identity.as_deref().unwrap_or(&none);
+    let new = pair.new.exec.identity.as_deref().unwrap_or(&none);
+    of(old) != of(new)
 }
 
 fn folders(pair: &Pair<'_>, base: Base) -> bool {

@@ -4,6 +4,7 @@
 //! failed; the system knows of each request which services it still waits for. The last
 //! request wins: an earlier one that wanted something else is answered at once.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::action::Action;
@@ -274,10 +275,12 @@ impl System {
             return;
         }
         let mut open = vec![id];
+        // Many ways may lead to one.
+        let mut seen = BTreeSet::new();
         while let Some(on) = open.pop() {
             for (dependant, bond) in self.graph.dependants(on).to_vec() {
                 let waits = matches!(self.state(dependant), Some(State::Waiting(_)));
-                if bond != Bond::Requires || !waits {
+                if bond != Bond::Requires || !waits || !seen.insert(dependant) {
                     continue;
                 }
                 open.push(dependant);

@@ -40,9 +40,7 @@ impl System {
                 self.rest_by_hand(rival);
             }
         }
-        let order = self.graph.order().iter().copied();
-        let needs_first: Vec<ServiceId> = order.filter(|id| all.contains(id)).collect();
-        for id in needs_first {
+        for id in self.graph.sorted(all) {
             let is_named = named.contains(&id);
             if is_named {
                 self.forget_failures(id);

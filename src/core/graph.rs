@@ -27,6 +27,8 @@ pub(crate) struct Graph {
     needs: Vec<Box<[Edge]>>,
     dependants: Vec<Box<[Edge]>>,
     order: Vec<ServiceId>,
+    /// Where each stands in the order.
+    ranks: Box<[u32]>,
     /// Those that are part of it.
     parts: BTreeMap<ServiceId, Vec<ServiceId>>,
     /// Those that it cannot run beside, whichever of the two says so.
@@ -59,7 +61,14 @@ impl Graph {
                 }
             }
         }
+        let mut ranks = vec![0; walk.order.len()];
+        for (rank, id) in (0..).zip(&walk.order) {
+            if let Some(slot) = ranks.get_mut(id.index()) {
+                *slot = rank;
+            }
+        }
         Self {
+            ranks: ranks.into(),
             needs: walk.needs.into_iter().map(Vec::into).collect(),
             dependants: dependants.into_iter().map(Vec::into).collect(),
             order: walk.order,
@@ -86,6 +95,13 @@ impl Graph {
     /// What cannot run beside this service.
     pub(crate) fn conflicts(&self, id: ServiceId) -> &[ServiceId] {
         self.conflicts.get(&id).map_or(&[], |list| list)
+    }
+
+    /// These, needs before dependants.
+    pub(crate) fn sorted(&self, ids: impl IntoIterator<Item = ServiceId>) -> Vec<ServiceId> {
+        let mut ids: Vec<ServiceId> = ids.into_iter().collect();
+        ids.sort_unstable_by_key(|id| self.ranks.get(id.index()).copied());
+        ids
     }
 
     /// Every service, needs before dependants.

@@ -18,6 +18,7 @@
 
 mod applying;
 mod asking;
+mod cost;
 mod explore;
 mod invariants;
 mod kernel;

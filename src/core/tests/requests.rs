@@ -261,3 +261,26 @@ fn nothing_is_asked_of_a_system_that_stops() {
     t.ask(3, Verb::Shutdown { code: None }, &[]);
     assert_eq!(t.answers(), answer(3, "done "));
 }
+
+#[test]
+fn whoever_requires_one_by_many_ways_is_told_once_and_at_once() {
+    // Two in each of forty layers, each of which requires both below: 2^40 ways.
+    let mut services = vec![service("root")];
+    for layer in 0..40_u32 {
+        for side in 0..2 {
+            let mut spec = service(&format!("s{layer}-{side}"));
+            let below = if layer == 0 {
+                vec![A]
+            } else {
+                vec![ServiceId(2 * layer - 1), ServiceId(2 * layer)]
+            };
+            spec.edges.requires = below.into();
+            services.push(spec);
+        }
+    }
+    let mut t = Table::new(services);
+    t.ask(1, Verb::Start, &[ServiceId(80)]);
+    t.exit(A, Exit::Code(1));
+    let answers = t.answers();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}

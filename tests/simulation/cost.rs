@@ -1,0 +1,117 @@
+//! What happens to one service costs the same, however many others there are.
+
+use std::time::{Duration, Instant as Clock};
+
+use rinit::core::action::Action;
+use rinit::core::event::Event;
+use rinit::core::exit::Exit;
+use rinit::core::id::{Pid, RunId, ServiceId};
+use rinit::core::request::{RequestId, Verb};
+use rinit::core::spec::{ServiceSpec, Spec};
+use rinit::core::state::Standing;
+use rinit::core::system::{Surroundings, System};
+use rinit::core::time::{Instant, Now};
+
+/// A system whose every order is carried out at once.
+struct Obeyed {
+    system: System,
+    now: Instant,
+}
+
+impl Obeyed {
+    /// So many services, all active; every tenth requires the one before it.
+    fn up(count: u32) -> Self {
+        let service = |number: u32| {
+            let mut spec = ServiceSpec::new(&format!("s{number}"));
+            spec.restart.delay = Duration::ZERO;
+            if number % 10 == 9 {
+                spec.edges.requires = Box::new([ServiceId(number - 1)]);
+            }
+            spec
+        };
+        let spec = Spec {
+            services: (0..count).map(service).collect(),
+            ..Spec::default()
+        };
+        let mut this = Self {
+            system: System::new(spec, Surroundings::default()),
+            now: Instant(1),
+        };
+        this.happens(Event::Booted);
+        this
+    }
+
+    fn happens(&mut self, event: Event) {
+        let mut events = vec![event];
+        let mut actions = Vec::new();
+        while let Some(event) = events.pop() {
+            let now = Now {
+                at: self.now,
+                wall: 0,
+            };
+            self.system.handle(event, now, &mut actions);
+            for action in actions.drain(..) {
+                match action {
+                    Action::Spawn { run, .. } => {
+                        events.push(Event::Executed { run });
+                        events.push(Event::Spawned { run, pid: Pid(7) });
+                    }
+                    Action::SignalMain { run, .. } => {
+                        let exit = Exit::Code(0);
+                        events.push(Event::Exited { run, exit });
+                    }
+                    Action::WatchTree { run } => events.insert(0, Event::TreeGone { run }),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn run(&self, id: ServiceId) -> Option<RunId> {
+        Some(self.system.state(id)?.run()?.id)
+    }
+
+    fn is_active(&self, id: ServiceId) -> bool {
+        let state = self.system.state(id);
+        state.is_some_and(|state| state.standing() == Standing::Active)
+    }
+
+    /// It dies, is restarted, is stopped by hand and started again.
+    fn round(&mut self, id: ServiceId, number: u64) {
+        let run = self.run(id).expect("it runs");
+        let exit = Exit::Code(1);
+        self.happens(Event::Exited { run, exit });
+        while !self.is_active(id) {
+            self.now = self.system.deadline().expect("it comes back").max(self.now);
+            self.happens(Event::Woke);
+        }
+        for (verb, request) in [(Verb::Stop, 2 * number), (Verb::Start, 2 * number + 1)] {
+            self.happens(Event::Requested {
+                request: RequestId(request),
+                verb,
+                services: [id].into(),
+            });
+            assert_eq!(self.is_active(id), verb == Verb::Start);
+        }
+    }
+}
+
+/// The best of some tries of a hundred rounds: whatever else the machine does only adds.
+fn cost(count: u32) -> Duration {
+    let mut all = Obeyed::up(count);
+    let tries = (0..15_u64).map(|attempt| {
+        let begin = Clock::now();
+        for number in 0..100 {
+            all.round(ServiceId(5), attempt * 100 + number);
+        }
+        begin.elapsed()
+    });
+    tries.min().unwrap_or_default()
+}
+
+#[test]
+fn an_event_costs_the_same_among_ten_services_and_among_ten_thousand() {
+    let (few, many) = (cost(10), cost(10_000));
+    // A walk over all, even the shortest, would be a hundred times as long.
+    assert!(many < few * 8, "{few:?} among 10, {many:?} among 10,000");
+}

@@ -31,6 +31,13 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "While nobody takes its lines: the service waits, or they are dropped and counted.",
     ),
     shared(
+        "log-files",
+        "path, or array of paths",
+        "none",
+        output::follow,
+        "Files that it writes by itself (* and ? may stand in the last part), followed into its output from where they end at the start, through rotation and truncation. Links aren't followed.",
+    ),
+    shared(
         "log-ring",
         "size",
         "\"16K\"",

@@ -136,7 +136,7 @@ const WORDS: &[(&str, &str, &str)] = &[
 ];
 
 /// Keys of `[service.NAME]` that a later version brings.
-const LATER: &[&str] = &["log-files", "pid-file"];
+const LATER: &[&str] = &["pid-file"];
 
 /// Keys of `[init]` that a later version brings.
 const LATER_INIT: &[&str] = &["unit-environment", "systemd-folder"];

@@ -50,6 +50,31 @@ pub(super) fn when_full(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     Some(())
 }
 
+/// `log-files`.
+pub(super) fn follow(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    const EXAMPLE: &str = "log-files = [\"/var/log/nginx/*.log\"]";
+    let mut paths = Vec::new();
+    let mut good = Some(());
+    for item in value.items() {
+        let Some(path) = item.text() else {
+            good = None;
+            continue;
+        };
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        if matches!(name, "" | "." | "..") {
+            good = item.wrong(format!("\"{path}\" names no file"), EXAMPLE);
+        } else if folder.contains(['*', '?']) {
+            let help = "only the last part may be a pattern; name each folder";
+            good = item.wrong(format!("\"{path}\" has a pattern for folders"), help);
+        } else if path.starts_with("/dev/") || path.starts_with("/proc/") {
+            good = item.wrong(format!("{path} is no regular file"), EXAMPLE);
+        }
+        paths.push(path.into());
+    }
+    draft.log().follow = paths.into();
+    good
+}
+
 fn file(value: Value<'_>, entries: &[Value<'_>]) -> Option<LogFile> {
     let mut file = LogFile {
         path: "".into(),
@@ -157,18 +182,22 @@ pub(super) fn restrict(draft: &mut Draft, own: impl Fn(&str) -> bool, context: &
             context.error(draft.place("timestamps"), what, help);
         }
     }
+    let mut senseless = Vec::new();
     if let Some(log) = &mut draft.spec.exec.log {
         if output != Output::File {
             log.file = None;
         }
-        if log.drops && !output.is_read() {
-            log.drops = false;
-            if own("when-full") {
-                let what = format!("output = \"{}\" has no when-full", output.name());
-                let help = "leave when-full out, or write output = \"prefix\"";
-                context.error(draft.place("when-full"), what, help);
-            }
+        if !output.is_read() {
+            let drops = std::mem::take(&mut log.drops);
+            senseless.extend(drops.then_some("when-full"));
+            let follow = std::mem::take(&mut log.follow);
+            senseless.extend((!follow.is_empty()).then_some("log-files"));
         }
+    }
+    for key in senseless.into_iter().filter(|key| own(key)) {
+        let what = format!("output = \"{}\" has no {key}", output.name());
+        let help = format!("leave {key} out, or write output = \"prefix\"");
+        context.error(draft.place(key), what, help);
     }
     let nothing = |log: &mut Box<Log>| **log == Log::default();
     draft.spec.exec.log.take_if(nothing);

@@ -53,6 +53,8 @@ pub struct Log {
     pub file: Option<LogFile>,
     /// `when-full = "drop"`: they are dropped while nobody takes them.
     pub drops: bool,
+    /// `log-files`: files that it writes by itself, the last part of each name a pattern.
+    pub follow: Box<[Box<str>]>,
 }
 
 /// What is kept for `rinitctl logs` unless it is written, in bytes.

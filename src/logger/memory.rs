@@ -15,6 +15,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
+use super::bookmarks::Bookmarks;
 use super::intake::PIECE;
 use super::pids::Pids;
 use super::recent::Recent;
@@ -41,6 +42,7 @@ pub struct Memory {
     pub(super) pids: Pids,
     pub(super) rings: Rings,
     pub(super) tallies: Tallies,
+    pub(super) bookmarks: Bookmarks,
     /// Rings for those who follow what is kept.
     bell: Option<OwnedFd>,
     /// How many bytes of address space earlier, smaller ones take.
@@ -100,6 +102,7 @@ impl Memory {
             pids: Pids::new(streams)?,
             rings: Rings::new(rings)?,
             tallies: Tallies::new(streams)?,
+            bookmarks: Bookmarks::new(streams)?,
             bell: fd::bell(),
             left: 0,
         })
@@ -114,7 +117,7 @@ impl Memory {
     /// How many bytes of address space that takes.
     #[must_use]
     pub fn reserved(&self) -> u64 {
-        let each = PIECE.saturating_add(super::recent::ROOM).saturating_add(32);
+        let each = PIECE.saturating_add(super::recent::ROOM).saturating_add(40);
         let rings = (0..self.room_for()).map(|writer| self.rings.size(writer));
         let all = rings.fold(self.room_for().saturating_mul(each), usize::saturating_add);
         let all = u64::try_from(all).unwrap_or(u64::MAX);
@@ -164,6 +167,7 @@ impl Memory {
         }
         larger.recent.copy(&self.recent);
         larger.tallies.copy(&self.tallies);
+        larger.bookmarks.copy(&self.bookmarks);
         larger.rings.copy(&self.rings);
         larger.left = self.reserved();
         std::mem::swap(&mut larger.bell, &mut self.bell);
@@ -182,6 +186,7 @@ impl Memory {
         self.pids.set(writer, 0);
         self.recent.forget(writer);
         self.tallies.forget(writer);
+        self.bookmarks.forget(writer);
         self.rings.forget(writer);
     }
 
@@ -225,6 +230,12 @@ impl Memory {
     #[must_use]
     pub fn last_lines(&self, writer: usize) -> Vec<String> {
         self.recent.lines(writer)
+    }
+
+    /// For PID 1: files are followed into this stream since then, in Unix milliseconds. To
+    /// be said before a logger knows of it.
+    pub fn follows(&self, stream: usize, since: i64) {
+        self.bookmarks.begin(stream, since);
     }
 
     /// What has come of a writer's lines.

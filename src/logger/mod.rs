@@ -22,8 +22,10 @@
 //!
 //! It must not know what a service is: streams have numbers and names, no more.
 
+mod bookmarks;
 mod file;
 mod files;
+mod follow;
 mod history;
 mod intake;
 mod json;
@@ -41,6 +43,7 @@ mod stamp;
 mod tallies;
 mod telling;
 mod turns;
+mod watch;
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
@@ -98,7 +101,7 @@ pub struct Stream<'a> {
     pub style: Style,
     /// What else becomes of its lines: the file that they go to instead, as long as that
     /// can be written; the time before each, but of objects, which have it anyway, and of
-    /// raw ones; whether they are dropped while nobody takes them.
+    /// raw ones; whether they are dropped while nobody takes them; files that are followed.
     pub log: Option<&'a Log>,
     /// Whose last lines these are: a number below that of streams, the same for all streams
     /// of one writer; any other number for nobody's.

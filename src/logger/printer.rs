@@ -17,6 +17,8 @@ use crate::sys::clock;
 pub(super) struct Lines<'b> {
     /// A piece of the first line is out already.
     pub(super) begun: bool,
+    /// They begin at a line's start, whatever their stream left open.
+    pub(super) apart: bool,
     pub(super) begin: &'b [u8],
     pub(super) bytes: &'b [u8],
     /// What becomes of what follows the last newline.
@@ -62,10 +64,12 @@ impl<'a> Printer<'a> {
         };
         let Lines {
             begun,
+            apart,
             begin,
             bytes,
             end,
         } = lines;
+        let continues = stream.style == Style::Raw && !apart;
         let unended = end == End::Rest && bytes.last().or(begin.last()) != Some(&b'\n');
         let newline: &[u8] = if unended { b"\n" } else { b"" };
         let memory = setup.memory;
@@ -110,7 +114,7 @@ impl<'a> Printer<'a> {
             return;
         }
         self.outputs
-            .write(stream.target, number, stream.style == Style::Raw, |page| {
+            .write(stream.target, number, continues, |page| {
                 frame.render(stamp, begun, begin, bytes, end, |part| page.put(part));
             });
     }
@@ -121,6 +125,7 @@ impl<'a> Printer<'a> {
             let line = format!("rinit: {text}\n");
             let lines = Lines {
                 begun: false,
+                apart: true,
                 begin: b"",
                 bytes: line.as_bytes(),
                 end: End::Newline,

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv, send};
 
+use super::follow::Follow;
 use super::intake::{Intake, PIECE, capacity, hung_up};
 use super::lines::{End, complete, piece};
 use super::memory::Unfinished;
@@ -35,6 +36,7 @@ enum Heard {
 /// Whose descriptor is ready.
 enum Source {
     Control,
+    Files,
     Stream(usize),
 }
 
@@ -42,6 +44,7 @@ impl From<Source> for u64 {
     fn from(source: Source) -> Self {
         match source {
             Source::Control => Self::MAX,
+            Source::Files => Self::MAX - 1,
             Source::Stream(number) => Self::try_from(number).unwrap_or(Self::MAX),
         }
     }
@@ -53,6 +56,7 @@ impl TryFrom<u64> for Source {
     fn try_from(value: u64) -> Result<Self, Self::Error> {
         match value {
             u64::MAX => Ok(Self::Control),
+            number if number == u64::MAX - 1 => Ok(Self::Files),
             number => usize::try_from(number).map(Self::Stream),
         }
     }
@@ -63,6 +67,7 @@ pub(super) struct Turns<'a> {
     poll: Poll<Source>,
     intake: Intake<'a>,
     printer: Printer<'a>,
+    follow: Follow<'a>,
     /// What is looked for in each stream, if that is asked for.
     patterns: Vec<Option<Pattern>>,
     /// The unfinished line of the stream whose turn it is.
@@ -80,6 +85,10 @@ impl<'a> Turns<'a> {
                 poll.add(read, Interest::Read, Source::Stream(number))?;
             }
         }
+        let follow = Follow::new(&setup);
+        if let Some(fd) = follow.fd() {
+            poll.add(fd, Interest::Read, Source::Files)?;
+        }
         let mut intake = Intake::new(setup.memory.taken())?;
         setup.memory.recover(intake.has_taken());
         intake.forget_taken();
@@ -87,6 +96,7 @@ impl<'a> Turns<'a> {
             poll,
             intake,
             printer: Printer::new(&setup),
+            follow,
             patterns: patterns(&setup),
             begin: Vec::new(),
             setup,
@@ -100,9 +110,11 @@ impl<'a> Turns<'a> {
     pub(super) fn run(mut self) -> nix::Result<()> {
         let mut ready = Vec::new();
         loop {
-            self.poll.wait(None, &mut ready);
+            self.poll.wait(self.follow.timeout(), &mut ready);
+            let mut files = ready.is_empty() || self.follow.is_due();
             for source in ready.drain(..) {
                 match source {
+                    Source::Files => files = true,
                     Source::Control => match self.listen()? {
                         Heard::Enough => {}
                         Heard::Leave => return Ok(()),
@@ -115,6 +127,9 @@ impl<'a> Turns<'a> {
                         self.printer.say_dropped(&self.setup, false);
                     }
                 }
+            }
+            if files {
+                self.follow.turn(&self.setup, &mut self.printer);
             }
         }
     }
@@ -145,7 +160,10 @@ impl<'a> Turns<'a> {
                 Ok(0) => return Ok(Heard::End),
                 Ok(length) => match ToLogger::decode(message.get(..length).unwrap_or_default()) {
                     Some(ToLogger::RunEnded { stream }) => {
-                        self.finish(usize::try_from(stream).unwrap_or(usize::MAX))?;
+                        let number = usize::try_from(stream).unwrap_or(usize::MAX);
+                        self.finish(number)?;
+                        let (setup, printer) = (&self.setup, &mut self.printer);
+                        self.follow.finish(Some(number), setup, printer);
                         self.answer(FromLogger::Flushed { stream });
                     }
                     Some(ToLogger::Drain) => {
@@ -192,6 +210,7 @@ impl<'a> Turns<'a> {
         for number in first {
             self.finish(number)?;
         }
+        self.follow.finish(None, &self.setup, &mut self.printer);
         self.printer.say_dropped(&self.setup, true);
         last.into_iter().try_for_each(|number| self.finish(number))
     }
@@ -313,6 +332,7 @@ impl<'a> Turns<'a> {
         self.look_for_line(number, length);
         let lines = Lines {
             begun: unfinished.begun,
+            apart: false,
             begin: &self.begin,
             bytes: self.intake.bytes(length),
             end,

@@ -47,7 +47,7 @@ structs! {
         command, manner, environment_below, environment, environment_files, directory, identity, umask,
         limits, nice, oom_score_adjust, ignore_pipe, output, log, setup,
     }
-    Log { timestamps, ring, file, drops }
+    Log { timestamps, ring, file, drops, follow }
     LogFile { path, rotate_size, keep }
     OwnLines { json, timestamps }
     Commands { start_pre, start_post, reload, stop, stop_post }

@@ -346,13 +346,15 @@ fn exec() -> impl Strategy<Value = Exec> {
         keep,
     });
     let ring = option::of(any::<u32>());
-    let log = (any::<bool>(), ring, option::of(file), any::<bool>()).prop_map(
-        |(timestamps, ring, file, drops)| {
+    let follow = vec(text(), 0..3);
+    let log = (any::<bool>(), ring, option::of(file), any::<bool>(), follow).prop_map(
+        |(timestamps, ring, file, drops, follow)| {
             Box::new(Log {
                 timestamps,
                 ring,
                 file,
                 drops,
+                follow: follow.into(),
             })
         },
     );

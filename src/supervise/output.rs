@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use self::wanted::{ring, style};
+use self::wanted::{follows_since, ring, style};
 use super::act::Results;
 use super::lines::{self, Lines};
 use super::own_lines;
@@ -76,6 +76,8 @@ pub(crate) struct Outputs {
     pause: Duration,
     /// How often all was asked for and not answered.
     drains: u32,
+    /// Into which streams files are followed since when, where no logger knows of it yet.
+    follows: Vec<(usize, i64)>,
     colour: bool,
     lines: Lines,
 }
@@ -92,6 +94,7 @@ impl Outputs {
     ) -> nix::Result<Self> {
         let mut streams = Vec::new();
         let mut of_service = BTreeMap::new();
+        let mut follows = Vec::new();
         let mut lines = Lines::default();
         for (id, spec) in services {
             let Some(style) = style(spec.exec.output) else {
@@ -100,6 +103,7 @@ impl Outputs {
             of_service.insert(id, streams.len());
             let writer = streams.len();
             lines.look_for(writer, &spec.ready);
+            follows.extend(follows_since(spec).map(|since| (writer, since)));
             for target in [Target::Out, Target::Err] {
                 let stream = Stream::new(&spec.name, target, style, writer)?;
                 let ring = match target {
@@ -133,6 +137,7 @@ impl Outputs {
             start_at: None,
             pause: PAUSE,
             drains: 0,
+            follows,
             colour,
             lines,
         };
@@ -186,8 +191,13 @@ impl Outputs {
         self.logger.as_ref().map(|logger| logger.socket.as_fd())
     }
 
-    fn fork_logger(&self) -> Result<(Pid, OwnedFd), crate::sys::error::Errno> {
+    fn fork_logger(&mut self) -> Result<(Pid, OwnedFd), crate::sys::error::Errno> {
         let (ours, theirs) = socket::message_pair()?;
+        if let Some(memory) = &self.memory {
+            for (stream, since) in self.follows.drain(..) {
+                memory.follows(stream, since);
+            }
+        }
         let setup = self.setup(theirs.as_fd()).ok_or(Errno::EINVAL)?;
         let keep = setup.descriptors();
         let pid = helper(c"rinit-logger", &keep, || logger::run(setup))?;

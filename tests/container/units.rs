@@ -19,6 +19,7 @@ fn redis_and_cron_run_from_their_own_units_and_nginx_with_a_command_in_the_foreg
             type = "simple"
             command = ["nginx", "-g", "daemon off;"]
             ready = { tcp = "127.0.0.1:80" }
+            log-files = ["/var/log/nginx/*.log"]
             "#,
         )
         .start();
@@ -41,6 +42,18 @@ fn redis_and_cron_run_from_their_own_units_and_nginx_with_a_command_in_the_foreg
         let back = system.exec(&["redis-cli", "ping"]).status.success() && told("pid") != pid;
         back.then_some(())
     });
+    // nginx writes into files by itself: a request is seen in the container's output,
+    // though they are rotated meanwhile.
+    for number in 0..3 {
+        let get = format!(
+            "exec 3<>/dev/tcp/127.0.0.1/80; printf 'GET /number-{number} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
+        );
+        system.bash(&get);
+        system.wait_for_text("nginx: 127.0.0.1 - - [");
+        system.wait_for_text(&format!("\"GET /number-{number} HTTP/1.0\" 404"));
+        let log = "/var/log/nginx/access.log";
+        system.bash(&format!("mv {log} {log}.{number} && nginx -s reopen"));
+    }
     let stopped = system.stop();
     assert_eq!(stopped.code, 0, "{}", system.logs());
 }

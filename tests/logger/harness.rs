@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use rinit::core::output::{Log, LogFile, Tally};
 use rinit::logger::message::{FromLogger, ToLogger};
 use rinit::logger::{Memory, Setup, Sink, Stream, Style, Target, run};
-use rinit::sys::{fd, fork};
+use rinit::sys::{clock, fd, fork};
 
 /// What is kept of each service.
 const RING: usize = 16384;
@@ -88,6 +88,16 @@ impl Service {
         Self { log, ..self }
     }
 
+    /// It writes into these files by itself.
+    pub(crate) fn following(self, folder: &Path, patterns: &[&str]) -> Self {
+        let path = |name: &&str| folder.join(name).to_str().unwrap().into();
+        let log = Log {
+            follow: patterns.iter().map(path).collect(),
+            ..self.log
+        };
+        Self { log, ..self }
+    }
+
     /// Its lines are dropped while nobody takes them.
     pub(crate) fn dropping(self) -> Self {
         let log = Log {
@@ -125,6 +135,11 @@ impl Keeper {
 
     pub(crate) fn start_with(services: Vec<Service>, out: Pipe, err: Pipe) -> Self {
         let memory = Memory::new(&vec![RING; services.len()]).unwrap();
+        for (stream, service) in services.iter().enumerate() {
+            if !service.log.follow.is_empty() {
+                memory.follows(stream, clock::wall_nanos() / 1_000_000);
+            }
+        }
         let logger = start(&services, &memory, &out, &err);
         Self {
             services,

@@ -15,6 +15,7 @@
 
 mod asked;
 mod files;
+mod follow;
 mod full;
 mod harness;
 mod killed;

@@ -162,3 +162,22 @@ fn lines_go_into_a_file_that_is_rotated_and_to_stderr_where_the_disk_is_full() {
         "{ended:?}"
     );
 }
+
+#[test]
+fn files_that_a_service_writes_are_followed_though_the_logger_is_followed_by_another() {
+    let web = "[service.web]\ncommand = '''mkdir logs; echo one >logs/a.log; until test -e go; do sleep 0.01; done; mv logs/a.log logs/b.old; echo two >logs/a.log; echo three >>logs/b.old; exec sleep inf'''\nlog-files = ['logs/*.log']\nessential = true\n";
+    let rinit = supervisor(web).spawn();
+    rinit.wait_for_line("web: one");
+    let config = format!("{web}[service.other]\ncommand = 'echo here; exec sleep inf'\n");
+    std::fs::write(rinit.path("rinit.toml"), config).unwrap();
+    rinit.signal(1);
+    rinit.wait_for_line("other: here");
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_for_line("web: two");
+    rinit.wait_for_line("web: three");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+    let text = rinit.stdout();
+    assert_eq!(text.matches("web: one\n").count(), 1, "{text}");
+    assert_eq!(text.matches("web: ").count(), 3, "{text}");
+}

@@ -282,6 +282,10 @@ static KEYS: &[Key] = &[
         let drops = |spec: &ServiceSpec| spec.exec.log.as_ref().is_some_and(|log| log.drops);
         drops(p.old) != drops(p.new)
     }),
+    anew("log-files", |p| {
+        let of = |spec: &ServiceSpec| spec.exec.log.as_ref().map(|log| log.follow.clone());
+        of(p.old).unwrap_or_default() != of(p.new).unwrap_or_default()
+    }),
     anew("log-ring", |p| {
         let ring = |spec: &ServiceSpec| Log::ring_of(spec.exec.log.as_deref());
         ring(p.old) != ring(p.new)

@@ -4,7 +4,7 @@
 
 use nix::errno::Errno;
 
-use super::wanted::{ring, style};
+use super::wanted::{follows_since, ring, style};
 use super::{Outputs, Stream, own_stream};
 use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
@@ -113,6 +113,8 @@ impl Outputs {
             self.streams.extend([out, err]);
         }
         self.lines.look_for(writer, &spec.ready);
+        let follows = follows_since(spec).map(|since| (writer, since));
+        self.follows.extend(follows);
         self.of_service.insert(id, writer);
         Ok(())
     }

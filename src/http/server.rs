@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -20,6 +21,8 @@ use crate::sys::{clock, socket};
 const CLIENTS_MAX: usize = 64;
 /// How many new ones a turn takes.
 const ACCEPTS_PER_TURN: usize = 16;
+/// Where none can be taken, it is tried again after so long.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Clients, what else is open, and files of /proc.
 pub(super) const DESCRIPTORS: u64 = 96;
 
@@ -60,6 +63,8 @@ pub(super) struct Server {
     questions: Questions,
     clients: BTreeMap<u32, Client>,
     next: u32,
+    /// Nobody is let in before this.
+    closed_until: Option<Instant>,
     /// Metrics as they were written last, in each form.
     metrics: [Option<Rc<[u8]>>; 2],
     page: Rc<[u8]>,
@@ -78,6 +83,7 @@ impl Server {
             questions: Questions::new(setup.core),
             clients: BTreeMap::new(),
             next: 0,
+            closed_until: None,
             metrics: [None, None],
             page: PAGE.as_bytes().into(),
         })
@@ -93,6 +99,7 @@ impl Server {
                 self.questions.forget();
                 self.metrics = [None, None];
             }
+            let due = due.into_iter().chain(self.closed_until).min();
             let timeout = due.map(|at| at.since(clock::monotonic()));
             self.poll.wait(timeout, &mut ready);
             let now = clock::monotonic();
@@ -111,6 +118,16 @@ impl Server {
                 }
             }
             self.expire(now);
+            if self.closed_until.is_some_and(|until| until <= now) {
+                self.closed_until = None;
+                // It was watched before, so this can't fail for long.
+                let watched = self
+                    .poll
+                    .add(&self.listener, Interest::Read, Source::Listener);
+                if watched.is_err() {
+                    self.closed_until = Some(now.plus(PAUSE));
+                }
+            }
         }
     }
 
@@ -119,8 +136,13 @@ impl Server {
             let fd = match socket::accept(&self.listener) {
                 Ok(Some(fd)) => fd,
                 Ok(None) => return,
-                // A client less makes room for another.
-                Err(_) => return self.make_room(),
+                // A client less makes room for another. But it may be the machine that has
+                // no more, and whoever waits would wake us for ever.
+                Err(_) => {
+                    self.make_room();
+                    self.closed_until = Some(now.plus(PAUSE));
+                    return self.poll.remove(&self.listener);
+                }
             };
             if self.clients.len() >= CLIENTS_MAX {
                 self.make_room();
@@ -250,4 +272,25 @@ fn health(answer: &[u8]) -> (Status, String) {
         Status::Unavailable
     };
     (status, line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_that_gives_nobody_wakes_nobody_for_a_while() {
+        let (core, _pid1) = socket::stream_pair().unwrap();
+        // Nobody listens here, so each try fails; and it is always ready.
+        let (listener, other) = socket::stream_pair().unwrap();
+        drop(other);
+        let mut server = Server::new(Setup { listener, core }).unwrap();
+        let mut ready = Vec::new();
+        server.poll.wait(Some(Duration::ZERO), &mut ready);
+        assert_eq!(ready.len(), 1);
+        server.accept(clock::monotonic());
+        assert!(server.closed_until.is_some());
+        server.poll.wait(Some(Duration::ZERO), &mut ready);
+        assert!(ready.is_empty());
+    }
 }

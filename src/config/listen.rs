@@ -28,11 +28,11 @@ const OPTIONS: [&str; 7] = [
     "ipv6-only",
 ];
 /// Of a socket's file that doesn't say: systemd's.
-const USUAL_MODE: u32 = 0o666;
+pub(super) const USUAL_MODE: u32 = 0o666;
 /// The kernel's own limit (`net.core.somaxconn`) as it usually is.
-const MOST_BACKLOG: u16 = 4096;
+pub(super) const MOST_BACKLOG: u16 = 4096;
 /// systemd's limit for names.
-const LONGEST_NAME: usize = 255;
+pub(super) const LONGEST_NAME: usize = 255;
 
 pub(super) fn set(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     let mut sockets = Vec::new();
@@ -168,7 +168,7 @@ pub(super) fn socket(service: &str, value: Value<'_>) -> Option<Socket> {
                 "an address of IPv6"
             }
             "reuse-port" if matches!(socket.address, Address::Unix(_)) => "a port",
-            "backlog" if socket.kind == SocketKind::Datagram => "a socket that takes connections",
+            "backlog" if !socket.kind.takes_connections() => "a socket that takes connections",
             _ => {
                 good = good.and(set_option(&mut socket, option));
                 continue;
@@ -222,6 +222,7 @@ fn at(service: &str, kind: SocketKind, text: &str, value: Value<'_>) -> Option<S
             user: None,
             group: None,
         },
+        options: None,
     })
 }
 

@@ -37,6 +37,30 @@ pub struct Socket {
     pub ipv6_only: Option<bool>,
     /// Of a socket with a path.
     pub file: SocketFile,
+    /// What few sockets have.
+    pub options: Option<Box<SocketOptions>>,
+}
+
+/// What a unit may say of a socket besides (`systemd.socket(5)`). Where the kernel refuses
+/// one, the socket does without.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// Of folders that are made for its path; 0755 if nobody says.
+    pub directory_mode: Option<u32>,
+    /// Links to its path.
+    pub symlinks: Box<[Box<str>]>,
+    /// In bytes (SO_RCVBUF).
+    pub receive_buffer: Option<u32>,
+    /// In bytes (SO_SNDBUF).
+    pub send_buffer: Option<u32>,
+    /// TCP_NODELAY.
+    pub no_delay: bool,
+    /// SO_KEEPALIVE.
+    pub keep_alive: bool,
+    /// An address that isn't there yet will do (IP_FREEBIND).
+    pub free_bind: bool,
+    /// SO_PASSCRED.
+    pub pass_credentials: bool,
 }
 
 /// What a socket's file looks like.
@@ -59,6 +83,19 @@ pub enum SocketKind {
     Datagram,
     /// Connections that keep messages apart.
     Seqpacket,
+    /// No socket at all: a pipe with a name (`fifo(7)`).
+    Fifo,
+}
+
+impl SocketKind {
+    /// Whoever comes is accepted; messages just arrive.
+    #[must_use]
+    pub const fn takes_connections(self) -> bool {
+        match self {
+            Self::Stream | Self::Seqpacket => true,
+            Self::Datagram | Self::Fifo => false,
+        }
+    }
 }
 
 /// Where a socket is.
@@ -85,7 +122,7 @@ impl Listen {
     #[must_use]
     pub fn answering(&self, probe: &Probe) -> Option<&Socket> {
         let answers = |socket: &&Socket| match (probe, &socket.address) {
-            _ if socket.kind == SocketKind::Datagram => false,
+            _ if !socket.kind.takes_connections() => false,
             (Probe::Tcp(asked), address) => asked.iter().any(|asked| address.is_at(*asked)),
             (Probe::Unix(asked), Address::Unix(path)) => asked == path,
             (Probe::Http(http), address) => {
@@ -159,6 +196,7 @@ mod tests {
             reuse_port: false,
             ipv6_only: None,
             file: SocketFile::default(),
+            options: None,
         }
     }
 

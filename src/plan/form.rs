@@ -12,7 +12,7 @@ use crate::core::exec::{
 };
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
-use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
+use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind, SocketOptions};
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::schedule::{Schedule, When};
@@ -36,7 +36,11 @@ structs! {
         schedule, notify, start_timeout, restart, success, reload_signal, stop, commands, tracking, exec, source, unit,
     }
     Listen { sockets, on_demand }
-    Socket { kind, address, name, backlog, reuse_port, ipv6_only, file }
+    Socket { kind, address, name, backlog, reuse_port, ipv6_only, file, options }
+    SocketOptions {
+        directory_mode, symlinks, receive_buffer, send_buffer, no_delay, keep_alive, free_bind,
+        pass_credentials,
+    }
     SocketFile { mode, user, group }
     Edges { requires, wants, after, before, ties }
     Ties { part_of, binds_to, conflicts }
@@ -85,7 +89,7 @@ enums! {
     ControlSocket { 0 = Default, 1 = None, 2 = Path(path) }
     TerminationLog { 0 = Default, 1 = None, 2 = Path(path) }
     ControlAccess { 0 = Owner, 1 = Status }
-    SocketKind { 0 = Stream, 1 = Datagram, 2 = Seqpacket }
+    SocketKind { 0 = Stream, 1 = Datagram, 2 = Seqpacket, 3 = Fifo }
     Address { 0 = Port(port), 1 = Ip(address), 2 = Unix(path) }
     Kind { 0 = Simple, 1 = Oneshot }
     Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Probe(probe), 4 = Delay(delay), 5 = Log(pattern) }

@@ -14,7 +14,7 @@ use crate::core::exec::{
 };
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
-use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
+use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind, SocketOptions};
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::schedule::{Schedule, When};
@@ -207,6 +207,7 @@ fn listen() -> impl Strategy<Value = Box<Listen>> {
         SocketKind::Stream,
         SocketKind::Datagram,
         SocketKind::Seqpacket,
+        SocketKind::Fifo,
     ]);
     let address = prop_oneof![
         any::<u16>().prop_map(Address::Port),
@@ -216,8 +217,25 @@ fn listen() -> impl Strategy<Value = Box<Listen>> {
     let file = (any::<u32>(), option::of(text()), option::of(text()))
         .prop_map(|(mode, user, group)| SocketFile { mode, user, group });
     let options = (any::<u16>(), any::<bool>(), option::of(any::<bool>()));
+    let numbers = || option::of(any::<u32>());
+    let more = (numbers(), numbers(), numbers(), any::<[bool; 4]>());
+    let more = (more, vec(text(), 0..3)).prop_map(|(more, symlinks)| {
+        let (directory_mode, receive_buffer, send_buffer, flags) = more;
+        let [no_delay, keep_alive, free_bind, pass_credentials] = flags;
+        Box::new(SocketOptions {
+            directory_mode,
+            symlinks: symlinks.into(),
+            receive_buffer,
+            send_buffer,
+            no_delay,
+            keep_alive,
+            free_bind,
+            pass_credentials,
+        })
+    });
+    let options = (options, option::of(more));
     let socket = (kind, address, text(), options, file).prop_map(
-        |(kind, address, name, (backlog, reuse_port, ipv6_only), file)| Socket {
+        |(kind, address, name, ((backlog, reuse_port, ipv6_only), options), file)| Socket {
             kind,
             address,
             name,
@@ -225,6 +243,7 @@ fn listen() -> impl Strategy<Value = Box<Listen>> {
             reuse_port,
             ipv6_only,
             file,
+            options,
         },
     );
     (vec(socket, 1..4), any::<bool>()).prop_map(|(sockets, on_demand)| {

@@ -12,13 +12,13 @@ use nix::sys::socket::{
     connect, listen, setsockopt, socket, sockopt,
 };
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, umask};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchdir, fchownat, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchdir, fchownat, mkfifoat, symlinkat, unlinkat};
 
 use super::folders;
 use super::full;
 use crate::core::event::SpawnFailure;
 use crate::core::exec::Identity;
-use crate::core::listen::{Address, Listen, Socket, SocketKind};
+use crate::core::listen::{Address, Listen, Socket, SocketKind, SocketOptions};
 use crate::sys::error::strerror;
 use crate::sys::socket::unix_address;
 
@@ -119,7 +119,8 @@ fn refused(socket: &Socket, errno: Errno) -> SpawnFailure {
 const fn sock_type(kind: SocketKind) -> SockType {
     match kind {
         SocketKind::Stream => SockType::Stream,
-        SocketKind::Datagram => SockType::Datagram,
+        // A pipe is never asked for as a socket.
+        SocketKind::Datagram | SocketKind::Fifo => SockType::Datagram,
         SocketKind::Seqpacket => SockType::SeqPacket,
     }
 }
@@ -155,11 +156,39 @@ fn at_name(spec: &Socket, address: &UnixAddr) -> nix::Result<OwnedFd> {
 }
 
 fn bind_and_listen(spec: &Socket, fd: OwnedFd, address: &dyn SockaddrLike) -> nix::Result<OwnedFd> {
+    if let Some(options) = &spec.options {
+        set_options(&fd, options);
+    }
     bind(fd.as_raw_fd(), address)?;
-    if spec.kind != SocketKind::Datagram {
+    if spec.kind.takes_connections() {
         listen(&fd, Backlog::new(spec.backlog)?)?;
     }
     Ok(fd)
+}
+
+/// What the kernel refuses the socket does without. The larger buffers are for the
+/// privileged.
+fn set_options(fd: &OwnedFd, options: &SocketOptions) {
+    if let Some(size) = options.receive_buffer.map(|size| size as usize) {
+        let _ = setsockopt(fd, sockopt::RcvBufForce, &size)
+            .or_else(|_| setsockopt(fd, sockopt::RcvBuf, &size));
+    }
+    if let Some(size) = options.send_buffer.map(|size| size as usize) {
+        let _ = setsockopt(fd, sockopt::SndBufForce, &size)
+            .or_else(|_| setsockopt(fd, sockopt::SndBuf, &size));
+    }
+    if options.keep_alive {
+        let _ = setsockopt(fd, sockopt::KeepAlive, &true);
+    }
+    if options.no_delay {
+        let _ = setsockopt(fd, sockopt::TcpNoDelay, &true);
+    }
+    if options.free_bind {
+        let _ = setsockopt(fd, sockopt::IpFreebind, &true);
+    }
+    if options.pass_credentials {
+        let _ = setsockopt(fd, sockopt::PassCred, &true);
+    }
 }
 
 fn at_path(spec: &Socket, path: &str) -> Result<Bound, SpawnFailure> {
@@ -190,28 +219,47 @@ fn owner(spec: &Socket) -> Result<Option<(u32, u32)>, SpawnFailure> {
 
 /// By its last part from the folder above, which no service can exchange under our hands.
 fn below(spec: &Socket, path: &str, owner: Option<(u32, u32)>) -> nix::Result<Bound> {
-    const ABOVE: Mode = Mode::from_bits_truncate(0o755);
-    let (above, name) = folders::walk(Path::new(path), Some(ABOVE))?;
+    let options = spec.options.as_deref();
+    let written = options.and_then(|options| options.directory_mode);
+    if written.is_some() {
+        // The umask is to take nothing from it.
+        umask(Mode::empty());
+    }
+    let mode = Mode::from_bits_truncate(written.unwrap_or(0o755));
+    let (above, name) = folders::walk(Path::new(path), Some(mode))?;
     fchdir(&above)?;
-    let address = UnixAddr::new(name)?;
     // Never open to more than it may be, not even for a moment.
     umask(Mode::from_bits_truncate(!spec.file.mode & 0o777));
-    let fd = match at_name(spec, &address) {
-        Err(Errno::EADDRINUSE) if is_left_over(spec.kind, &above, name, &address) => {
-            unlinkat(&above, name, UnlinkatFlags::NoRemoveDir)?;
-            at_name(spec, &address)?
+    let fd = if spec.kind == SocketKind::Fifo {
+        pipe_at(spec, &above, name)?
+    } else {
+        let address = UnixAddr::new(name)?;
+        match at_name(spec, &address) {
+            Err(Errno::EADDRINUSE) if is_left_over(spec.kind, &above, name, &address) => {
+                unlinkat(&above, name, UnlinkatFlags::NoRemoveDir)?;
+                at_name(spec, &address)?
+            }
+            other => other?,
         }
-        other => other?,
     };
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let file = openat(&above, name, flags, Mode::empty())?;
     let stat = fstat(&file)?;
-    if !is_socket(&stat) {
+    let wanted = if spec.kind == SocketKind::Fifo {
+        SFlag::S_IFIFO
+    } else {
+        SFlag::S_IFSOCK
+    };
+    if kind_of(&stat) != wanted {
         return Err(Errno::EADDRINUSE);
     }
     if let Some((uid, gid)) = owner.filter(|owner| *owner != (stat.st_uid, stat.st_gid)) {
         let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
         fchownat(&file, "", uid, gid, AtFlags::AT_EMPTY_PATH)?;
+    }
+    for link in options.iter().flat_map(|options| &options.symlinks) {
+        // As with systemd, the socket is there without it.
+        let _ = link_to(path, link);
     }
     Ok(Bound {
         fd,
@@ -219,15 +267,45 @@ fn below(spec: &Socket, path: &str, owner: Option<(u32, u32)>) -> nix::Result<Bo
     })
 }
 
-fn is_socket(stat: &FileStat) -> bool {
-    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFSOCK
+/// A pipe of that name, which is made or was there already, with somebody who writes: so
+/// that no reader meets its end.
+fn pipe_at(spec: &Socket, above: &OwnedFd, name: &Path) -> nix::Result<OwnedFd> {
+    let mode = Mode::from_bits_truncate(spec.file.mode);
+    match mkfifoat(above, name, mode) {
+        Ok(()) | Err(Errno::EEXIST) => {}
+        Err(errno) => return Err(errno),
+    }
+    let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let fd = openat(above, name, flags | OFlag::O_NOCTTY, Mode::empty())?;
+    if kind_of(&fstat(&fd)?) == SFlag::S_IFIFO {
+        Ok(fd)
+    } else {
+        Err(Errno::EADDRINUSE)
+    }
+}
+
+/// Leaves alone what is no link.
+fn link_to(path: &str, link: &str) -> nix::Result<()> {
+    const ABOVE: Mode = Mode::from_bits_truncate(0o755);
+    let (above, name) = folders::walk(Path::new(link), Some(ABOVE))?;
+    if fstatat(&above, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| kind_of(&stat) == SFlag::S_IFLNK)
+    {
+        unlinkat(&above, name, UnlinkatFlags::NoRemoveDir)?;
+    }
+    symlinkat(path, &above, name)
+}
+
+fn kind_of(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
 }
 
 /// Whether nobody answers there any more. A full queue is somebody's, and a file that is no
 /// socket is left alone.
 fn is_left_over(kind: SocketKind, above: &OwnedFd, name: &Path, address: &UnixAddr) -> bool {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    fstatat(above, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(|stat| is_socket(&stat))
+    fstatat(above, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| kind_of(&stat) == SFlag::S_IFSOCK)
         && socket(AddressFamily::Unix, sock_type(kind), flags, None)
             .is_ok_and(|fd| connect(fd.as_raw_fd(), address) == Err(Errno::ECONNREFUSED))
 }

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::name::UnitName;
 use super::search::{NoUnit, Search, Unit};
 use super::specifier::{Machine, Specifiers};
+use super::starts::{names, started};
 use super::syntax::{Line, lines};
 use super::value::boolean;
-use crate::core::quoting::{Backslash, quoted};
 
 /// Where everything begins.
 const DEFAULT: &str = "default.target";
@@ -50,7 +50,7 @@ pub(crate) struct Links {
 pub(crate) enum LeftOut {
     /// Machine maintenance.
     Skipped,
-    /// A socket, timer or path.
+    /// A timer or path.
     NotSupported,
     /// A link to /dev/null, or an empty file.
     Masked,
@@ -65,6 +65,10 @@ pub(crate) enum LeftOut {
 pub(crate) struct Pulled {
     /// The services, by their units' names.
     pub(crate) services: BTreeMap<UnitName, Unit>,
+    /// Of services the units that start them.
+    pub(crate) starters: BTreeMap<UnitName, Vec<Unit>>,
+    /// The services that start by themselves, whatever else starts them.
+    pub(crate) direct: BTreeSet<UnitName>,
     /// The targets that are reached, by their names.
     pub(crate) targets: BTreeMap<String, Links>,
     /// Other names of targets.
@@ -79,6 +83,8 @@ pub(crate) struct Walk<'a> {
     skips: &'a dyn Fn(&str) -> bool,
     seen: BTreeSet<String>,
     waiting: Vec<String>,
+    /// The sockets that a machine opens at its boot, each with its service.
+    enabled: Option<Vec<(String, UnitName)>>,
     pulled: Pulled,
 }
 
@@ -95,6 +101,7 @@ impl<'a> Walk<'a> {
             skips,
             seen: BTreeSet::new(),
             waiting: Vec::new(),
+            enabled: None,
             pulled: Pulled::default(),
         }
     }
@@ -103,10 +110,55 @@ impl<'a> Walk<'a> {
     pub(crate) fn add(&mut self, unit: Unit, follow: bool) {
         self.seen.insert(unit.name.as_str().to_owned());
         self.seen.extend(unit.aliases.iter().cloned());
+        self.pulled.direct.insert(unit.name.clone());
+        self.put(unit, follow);
+    }
+
+    /// A unit that is asked for by its name, and the service that it starts.
+    pub(crate) fn add_started(&mut self, starter: Unit, service: Unit, follow: bool) {
+        self.seen.insert(starter.name.as_str().to_owned());
+        self.start_by(starter, &service.name);
+        if !self.pulled.services.contains_key(&service.name) {
+            self.put(service, follow);
+        }
+    }
+
+    fn put(&mut self, unit: Unit, follow: bool) {
         if follow {
             self.follow(&unit);
         }
+        let enabled = self.enabled_for(&unit.name);
+        self.waiting.extend(enabled);
         self.pulled.services.insert(unit.name.clone(), unit);
+    }
+
+    fn start_by(&mut self, starter: Unit, service: &UnitName) {
+        let starters = self.pulled.starters.entry(service.clone()).or_default();
+        // As its own name says, first; then in the order of names.
+        let rank = |unit: &Unit| (unit.name.stem() != service.stem(), unit.name.clone());
+        if !starters.iter().any(|known| known.name == starter.name) {
+            starters.push(starter);
+            starters.sort_by_key(rank);
+        }
+    }
+
+    /// The sockets that are open at a boot for this service.
+    fn enabled_for(&mut self, service: &UnitName) -> Vec<String> {
+        let (search, machine) = (self.search, self.machine);
+        let all = self.enabled.get_or_insert_with(|| {
+            let names = search.pulled_in_by("sockets.target").into_iter();
+            let service = |name: String| {
+                let unit = search.find(&UnitName::parse(&name)?).ok()?;
+                let service = search.find(&started(&unit, machine)?).ok()?;
+                Some((name, service.name))
+            };
+            names
+                .filter(|name| name.ends_with(".socket"))
+                .filter_map(service)
+                .collect()
+        });
+        let own = all.iter().filter(|(_, own)| own == service);
+        own.map(|(name, _)| name.clone()).collect()
     }
 
     /// A target that is asked for by its name.
@@ -147,7 +199,8 @@ impl<'a> Walk<'a> {
         match name.suffix() {
             "target" => self.target(&name),
             "service" => self.service(&name),
-            "socket" | "timer" | "path" => {
+            "socket" => self.socket(&name),
+            "timer" | "path" => {
                 let reason = match self.search.find(&name) {
                     _ if (self.skips)(text) => LeftOut::Skipped,
                     Err(NoUnit::Masked(_)) => LeftOut::Masked,
@@ -165,6 +218,29 @@ impl<'a> Walk<'a> {
         self.pulled.left_out.insert(name.to_owned(), reason);
     }
 
+    /// With the service that it starts.
+    fn socket(&mut self, name: &UnitName) {
+        let text = name.as_str();
+        // systemd's own are not for here.
+        if (self.skips)(text) || text.starts_with("systemd-") {
+            return self.leave_out(text, LeftOut::Skipped);
+        }
+        let unit = match self.search.find(name) {
+            Ok(unit) => unit,
+            Err(NoUnit::Masked(_)) => return self.leave_out(text, LeftOut::Masked),
+            Err(_) => return self.leave_out(text, LeftOut::Missing),
+        };
+        let service = started(&unit, self.machine);
+        let service = service.and_then(|name| self.search.find(&name).ok());
+        match service {
+            Some(service) if !(self.skips)(service.name.as_str()) => {
+                self.add_started(unit, service, true);
+            }
+            Some(_) => self.leave_out(text, LeftOut::Skipped),
+            None => self.leave_out(text, LeftOut::Missing),
+        }
+    }
+
     fn service(&mut self, name: &UnitName) {
         if (self.skips)(name.as_str()) {
             return self.leave_out(name.as_str(), LeftOut::Skipped);
@@ -173,7 +249,11 @@ impl<'a> Walk<'a> {
             Ok(unit) => {
                 // By another name it may be here already.
                 if let Some(known) = self.pulled.services.get_mut(&unit.name) {
-                    known.aliases.push(name.as_str().to_owned());
+                    let is_new = name.as_str() != unit.name.as_str();
+                    if is_new && !known.aliases.iter().any(|own| own == name.as_str()) {
+                        known.aliases.push(name.as_str().to_owned());
+                    }
+                    self.pulled.direct.insert(unit.name);
                 } else if (self.skips)(unit.name.as_str()) {
                     self.leave_out(name.as_str(), LeftOut::Skipped);
                 } else {
@@ -248,10 +328,16 @@ fn links(unit: &Unit, machine: &Machine) -> Links {
         path: &first.path,
     };
     for file in &unit.files {
-        let mut is_unit = false;
+        let (mut is_unit, mut is_service) = (false, false);
         for line in lines(&file.text) {
             match line {
-                Line::Section(name, _) => is_unit = name == "Unit",
+                Line::Section(name, _) => {
+                    is_unit = name == "Unit";
+                    is_service = name == "Service";
+                }
+                Line::Assignment { key, value, .. } if is_service && key == "Sockets" => {
+                    links.pulls.extend(names(&value, &specifiers));
+                }
                 Line::Assignment { key, value, .. } if is_unit => match &*key {
                     "Wants" | "Requires" | "BindsTo" | "Upholds" => {
                         links.pulls.extend(names(&value, &specifiers));
@@ -268,12 +354,4 @@ fn links(unit: &Unit, machine: &Machine) -> Links {
         }
     }
     links
-}
-
-fn names(value: &str, specifiers: &Specifiers<'_>) -> Vec<String> {
-    let words = quoted(value.as_bytes(), Backslash::Stays);
-    let words = words.map_while(Result::ok);
-    words
-        .map(|word| String::from_utf8_lossy(&specifiers.expand(&word).text).into_owned())
-        .collect()
 }

@@ -363,6 +363,14 @@ impl Search {
         files.map(|path| self.resolved(path)).collect()
     }
 
+    /// What links pull in with a target.
+    pub(crate) fn pulled_in_by(&self, target: &str) -> BTreeSet<String> {
+        let names: Vec<UnitName> = UnitName::parse(target).into_iter().collect();
+        let mut all = self.linked(&names, "wants");
+        all.append(&mut self.linked(&names, "requires"));
+        all
+    }
+
     /// What the folders `NAME.wants` or `NAME.requires` name; where their links lead
     /// doesn't matter, unless they lead nowhere at all.
     fn linked(&self, names: &[UnitName], kind: &str) -> BTreeSet<String> {

@@ -16,6 +16,7 @@
     reason = "a test fails by panicking, and says why on stderr"
 )]
 
+mod activation;
 mod acts;
 mod apply;
 mod around;

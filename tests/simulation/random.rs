@@ -130,6 +130,7 @@ fn schedule(dice: &mut Dice) -> Schedule {
 /// A socket; where it is, the core doesn't ask.
 pub(crate) fn listen(on_demand: bool) -> Option<Box<Listen>> {
     let socket = Socket {
+        options: None,
         kind: SocketKind::Stream,
         address: Address::Unix("/run/s".into()),
         name: "s".into(),

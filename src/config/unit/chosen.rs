@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::Found;
+use super::{Found, Read};
 use crate::config::Request;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::nearest::nearest;
-use crate::config::source::{At, Origin, Source};
+use crate::config::source::{At, Source};
 use crate::config::tables::Tables;
 use crate::config::value::{Context, Value};
 use crate::units::{
     LeftOut, Machine, NoUnit, Pulled, Search, Unit, UnitName, Walk, is_maintenance, matches,
+    started,
 };
 
 /// `units`.
@@ -137,23 +138,26 @@ impl Units {
             let found = match section.get("unit") {
                 Some(value) => value
                     .text()
-                    .and_then(|text| find(search, &text, value.at, context))
-                    .map(|unit| (unit, value.at)),
+                    .and_then(|text| find(search, &self.machine, &text, value.at, context))
+                    .map(|(unit, starter)| (unit, starter, value.at)),
                 // A table that says only what is to be otherwise.
                 None if *wanted != Wanted::None && !section.has("command") => {
                     let unit = UnitName::parse(table.name).and_then(|own| search.find(&own).ok());
                     unit.filter(|unit| unit.name.suffix() == "service")
-                        .map(|unit| (unit, table.at))
+                        .map(|unit| (unit, None, table.at))
                 }
                 None => None,
             };
-            let Some((unit, at)) = found else {
+            let Some((unit, starter, at)) = found else {
                 continue;
             };
             let enabled = section.get("enabled").and_then(|value| value.boolean());
             self.tables.insert(table.name.to_owned(), unit.name.clone());
             named.entry(unit.name.clone()).or_insert(at);
-            walk.add(unit, enabled != Some(false));
+            match starter {
+                Some(starter) => walk.add_started(starter, unit, enabled != Some(false)),
+                None => walk.add(unit, enabled != Some(false)),
+            }
         }
         match wanted {
             Wanted::None => {}
@@ -162,11 +166,15 @@ impl Units {
                 for (name, at) in names {
                     if name.ends_with(".target") {
                         walk.add_target(name);
-                    } else if let Some(unit) = find(search, name, *at, context)
-                        && !named.contains_key(&unit.name)
+                    } else if let Some((unit, starter)) =
+                        find(search, &self.machine, name, *at, context)
                     {
-                        named.insert(unit.name.clone(), *at);
-                        walk.add(unit, true);
+                        let is_new = named.insert(unit.name.clone(), *at).is_none();
+                        match starter {
+                            Some(starter) => walk.add_started(starter, unit, true),
+                            None if is_new => walk.add(unit, true),
+                            None => {}
+                        }
                     }
                 }
             }
@@ -187,7 +195,9 @@ impl Units {
         let names: BTreeSet<&str> = tables.services.iter().map(|table| table.name).collect();
         let first = context.sources.named().len();
         let mut sources: Vec<Source> = Vec::new();
-        for (name, mut unit) in std::mem::take(&mut self.pulled.services) {
+        let mut starters = std::mem::take(&mut self.pulled.starters);
+        let mut read = |unit| Read::new(unit, search, first, &mut sources);
+        for (name, unit) in std::mem::take(&mut self.pulled.services) {
             let asked = named.get(&name);
             if asked.is_none() && names.contains(name.stem()) {
                 let (unit, table) = (name.as_str(), name.stem());
@@ -195,20 +205,14 @@ impl Units {
                 context.findings.borrow_mut().note(text);
                 continue;
             }
-            let mut numbers = Vec::new();
-            for file in &mut unit.files {
-                let number = first.saturating_add(sources.len());
-                numbers.push(u32::try_from(number).unwrap_or(u32::MAX));
-                let name = search.shown(&file.path).display().to_string();
-                let text = std::mem::take(&mut file.text);
-                sources.push(Source::new(name, Origin::File, text));
-            }
-            let path = unit.files.first().map(|file| search.shown(&file.path));
-            let itself = At::new(numbers.first().copied().unwrap_or(u32::MAX), 0..0);
+            let service = read(unit);
+            let itself = service.sources.first().copied().unwrap_or(u32::MAX);
+            let itself = At::new(itself, 0..0);
+            let starters = starters.remove(&name).unwrap_or_default();
             let found = Found {
-                unit,
-                path: path.unwrap_or_default(),
-                sources: numbers,
+                service,
+                starters: starters.into_iter().map(&mut read).collect(),
+                is_direct: self.pulled.direct.contains(&name),
                 asked: asked.copied().unwrap_or(itself),
                 is_pulled: asked.is_none(),
             };
@@ -230,7 +234,7 @@ impl Units {
         }
         if let Some(names) = self.left_out(LeftOut::NotSupported) {
             let what = format!("units that are enabled and not started: {names}");
-            let help = "sockets, timers and paths of units are not supported yet by this version; units-skip leaves them out";
+            let help = "timers and paths of units are not supported yet by this version; units-skip leaves them out";
             context.add(Diagnostic::warning(None, what, help));
         }
     }
@@ -245,29 +249,46 @@ impl Units {
     }
 }
 
-/// The unit of this name, or an error.
-fn find(search: &Search, text: &str, at: At, context: &Context<'_>) -> Option<Unit> {
+/// The service of this name, or the one that the unit of this name starts and that unit; or
+/// an error.
+fn find(
+    search: &Search,
+    machine: &Machine,
+    text: &str,
+    at: At,
+    context: &Context<'_>,
+) -> Option<(Unit, Option<Unit>)> {
     let wrong = |what: String, help: String| {
         context.error(at, what, help);
         None
     };
-    let name = UnitName::parse(text).filter(|name| name.suffix() == "service");
-    let Some(name) = name else {
-        let help = "the name of a service's unit, such as \"nginx.service\"";
+    let is_one = |name: &UnitName| matches!(name.suffix(), "service" | "socket");
+    let Some(mut name) = UnitName::parse(text).filter(is_one) else {
+        let help = "the name of a service's unit, such as \"nginx.service\", or of its socket's";
         return wrong(
             format!("\"{text}\" can't be the unit of a service"),
             help.to_owned(),
         );
     };
+    let mut starter = None;
+    let mut why = String::new();
+    let mut found = search.find(&name);
+    if let Ok(unit) = &found
+        && let Some(service) = started(unit, machine)
+    {
+        why = format!(", which \"{}\" starts", unit.name.as_str());
+        name = service;
+        starter = std::mem::replace(&mut found, search.find(&name)).ok();
+    }
     let text = name.as_str();
-    match search.find(&name) {
-        Ok(unit) => Some(unit),
+    match found {
+        Ok(unit) => Some((unit, starter)),
         Err(NoUnit::Missing) => {
             let help = match nearest(text, search.names()) {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => "install the package that brings it; units lie in /etc/systemd/system, /usr/lib/systemd/system and their like".to_owned(),
             };
-            wrong(format!("there is no unit \"{text}\""), help)
+            wrong(format!("there is no unit \"{text}\"{why}"), help)
         }
         Err(NoUnit::Masked(path)) => wrong(
             format!(
@@ -278,7 +299,8 @@ fn find(search: &Search, text: &str, at: At, context: &Context<'_>) -> Option<Un
         ),
         Err(NoUnit::Template) => {
             let stem = name.prefix();
-            let help = format!("name the instance behind the @: \"{stem}@NAME.service\"");
+            let suffix = name.suffix();
+            let help = format!("name the instance behind the @: \"{stem}@NAME.{suffix}\"");
             wrong(format!("\"{text}\" is a template"), help)
         }
         Err(NoUnit::Unreadable(path, reason)) => wrong(

@@ -9,6 +9,7 @@ mod given;
 mod order;
 mod reading;
 mod service;
+mod socket;
 mod table;
 
 use std::collections::BTreeMap;
@@ -16,12 +17,13 @@ use std::path::PathBuf;
 
 use self::given::Given;
 use self::reading::Reading;
+use self::socket::Sockets;
 use super::draft::{Draft, Target};
 use super::needs::Accounts;
-use super::source::At;
+use super::source::{At, Origin, Source};
 use super::value::Context;
-use crate::core::spec::Ready;
-use crate::units::{Line, Machine, Specifiers, Unit, Wrong, is_maintenance, lines};
+use crate::core::spec::{Kind, Ready, RestartPolicy};
+use crate::units::{Line, Machine, Search, Specifiers, Unit, Wrong, is_maintenance, lines};
 
 pub(super) use self::chosen::{Units, names_in, wanted};
 pub(super) use self::order::arrange;
@@ -50,21 +52,72 @@ impl FromUnit {
 
 /// A unit that is to be a service.
 pub(super) struct Found {
-    unit: Unit,
-    /// As its users see it.
-    path: PathBuf,
-    /// Of each of its files the number of its source.
-    sources: Vec<u32>,
+    service: Read,
+    /// The units that start it.
+    starters: Vec<Read>,
+    /// It starts by itself, whatever else starts it.
+    is_direct: bool,
     /// Where it is asked for, or its own file.
     pub(super) asked: At,
     /// Nobody named it: what is wrong with it costs it alone.
     pub(super) is_pulled: bool,
 }
 
+/// A unit whose files are among the sources.
+struct Read {
+    unit: Unit,
+    /// As its users see it.
+    path: PathBuf,
+    /// Of each of its files the number of its source.
+    sources: Vec<u32>,
+}
+
+impl Read {
+    /// Moves its texts behind the sources, the first of which has that number.
+    fn new(mut unit: Unit, search: &Search, first: usize, sources: &mut Vec<Source>) -> Self {
+        let mut numbers = Vec::new();
+        for file in &mut unit.files {
+            let number = first.saturating_add(sources.len());
+            numbers.push(u32::try_from(number).unwrap_or(u32::MAX));
+            let name = search.shown(&file.path).display().to_string();
+            let text = std::mem::take(&mut file.text);
+            sources.push(Source::new(name, Origin::File, text));
+        }
+        let path = unit.files.first().map(|file| search.shown(&file.path));
+        Self {
+            unit,
+            path: path.unwrap_or_default(),
+            sources: numbers,
+        }
+    }
+
+    /// Every line of it.
+    fn lines(
+        &self,
+        sections: [&str; 3],
+        machine: &Machine,
+        context: &Context<'_>,
+        apply: &mut dyn FnMut(&str, &Given<'_>),
+    ) {
+        let specifiers = Specifiers {
+            machine,
+            name: &self.unit.name,
+            path: &self.path,
+        };
+        for number in &self.sources {
+            read(*number, sections, specifiers, context, apply);
+        }
+    }
+}
+
 impl Found {
     /// The service's name, where no table gives it one.
     pub(super) fn stem(&self) -> &str {
-        self.unit.name.stem()
+        match self.service.unit.name.instance() {
+            // It stands for all of them.
+            Some("0") if !self.is_direct => self.service.unit.name.prefix(),
+            _ => self.service.unit.name.stem(),
+        }
     }
 
     /// Lays what the unit says into the draft.
@@ -75,10 +128,12 @@ impl Found {
         accounts: &Accounts,
         context: &Context<'_>,
     ) {
-        let name = &self.unit.name;
-        let names = [name.as_str()]
-            .into_iter()
-            .chain(self.unit.aliases.iter().map(String::as_str));
+        let service = &self.service.unit;
+        let units = [&self.service].into_iter().chain(&self.starters);
+        let names = units.flat_map(|read| {
+            let aliases = read.unit.aliases.iter().map(String::as_str);
+            [read.unit.name.as_str()].into_iter().chain(aliases)
+        });
         draft.unit = Some(Box::new(FromUnit {
             names: names.map(Into::into).collect(),
             by_default: true,
@@ -87,22 +142,45 @@ impl Found {
             dynamic_user: None,
         }));
         for (list, linked) in [
-            (&mut draft.targets.wants, &self.unit.wants),
-            (&mut draft.targets.requires, &self.unit.requires),
+            (&mut draft.targets.wants, &service.wants),
+            (&mut draft.targets.requires, &service.requires),
         ] {
             list.extend(linked.iter().map(|name| target(name, self.asked)));
         }
-        let specifiers = Specifiers {
-            machine,
-            name,
-            path: &self.path,
-        };
         let mut reading = Reading::new(draft, self.asked);
-        for number in &self.sources {
-            read(*number, &mut reading, specifiers, context);
-        }
+        let sections = ["Unit", "Service", "Install"];
+        self.service
+            .lines(sections, machine, context, &mut |section, given| {
+                table::apply(section, &mut reading, given);
+            });
         reading.finish(accounts, context);
+        for starter in &self.starters {
+            let mut sockets = Sockets::new(&starter.unit.name);
+            let sections = ["Unit", "Socket", "Install"];
+            starter.lines(sections, machine, context, &mut |section, given| {
+                sockets.apply(section, given);
+            });
+            sockets.finish(draft);
+        }
+        if !self.is_direct {
+            become_on_demand(draft, context);
+        }
     }
+}
+
+/// Only its socket was asked for: the service starts with the first connection, and again
+/// with the next one after each of its ends.
+fn become_on_demand(draft: &mut Draft, context: &Context<'_>) {
+    if draft.spec.kind == Kind::Oneshot {
+        let name = draft.name();
+        let what = format!("{name}: a oneshot isn't started by connections: it runs at once");
+        let help = "units-skip leaves its socket out";
+        context.warn(draft.at, what, help);
+        return;
+    }
+    draft.listen().on_demand = true;
+    // What somebody comes for is started for him, whatever Restart= says.
+    draft.restart = Some(RestartPolicy::Always);
 }
 
 fn target(name: &str, at: At) -> Target {
@@ -114,7 +192,13 @@ fn target(name: &str, at: At) -> Target {
 }
 
 /// Every line of one file.
-fn read(number: u32, reading: &mut Reading<'_>, specifiers: Specifiers<'_>, context: &Context<'_>) {
+fn read(
+    number: u32,
+    sections: [&str; 3],
+    specifiers: Specifiers<'_>,
+    context: &Context<'_>,
+    apply: &mut dyn FnMut(&str, &Given<'_>),
+) {
     let Some(source) = context.sources.get(number) else {
         return;
     };
@@ -123,12 +207,13 @@ fn read(number: u32, reading: &mut Reading<'_>, specifiers: Specifiers<'_>, cont
         match line {
             Line::Section(name, at) => {
                 section = Some(name.to_string());
-                table::check_section(&name, At::new(number, at), context);
+                table::check_section(&name, sections, At::new(number, at), context);
             }
             Line::Assignment { key, value, at } => {
                 let at = At::new(number, at);
                 let Some(section) = section.as_deref() else {
-                    let help = "write [Unit], [Service] or [Install] above it";
+                    let [first, second, third] = sections;
+                    let help = format!("write [{first}], [{second}] or [{third}] above it");
                     context.warn(at, "a line outside of a section is ignored", help);
                     continue;
                 };
@@ -139,7 +224,7 @@ fn read(number: u32, reading: &mut Reading<'_>, specifiers: Specifiers<'_>, cont
                     specifiers,
                     context,
                 };
-                table::apply(section, reading, &given);
+                apply(section, &given);
             }
             Line::Wrong(wrong, at) => {
                 let (what, help) = match wrong {

@@ -176,7 +176,7 @@ const SILENT: &str = "Description Documentation SourcePath RequiresMountsFor \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
     CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
     PIDFile GuessMainPID BusName SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
-    KeyringMode SecureBits Slice RestartKillSignal RuntimeDirectoryPreserve";
+    KeyringMode SecureBits Slice RestartKillSignal RuntimeDirectoryPreserve Sockets";
 
 /// Protects others from the service: it runs without.
 const HARDENING: &str = "PrivateTmp PrivateDevices PrivateNetwork PrivateUsers PrivateMounts PrivateIPC ProtectSystem ProtectHome \
@@ -197,7 +197,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
 /// Does something that is missed.
 const MISSED: &str = "OnFailure OnSuccess PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
     ExecCondition RestartPreventExitStatus RestartForceExitStatus SendSIGKILL FinalKillSignal WatchdogSignal RuntimeMaxSec \
-    Sockets ConfigurationDirectory ConfigurationDirectoryMode PassEnvironment StandardInput \
+    ConfigurationDirectory ConfigurationDirectoryMode PassEnvironment StandardInput \
     StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 
@@ -206,10 +206,13 @@ fn is_in(list: &str, key: &str) -> bool {
 }
 
 /// A section's header: one that nobody knows is passed over.
-pub(super) fn check_section(name: &str, at: At, context: &Context<'_>) {
-    if !matches!(name, "Unit" | "Service" | "Install") && !name.starts_with("X-") {
-        let what = format!("there is no section [{name}] in a service's unit: it is ignored");
-        context.warn(at, what, "the sections are [Unit], [Service] and [Install]");
+pub(super) fn check_section(name: &str, known: [&str; 3], at: At, context: &Context<'_>) {
+    if !known.contains(&name) && !name.starts_with("X-") {
+        let [first, second, third] = known;
+        let kind = second.to_ascii_lowercase();
+        let what = format!("there is no section [{name}] in a {kind}'s unit: it is ignored");
+        let help = format!("the sections are [{first}], [{second}] and [{third}]");
+        context.warn(at, what, help);
     }
 }
 

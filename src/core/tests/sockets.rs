@@ -14,6 +14,7 @@ pub(super) fn listening(name: &str, on_demand: bool) -> ServiceSpec {
         backlog: 16,
         reuse_port: false,
         ipv6_only: None,
+        options: None,
         file: SocketFile::default(),
     };
     service.listen = Some(Box::new(Listen {

@@ -1,0 +1,76 @@
+//! Which service a socket's, timer's or path's unit starts.
+
+use super::name::UnitName;
+use super::search::Unit;
+use super::specifier::{Machine, Specifiers};
+use super::syntax::{Line, lines};
+use super::value::boolean;
+use crate::core::quoting::{Backslash, quoted};
+
+/// The service that it names, else that of its own name.
+pub(crate) fn started(unit: &Unit, machine: &Machine) -> Option<UnitName> {
+    let (section, key) = match unit.name.suffix() {
+        "socket" => ("Socket", "Service"),
+        "timer" => ("Timer", "Unit"),
+        "path" => ("Path", "Unit"),
+        _ => return None,
+    };
+    let named = words(unit, section, key, machine);
+    if let Some(name) = named.last().and_then(|name| UnitName::parse(name)) {
+        return Some(name);
+    }
+    let stem = if accepts(unit, machine) {
+        // Each of its instances is like the others.
+        let instance = unit.name.instance().filter(|name| !name.is_empty());
+        format!("{}@{}", unit.name.prefix(), instance.unwrap_or("0"))
+    } else {
+        unit.name.stem().to_owned()
+    };
+    UnitName::parse(&format!("{stem}.service"))
+}
+
+/// `Accept=yes`: an instance of the service for each connection.
+fn accepts(unit: &Unit, machine: &Machine) -> bool {
+    let said = words(unit, "Socket", "Accept", machine);
+    said.last().and_then(|said| boolean(said)) == Some(true)
+}
+
+/// The words of a key's values, without those before an empty one.
+fn words(unit: &Unit, section: &str, key: &str, machine: &Machine) -> Vec<String> {
+    let mut all = Vec::new();
+    let Some(first) = unit.files.first() else {
+        return all;
+    };
+    let specifiers = Specifiers {
+        machine,
+        name: &unit.name,
+        path: &first.path,
+    };
+    for file in &unit.files {
+        let mut inside = false;
+        for line in lines(&file.text) {
+            match line {
+                Line::Section(name, _) => inside = name == section,
+                Line::Assignment {
+                    key: own, value, ..
+                } if inside && own == key => {
+                    if value.is_empty() {
+                        all.clear();
+                    }
+                    all.extend(names(&value, &specifiers));
+                }
+                Line::Assignment { .. } | Line::Wrong(..) => {}
+            }
+        }
+    }
+    all
+}
+
+/// The words of a value.
+pub(super) fn names(value: &str, specifiers: &Specifiers<'_>) -> Vec<String> {
+    let words = quoted(value.as_bytes(), Backslash::Stays);
+    let words = words.map_while(Result::ok);
+    words
+        .map(|word| String::from_utf8_lossy(&specifiers.expand(&word).text).into_owned())
+        .collect()
+}

@@ -18,6 +18,30 @@ pub struct Listen {
     pub sockets: Box<[Socket]>,
     /// `on-demand`: the service starts with the first connection.
     pub on_demand: bool,
+    /// Each connection has a process of its own.
+    pub accept: Option<Box<Accept>>,
+}
+
+/// How connections are served by a process each (`Accept=yes`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accept {
+    /// So many at a time.
+    pub most: u32,
+    /// So many at a time from one place; 0 is no limit.
+    pub most_per_source: u32,
+    /// Where the process finds its connection, beside descriptor 3.
+    pub streams: Streams,
+}
+
+/// Which of a process's standard streams are its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Streams {
+    /// Standard input.
+    pub input: bool,
+    /// Standard output.
+    pub output: bool,
+    /// Standard error.
+    pub error: bool,
 }
 
 /// One socket.
@@ -229,6 +253,7 @@ mod tests {
             let listen = Listen {
                 sockets: [socket(SocketKind::Stream, address)].into(),
                 on_demand: false,
+                accept: None,
             };
             assert_eq!(
                 listen.answering(&probe).is_some(),
@@ -260,6 +285,7 @@ mod tests {
         let listen = Listen {
             sockets: [one.clone(), one].into(),
             on_demand: false,
+            accept: None,
         };
         assert_eq!(listen.first_free_descriptor(), 5);
         assert_eq!(Listen::default().first_free_descriptor(), 3);

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod calendar;
 pub mod capability;
 pub mod commands;
+pub mod connections;
 pub mod context;
 pub mod ends;
 pub mod environment_file;

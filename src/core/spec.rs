@@ -200,6 +200,13 @@ impl ServiceSpec {
         }
     }
 
+    /// Each connection has a process of its own.
+    #[must_use]
+    pub fn accepts(&self) -> bool {
+        let listen = self.listen.as_ref();
+        listen.is_some_and(|listen| listen.accept.is_some())
+    }
+
     /// It starts with the first connection.
     #[must_use]
     pub fn is_on_demand(&self) -> bool {

@@ -12,7 +12,9 @@ use crate::core::exec::{
 };
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
-use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind, SocketOptions};
+use crate::core::listen::{
+    Accept, Address, Listen, Socket, SocketFile, SocketKind, SocketOptions, Streams,
+};
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::schedule::{Schedule, When};
@@ -35,7 +37,9 @@ structs! {
         name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,
         schedule, notify, start_timeout, restart, success, reload_signal, stop, commands, tracking, exec, source, unit,
     }
-    Listen { sockets, on_demand }
+    Listen { sockets, on_demand, accept }
+    Accept { most, most_per_source, streams }
+    Streams { input, output, error }
     Socket { kind, address, name, backlog, reuse_port, ipv6_only, file, options }
     SocketOptions {
         directory_mode, symlinks, receive_buffer, send_buffer, no_delay, keep_alive, free_bind,

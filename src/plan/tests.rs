@@ -14,7 +14,9 @@ use crate::core::exec::{
 };
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
-use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind, SocketOptions};
+use crate::core::listen::{
+    Accept, Address, Listen, Socket, SocketFile, SocketKind, SocketOptions, Streams,
+};
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::schedule::{Schedule, When};
@@ -246,10 +248,24 @@ fn listen() -> impl Strategy<Value = Box<Listen>> {
             options,
         },
     );
-    (vec(socket, 1..4), any::<bool>()).prop_map(|(sockets, on_demand)| {
+    let accept = (any::<u32>(), any::<u32>(), any::<[bool; 3]>());
+    let accept = accept.prop_map(|(most, most_per_source, [input, output, error])| {
+        Box::new(Accept {
+            most,
+            most_per_source,
+            streams: Streams {
+                input,
+                output,
+                error,
+            },
+        })
+    });
+    let listen = (vec(socket, 1..4), any::<bool>(), option::of(accept));
+    listen.prop_map(|(sockets, on_demand, accept)| {
         Box::new(Listen {
             sockets: sockets.into(),
             on_demand,
+            accept,
         })
     })
 }

@@ -68,6 +68,11 @@ impl Extras {
         }
     }
 
+    /// One more, `NAME=value`.
+    pub(super) fn add(&mut self, word: String) {
+        self.more.push(word.into());
+    }
+
     /// Each as a word.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         [&self.service]

@@ -58,7 +58,7 @@ impl Full<'_> {
     }
 
     /// First of all: whatever hangs from here on is the service's own.
-    fn enter(&self) -> Result<(), Failure> {
+    pub(super) fn enter(&self) -> Result<(), Failure> {
         match self.wires.entrance {
             Some(entrance) => {
                 cgroup::enter(entrance).map_err(|errno| failed(Step::Cgroup, errno.0, ""))

@@ -50,6 +50,7 @@ impl Http {
         let listen = socket.map(|socket| Listen {
             sockets: [socket.clone()].into(),
             on_demand: false,
+            accept: None,
         });
         Self {
             listen,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
+use super::accept;
 use super::environment::{self, DEFAULT_PATH};
 use super::extras::Extras;
 use super::full;
@@ -135,13 +136,8 @@ impl Launcher {
             }
             _ => told,
         };
-        let extras = Extras::new(
-            spec,
-            invocation,
-            wires,
-            beside,
-            self.control_socket.as_deref(),
-        );
+        let control = self.control_socket.as_deref();
+        let extras = Extras::new(spec, invocation, wires, beside, control);
         let tracking = match (spec.tracking, wires.entrance) {
             // What is exact as well.
             (Tracking::Cgroup, None) => Tracking::Subreaper,
@@ -183,7 +179,14 @@ impl Launcher {
                 place,
                 report: told.as_fd(),
             };
-            full.become_program()
+            let listen = spec.listen.as_deref().filter(|_| beside.is_none());
+            match listen.and_then(|listen| listen.accept.as_deref()) {
+                Some(accept) => accept::serve(&full, accept, &|wires| {
+                    let control = self.control_socket.as_deref();
+                    Extras::new(spec, invocation, wires, None, control)
+                }),
+                None => full.become_program(),
+            }
         };
         let launched = match tracking {
             Tracking::Marks | Tracking::Cgroup => {
@@ -384,6 +387,7 @@ fn is_plain(spec: &ServiceSpec) -> bool {
         && exec.nice.is_none()
         && exec.oom_score_adjust.is_none()
         && exec.setup.is_none()
+        && !spec.accepts()
         && !spec.is_main
 }
 

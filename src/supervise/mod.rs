@@ -5,6 +5,7 @@
 //! processes, then deadlines, then control; results of orders come before anything newly
 //! sensed. The work of a turn is bounded for each descriptor.
 
+mod accept;
 mod act;
 mod bind;
 mod cgroups;

@@ -1,12 +1,12 @@
 //! Units that start others: sockets. The test is the client.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 
 use crate::acts::acts;
-use crate::harness::Setup;
+use crate::harness::{Setup, send};
 use crate::supervisor::{IN_ORDER, free_port, notes, place, service, supervisor};
 
 /// Says a line and reads the answer to its end.
@@ -106,6 +106,114 @@ fn a_service_is_given_the_sockets_of_all_its_units_in_order() {
     for name in ["a", "below/b", "pipe"] {
         assert!(!rinit.path(name).exists(), "{}", rinit.dump());
     }
+}
+
+#[test]
+fn each_connection_has_a_process_of_its_own_that_leaves_nothing() {
+    let port = free_port();
+    let rinit = supervisor("[service.echo]\nunit = 'echo.socket'\n")
+        .file(
+            "units/echo.socket",
+            &format!("[Socket]\nListenStream=127.0.0.1:{port}\nAccept=yes\nMaxConnections=2\n"),
+        )
+        .file(
+            "units/echo@.service",
+            "[Service]\nStandardInput=socket\nStandardError=journal\nEnvironment=WORD=own\n\
+             ExecStart=/bin/sh -c 'echo hello >&2; echo $WORD $REMOTE_ADDR $REMOTE_PORT $LISTEN_FDS $LISTEN_FDNAMES; \
+             read line; echo $$line >&3; exit 3'\n",
+        )
+        .setup(Setup::OwnUnits)
+        .spawn();
+    let connect = || {
+        let mut stream = None;
+        rinit.wait_until("it listens", || {
+            stream = TcpStream::connect(("127.0.0.1", port)).ok();
+            stream.is_some()
+        });
+        let stream = stream.unwrap();
+        let own = stream.local_addr().unwrap().port();
+        let mut lines = BufReader::new(stream);
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        (lines, own, first)
+    };
+    let (one, own, first) = connect();
+    assert_eq!(first, format!("own 127.0.0.1 {own} 1 connection\n"));
+    let (other, _, _) = connect();
+    // There is no room for a third.
+    assert_eq!(connect().2, "");
+    rinit.wait_for_line("closed: 2 connections are served already");
+    let helpers = |name: &str| {
+        let all = rinit.processes();
+        all.iter().filter(|process| process.name == name).count()
+    };
+    for (index, mut stream) in [one, other].into_iter().enumerate() {
+        stream.get_mut().write_all(b"bye\n").unwrap();
+        let mut rest = String::new();
+        stream.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "bye\n", "{index}");
+    }
+    rinit.wait_until("both are gone", || helpers("sh") == 0);
+    rinit.wait_for_line(&format!("127.0.0.1:{own}: exited with status 3"));
+    for _ in 0..50 {
+        let (mut stream, _, first) = connect();
+        if !first.is_empty() {
+            stream.get_mut().write_all(b"again\n").unwrap();
+            let mut rest = String::new();
+            stream.read_to_string(&mut rest).unwrap();
+            assert_eq!(rest, "again\n");
+        }
+    }
+    rinit.wait_until("all are gone", || helpers("sh") == 0);
+    assert_eq!(helpers("rinit-accept"), 1);
+    place(&(rinit.stdout() + &rinit.stderr()), "echo: hello");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+#[test]
+fn a_stop_ends_the_connections_and_a_killed_acceptor_comes_back() {
+    let rinit = supervisor("[service.echo]\nunit = 'echo.socket'\n");
+    let folder = rinit.path("").display().to_string();
+    let folder = folder.trim_end_matches('/');
+    let rinit = rinit
+        .file(
+            "units/echo.socket",
+            &format!("[Socket]\nListenStream={folder}/echo\nAccept=yes\n"),
+        )
+        .file(
+            "units/echo@.service",
+            "[Service]\nExecStart=/bin/sh -c 'echo up >&3; exec sleep 1000'\n",
+        )
+        .setup(Setup::OwnUnits)
+        .spawn();
+    let connect = || {
+        let mut stream = None;
+        rinit.wait_until("it listens", || {
+            stream = UnixStream::connect(rinit.path("echo")).ok();
+            stream.is_some()
+        });
+        let mut stream = BufReader::new(stream.unwrap());
+        let mut first = String::new();
+        stream.read_line(&mut first).unwrap();
+        assert_eq!(first, "up\n");
+        stream
+    };
+    let mut held = connect();
+    let acceptor = || {
+        let all = rinit.processes();
+        let own = all.iter().find(|process| process.name == "rinit-accept");
+        own.map(|process| process.pid)
+    };
+    let first = acceptor().unwrap();
+    send(first, 9);
+    // What it had started goes with it.
+    assert_eq!(held.read(&mut [0]).unwrap(), 0);
+    let mut held = connect();
+    assert_ne!(acceptor(), Some(first));
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    assert_eq!(held.read(&mut [0]).unwrap(), 0);
 }
 
 #[test]

@@ -142,6 +142,7 @@ pub(crate) fn listen(on_demand: bool) -> Option<Box<Listen>> {
     Some(Box::new(Listen {
         sockets: [socket].into(),
         on_demand,
+        accept: None,
     }))
 }
 

@@ -10,6 +10,7 @@ mod order;
 mod reading;
 mod service;
 mod socket;
+mod streams;
 mod table;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use super::draft::{Draft, Target};
 use super::needs::Accounts;
 use super::source::{At, Origin, Source};
 use super::value::Context;
+use crate::core::listen::Streams;
 use crate::core::spec::{Kind, Ready, RestartPolicy};
 use crate::units::{Line, Machine, Search, Specifiers, Unit, Wrong, is_maintenance, lines};
 
@@ -41,6 +43,8 @@ pub(super) struct FromUnit {
     forking: Option<At>,
     /// DynamicUser=yes.
     dynamic_user: Option<At>,
+    /// Standard streams that are to be a connection.
+    streams: Streams,
 }
 
 impl FromUnit {
@@ -140,6 +144,7 @@ impl Found {
             is_pulled: self.is_pulled,
             forking: None,
             dynamic_user: None,
+            streams: Streams::default(),
         }));
         for (list, linked) in [
             (&mut draft.targets.wants, &service.wants),
@@ -162,10 +167,26 @@ impl Found {
             });
             sockets.finish(draft);
         }
+        if draft.spec.accepts() {
+            become_accepting(draft);
+        } else if draft.unit.as_ref().is_some_and(|unit| unit.streams.input) {
+            let name = draft.name();
+            let what = format!("{name}: StandardInput=socket is for sockets with Accept=yes");
+            let help = "the service reads from /dev/null, and has its sockets from descriptor 3 on";
+            context.warn(self.asked, what, help);
+        }
         if !self.is_direct {
             become_on_demand(draft, context);
         }
     }
+}
+
+/// Its main process is the one that accepts: it is ready at once, says nothing, and stays.
+fn become_accepting(draft: &mut Draft) {
+    draft.spec.kind = Kind::Simple;
+    draft.spec.notify = None;
+    draft.ready = None;
+    draft.restart = Some(RestartPolicy::Always);
 }
 
 /// Only its socket was asked for: the service starts with the first connection, and again

@@ -13,6 +13,7 @@ use crate::core::capability::Capabilities;
 use crate::core::commands::{CommandId, List};
 use crate::core::exec::Words;
 use crate::core::exit::Exit;
+use crate::core::listen::Streams;
 use crate::core::output::Output;
 use crate::core::signal::Signal;
 use crate::core::spec::{KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, StartLimit};
@@ -81,6 +82,10 @@ pub(super) struct Reading<'a> {
     /// Assert*=: without them its start fails.
     pub(super) asserts: Conditions,
     /// StandardOutput= and StandardError=: whether it is null, and where that was said last.
+    /// Standard streams that are to be a connection, if anything was said of them.
+    pub(super) input_connected: bool,
+    pub(super) output_connected: Option<bool>,
+    pub(super) error_connected: Option<bool>,
     pub(super) stdout_dropped: Option<(bool, At)>,
     pub(super) stderr_dropped: Option<(bool, At)>,
     /// Directives that are known and not applied: hardening, resources.
@@ -116,6 +121,9 @@ impl<'a> Reading<'a> {
             ignore_pipe: true,
             conditions: Conditions::default(),
             asserts: Conditions::default(),
+            input_connected: false,
+            output_connected: None,
+            error_connected: None,
             stdout_dropped: None,
             stderr_dropped: None,
             left_out: Vec::new(),
@@ -132,6 +140,17 @@ impl<'a> Reading<'a> {
             && let Some(unit) = &mut self.draft.unit
         {
             unit.forking = self.kind.map(|(_, at)| at);
+        }
+        let input = self.input_connected;
+        // Each goes where the one before it does unless something else is said.
+        let output = self.output_connected.unwrap_or(input);
+        let error = self.error_connected.unwrap_or(output);
+        if let Some(unit) = &mut self.draft.unit {
+            unit.streams = Streams {
+                input,
+                output,
+                error,
+            };
         }
         self.finish_commands(kind, context);
         self.finish_restart(kind);

@@ -347,38 +347,6 @@ pub(super) fn ambient(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
     Some(())
 }
 
-/// StandardOutput= and StandardError=: the last one counts.
-pub(super) fn output(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
-    let word = given.value.split(['+', ':']).next().unwrap_or_default();
-    let is_error = given.key == "StandardError";
-    let dropped = match word {
-        "null" => Some(true),
-        // stderr goes where stdout does unless something else is said.
-        "inherit" if is_error => None,
-        "inherit" | "tty" | "journal" | "syslog" | "kmsg" => Some(false),
-        "" => return None,
-        _ => {
-            let what = format!(
-                "{}: {}={} is not supported yet by this version",
-                reading.draft.name(),
-                given.key,
-                given.value
-            );
-            given
-                .context
-                .warn(given.at, what, "its output goes where rinit's does");
-            Some(false)
-        }
-    };
-    let stream = if is_error {
-        &mut reading.stderr_dropped
-    } else {
-        &mut reading.stdout_dropped
-    };
-    *stream = dropped.map(|dropped| (dropped, given.at));
-    Some(())
-}
-
 /// Condition*= and Assert*=: asked now, once.
 pub(super) fn condition(reading: &mut Reading<'_>, given: &Given<'_>) {
     let (list, what) = match given.key.strip_prefix("Assert") {

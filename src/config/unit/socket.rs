@@ -7,7 +7,9 @@ use super::service::account;
 use crate::config::draft::Draft;
 use crate::config::listen::{LONGEST_NAME, MOST_BACKLOG, USUAL_MODE};
 use crate::config::nearest::nearest;
-use crate::core::listen::{Address, MOST_SOCKETS, Socket, SocketFile, SocketKind, SocketOptions};
+use crate::core::listen::{
+    Accept, Address, MOST_SOCKETS, Socket, SocketFile, SocketKind, SocketOptions,
+};
 use crate::units::{self, UnitName};
 
 /// A socket's unit while its lines are read.
@@ -21,7 +23,15 @@ pub(super) struct Sockets {
     ipv6_only: Option<bool>,
     file: SocketFile,
     options: SocketOptions,
+    accept: bool,
+    most: u32,
+    most_per_source: u32,
 }
+
+/// MaxConnections= if nobody says.
+const USUAL_MOST: u32 = 64;
+/// More connections have no process of their own, whatever a unit says.
+const MOST_CONNECTIONS: u32 = 4096;
 
 type Setter = fn(&mut Sockets, &Given<'_>) -> Option<()>;
 
@@ -34,14 +44,15 @@ const SET: &[(&str, Setter)] = &[
     }),
     ("ListenFIFO", |s, g| s.add(SocketKind::Fifo, g)),
     ("Accept", |s, g| {
-        if g.boolean()? {
-            let what = format!(
-                "{}: Accept=yes is not supported yet by this version",
-                s.name
-            );
-            let help = "its service would be started for each connection";
-            g.context.error(g.at, what, help);
-        }
+        s.accept = g.boolean()?;
+        Some(())
+    }),
+    ("MaxConnections", |s, g| {
+        s.most = limit(g)?;
+        Some(())
+    }),
+    ("MaxConnectionsPerSource", |s, g| {
+        s.most_per_source = limit(g)?;
         Some(())
     }),
     ("FileDescriptorName", |s, g| {
@@ -132,7 +143,7 @@ const SILENT: &str = "Service RemoveOnStop TimeoutSec Writable SocketProtocol De
     KeepAliveTimeSec KeepAliveIntervalSec KeepAliveProbes Priority IPTOS IPTTL Mark PipeSize TCPCongestion \
     Timestamping TriggerLimitIntervalSec TriggerLimitBurst PollLimitIntervalSec PollLimitBurst \
     SELinuxContextFromNet SmackLabel SmackLabelIPIn SmackLabelIPOut PassSecurity PassPacketInfo \
-    MaxConnections MaxConnectionsPerSource FlushPending Slice";
+    FlushPending Slice";
 
 /// Does something that is missed.
 const MISSED: &str = "ListenNetlink ListenSpecial ListenMessageQueue ListenUSBFunction BindToDevice Transparent Broadcast \
@@ -151,6 +162,9 @@ impl Sockets {
                 ..SocketFile::default()
             },
             options: SocketOptions::default(),
+            accept: false,
+            most: USUAL_MOST,
+            most_per_source: 0,
         }
     }
 
@@ -234,7 +248,15 @@ impl Sockets {
                 address,
             }
         });
+        let streams = draft.unit.as_ref().map(|unit| unit.streams);
         let listen = draft.listen();
+        if self.accept {
+            listen.accept = Some(Box::new(Accept {
+                most: self.most,
+                most_per_source: self.most_per_source,
+                streams: streams.unwrap_or_default(),
+            }));
+        }
         let mut all = std::mem::take(&mut listen.sockets).into_vec();
         all.extend(sockets);
         all.truncate(MOST_SOCKETS);
@@ -267,6 +289,12 @@ fn is_whole(path: &str) -> bool {
         let mut parts = below.split('/');
         parts.all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\0')
     })
+}
+
+fn limit(given: &Given<'_>) -> Option<u32> {
+    let number = given.number(0, i64::from(u32::MAX))?;
+    let number = u32::try_from(number).unwrap_or(u32::MAX);
+    Some(number.min(MOST_CONNECTIONS))
 }
 
 fn size(given: &Given<'_>) -> Option<u32> {

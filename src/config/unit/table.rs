@@ -3,6 +3,7 @@
 use super::given::Given;
 use super::reading::Reading;
 use super::service as set;
+use super::streams;
 use crate::config::nearest::nearest;
 use crate::config::source::At;
 use crate::config::value::Context;
@@ -163,8 +164,9 @@ const SET: &[(&str, &str, Setter)] = &[
     }),
     ("Service", "CapabilityBoundingSet", set::bounding),
     ("Service", "AmbientCapabilities", set::ambient),
-    ("Service", "StandardOutput", set::output),
-    ("Service", "StandardError", set::output),
+    ("Service", "StandardInput", streams::input),
+    ("Service", "StandardOutput", streams::output),
+    ("Service", "StandardError", streams::output),
 ];
 
 /// Says something to people or to machines that aren't here.
@@ -197,7 +199,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
 /// Does something that is missed.
 const MISSED: &str = "OnFailure OnSuccess PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
     ExecCondition RestartPreventExitStatus RestartForceExitStatus SendSIGKILL FinalKillSignal WatchdogSignal RuntimeMaxSec \
-    ConfigurationDirectory ConfigurationDirectoryMode PassEnvironment StandardInput \
+    ConfigurationDirectory ConfigurationDirectoryMode PassEnvironment \
     StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 

@@ -7,6 +7,7 @@ use super::places::Places;
 use crate::core::commands::{ControlCommand, List};
 use crate::core::exec::Identity;
 use crate::core::id::ServiceId;
+use crate::core::listen::Listen;
 use crate::core::output::Log;
 use crate::core::setup::{Base, Folder, Setup};
 use crate::core::spec::{ControlAccess, Edges, InitSpec, Kind, Restart, ServiceSpec, Spec, Ties};
@@ -191,8 +192,11 @@ static KEYS: &[Key] = &[
     }),
     live("wait-for", |p| p.old.wait_for != p.new.wait_for),
     anew("listen", |p| {
-        p.old.listen.as_ref().map(|listen| &listen.sockets)
-            != p.new.listen.as_ref().map(|listen| &listen.sockets)
+        let but_on_demand = |listen: &Listen| Listen {
+            on_demand: false,
+            ..listen.clone()
+        };
+        p.old.listen.as_deref().map(but_on_demand) != p.new.listen.as_deref().map(but_on_demand)
     }),
     anew("on-demand", |p| {
         p.old.is_on_demand() != p.new.is_on_demand()

@@ -20,6 +20,7 @@ pub(super) fn listening(name: &str, on_demand: bool) -> ServiceSpec {
     service.listen = Some(Box::new(Listen {
         sockets: [socket].into(),
         on_demand,
+        accept: None,
     }));
     service
 }

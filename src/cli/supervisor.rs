@@ -13,7 +13,7 @@ use crate::config::{Outcome, Request};
 use crate::core::calendar::{At, Times};
 use crate::core::graph::start_order;
 use crate::core::id::ServiceId;
-use crate::core::schedule::When;
+use crate::core::schedule::{Timer, When};
 use crate::core::spec::Spec;
 use crate::core::time::Span;
 use crate::reader;
@@ -197,6 +197,7 @@ fn times(spec: &Spec, now: i64) -> String {
         let _ = match &schedule.when {
             When::Every(interval) => write!(text, "every {}", Span(*interval)),
             When::Calendar(times) => next_times(times, now, &mut text),
+            When::Timer(timer) => timer_times(timer, now, &mut text),
         };
         if !schedule.jitter.is_zero() {
             let _ = write!(text, ", up to {} later", Span(schedule.jitter));
@@ -204,6 +205,20 @@ fn times(spec: &Spec, now: i64) -> String {
         text.push('\n');
     }
     text
+}
+
+/// What a timer's unit says.
+fn timer_times(timer: &Timer, now: i64, text: &mut String) -> fmt::Result {
+    next_times(&timer.calendars, now, text)?;
+    let after_boot = timer.after_boot.iter().map(|time| (*time, "the boot"));
+    let began = timer.after_start.map(|time| (time, "its last run began"));
+    let ended = timer.after_end.map(|time| (time, "its last run ended"));
+    let mut between = if timer.calendars.is_empty() { "" } else { ", " };
+    for (time, what) in after_boot.chain(began).chain(ended) {
+        write!(text, "{between}{} after {what}", Span(time))?;
+        between = ", ";
+    }
+    Ok(())
 }
 
 /// The next times, each by the clock of its own zone.

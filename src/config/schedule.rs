@@ -67,6 +67,11 @@ pub(super) fn jitter(draft: &mut Draft, value: Value<'_>) -> Option<()> {
 impl Draft {
     /// It runs at its times.
     pub(super) const fn is_scheduled(&self) -> bool {
+        self.has_times() || self.spec.schedule.is_some()
+    }
+
+    /// Of its own, whatever a unit's timer says.
+    const fn has_times(&self) -> bool {
         !self.times.calendars.is_empty() || self.times.every.is_some()
     }
 
@@ -96,6 +101,15 @@ impl Draft {
 
     /// Makes a schedule of what was written.
     pub(super) fn finish_schedule(&mut self, context: &Context<'_>) {
+        if !self.has_times() && self.spec.schedule.is_some() {
+            // A unit's timer, of which TOML may say the chance otherwise.
+            if self.written("randomized-delay").is_some()
+                && let Some(schedule) = &mut self.spec.schedule
+            {
+                schedule.jitter = self.times.jitter;
+            }
+            return;
+        }
         if !self.is_scheduled() {
             if let Some(at) = self.written("randomized-delay") {
                 context.error(
@@ -138,13 +152,18 @@ impl Draft {
 
 /// One text, or what is wrong with it.
 fn one(text: &str, at: At, context: &Context<'_>) -> Option<Times> {
-    let wrong = |wrong: Box<calendar::Wrong>| {
-        context.error(at, format!("\"{text}\": {}", wrong.what), wrong.help);
-    };
-    let (calendar, name) = calendar::parse(text).map_err(wrong).ok()?;
+    let times = times(text, at, context);
+    let wrong = |(what, help)| context.error(at, what, help);
+    times.map_err(wrong).ok()
+}
+
+/// The times that a text means; or what is wrong with it, and what to write instead.
+pub(super) fn times(text: &str, at: At, context: &Context<'_>) -> Result<Times, (String, String)> {
+    let wrong = |wrong: Box<calendar::Wrong>| (format!("\"{text}\": {}", wrong.what), wrong.help);
+    let (calendar, name) = calendar::parse(text).map_err(wrong)?;
     let now = context.now;
     let zone = if let Some(name) = name {
-        calendar::named(name, now).map_err(wrong).ok()?
+        calendar::named(name, now).map_err(wrong)?
     } else {
         let tz = context.variable(b"TZ");
         calendar::local(tz.as_deref(), now).unwrap_or_else(|wrong| {
@@ -155,18 +174,18 @@ fn one(text: &str, at: At, context: &Context<'_>) -> Option<Times> {
     };
     let times = Times { calendar, zone };
     if times.next(now).is_some() {
-        return Some(times);
+        return Ok(times);
     }
     let any_year = Calendar {
         years: u128::MAX,
         ..calendar
     };
-    if any_year.next(0).is_none() {
+    let (what, help) = if any_year.next(0).is_none() {
         let help = "no such day comes in any year; \"*-02~01\" is February's last day";
-        context.error(at, format!("\"{text}\" never happens"), help);
+        (format!("\"{text}\" never happens"), help)
     } else {
         let help = "its time has passed: write * for each year, or leave it out";
-        context.error(at, format!("\"{text}\" never happens again"), help);
-    }
-    None
+        (format!("\"{text}\" never happens again"), help)
+    };
+    Err((what, help.to_owned()))
 }

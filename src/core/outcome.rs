@@ -212,6 +212,7 @@ impl System {
 
     /// What `schedule`, `restart`, `success-exit-status` and `start-limit` say.
     pub(super) fn verdict(&mut self, id: ServiceId, reason: Reason) -> Verdict {
+        self.note_end(id);
         let next = self.next_time(id);
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),

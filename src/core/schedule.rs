@@ -38,6 +38,42 @@ pub enum When {
     Calendar(Box<[Times]>),
     /// Again and again, counted from the boot; never zero.
     Every(Duration),
+    /// As a timer's unit says.
+    Timer(Box<Timer>),
+}
+
+/// The times of a unit (`systemd.timer(5)`); the first of them counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Timer {
+    /// `OnCalendar=`.
+    pub calendars: Box<[Times]>,
+    /// `OnBootSec=` and kin: once, so long after the boot.
+    pub after_boot: Box<[Duration]>,
+    /// `OnUnitActiveSec=`: so long after its last run began; never zero.
+    pub after_start: Option<Duration>,
+    /// `OnUnitInactiveSec=`: so long after its last run ended; never zero.
+    pub after_end: Option<Duration>,
+}
+
+/// When a service of a timer ran last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct LastRun {
+    began_at: Instant,
+    ended_at: Option<Instant>,
+}
+
+impl Timer {
+    /// The first of its times that count from a moment. What is past is due, but a time that
+    /// counts from the boot only once.
+    fn next(&self, booted_at: Instant, last: Option<&LastRun>, now: Instant) -> Option<Instant> {
+        let once = self.after_boot.iter().map(|after| booted_at.plus(*after));
+        let once = once.filter(|at| last.is_none_or(|last| *at > last.began_at && *at > now));
+        let began = last.map(|last| last.began_at).zip(self.after_start);
+        let ended = last.and_then(|last| last.ended_at).zip(self.after_end);
+        let again = [began, ended].into_iter().flatten();
+        let all = once.chain(again.map(|(at, after)| at.plus(after)));
+        all.min().map(|at| at.max(now))
+    }
 }
 
 /// When a scheduled service runs next.
@@ -63,10 +99,15 @@ impl Schedule {
     #[must_use]
     pub fn next(&self, after: i64) -> Option<i64> {
         match &self.when {
-            When::Calendar(times) => times.iter().filter_map(|times| times.next(after)).min(),
+            When::Calendar(times) => first(times, after),
+            When::Timer(timer) => first(&timer.calendars, after),
             When::Every(_) => None,
         }
     }
+}
+
+fn first(times: &[Times], after: i64) -> Option<i64> {
+    times.iter().filter_map(|times| times.next(after)).min()
 }
 
 impl Wall {
@@ -99,10 +140,55 @@ impl System {
                 wall: None,
             });
         }
-        let planned = planned?;
+        let moment = match &schedule.when {
+            When::Timer(timer) => {
+                let last = self.services.get(id.index())?.last_run.as_deref();
+                let moment = timer.next(self.booted_at, last, self.now.at);
+                moment.map(|at| Appointment {
+                    at: at.plus(by_chance),
+                    wall: None,
+                })
+            }
+            When::Calendar(_) | When::Every(_) => None,
+        };
+        let Some(planned) = planned else {
+            return moment;
+        };
         let by_chance = i64::try_from(by_chance.as_millis()).unwrap_or(0);
         let due = planned.saturating_mul(1000).saturating_add(by_chance);
-        Some(Wall { planned, due }.appointment(self.now))
+        let of_calendar = Wall { planned, due }.appointment(self.now);
+        Some(match moment {
+            Some(moment) if moment.at < of_calendar.at => moment,
+            Some(_) | None => of_calendar,
+        })
+    }
+
+    /// A run of a timer's service begins.
+    pub(super) fn note_begin(&mut self, id: ServiceId) {
+        let began_at = self.now.at;
+        if self.has_timer(id)
+            && let Some(service) = self.services.get_mut(id.index())
+        {
+            service.last_run = Some(Box::new(LastRun {
+                began_at,
+                ended_at: None,
+            }));
+        }
+    }
+
+    /// A run is over, whatever came of it.
+    pub(super) fn note_end(&mut self, id: ServiceId) {
+        let now = self.now.at;
+        if let Some(service) = self.services.get_mut(id.index())
+            && let Some(last) = &mut service.last_run
+        {
+            last.ended_at.get_or_insert(now);
+        }
+    }
+
+    fn has_timer(&self, id: ServiceId) -> bool {
+        let schedule = self.service(id).and_then(|spec| spec.schedule.as_deref());
+        schedule.is_some_and(|schedule| matches!(schedule.when, When::Timer(_)))
     }
 
     /// The calendar's next time.
@@ -124,6 +210,7 @@ impl System {
 
     /// It stands and waits for its next time.
     pub(super) fn await_next_time(&mut self, id: ServiceId) {
+        self.note_end(id);
         if let Some(appointment) = self.next_time(id) {
             self.appoint(id, appointment);
         } else {

@@ -10,6 +10,7 @@ use super::health::Checks;
 use super::id::RunId;
 use super::reload::Reloading;
 use super::restart::Starts;
+use super::schedule::LastRun;
 use super::sockets::Sockets;
 use super::state::State;
 use super::time::Instant;
@@ -46,6 +47,8 @@ pub(super) struct Service {
     pub(super) attempt: u32,
     /// The calendar's time of its latest run.
     pub(super) ran_for: Option<i64>,
+    /// Its latest run, if a timer's times count from it.
+    pub(super) last_run: Option<Box<LastRun>>,
     /// For the start limit.
     pub(super) starts: Starts,
     /// Its deadline, as the system's set has it.
@@ -84,6 +87,7 @@ impl Service {
             attempted: matches!(state, State::Inactive(_)),
             attempt: 0,
             ran_for: None,
+            last_run: None,
             starts: Starts::default(),
             indexed: None,
             state,

@@ -118,6 +118,7 @@ impl System {
 
     /// Nothing elsewhere is in its way any more: the time of `start-timeout` begins.
     pub(super) fn begin(&mut self, id: ServiceId, run: Run) {
+        self.note_begin(id);
         let opens = self.open_sockets(id);
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),

@@ -17,7 +17,7 @@ use crate::core::listen::{
 };
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
-use crate::core::schedule::{Schedule, When};
+use crate::core::schedule::{Schedule, Timer, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
@@ -73,6 +73,7 @@ structs! {
     Place { host, port }
     WaitFor { probe, timeout }
     Schedule { when, jitter }
+    Timer { calendars, after_boot, after_start, after_end }
     Times { calendar, zone }
     Calendar { years, months, days, last_days, weekdays, either, hours, minutes, seconds }
     Zone { offset, transitions, rule }
@@ -103,7 +104,7 @@ enums! {
     }
     NotifyAccess { 0 = All, 1 = Exec, 2 = Main, 3 = None }
     OnUnhealthy { 0 = None, 1 = Restart, 2 = Shutdown }
-    When { 0 = Calendar(times), 1 = Every(interval) }
+    When { 0 = Calendar(times), 1 = Every(interval), 2 = Timer(timer) }
     Day { 0 = Julian(day), 1 = Ordinal(day), 2 = Weekday { month, week, weekday } }
     RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }
     KillMode { 0 = Tree, 1 = Process, 2 = ControlGroup, 3 = Mixed, 4 = None }

@@ -146,6 +146,11 @@ fn is_sound_schedule(schedule: &Schedule) -> bool {
     match &schedule.when {
         When::Calendar(times) => times.iter().all(|times| times.zone.is_sound()),
         When::Every(interval) => !interval.is_zero(),
+        When::Timer(timer) => {
+            let again = [timer.after_start, timer.after_end];
+            timer.calendars.iter().all(|times| times.zone.is_sound())
+                && again.iter().flatten().all(|time| !time.is_zero())
+        }
     }
 }
 

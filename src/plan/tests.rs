@@ -19,7 +19,7 @@ use crate::core::listen::{
 };
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
-use crate::core::schedule::{Schedule, When};
+use crate::core::schedule::{Schedule, Timer, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
@@ -194,12 +194,31 @@ fn schedule() -> impl Strategy<Value = Schedule> {
             rule,
         }
     });
-    let times = (calendar, zone).prop_map(|(calendar, zone)| Times { calendar, zone });
+    let times = (calendar, zone)
+        .prop_map(|(calendar, zone)| Times { calendar, zone })
+        .boxed();
+    let again = || {
+        let some = duration().prop_filter("some time", |time| !time.is_zero());
+        option::of(some)
+    };
+    let timer = (
+        vec(times.clone(), 0..3),
+        vec(duration(), 0..3),
+        again(),
+        again(),
+    );
+    let timer = timer.prop_map(|(calendars, after_boot, after_start, after_end)| Timer {
+        calendars: calendars.into(),
+        after_boot: after_boot.into(),
+        after_start,
+        after_end,
+    });
     let when = prop_oneof![
         vec(times, 0..3).prop_map(|times| When::Calendar(times.into())),
         duration()
             .prop_filter("some time", |interval| !interval.is_zero())
             .prop_map(When::Every),
+        timer.prop_map(|timer| When::Timer(Box::new(timer))),
     ];
     (when, duration()).prop_map(|(when, jitter)| Schedule { when, jitter })
 }

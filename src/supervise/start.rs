@@ -220,7 +220,11 @@ impl Hands {
     /// Only a calendar cares for the wall clock.
     pub(super) fn watch_clock(&mut self, spec: &Spec) {
         let asks = |service: &ServiceSpec| match service.schedule.as_deref() {
-            Some(schedule) => matches!(schedule.when, When::Calendar(_)),
+            Some(schedule) => match &schedule.when {
+                When::Calendar(_) => true,
+                When::Timer(timer) => !timer.calendars.is_empty(),
+                When::Every(_) => false,
+            },
             None => false,
         };
         if !spec.services.iter().any(asks) {

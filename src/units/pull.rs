@@ -50,7 +50,7 @@ pub(crate) struct Links {
 pub(crate) enum LeftOut {
     /// Machine maintenance.
     Skipped,
-    /// A timer or path.
+    /// A path.
     NotSupported,
     /// A link to /dev/null, or an empty file.
     Masked,
@@ -199,8 +199,8 @@ impl<'a> Walk<'a> {
         match name.suffix() {
             "target" => self.target(&name),
             "service" => self.service(&name),
-            "socket" => self.socket(&name),
-            "timer" | "path" => {
+            "socket" | "timer" => self.starter(&name),
+            "path" => {
                 let reason = match self.search.find(&name) {
                     _ if (self.skips)(text) => LeftOut::Skipped,
                     Err(NoUnit::Masked(_)) => LeftOut::Masked,
@@ -219,7 +219,7 @@ impl<'a> Walk<'a> {
     }
 
     /// With the service that it starts.
-    fn socket(&mut self, name: &UnitName) {
+    fn starter(&mut self, name: &UnitName) {
         let text = name.as_str();
         // systemd's own are not for here.
         if (self.skips)(text) || text.starts_with("systemd-") {

@@ -1,4 +1,4 @@
-//! Units that start others: sockets. The test is the client.
+//! Units that start others: sockets and timers. The test is the client.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -238,6 +238,29 @@ fn a_pipe_with_a_name_starts_its_service() {
     rinit.wait_until("the pipe is there", || rinit.path("pipe").exists());
     std::fs::write(rinit.path("pipe"), "come\n").unwrap();
     rinit.wait_until("it read", || notes(&rinit) == ["come"]);
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+#[test]
+fn a_timer_runs_its_service_after_the_boot_and_again_after_each_end() {
+    let rinit = supervisor("[service.job]\nunit = 'job.timer'\n");
+    let folder = rinit.path("").display().to_string();
+    let folder = folder.trim_end_matches('/');
+    let rinit = rinit
+        .file(
+            "units/job.timer",
+            "[Timer]\nOnBootSec=0\nOnUnitInactiveSec=100ms\nUnit=work.service\n",
+        )
+        .file(
+            "units/work.service",
+            &format!(
+                "[Service]\nWorkingDirectory={folder}\nExecStart=/bin/sh -c 'echo ran >> notes; exit 1'\n"
+            ),
+        )
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_until("it ran three times", || notes(&rinit).len() >= 3);
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }

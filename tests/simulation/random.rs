@@ -9,7 +9,7 @@ use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
 use rinit::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
 use rinit::core::probe::{Command, Health, OnUnhealthy, Probe, WaitFor};
-use rinit::core::schedule::{Schedule, When};
+use rinit::core::schedule::{Schedule, Timer, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit,
@@ -116,10 +116,22 @@ fn schedule(dice: &mut Dice) -> Schedule {
         calendar: dice.pick(&calendars),
         zone: dice.pick(&[Zone::default(), berlin.clone()]),
     };
+    let (one, two, third) = (times(), [times(), times()], times());
     let when = [
-        When::Calendar(Box::new([times()])),
-        When::Calendar(Box::new([times(), times()])),
+        When::Calendar(Box::new([one])),
+        When::Calendar(Box::new(two)),
         When::Every(Duration::from_millis(dice.pick(&[300, 5_000, 60_000]))),
+        When::Timer(Box::new(Timer {
+            calendars: Box::new([]),
+            after_boot: [Duration::from_millis(dice.pick(&[0, 700, 60_000]))].into(),
+            after_start: dice.pick(&[None, Some(Duration::from_secs(5))]),
+            after_end: dice.pick(&[None, Some(Duration::from_millis(300))]),
+        })),
+        When::Timer(Box::new(Timer {
+            calendars: Box::new([third]),
+            after_end: Some(Duration::from_secs(60)),
+            ..Timer::default()
+        })),
     ];
     Schedule {
         when: dice.pick(&when),

@@ -234,7 +234,8 @@ impl Units {
         }
         if let Some(names) = self.left_out(LeftOut::NotSupported) {
             let what = format!("units that are enabled and not started: {names}");
-            let help = "timers and paths of units are not supported yet by this version; units-skip leaves them out";
+            let help =
+                "paths of units are not supported yet by this version; units-skip leaves them out";
             context.add(Diagnostic::warning(None, what, help));
         }
     }
@@ -262,9 +263,9 @@ fn find(
         context.error(at, what, help);
         None
     };
-    let is_one = |name: &UnitName| matches!(name.suffix(), "service" | "socket");
+    let is_one = |name: &UnitName| matches!(name.suffix(), "service" | "socket" | "timer");
     let Some(mut name) = UnitName::parse(text).filter(is_one) else {
-        let help = "the name of a service's unit, such as \"nginx.service\", or of its socket's";
+        let help = "the name of a service's unit, such as \"nginx.service\", or of its socket's or timer's";
         return wrong(
             format!("\"{text}\" can't be the unit of a service"),
             help.to_owned(),

@@ -12,6 +12,7 @@ mod service;
 mod socket;
 mod streams;
 mod table;
+mod timer;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use self::given::Given;
 use self::reading::Reading;
 use self::socket::Sockets;
+use self::timer::Timer;
 use super::draft::{Draft, Target};
 use super::needs::Accounts;
 use super::source::{At, Origin, Source};
@@ -159,7 +161,11 @@ impl Found {
                 table::apply(section, &mut reading, given);
             });
         reading.finish(accounts, context);
-        for starter in &self.starters {
+        let (timers, sockets): (Vec<&Read>, Vec<&Read>) = self
+            .starters
+            .iter()
+            .partition(|starter| starter.unit.name.suffix() == "timer");
+        for starter in sockets {
             let mut sockets = Sockets::new(&starter.unit.name);
             let sections = ["Unit", "Socket", "Install"];
             starter.lines(sections, machine, context, &mut |section, given| {
@@ -175,7 +181,23 @@ impl Found {
             let help = "the service reads from /dev/null, and has its sockets from descriptor 3 on";
             context.warn(self.asked, what, help);
         }
-        if !self.is_direct {
+        let is_listening = draft.spec.listen.is_some();
+        let mut timed = Timer::default();
+        for starter in &timers {
+            let sections = ["Unit", "Timer", "Install"];
+            starter.lines(sections, machine, context, &mut |section, given| {
+                timed.apply(section, given);
+            });
+        }
+        if self.is_direct || is_listening {
+            // What starts by itself has no need of a timer.
+        } else if !timers.is_empty() && !timed.finish(draft) {
+            draft.spec.enabled = false;
+            let name = draft.name();
+            let what = format!("{name}: its timer names no time: not started");
+            context.warn(self.asked, what, "write OnCalendar= or OnBootSec= into it");
+        }
+        if !self.is_direct && is_listening {
             become_on_demand(draft, context);
         }
     }

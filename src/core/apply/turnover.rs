@@ -373,6 +373,7 @@ impl Service {
         self.sockets = old.sockets;
         self.wish = old.wish;
         self.ran_for = old.ran_for;
+        self.last_run = old.last_run.clone();
         self.satisfied = old.satisfied && done;
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::core::calendar::{Calendar, Times, Zone};
 use crate::core::query::Ask;
 use crate::core::request::Verb;
-use crate::core::schedule::{Schedule, When};
+use crate::core::schedule::{Schedule, Timer, When};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: i64 = 3600;
@@ -400,4 +400,69 @@ fn the_whole_is_ready_without_what_waits_for_its_time_or_for_somebody() {
     t.up(A);
     t.exit(A, Exit::Code(1));
     assert!(ready(&t), "nor when a run failed");
+}
+
+/// As a timer's unit says, in seconds.
+fn timed(after_boot: &[u64], after_start: Option<u64>, after_end: Option<u64>) -> ServiceSpec {
+    let timer = Timer {
+        calendars: Box::default(),
+        after_boot: after_boot.iter().map(|s| Duration::from_secs(*s)).collect(),
+        after_start: after_start.map(Duration::from_secs),
+        after_end: after_end.map(Duration::from_secs),
+    };
+    scheduled("job", When::Timer(Box::new(timer)))
+}
+
+#[test]
+fn a_timers_times_count_from_the_boot_the_last_start_and_the_last_end() {
+    let mut t = at(vec![timed(&[30, 5], Some(20), Some(12))], 0);
+    assert_eq!(t.spawned(), []);
+    t.wait(5 * SECOND);
+    assert_eq!(t.spawned(), [A]);
+    t.up(A);
+    t.wait(3 * SECOND);
+    t.exit(A, Exit::Code(0));
+    // It began at 5 and ended at 8: 12 after its end is before 20 after its start.
+    t.wait(11 * SECOND);
+    assert_eq!(t.spawned(), []);
+    t.wait(SECOND);
+    runs(&mut t, Exit::Code(0));
+    // That was at 20; the second time of the boot is before 32.
+    t.wait(10 * SECOND);
+    runs(&mut t, Exit::Code(1));
+    t.wait(12 * SECOND);
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
+fn a_timer_of_the_boot_alone_runs_once() {
+    let mut t = at(vec![timed(&[0], None, None)], 0);
+    t.wait(Duration::ZERO);
+    assert_eq!(t.spawned(), [A]);
+    t.up(A);
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.standing(A), Standing::Exited);
+}
+
+#[test]
+fn of_a_calendar_and_a_delay_the_earlier_counts() {
+    let mut job = hourly();
+    if let Some(When::Calendar(times)) = job.schedule.as_deref().map(|own| own.when.clone()) {
+        job = scheduled(
+            "job",
+            When::Timer(Box::new(Timer {
+                calendars: times,
+                after_end: Some(Duration::from_secs(50)),
+                ..Timer::default()
+            })),
+        );
+    }
+    // Half a minute before the hour.
+    let mut t = at(vec![job], 3570);
+    t.wait(29 * SECOND);
+    assert_eq!(t.spawned(), []);
+    t.wait(SECOND);
+    runs(&mut t, Exit::Code(0));
+    t.wait(50 * SECOND);
+    runs(&mut t, Exit::Code(0));
 }

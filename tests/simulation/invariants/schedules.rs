@@ -1,6 +1,7 @@
 //! Services run at their times, at each of them, and at no other.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use rinit::core::action::Action;
 use rinit::core::event::Event;
@@ -86,6 +87,19 @@ impl Watcher {
             When::Calendar(_) => {
                 let next = schedule.next(ran.wall.div_euclid(1000));
                 next.is_some_and(|next| next * 1000 <= now.wall)
+            }
+            When::Timer(timer) => {
+                let next = schedule.next(ran.wall.div_euclid(1000));
+                let once = |after: &Duration| {
+                    let at = begin.at.plus(*after);
+                    at <= now.at && (at > ran.at || ran == begin)
+                };
+                let again = [timer.after_start, timer.after_end].into_iter().flatten();
+                next.is_some_and(|next| next * 1000 <= now.wall)
+                    || timer.after_boot.iter().any(once)
+                    || again
+                        .min()
+                        .is_some_and(|after| ran.at.plus(after) <= now.at)
             }
             When::Every(interval) => {
                 let count = |at: Instant| at.since(begin.at).as_nanos() / interval.as_nanos();

@@ -329,7 +329,7 @@ fn read_drafts(
         draft.finish(context);
         true
     });
-    unit::arrange(&mut drafts, &units);
+    unit::arrange(&mut drafts, &units, context);
     (init, drafts)
 }
 

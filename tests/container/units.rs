@@ -57,3 +57,26 @@ fn redis_and_cron_run_from_their_own_units_and_nginx_with_a_command_in_the_foreg
     let stopped = system.stop();
     assert_eq!(stopped.code, 0, "{}", system.logs());
 }
+
+#[test]
+fn without_a_file_what_apt_has_enabled_runs_and_comes_back_and_stops_well() {
+    let system = Plan::of(&DEBIAN).option("--env=RINIT_CONFIG=none").start();
+    let runs = |what: &str| {
+        system.wait_for(what, || {
+            let pong = system.exec(&["redis-cli", "ping"]).status.success();
+            let status = system.exec(&["/sbin/rinit", "ctl", "status", "cron"]);
+            (pong && status.status.success()).then_some(())
+        });
+    };
+    runs("redis and cron");
+    // What is a machine's own isn't started.
+    let list = system.ask(&["/sbin/rinit", "ctl", "list"]);
+    assert!(
+        !list.contains("getty") && !list.contains("apt-daily"),
+        "{list}"
+    );
+    system.docker(&["restart"]);
+    runs("redis and cron after docker restart");
+    let stopped = system.stop();
+    assert_eq!(stopped.code, 0, "{}", system.logs());
+}

@@ -11,16 +11,18 @@ use super::chosen::Units;
 use super::{names, target};
 use crate::config::draft::{Draft, Target};
 use crate::config::source::At;
+use crate::config::value::Context;
 use crate::units::Links;
 
 /// Every service comes after these, unless its unit says otherwise.
 const BY_DEFAULT: [&str; 2] = ["sysinit.target", "basic.target"];
 
 /// Rewrites what the drafts' units say, by the names of services.
-pub(in crate::config) fn arrange(drafts: &mut [Draft], units: &Units) {
+pub(in crate::config) fn arrange(drafts: &mut [Draft], units: &Units, context: &Context<'_>) {
     if drafts.iter().all(|draft| draft.unit.is_none()) {
         return;
     }
+    settle_conflicts(drafts, context);
     let order = Order::new(drafts, units);
     let all: Vec<Arranged> = (0..drafts.len())
         .map(|index| order.arranged(index, drafts))
@@ -46,6 +48,45 @@ pub(in crate::config) fn arrange(drafts: &mut [Draft], units: &Units) {
             *list = kept;
             let bonds: Vec<Target> = bonds;
             targets.part_of.extend(bonds);
+        }
+    }
+}
+
+/// Of two that can't run side by side the one that nobody named isn't started, else the later.
+fn settle_conflicts(drafts: &mut [Draft], context: &Context<'_>) {
+    let places = names(drafts);
+    let mut pairs: Vec<(usize, usize, At)> = Vec::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let own = draft.targets.conflicts.iter().filter(|own| own.lenient);
+        let rivals = own.filter_map(|own| Some((*places.get(&*own.name)?, own.at)));
+        pairs.extend(rivals.map(|(rival, at)| (index.min(rival), index.max(rival), at)));
+    }
+    for (one, other, at) in pairs {
+        let pulled = |index: usize| {
+            let draft = drafts.get(index).filter(|draft| draft.is_enabled());
+            draft.map(|draft| draft.unit.as_ref().is_some_and(|unit| unit.is_pulled))
+        };
+        let (goes, stays) = match (pulled(one), pulled(other)) {
+            (Some(true), Some(false)) => (one, other),
+            (Some(_), Some(true)) => (other, one),
+            _ => continue,
+        };
+        if goes == stays {
+            continue;
+        }
+        let stays = drafts
+            .get(stays)
+            .map_or_else(String::new, |own| own.name().to_owned());
+        if let Some(draft) = drafts.get_mut(goes) {
+            let name = draft.name();
+            let what =
+                format!("{name} is not started: it and {stays} conflict, and both are enabled");
+            context.warn(
+                at,
+                what,
+                "remove one of the two packages, or name one in units-skip",
+            );
+            draft.spec.enabled = false;
         }
     }
 }

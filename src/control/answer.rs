@@ -83,6 +83,9 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
         "graph" => listed(&request, system, |ids| {
             Reply::List(List::new(system.with_needs(ids), Detail::Needs))
         }),
+        "boot-chart" => listed(&request, system, |ids| {
+            Reply::List(List::new(system.with_needs(ids), Detail::FirstStart))
+        }),
         "events" => listed(&request, system, |ids| {
             let of = (!request.names.is_empty()).then(|| ids.into_iter().collect());
             Reply::Events(Reader::new(of, request.flag("follow")))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::core::apply::places::Places;
 use crate::core::exec::Words;
+use crate::core::first_start::FirstStart;
 use crate::core::id::ServiceId;
 use crate::core::json::Json;
 use crate::core::output::Tally;
@@ -36,6 +37,8 @@ pub(crate) enum Detail {
     Needs,
     /// What a graph over time wants.
     Counters,
+    /// How it came up after the boot.
+    FirstStart,
 }
 
 /// What isn't the core's to count.
@@ -112,6 +115,11 @@ impl List {
             if self.detail == Detail::Counters {
                 counters_of_all(&mut json, system, counts.applies, now);
             }
+            if self.detail == Detail::FirstStart {
+                let elapsed = now.at.since(system.booted_at()).as_millis();
+                json.plain("booted", wall(system.booted_at(), now))
+                    .plain("elapsed", elapsed);
+            }
             json.open("services");
         }
         let mut told = 0_usize;
@@ -164,20 +172,36 @@ fn record(
                     json.plain("lines", lines).plain("dropped", dropped);
                 }
             }
-            Detail::Needs => {
-                let name = |id: ServiceId| system.service(id).map_or("?", |spec| &spec.name);
-                let needs = |wanted: bool| {
-                    let needs = system
-                        .needs(id)
-                        .filter(move |(_, requires)| *requires == wanted);
-                    needs.map(|(need, _)| name(need))
-                };
-                json.texts("requires", needs(true))
-                    .texts("after", needs(false));
+            Detail::Needs => needs(&mut json, id, system),
+            Detail::FirstStart => {
+                needs(&mut json, id, system);
+                let first = system.record(id).map(|record| &record.first_start);
+                first_start(&mut json, first);
             }
         }
     }
     json.end();
+}
+
+fn needs(json: &mut Json<'_>, id: ServiceId, system: &System) {
+    let name = |id: ServiceId| system.service(id).map_or("?", |spec| &spec.name);
+    let needs = |wanted: bool| {
+        let needs = system
+            .needs(id)
+            .filter(move |(_, requires)| *requires == wanted);
+        needs.map(|(need, _)| name(need))
+    };
+    json.texts("requires", needs(true))
+        .texts("after", needs(false));
+}
+
+/// In milliseconds since the boot; no result is that of a service which the boot didn't wait for.
+fn first_start(json: &mut Json<'_>, first: Option<&FirstStart>) {
+    json.text_or_null("result", first.and_then(|first| first.result.word()))
+        .plain_or_null("began", first.and_then(FirstStart::began))
+        .plain_or_null("attempted", first.and_then(FirstStart::attempted))
+        .plain_or_null("last-began", first.and_then(FirstStart::last_began))
+        .plain_or_null("settled", first.and_then(FirstStart::settled));
 }
 
 fn brief(

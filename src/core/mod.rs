@@ -17,6 +17,7 @@ pub mod event;
 pub mod exec;
 pub mod exit;
 pub mod expand;
+pub mod first_start;
 pub mod graph;
 pub mod id;
 pub mod listen;

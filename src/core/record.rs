@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::apply::places::Places;
 use super::ends::{Ends, Way};
 use super::exit::Exit;
+use super::first_start::FirstStart;
 use super::id::{RunId, ServiceId};
 use super::spec::{ServiceSpec, Spec};
 use super::state::{Backoff, Reason, Run, Starting, State};
@@ -47,12 +48,14 @@ pub struct Record {
     pub runs: u32,
     /// In which ways they ended.
     pub ways: Ends,
+    /// How it came up after the boot.
+    pub first_start: FirstStart,
     /// The run that is under way.
     open: Option<RunId>,
     /// How its main process ended.
     exit: Option<Exit>,
     /// Why it ended, though it only waits for its next time.
-    ran: Option<Reason>,
+    ran: Option<Box<Reason>>,
     ends: Vec<End>,
 }
 
@@ -74,10 +77,11 @@ impl Record {
         self.runs.saturating_sub(1)
     }
 
-    /// Every run has ended in one way, but one that is under way.
+    /// Every run has ended in one way, but one that is under way; and the first start has
+    /// its moments.
     pub(super) fn is_complete(&self) -> bool {
         let under_way = u32::from(self.open.is_some());
-        self.ways.total().saturating_add(under_way) == self.runs
+        self.ways.total().saturating_add(under_way) == self.runs && self.first_start.is_sound()
     }
 
     fn push(&mut self, end: End) {
@@ -92,6 +96,7 @@ impl Record {
 #[derive(Clone, Debug)]
 pub(super) struct Records {
     of: Vec<Record>,
+    booted: Instant,
     /// How many keep the whole from being ready.
     pub(super) unready: u32,
     /// The whole was ready once.
@@ -103,6 +108,7 @@ impl Records {
         let gates = spec.services.iter().filter(|service| is_gate(service));
         Self {
             of: vec![Record::default(); spec.services.len()],
+            booted: Instant::default(),
             unready: u32::try_from(gates.count()).unwrap_or(u32::MAX),
             started: false,
         }
@@ -120,7 +126,7 @@ impl Records {
             let ends = record.ends.iter_mut();
             let reasons = ends.filter_map(|end| end.reason.as_mut());
             reasons
-                .chain(&mut record.ran)
+                .chain(record.ran.as_deref_mut())
                 .for_each(|reason| places.renumber_reason(reason));
             let place = places.of(id);
             if let Some(slot) = place.and_then(|place| of.get_mut(place.index())) {
@@ -137,8 +143,14 @@ impl Records {
         }
     }
 
-    pub(super) fn boot(&mut self, now: Instant) {
-        self.of.iter_mut().for_each(|record| record.since = now);
+    pub(super) fn boot(&mut self, spec: &Spec, now: Instant) {
+        self.booted = now;
+        for (record, service) in self.of.iter_mut().zip(&spec.services) {
+            record.since = now;
+            if service.enabled && !comes_by_itself(service) {
+                record.first_start = FirstStart::pending();
+            }
+        }
     }
 
     /// A main process has ended.
@@ -151,7 +163,7 @@ impl Records {
     /// A run of a schedule is over.
     pub(super) fn ran(&mut self, id: ServiceId, reason: &Reason) {
         if let Some(record) = self.of.get_mut(id.index()) {
-            record.ran = Some(reason.clone());
+            record.ran = Some(Box::new(reason.clone()));
         }
     }
 
@@ -177,6 +189,8 @@ impl Records {
         if from.standing() != to.standing() {
             record.since = now.at;
         }
+        let after_boot = now.at.since(self.booted);
+        record.first_start.changed(from, to, after_boot);
         let open = record.open.take();
         let lasted = |run: &Run| now.at.since(run.since);
         let (reason, after) = match to {
@@ -205,7 +219,7 @@ impl Records {
             // It was stopped; or what it left was, long after its end.
             State::Inactive(_) | State::Waiting(_) => {
                 match from.run().filter(|run| open == Some(run.id)) {
-                    Some(run) => (record.ran.take(), Some(lasted(run))),
+                    Some(run) => (record.ran.take().map(|reason| *reason), Some(lasted(run))),
                     None => return,
                 }
             }
@@ -231,9 +245,12 @@ impl Records {
 
 /// Whether the whole is ready only when this service is.
 pub(super) fn is_gate(spec: &ServiceSpec) -> bool {
-    // Nobody waits for a time, or for somebody to come.
-    let comes_by_itself = spec.schedule.is_some() || spec.is_on_demand();
-    spec.enabled && spec.readiness_gate && !comes_by_itself
+    spec.enabled && spec.readiness_gate && !comes_by_itself(spec)
+}
+
+/// At a time, or when somebody comes: nobody waits for it.
+fn comes_by_itself(spec: &ServiceSpec) -> bool {
+    spec.schedule.is_some() || spec.is_on_demand()
 }
 
 /// Active, or ended as it should.

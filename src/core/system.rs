@@ -310,7 +310,7 @@ impl System {
     fn boot(&mut self) {
         self.booted_at = self.now.at;
         self.open_all();
-        self.records.boot(self.now.at);
+        self.records.boot(&self.spec, self.now.at);
         for id in self.ids() {
             let is_main = self.service(id).is_some_and(|spec| spec.is_main);
             if let Some(service) = self.services.get_mut(id.index())

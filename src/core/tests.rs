@@ -7,6 +7,7 @@
 mod apply;
 mod commands;
 mod elsewhere;
+mod first_start;
 mod health;
 mod query;
 mod requests;

@@ -20,6 +20,7 @@ mod activation;
 mod acts;
 mod apply;
 mod around;
+mod boot_chart;
 mod capacity;
 mod child_state;
 mod commands;

@@ -37,7 +37,7 @@ pub(super) fn tell(line: &[u8], options: &Options) -> bool {
 }
 
 /// Unix milliseconds as RFC 3339 has it, in UTC.
-fn time(at: i64) -> String {
+pub(super) fn time(at: i64) -> String {
     let seconds = at.div_euclid(1000);
     let date = Date::of(seconds.div_euclid(DAY));
     let of_day = seconds.rem_euclid(DAY);

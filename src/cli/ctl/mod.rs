@@ -1,6 +1,7 @@
 //! `rinitctl`, the same as `rinit ctl`: a verb for the running rinit. One table of verbs
 //! (`verbs`); each says what it asks, and a file for its subject how the answer is told.
 
+mod boot_chart;
 mod changes;
 mod events;
 mod exec;
@@ -18,7 +19,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 pub(super) use self::verb_text::{common, options, verbs};
-use self::verbs::{COMMON, FLAGS, Kind, LATER, Names, VERBS, Verb};
+use self::verbs::{COMMON, FLAGS, Kind, Names, VERBS, Verb};
 use super::documents::Document;
 use super::getopt::{Help, Parser, Rules};
 use super::print::{self, Text, USAGE};
@@ -44,6 +45,7 @@ struct Options {
     until: Option<String>,
     timeout: Option<u64>,
     dot: bool,
+    svg: bool,
     /// Somebody was named.
     named: bool,
     watch: bool,
@@ -99,6 +101,7 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
             Ok((Kind::Ready, _)) => options.of = Some("ready"),
             Ok((Kind::Startup, _)) => options.of = Some("startup"),
             Ok((Kind::Dot, _)) => options.dot = true,
+            Ok((Kind::Svg, _)) => options.svg = true,
             Ok((Kind::Watch, _)) => options.watch = true,
             Ok((Kind::Follow, _)) => options.follow = true,
             Ok((Kind::For, state)) => options.until = Some(Text(state).to_string()),
@@ -152,11 +155,7 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
     let typed = words.next().unwrap_or(b"status");
     let mut names: Vec<&[u8]> = words.collect();
     let Some(verb) = VERBS.iter().find(|verb| verb.name.as_bytes() == typed) else {
-        let typed = Text(typed);
-        if LATER.iter().any(|later| *later == typed.to_string()) {
-            return usage(format_args!("{typed} is not in this version yet"));
-        }
-        return usage(format_args!("there is no verb {typed}"));
+        return usage(format_args!("there is no verb {}", Text(typed)));
     };
     match (verb.names, names.first()) {
         (Names::None, Some(word)) => {
@@ -229,10 +228,10 @@ fn answer(
     })?;
     // Of a stream the last line says no more than that it was the last.
     if options.json && !verb.streams {
-        if verb.name == "status" {
-            print::out(Text(&services::with_more(&line, &answer)));
-        } else {
-            print::out(Text(&line));
+        match verb.name {
+            "status" => print::out(Text(&services::with_more(&line, &answer))),
+            "boot-chart" => print::out(Text(&boot_chart::with_chain(&line, &answer))),
+            _ => print::out(Text(&line)),
         }
     }
     Ok(answer)

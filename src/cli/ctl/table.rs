@@ -4,10 +4,9 @@ use std::fmt::Write;
 
 use super::Clean;
 
-/// One field, perhaps coloured.
+/// One field, in parts that may be coloured.
 pub(super) struct Cell {
-    text: String,
-    colour: &'static str,
+    parts: Vec<(String, &'static str)>,
 }
 
 impl Cell {
@@ -18,10 +17,22 @@ impl Cell {
 
     /// With the parameters of a control sequence.
     pub(super) fn coloured(text: impl AsRef<str>, colour: &'static str) -> Self {
+        Self::of_parts([(Clean(text.as_ref()).to_string(), colour)])
+    }
+
+    /// Of texts without control characters, each with its colour.
+    pub(super) fn of_parts(parts: impl Into<Vec<(String, &'static str)>>) -> Self {
         Self {
-            text: Clean(text.as_ref()).to_string(),
-            colour,
+            parts: parts.into(),
         }
+    }
+
+    /// In letters.
+    pub(super) fn width(&self) -> usize {
+        self.parts
+            .iter()
+            .map(|(text, _)| text.chars().count())
+            .sum()
     }
 }
 
@@ -46,7 +57,7 @@ impl<const N: usize> Table<N> {
         let mut widths = [0_usize; N];
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.text.chars().count());
+                *width = (*width).max(cell.width());
             }
         }
         let mut out = String::new();
@@ -54,15 +65,20 @@ impl<const N: usize> Table<N> {
             let mut left = width.unwrap_or(usize::MAX);
             for (place, (cell, wide)) in row.iter().zip(widths).enumerate() {
                 let last = place + 1 == N;
-                let shown: String = cell.text.chars().take(left).collect();
-                let pad = wide.saturating_sub(shown.chars().count()) + 2;
+                let pad = wide.saturating_sub(cell.width().min(left)) + 2;
+                let mut room = left;
+                for (text, code) in &cell.parts {
+                    let shown: String = text.chars().take(room).collect();
+                    room -= shown.chars().count();
+                    let _ = match *code {
+                        "" => write!(out, "{shown}"),
+                        _ if !colour || shown.is_empty() => write!(out, "{shown}"),
+                        code => write!(out, "\x1b[{code}m{shown}\x1b[0m"),
+                    };
+                }
                 left = left.saturating_sub(wide + 2);
                 let pad = if last || left == 0 { 0 } else { pad };
-                let _ = match cell.colour {
-                    "" => write!(out, "{shown}{:pad$}", ""),
-                    _ if !colour => write!(out, "{shown}{:pad$}", ""),
-                    code => write!(out, "\x1b[{code}m{shown}\x1b[0m{:pad$}", ""),
-                };
+                let _ = write!(out, "{:pad$}", "");
             }
             out.truncate(out.trim_end_matches(' ').len());
             out.push('\n');

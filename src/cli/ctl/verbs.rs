@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Options, changes, exec, graph, sentences, services};
+use super::{Options, boot_chart, changes, exec, graph, sentences, services};
 use crate::cli::getopt::{Flag, both, long};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub(super) enum Kind {
     For,
     Timeout,
     Dot,
+    Svg,
     Watch,
     Follow,
     Signal,
@@ -56,6 +57,7 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
         "wait: no longer than this",
     ),
     long(Kind::Dot, "dot", "", "graph: for graphviz"),
+    long(Kind::Svg, "svg", "", "boot-chart: as a drawing"),
     long(Kind::Watch, "watch", "", "status: live, until ^C"),
     both(
         Kind::Follow,
@@ -224,6 +226,15 @@ pub(super) const VERBS: &[Verb] = &[
         )
     },
     Verb {
+        takes: &[Kind::Svg],
+        ..verb(
+            "boot-chart",
+            Names::Any,
+            "how the start went, and what it took the time for",
+            boot_chart::tell,
+        )
+    },
+    Verb {
         takes: &[Kind::Follow],
         streams: true,
         ..verb(
@@ -302,6 +313,3 @@ pub(super) const VERBS: &[Verb] = &[
         sentences::version,
     ),
 ];
-
-/// Verbs of later versions: known, so that nobody takes them for a mistake of theirs.
-pub(super) const LATER: &[&str] = &["boot-chart"];

@@ -19,7 +19,7 @@ use crate::core::id::Pid;
 use crate::core::signal::Signal;
 use crate::sys::fork::fork;
 use crate::sys::reap::{self, Ended};
-use crate::sys::signal::{kill, kill_group};
+use crate::sys::signal::{kill, kill_group, process_exists};
 use crate::sys::{fd, process, procfs, socket};
 
 /// What such a process is called.
@@ -241,7 +241,14 @@ impl Keeper<'_> {
             Order::Main(signal) => drop(self.main.map(|pid| kill(pid, signal))),
             Order::Group(signal) => drop(self.main.map(|pid| kill_group(pid, signal))),
             Order::Tree(signal) => self.signal_tree(signal),
-            Order::Watch(pid) => self.main = Some(pid),
+            Order::Watch(pid) => {
+                self.main = Some(pid);
+                // It may have ended, and been reaped, before anybody knew what it was.
+                if !process_exists(pid) {
+                    self.tell(Report::Exited(pid, Exit::Code(0)));
+                    self.main = None;
+                }
+            }
         }
     }
 

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use super::draft::Draft;
 use super::value::Value;
 use super::{
-    directive_around, directive_commands, directive_execution, directive_http, directive_init,
-    directive_listen, directive_notify, directive_output, directive_schedule, directive_service,
+    directive_around, directive_commands, directive_execution, directive_forking, directive_http,
+    directive_init, directive_listen, directive_notify, directive_output, directive_schedule,
+    directive_service,
 };
 use crate::core::spec::InitSpec;
 
@@ -42,6 +43,7 @@ pub(super) fn service() -> &'static [Directive<Draft>] {
     static ALL: LazyLock<Vec<Directive<Draft>>> = LazyLock::new(|| {
         [
             directive_service::TABLE,
+            directive_forking::TABLE,
             directive_schedule::TABLE,
             directive_execution::TABLE,
             directive_output::TABLE,

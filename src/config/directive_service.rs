@@ -64,7 +64,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     own(
         "type",
-        "\"simple\", \"oneshot\" or \"notify\"",
+        "\"simple\", \"oneshot\", \"notify\" or \"forking\"",
         "\"simple\"",
         kind,
         "simple stays, oneshot does something once and ends, notify is simple with ready = \"notify\".",
@@ -321,6 +321,7 @@ fn kind(draft: &mut Draft, value: Value<'_>) -> Option<()> {
         ("notify", Type::Notify),
         ("forking", Type::Forking),
     ])?;
+    draft.forking.forks = matches!(kind, Type::Forking);
     match kind {
         Type::Simple => {
             draft.spec.kind = Kind::Simple;
@@ -328,12 +329,7 @@ fn kind(draft: &mut Draft, value: Value<'_>) -> Option<()> {
         }
         Type::Oneshot => draft.spec.kind = Kind::Oneshot,
         Type::Notify => draft.notify_by_type = true,
-        Type::Forking => {
-            return value.wrong(
-                "type = \"forking\" is not supported yet by this version",
-                "start the program in the foreground (most have an option for it) with type = \"simple\"",
-            );
-        }
+        Type::Forking => draft.spec.kind = Kind::Simple,
     }
     Some(())
 }

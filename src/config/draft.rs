@@ -3,6 +3,7 @@
 use super::commands;
 use super::directive::Directive;
 use super::directive_notify;
+use super::forking;
 use super::schedule;
 use super::source::At;
 use super::unit;
@@ -70,6 +71,7 @@ pub(super) struct Draft {
     pub(super) times: schedule::Written,
     pub(super) ready: Option<Ready>,
     pub(super) notify_by_type: bool,
+    pub(super) forking: forking::Written,
     pub(super) tracking: TrackingChoice,
     pub(super) folder_modes: Vec<(Base, u32)>,
     /// What a unit said of it.
@@ -93,6 +95,7 @@ impl Draft {
             times: schedule::Written::default(),
             ready: None,
             notify_by_type: false,
+            forking: forking::Written::default(),
             tracking: TrackingChoice::Auto,
             folder_modes: Vec::new(),
             unit: None,
@@ -195,6 +198,7 @@ impl Draft {
         self.finish_ready(context);
         directive_notify::finish(self, context);
         unit::finish(self, context);
+        forking::finish(self, context);
         self.finish_setup();
         super::listen::finish(self, context);
         self.finish_commands(context);

@@ -26,6 +26,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("systemd", "standarderror", "output"),
     ("systemd", "oncalendar", "schedule"),
     ("systemd", "pidfile", "pid-file"),
+    ("systemd", "guessmainpid", "guess-main-pid"),
     ("systemd", "watchdogsec", "watchdog"),
     ("systemd", "requiredby", "requires"),
     ("systemd", "upholds", "requires"),
@@ -136,7 +137,7 @@ const WORDS: &[(&str, &str, &str)] = &[
 ];
 
 /// Keys of `[service.NAME]` that a later version brings.
-const LATER: &[&str] = &["pid-file"];
+const LATER: &[&str] = &[];
 
 /// Keys of `[init]` that a later version brings.
 const LATER_INIT: &[&str] = &["unit-environment", "systemd-folder"];

@@ -183,7 +183,7 @@ pub(super) fn choose_tracking(draft: &mut Draft, uid: u32, accounts: &Accounts, 
         TrackingChoice::Auto => {
             let identity = draft.spec.exec.identity.as_deref();
             match identity.and_then(|identity| identity.user.as_deref()) {
-                _ if draft.unit.is_some() => Tracking::Subreaper,
+                _ if draft.unit.is_some() || draft.spec.forking.is_some() => Tracking::Subreaper,
                 Some(user) if accounts.uid(user) != Some(uid) => Tracking::Subreaper,
                 Some(_) | None => Tracking::Marks,
             }

@@ -13,6 +13,9 @@ use super::signal::Signal;
 pub enum Question {
     /// Whether what it needs from elsewhere is there: `wait-for`.
     Elsewhere,
+    /// Which process is the main one, once the first has ended: `Probed`, after `MainPid`
+    /// if it can be told.
+    MainProcess,
     /// Whether it is ready: `ready`.
     Readiness,
     /// Whether it is well: `health`.

@@ -217,6 +217,9 @@ impl System {
     pub(super) fn signal_by_hand(&mut self, named: &[ServiceId], signal: Signal) -> Outcome {
         let mut orders = Vec::new();
         for id in named {
+            if self.is_headless(*id) {
+                return Outcome::NoProcess { service: *id };
+            }
             let run = match self.state(*id) {
                 Some(State::Starting(Starting { run, stage, .. })) if stage.has_process() => run,
                 Some(State::Active { run, .. }) => run,

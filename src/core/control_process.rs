@@ -337,6 +337,11 @@ impl System {
                         let run = starting.run.id;
                         self.launch(id, run);
                     }
+                    Stage::After { ended: None } if starting.welcomed => {
+                        if !self.is_still_sought(id) {
+                            self.runs_on(id);
+                        }
+                    }
                     Stage::After { ended: None } => self.activate(id),
                     Stage::After { ended: Some(exit) } => self.ended(id, Reason::Exit(exit)),
                     Stage::Elsewhere { .. }
@@ -345,6 +350,8 @@ impl System {
                     | Stage::ForkRefused { .. }
                     | Stage::Spawning
                     | Stage::Spawned
+                    | Stage::Forking
+                    | Stage::Finding { .. }
                     | Stage::Executed { .. } => {}
                 }
             }

@@ -23,6 +23,7 @@ impl Starting {
             run,
             ready_early: false,
             taken: false,
+            welcomed: false,
             fork_pause: Duration::ZERO,
             answer: None,
         }

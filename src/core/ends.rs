@@ -61,7 +61,7 @@ impl Way {
     /// What an exit status is to this service.
     fn of_exit(exit: Exit, spec: &ServiceSpec) -> Self {
         match exit {
-            exit if exit.is_success() || spec.success.contains(&exit) => Self::Success,
+            exit if spec.is_well(exit) => Self::Success,
             Exit::Code(_) => Self::Exit,
             Exit::Signal(_) => Self::Signal,
             Exit::OutOfMemory => Self::OutOfMemory,

@@ -142,7 +142,7 @@ pub enum Event {
         /// One line, bounded by the loop.
         text: Box<str>,
     },
-    /// MAINPID=, already checked to be the service's own.
+    /// MAINPID=, or what was found of a service that forks: checked to be its own.
     MainPid {
         /// Whose.
         run: RunId,

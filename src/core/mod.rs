@@ -49,11 +49,13 @@ mod descent;
 mod elsewhere;
 mod ending;
 mod fate;
+mod forking;
 mod health;
 pub(crate) mod json;
 mod outcome;
 pub mod output;
 mod readiness;
+mod ready;
 mod reason;
 mod restart;
 mod service;
@@ -61,6 +63,7 @@ mod signalled;
 mod sockets;
 mod start;
 mod stop;
+mod stop_orders;
 mod transition;
 
 #[cfg(test)]

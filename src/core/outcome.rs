@@ -407,5 +407,5 @@ fn restarts(spec: &ServiceSpec, well: Option<Exit>) -> bool {
 }
 
 fn is_well(spec: &ServiceSpec, exit: Exit) -> bool {
-    exit.is_success() || spec.success.contains(&exit)
+    spec.is_well(exit)
 }

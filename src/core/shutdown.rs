@@ -431,8 +431,7 @@ impl System {
             | Cause::Request { .. } => false,
         };
         let killed = by_force && exit == Exit::Signal(Signal::KILL);
-        let in_order =
-            exit.is_success() || spec.success.contains(&exit) || ended_by(spec.stop.signal);
+        let in_order = spec.is_well(exit) || ended_by(spec.stop.signal);
         if killed {
             shutdown.essential_code = Exit::Signal(Signal::KILL).code();
         } else if !in_order && !asked && shutdown.essential_code == 0 {

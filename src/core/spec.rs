@@ -148,6 +148,8 @@ pub struct ServiceSpec {
     pub reload_signal: Option<Signal>,
     /// How it is stopped.
     pub stop: Stop,
+    /// `type = "forking"`: its first process starts it and ends.
+    pub forking: Option<Box<Forking>>,
     /// What is executed before, after and beside its main process.
     pub commands: Option<Box<Commands>>,
     /// How its processes are kept together.
@@ -183,6 +185,7 @@ impl ServiceSpec {
             success: Box::default(),
             reload_signal: None,
             stop: Stop::default(),
+            forking: None,
             commands: None,
             tracking: Tracking::Marks,
             exec: Exec::default(),
@@ -225,6 +228,12 @@ impl ServiceSpec {
         }
     }
 
+    /// Whether an end is as it should be.
+    #[must_use]
+    pub fn is_well(&self, exit: Exit) -> bool {
+        exit.is_success() || self.success.contains(&exit)
+    }
+
     /// How often it has to say that it lives.
     #[must_use]
     pub fn watchdog(&self) -> Option<Duration> {
@@ -245,6 +254,15 @@ pub enum Kind {
     Simple,
     /// It does something once and ends.
     Oneshot,
+}
+
+/// How the main process of a service that forks is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forking {
+    /// `pid-file`: where it writes its number.
+    pub pid_file: Option<Box<str>>,
+    /// Without a file nobody guesses which it is (`GuessMainPID=no`).
+    pub never_guess: bool,
 }
 
 /// Dependencies, as written; the graph makes them one order.

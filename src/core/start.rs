@@ -2,12 +2,11 @@
 
 use super::action::{Action, Question};
 use super::commands::List;
-use super::event::{Answer, SpawnFailure};
-use super::exit::Exit;
+use super::event::SpawnFailure;
 use super::graph::Edge;
 use super::id::{Pid, RunId, ServiceId};
 use super::probe::WaitFor;
-use super::readiness::{Poll, Readiness, missing};
+use super::readiness::{Readiness, missing};
 use super::report::Report;
 use super::restart::next_fork_pause;
 use super::spec::{Ready, ServiceSpec};
@@ -246,114 +245,6 @@ impl System {
         }
     }
 
-    pub(super) fn executed(&mut self, run: RunId) {
-        let Some((id, starting)) = self.starting(run) else {
-            return;
-        };
-        if !matches!(starting.stage, Stage::Spawning | Stage::Spawned) {
-            return;
-        }
-        starting.stage = Stage::Executed { poll: None };
-        let early = starting.ready_early;
-        match self.service(id).map(Readiness::of) {
-            Some(Readiness::Executed) => self.become_active(id),
-            Some(Readiness::Told | Readiness::Logged) if early => self.become_active(id),
-            Some(Readiness::Probed { .. }) => {
-                if let Some((_, starting)) = self.starting(run) {
-                    starting.stage = Stage::Executed {
-                        poll: Some(Poll::asked()),
-                    };
-                }
-                let of = Question::Readiness;
-                self.orders.push(Action::Probe {
-                    service: id,
-                    run,
-                    of,
-                });
-                self.reindex(id);
-            }
-            Some(Readiness::Delayed(delay)) => {
-                let poll = Some(Poll::at(self.now.at.plus(delay)));
-                if let Some((_, starting)) = self.starting(run) {
-                    starting.stage = Stage::Executed { poll };
-                }
-                self.reindex(id);
-            }
-            Some(Readiness::Told | Readiness::Logged | Readiness::Ended) | None => self.reindex(id),
-        }
-    }
-
-    pub(super) fn said_ready(&mut self, run: RunId) {
-        let Some((id, starting)) = self.starting(run) else {
-            self.reloaded(run);
-            return;
-        };
-        let executed = match starting.stage {
-            Stage::Executed { .. } => true,
-            Stage::Spawning | Stage::Spawned => false,
-            // That is a command's word, and there is no main process to be ready.
-            Stage::Before
-            | Stage::Opening
-            | Stage::Elsewhere { .. }
-            | Stage::Probing
-            | Stage::ForkRefused { .. }
-            | Stage::After { .. } => return,
-        };
-        starting.ready_early = true;
-        let told = self.service(id).map(Readiness::of);
-        if executed && matches!(told, Some(Readiness::Told | Readiness::Logged)) {
-            self.become_active(id);
-        }
-    }
-
-    pub(super) fn probed(&mut self, run: RunId, answer: Answer) {
-        let now = self.now.at;
-        let Some((id, starting)) = self.starting(run) else {
-            self.health_answered(run, answer);
-            return;
-        };
-        match (&mut starting.stage, answer) {
-            (Stage::Elsewhere { .. }, answer) => {
-                self.elsewhere_answered(run, answer);
-                return;
-            }
-            (Stage::Probing, answer) => {
-                starting.stage = Stage::Spawning;
-                if answer == Answer::Yes {
-                    starting.taken = true;
-                    self.reports.push(Report::AlreadyTaken { service: id });
-                }
-                self.orders.push(Action::Spawn { service: id, run });
-            }
-            (Stage::Executed { poll: Some(poll) }, answer) if poll.is_in_flight() => match answer {
-                Answer::Yes if !starting.taken => {
-                    self.become_active(id);
-                    return;
-                }
-                Answer::Yes => {
-                    poll.refused(now);
-                    starting.answer = Some("somebody else answers".into());
-                }
-                Answer::No(why) => {
-                    poll.refused(now);
-                    starting.taken = false;
-                    starting.answer = Some(why);
-                }
-            },
-            (
-                Stage::Opening
-                | Stage::Before
-                | Stage::ForkRefused { .. }
-                | Stage::Spawning
-                | Stage::Spawned
-                | Stage::Executed { .. }
-                | Stage::After { .. },
-                _,
-            ) => return,
-        }
-        self.reindex(id);
-    }
-
     /// The program does not run, and the process is gone.
     pub(super) fn spawn_failed(&mut self, run: RunId, failure: SpawnFailure) {
         if self.control_failed(run, &failure) {
@@ -375,42 +266,13 @@ impl System {
         if let Some(known) = self.run_mut(run) {
             known.pid = Some(pid);
         }
+        self.main_found(run);
     }
 
     pub(super) fn run_mut(&mut self, run: RunId) -> Option<&mut Run> {
         let id = self.runs.get(&run)?;
         let service = self.services.get_mut(id.index())?;
         service.state.run_mut().filter(|known| known.id == run)
-    }
-
-    /// It is ready; `exec-start-post` belongs to the start.
-    fn become_active(&mut self, id: ServiceId) {
-        if self.has_commands(id, List::StartPost) {
-            self.come_after(id, None);
-        } else {
-            self.activate(id);
-        }
-    }
-
-    /// `exec-start-post`.
-    pub(super) fn come_after(&mut self, id: ServiceId, ended: Option<Exit>) {
-        if let Some(service) = self.services.get_mut(id.index())
-            && let State::Starting(starting) = &mut service.state
-        {
-            starting.stage = Stage::After { ended };
-            self.begin_list(id, List::StartPost);
-        }
-    }
-
-    pub(super) fn activate(&mut self, id: ServiceId) {
-        if let Some(mut run) = self.state(id).and_then(State::run).cloned() {
-            let since = self.now.at;
-            if let Some(spec) = self.service(id) {
-                run.expect_a_ping(spec, since);
-            }
-            let reload = None;
-            self.transition(id, State::Active { run, since, reload });
-        }
     }
 
     /// A start's deadline, its notice, its next probe or its next fork is due.
@@ -443,6 +305,8 @@ impl System {
                 | Stage::Probing
                 | Stage::Spawning
                 | Stage::Spawned
+                | Stage::Forking
+                | Stage::Finding { .. }
                 | Stage::Executed { .. }
                 | Stage::After { .. } => Reason::NotReady {
                     after: now.since(starting.run.since),
@@ -471,6 +335,8 @@ impl System {
                 | Stage::Probing
                 | Stage::Spawning
                 | Stage::Spawned
+                | Stage::Forking
+                | Stage::Finding { .. }
                 | Stage::Executed { .. }
                 | Stage::After { .. } => Report::StillWaiting {
                     service: id,
@@ -497,6 +363,16 @@ impl System {
                     });
                 }
             }
+            Stage::Finding { poll } => {
+                if poll.ask(now) {
+                    let of = Question::MainProcess;
+                    self.orders.push(Action::Probe {
+                        service: id,
+                        run,
+                        of,
+                    });
+                }
+            }
             Stage::Elsewhere { poll } => {
                 if poll.ask(now) {
                     let of = Question::Elsewhere;
@@ -513,6 +389,7 @@ impl System {
             | Stage::Probing
             | Stage::Spawning
             | Stage::Spawned
+            | Stage::Forking
             | Stage::Executed { poll: None }
             | Stage::After { .. } => {}
         }

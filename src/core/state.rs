@@ -5,7 +5,8 @@
 //! ended, a run is allocated. It is still *waiting* while what lives elsewhere is asked
 //! for (`wait-for`), and then *starting*: what answers at its address already is
 //! asked for, the process is spawned, the program executed, its readiness awaited. Then it
-//! is *active*; a oneshot never is: it is starting until it has *exited*. Sockets are opened
+//! is *active*; a oneshot never is: it is starting until it has *exited*. One that forks
+//! is *starting* until its first process has ended and its main one is known (`forking`). Sockets are opened
 //! before all that; a service on demand is *waiting* until somebody comes (`sockets`).
 //!
 //! A main process that ends by itself leads to *backoff* (it will be started again at a
@@ -179,6 +180,8 @@ pub struct Starting {
     pub ready_early: bool,
     /// Somebody else answers at its address: a yes counts only after a no.
     pub taken: bool,
+    /// `exec-start-post` came before the main process was known.
+    pub welcomed: bool,
     /// The pause after the last fork that the kernel refused.
     pub fork_pause: Duration,
     /// What the last probe, or the kernel, said.
@@ -210,6 +213,13 @@ pub enum Stage {
     Spawning,
     /// The process exists.
     Spawned,
+    /// The program runs, and is to fork and end.
+    Forking,
+    /// It has; the main process is sought.
+    Finding {
+        /// The looks.
+        poll: Poll,
+    },
     /// The program runs.
     Executed {
         /// The probes, where readiness is asked for; or the time, where that makes it ready.
@@ -430,6 +440,8 @@ impl State {
                 | Stage::ForkRefused { .. }
                 | Stage::Spawning
                 | Stage::Spawned
+                | Stage::Forking
+                | Stage::Finding { .. }
                 | Stage::Executed { .. }
                 | Stage::After { .. } => Standing::Starting,
             },
@@ -499,24 +511,6 @@ impl State {
             Self::Inactive(_) | Self::Waiting(_) | Self::Exited { .. } | Self::Failed { .. } => {
                 false
             }
-        }
-    }
-}
-
-impl Stage {
-    /// There is, or may be, a main process.
-    pub(crate) const fn has_process(&self) -> bool {
-        match self {
-            Self::Opening
-            | Self::Elsewhere { .. }
-            | Self::Before
-            | Self::Probing
-            | Self::ForkRefused { .. }
-            | Self::After { ended: Some(_) } => false,
-            Self::Spawning
-            | Self::Spawned
-            | Self::Executed { .. }
-            | Self::After { ended: None } => true,
         }
     }
 }

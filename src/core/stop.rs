@@ -5,11 +5,13 @@ use std::time::Duration;
 use super::action::Action;
 use super::commands::List;
 use super::exit::Exit;
+use super::forking::is_headless;
 use super::id::{RunId, ServiceId};
 use super::report::Report;
 use super::signal::Signal;
-use super::spec::{KillMode, ServiceSpec, Stop};
-use super::state::{Backoff, Idle, Killing, Reason, Run, State, Stopping, Then, Waiting};
+use super::spec::{KillMode, ServiceSpec};
+use super::state::{Backoff, Idle, Killing, Reason, Run, Starting, State, Stopping, Then, Waiting};
+use super::stop_orders::{ask_to_stop, kill_order};
 use super::system::System;
 use super::time::Instant;
 
@@ -47,7 +49,9 @@ impl System {
         let kill_mode = spec.stop.kill_mode;
         let by_force = match &mut service.state {
             State::Starting(starting) if starting.run.id == run => {
-                self.ended(id, Reason::Exit(exit));
+                if !self.has_forked(id, exit) {
+                    self.ended(id, Reason::Exit(exit));
+                }
                 return;
             }
             State::Active { run: active, .. } if active.id == run => {
@@ -111,12 +115,19 @@ impl System {
             self.passed(id);
             return;
         }
+        // Of one without a main process nothing else tells the end.
+        let is_over = |own: &Run, main_gone| own.id == run && (main_gone || own.pid.is_none());
         match &mut service.state {
-            State::Stopping(stopping) if stopping.run.id == run && stopping.main_gone => {
+            State::Stopping(stopping) if is_over(&stopping.run, stopping.main_gone) => {
                 self.run_over(id);
             }
-            State::Killing(killing) if killing.run.id == run && killing.main_gone => {
+            State::Killing(killing) if is_over(&killing.run, killing.main_gone) => {
                 self.run_over(id);
+            }
+            State::Starting(Starting { run: own, .. }) | State::Active { run: own, .. }
+                if own.id == run =>
+            {
+                self.headless_gone(id);
             }
             State::Backoff(backoff) if backoff.left == Some(run) => {
                 backoff.left = None;
@@ -243,11 +254,15 @@ impl System {
             | State::Failed { .. } => false,
         };
         let nobody = spec.stop.kill_mode == KillMode::None;
+        let headless = is_headless(spec, &service.state);
+        let leaves_rest = !spec.stop.kill_mode.ends_tree();
+        let stop = spec.stop.clone();
+        let run_id = run.id;
         if asks {
             if let Some(controls) = &mut service.controls {
                 controls.owe_signal(at, kill_at);
             }
-        } else if !main_gone {
+        } else if !main_gone && !headless {
             // A core dump tells where it is stuck.
             let first = if stuck {
                 Signal::ABRT
@@ -258,18 +273,21 @@ impl System {
         }
         let stopping = Stopping {
             run,
-            main_gone,
+            main_gone: main_gone || headless && !asks,
             since: at,
             kill_at,
             then,
         };
         self.transition(id, State::Stopping(stopping));
+        if headless && !asks && self.end_headless(run_id, &stop) {
+            self.now_killing(id);
+        }
         // A reload's command is ended first; `exec-stop` begins when it is gone.
         let busy = self.is_controlled(id);
         self.end_control(id, Signal::TERM);
         if asks && !busy {
             self.begin_list(id, List::Stop);
-        } else if !asks && (main_gone || nobody) {
+        } else if !asks && (nobody || if headless { leaves_rest } else { main_gone }) {
             self.run_over(id);
         }
     }
@@ -471,35 +489,4 @@ impl System {
         self.runs.remove(&run);
         self.orders.push(Action::Forget { run });
     }
-}
-
-const fn kill_order(run: RunId, kill_mode: KillMode) -> Option<Action> {
-    let signal = Signal::KILL;
-    match kill_mode {
-        KillMode::Tree | KillMode::ControlGroup | KillMode::Mixed => {
-            Some(Action::SignalTree { run, signal })
-        }
-        KillMode::Process => Some(Action::SignalMain {
-            run,
-            signal,
-            to_group: false,
-        }),
-        KillMode::None => None,
-    }
-}
-
-/// What a stop begins with: to whom the signal goes, `kill-mode` says.
-pub(super) fn ask_to_stop(run: RunId, first: Signal, stop: &Stop) -> impl Iterator<Item = Action> {
-    let (mode, to_group) = (stop.kill_mode, stop.to_group);
-    [first, Signal::CONT]
-        .into_iter()
-        .filter_map(move |signal| match mode {
-            KillMode::Tree | KillMode::Process | KillMode::Mixed => Some(Action::SignalMain {
-                run,
-                signal,
-                to_group,
-            }),
-            KillMode::ControlGroup => Some(Action::SignalTree { run, signal }),
-            KillMode::None => None,
-        })
 }

@@ -21,9 +21,9 @@ use crate::core::schedule::{Schedule, Timer, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
-    Cgroups, ControlAccess, ControlSocket, Edges, InitSpec, KillMode, Kind, Notify, NotifyAccess,
-    Ready, Restart, RestartPolicy, ServiceSpec, Spec, StartLimit, Stop, TerminationLog, Ties,
-    Tracking,
+    Cgroups, ControlAccess, ControlSocket, Edges, Forking, InitSpec, KillMode, Kind, Notify,
+    NotifyAccess, Ready, Restart, RestartPolicy, ServiceSpec, Spec, StartLimit, Stop,
+    TerminationLog, Ties, Tracking,
 };
 
 structs! {
@@ -35,7 +35,7 @@ structs! {
     }
     ServiceSpec {
         name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,
-        schedule, notify, start_timeout, restart, success, reload_signal, stop, commands, tracking, exec, source, unit,
+        schedule, notify, start_timeout, restart, success, reload_signal, stop, forking, commands, tracking, exec, source, unit,
     }
     Listen { sockets, on_demand, accept }
     Accept { most, most_per_source, streams }
@@ -50,6 +50,7 @@ structs! {
     Ties { part_of, binds_to, conflicts }
     Restart { policy, delay, delay_max, reset, limit }
     StartLimit { count, within }
+    Forking { pid_file, never_guess }
     Stop { signal, timeout, kill_mode, to_group }
     Exec {
         command, manner, environment_below, environment, environment_files, directory, identity, umask,

@@ -23,8 +23,8 @@ use crate::core::schedule::{Schedule, Timer, When};
 use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
-    Cgroups, ControlAccess, ControlSocket, InitSpec, KillMode, Kind, Notify, NotifyAccess, Ready,
-    Restart, RestartPolicy, ServiceSpec, StartLimit, Stop, TerminationLog, Ties, Tracking,
+    Cgroups, ControlAccess, ControlSocket, Forking, InitSpec, KillMode, Kind, Notify, NotifyAccess,
+    Ready, Restart, RestartPolicy, ServiceSpec, StartLimit, Stop, TerminationLog, Ties, Tracking,
 };
 
 fn text() -> impl Strategy<Value = Box<str>> {
@@ -517,7 +517,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
             restart,
             vec(exit(), 0..3),
             (option::of(signal()), stop),
-            (option::of(commands()), tracking()),
+            (option::of(commands()), tracking(), option::of(forking())),
             exec(),
             text(),
             option::of(schedule()),
@@ -530,7 +530,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     restart,
                     success,
                     (reload_signal, stop),
-                    (commands, tracking),
+                    (commands, tracking, forking),
                     exec,
                     source,
                     schedule,
@@ -556,6 +556,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     success: success.into(),
                     reload_signal,
                     stop,
+                    forking: forking.map(Box::new),
                     commands,
                     tracking,
                     exec,
@@ -574,6 +575,13 @@ fn kill_mode() -> impl Strategy<Value = KillMode> {
         Just(KillMode::Mixed),
         Just(KillMode::None),
     ]
+}
+
+fn forking() -> impl Strategy<Value = Forking> {
+    (option::of(text()), any::<bool>()).prop_map(|(pid_file, never_guess)| Forking {
+        pid_file,
+        never_guess,
+    })
 }
 
 fn tracking() -> impl Strategy<Value = Tracking> {

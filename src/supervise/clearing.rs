@@ -1,5 +1,5 @@
-//! `runtime-directory` goes when a run is over: a child removes it, since a file system may
-//! hang, and the next run's child waits for that one before it makes the folder anew.
+//! `runtime-directory` and `pid-file` go when a run is over: a child removes them, since a
+//! file system may hang, and the next run's child waits for that one before it makes the folder anew.
 //!
 //! Such a child is no helper that the end spares but a stray that it waits for.
 
@@ -23,18 +23,20 @@ impl Clearing {
     /// Removes what the service's run leaves, if anything.
     pub(crate) fn begin(&mut self, service: ServiceId, spec: &ServiceSpec) {
         let setup = spec.exec.setup.as_deref();
-        let paths: Vec<String> = setup
+        let folders: Vec<String> = setup
             .iter()
             .flat_map(|setup| setup.fleeting())
             .map(|folder| folder.path())
             .collect();
-        if paths.is_empty() {
+        let forking = spec.forking.as_deref();
+        let pid_file = forking.and_then(|forking| forking.pid_file.as_deref());
+        if folders.is_empty() && pid_file.is_none() {
             return;
         }
-        match clear(&paths, self.of(service)) {
+        match clear(&folders, pid_file, self.of(service)) {
             Ok(child) => drop(self.0.insert(service, child)),
             // The next start makes of it what it should be.
-            Err(errno) => log::warn!("{}: runtime-directory stays: {errno}", spec.name),
+            Err(errno) => log::warn!("{}: what its run leaves stays: {errno}", spec.name),
         }
     }
 
@@ -55,7 +57,11 @@ impl Clearing {
 }
 
 /// The child, and the pipe that it holds open. It waits for the last one itself.
-fn clear(paths: &[String], last: Option<BorrowedFd<'_>>) -> Result<(Pid, OwnedFd), Errno> {
+fn clear(
+    folders: &[String],
+    pid_file: Option<&str>,
+    last: Option<BorrowedFd<'_>>,
+) -> Result<(Pid, OwnedFd), Errno> {
     let (end, held) = fd::pipe()?;
     let keep: Vec<_> = last
         .iter()
@@ -66,8 +72,10 @@ fn clear(paths: &[String], last: Option<BorrowedFd<'_>>) -> Result<(Pid, OwnedFd
         if let Some(last) = last {
             let _ = super::preparation::await_end(last);
         }
-        let removed = paths.iter().map(|path| folders::remove(Path::new(path)));
-        i32::from(removed.fold(false, |failed, result| failed | result.is_err()))
+        let file = pid_file.map(|path| folders::unlink(Path::new(path)));
+        let removed = folders.iter().map(|path| folders::remove(Path::new(path)));
+        let all = removed.chain(file);
+        i32::from(all.fold(false, |failed, result| failed | result.is_err()))
     })?;
     Ok((pid, end))
 }

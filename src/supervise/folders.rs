@@ -11,7 +11,7 @@ use std::path::{Component, Path};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
-use nix::unistd::{Gid, Uid, fchown};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
 
 use crate::core::setup::Folder;
 use crate::sys::{process, way};
@@ -55,6 +55,16 @@ pub(super) fn make(folder: &Folder, owner: Option<(u32, u32)>) -> Result<(), Err
 /// That it isn't there is no error.
 pub(super) fn remove(path: &Path) -> Result<(), Errno> {
     let removed = walk(path, None).and_then(|(above, name)| way::remove(&above, name));
+    match removed {
+        Err(Errno::ENOENT) => Ok(()),
+        other => other,
+    }
+}
+
+/// Removes a file, or a link itself, if that is what has this name.
+pub(super) fn unlink(path: &Path) -> Result<(), Errno> {
+    let removed = walk(path, None)
+        .and_then(|(above, name)| unlinkat(&above, name, UnlinkatFlags::NoRemoveDir));
     match removed {
         Err(Errno::ENOENT) => Ok(()),
         other => other,
@@ -142,6 +152,21 @@ mod tests {
         assert_eq!(remove(&inside("link")), Ok(()));
         assert!(!inside("tree").exists() && !inside("link").is_symlink());
         assert!(inside("kept/file").exists());
+    }
+
+    #[test]
+    fn what_is_to_be_a_file_is_not_removed_as_a_folder() {
+        let place = Place::new("unlink");
+        let inside = |name: &str| place.0.join(name);
+        fs::create_dir_all(inside("folder/a")).unwrap();
+        fs::write(inside("file"), "x").unwrap();
+        symlink(inside("folder"), inside("link")).unwrap();
+        for name in ["file", "link", "absent"] {
+            assert_eq!(unlink(&inside(name)), Ok(()), "{name}");
+            assert!(!inside(name).is_symlink() && !inside(name).exists());
+        }
+        assert!(unlink(&inside("folder")).is_err());
+        assert!(inside("folder/a").exists());
     }
 
     #[test]

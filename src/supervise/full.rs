@@ -79,6 +79,10 @@ impl Full<'_> {
             None => Account::default(),
         };
         let setup = exec.setup.as_deref();
+        let forking = self.spec.forking.as_ref().filter(|_| self.first);
+        if let Some(path) = forking.and_then(|forking| forking.pid_file.as_deref()) {
+            preparation::clear_pid_file(path, self.wires.cleared);
+        }
         if let Some(setup) = setup.filter(|_| self.first) {
             let owner = account.identity.as_ref().map(|them| (them.uid, them.gid));
             preparation::clear_and_make(setup, owner, self.wires.cleared)?;

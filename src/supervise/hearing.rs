@@ -49,6 +49,11 @@ struct Family<'a> {
 impl Family<'_> {
     fn kin(&self, pid: Pid) -> Kin {
         let keeper = self.run.keeper().map(|(pid, _)| *pid);
+        if let Some((cgroup, _)) = self.run.cgroup()
+            && cgroup.all_members().contains(&pid)
+        {
+            return Kin::Own;
+        }
         let roots = [self.main, self.run.main, self.run.leader, keeper];
         let mut at = pid;
         for _ in 0..DEEPEST {
@@ -110,7 +115,9 @@ impl Family<'_> {
     /// Whether it may be the main process; an orphan has to say so itself.
     fn may_be_main(&self, pid: Pid, sender: Pid) -> bool {
         let lives = procfs::stat(pid).is_some_and(|stat| !stat.zombie);
+        // The subreaper is the root of its family, and still rinit's.
         lives
+            && !self.helpers.contains(&pid)
             && match self.kin(pid) {
                 Kin::Own => true,
                 Kin::Orphan => pid == sender,
@@ -120,6 +127,22 @@ impl Family<'_> {
 }
 
 impl Hands {
+    /// Whether this process may be the run's main one, by what it is alone.
+    pub(super) fn may_be_main(&self, id: RunId, pid: Pid) -> bool {
+        let Some(run) = self.runs.get(id) else {
+            return false;
+        };
+        let family = Family {
+            runs: &self.runs,
+            helpers: &self.helpers,
+            id,
+            run,
+            control: run.controlled_by(),
+            main: run.main,
+        };
+        family.may_be_main(pid, Pid(0))
+    }
+
     /// What a service said on its notify socket. A flood counts as one message: the last
     /// word on each matter.
     pub(super) fn notified(&mut self, system: &System, service: ServiceId, events: &mut Results) {
@@ -166,6 +189,11 @@ impl Hands {
             if !heard {
                 return;
             }
+            // Which process is to be the main one is asked when the first has ended.
+            let forks = spec.forking.is_some() && family.main == run.leader;
+            if forks {
+                message.main_pid = None;
+            }
             if let Some(pid) = message.main_pid
                 && family.main != Some(pid)
             {
@@ -196,7 +224,13 @@ impl Hands {
     }
 
     /// A new main process. One that is not our child is watched by its descriptor.
-    fn adopt_main(&mut self, run: RunId, pid: Pid) {
+    pub(super) fn adopt_main(&mut self, run: RunId, pid: Pid) {
+        // The first process of one that forks has ended; this one hasn't.
+        if let Some(entry) = self.runs.get_mut(run)
+            && entry.main.is_none()
+        {
+            entry.ended = false;
+        }
         self.runs.set_main(run, pid);
         if let Some(entry) = self.runs.get(run) {
             self.outputs.has_main(entry.service, pid);

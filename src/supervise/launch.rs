@@ -388,6 +388,7 @@ fn is_plain(spec: &ServiceSpec) -> bool {
         && exec.oom_score_adjust.is_none()
         && exec.setup.is_none()
         && !spec.accepts()
+        && spec.forking.is_none()
         && !spec.is_main
 }
 

@@ -25,6 +25,7 @@ mod in_context;
 mod launch;
 mod lines;
 mod look;
+mod main_process;
 mod making;
 mod marks;
 mod memory_events;

@@ -34,6 +34,13 @@ pub(super) fn clear_and_make(
     Ok(())
 }
 
+/// Removes the PID file of an earlier life: its number may be anybody's by now. What can't be
+/// removed is looked at like any other.
+pub(super) fn clear_pid_file(path: &str, cleared: Option<BorrowedFd<'_>>) {
+    let _ = cleared.map(await_end);
+    let _ = folders::unlink(Path::new(path));
+}
+
 /// Nobody writes here: reading ends when the last writer has gone.
 pub(super) fn await_end(fd: impl AsFd) -> nix::Result<()> {
     loop {

@@ -25,6 +25,9 @@ use crate::sys::poll::Interest;
 use crate::sys::signal::{kill, kill_group};
 use crate::sys::spawn::{FAILURE_LIMIT, Failure};
 
+/// How long a look for the main process may take, with all its pauses.
+const MAIN_LIMIT: Duration = Duration::from_secs(5);
+
 impl Hands {
     /// Begins to ask; the event if the answer is known at once.
     pub(crate) fn probe(
@@ -39,7 +42,15 @@ impl Hands {
         if of == Question::Readiness && matches!(spec.ready, Ready::Log(_)) {
             return self.outputs.wait_until_still(service, run);
         }
+        if of == Question::MainProcess {
+            let progress = self.seek_main(run, spec).unwrap_or_else(|errno| {
+                let why = format!("no process to look for it: {errno}");
+                Progress::Over(Answer::No(why.into()))
+            });
+            return self.go_on_probing(run, progress, MAIN_LIMIT, now);
+        }
         let asked = match of {
+            Question::MainProcess => None,
             Question::Elsewhere => {
                 let probe = spec.wait_for.as_ref().map(|wait_for| &wait_for.probe);
                 probe.map(|probe| (probe, probe::limit(probe), i64::MIN))
@@ -169,7 +180,8 @@ impl Hands {
         run: RunId,
         pid: Pid,
         exit: Exit,
-    ) -> Option<Event> {
+        events: &mut Results,
+    ) -> Option<()> {
         let attempts = self.runs.get(run)?.extra.as_ref()?.attempts.as_ref()?;
         if !matches!(&attempts.step, Step::Child { pid: known, .. } if *known == pid) {
             // Another look is under way already.
@@ -202,7 +214,12 @@ impl Hands {
             }
             None => probe::from_child(&what, exit, if program { &[] } else { told }),
         };
-        Some(Event::Probed { run, answer })
+        if system.seeks_main(run) {
+            self.main_sought(run, &what, told, answer, events);
+        } else {
+            events.push_back(Event::Probed { run, answer });
+        }
+        Some(())
     }
 
     /// Gives up the looks that took too long.
@@ -238,7 +255,7 @@ impl Hands {
     }
 }
 
-fn waits(pid: Pid, what: &str, told: OwnedFd, program: bool) -> Progress {
+pub(super) fn waits(pid: Pid, what: &str, told: OwnedFd, program: bool) -> Progress {
     Progress::Waits(Step::Child {
         pid,
         what: what.into(),

@@ -261,7 +261,7 @@ impl Hands {
             self.hear_subreaper(system, run, events);
             events.extend(self.lose_keeper(run));
         } else if let Some(run) = self.probes.remove(&pid) {
-            events.extend(self.probe_ended(system, run, pid, exit));
+            let _ = self.probe_ended(system, run, pid, exit, events);
         } else if self.http.pid() == Some(pid) {
             self.http.died(&self.poll, now.at);
         } else if self.outputs.logger() == Some(pid) {

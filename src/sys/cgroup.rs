@@ -127,6 +127,13 @@ impl Cgroup {
         numbers.map(Pid).collect()
     }
 
+    /// The processes in it and below.
+    #[must_use]
+    pub fn all_members(&self) -> BTreeSet<Pid> {
+        let groups = self.and_below().into_iter();
+        groups.flat_map(|group| group.members()).collect()
+    }
+
     /// Sends a signal to all in it and below; the processes that were reached one by one.
     /// Those that are forked meanwhile are found by looking again.
     pub fn signal(&self, signal: Signal) -> BTreeSet<Pid> {
@@ -137,11 +144,9 @@ impl Cgroup {
         }
         let own = own_pid();
         for _ in 0..LOOKS {
-            let members = self
-                .and_below()
+            let new: Vec<Pid> = self
+                .all_members()
                 .into_iter()
-                .flat_map(|group| group.members());
-            let new: Vec<Pid> = members
                 .filter(|pid| pid.0 > 0 && *pid != own && sent.insert(*pid))
                 .collect();
             if new.is_empty() {

@@ -362,10 +362,19 @@ pub fn kill_everyone(signal: Signal) -> Result<(), Errno> {
     send(-1, signal)
 }
 
+/// Whether there is a process of this number, zombies included.
+#[must_use]
+pub fn process_exists(pid: Pid) -> bool {
+    exists(i64::from(pid.0))
+}
+
 /// Whether the process group that this process leads or led has a member.
 #[must_use]
 pub fn group_exists(leader: Pid) -> bool {
-    let target = -i64::from(leader.0);
+    exists(-i64::from(leader.0))
+}
+
+fn exists(target: i64) -> bool {
     // SAFETY: no pointers; signal 0 only asks.
     let asked = unsafe { raw::call(libc::SYS_kill, [target.cast_unsigned() as usize, 0]) };
     asked.is_ok() || asked == Err(Errno(libc::EPERM))

@@ -37,6 +37,7 @@ mod exec;
 mod exit;
 mod exit_status;
 mod fd_store;
+mod forking;
 mod hardening;
 mod harness;
 mod health;

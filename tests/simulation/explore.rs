@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use rinit::core::action::Action;
+use rinit::core::action::{Action, Question};
 use rinit::core::calendar::{Calendar, Times, Zone};
 use rinit::core::commands::{Commands, List};
 use rinit::core::event::{Answer, Event, SpawnFailure};
@@ -16,7 +16,7 @@ use rinit::core::reload::{Reload, ReloadStage};
 use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
-    KillMode, Kind, Notify, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
+    Forking, KillMode, Kind, Notify, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
 };
 use rinit::core::state::{Stage, Standing, State};
 use rinit::core::system::{Surroundings, System, Whole};
@@ -43,6 +43,8 @@ struct Life {
     service: ServiceId,
     main: Main,
     probed: bool,
+    /// What was asked is which process is the main one.
+    sought: bool,
     watched: bool,
     asked_to_end: bool,
     control: bool,
@@ -138,6 +140,9 @@ impl World {
                 Main::Gone if life.watched => all.push(Event::TreeGone { run }),
                 Main::Gone => {}
             }
+            if life.sought && life.probed && self.system.seeks_main(run) {
+                all.push(Event::MainPid { run, pid: Pid(8) });
+            }
             if life.probed {
                 let no = Answer::No("refused".into());
                 all.extend([Answer::Yes, no].map(|answer| Event::Probed { run, answer }));
@@ -189,11 +194,18 @@ impl World {
             Event::ClockSet => self.wall += self.clock_sets.remove(0),
             Event::Spawned { run, .. } => self.life(*run).main = Main::Forked,
             Event::Executed { run } => self.life(*run).main = Main::Runs,
+            Event::MainPid { run, .. } => {
+                let life = self.life(*run);
+                (life.main, life.sought) = (Main::Runs, false);
+            }
             Event::Exited { run, .. } => self.life(*run).main = Main::Gone,
             Event::SpawnFailed { run, .. } | Event::ForkRefused { run, .. } => {
                 self.life(*run).main = Main::Gone;
             }
-            Event::TreeGone { run } => self.life(*run).watched = false,
+            Event::TreeGone { run } => {
+                let life = self.life(*run);
+                (life.watched, life.sought) = (false, false);
+            }
             Event::Probed { run, .. } => self.life(*run).probed = false,
             Event::StraysGone => self.strays_asked = false,
             Event::OutputDrained => self.draining = false,
@@ -224,6 +236,8 @@ impl World {
         match action {
             Action::Spawn { service, run } | Action::Probe { service, run, .. } => {
                 let probe = matches!(action, Action::Probe { .. });
+                let of = Question::MainProcess;
+                let sought = action == Action::Probe { service, run, of };
                 let lives = self.lives.values();
                 let twin = lives
                     .filter(|life| life.service == service && !life.control)
@@ -232,10 +246,12 @@ impl World {
                     service,
                     main: Main::Gone,
                     probed: false,
+                    sought: false,
                     watched: false,
                     asked_to_end: false,
                     control: false,
                 });
+                life.sought = sought;
                 if probe {
                     assert!(!life.probed, "two probes: {:#?}", self.path);
                     life.probed = true;
@@ -263,6 +279,7 @@ impl World {
                         service,
                         main: Main::Gone,
                         probed: false,
+                        sought: false,
                         watched: false,
                         asked_to_end: false,
                         control,
@@ -337,8 +354,10 @@ impl World {
                     let kind = self.system.service(life.service).unwrap().kind;
                     let works = kind == Kind::Oneshot && life.main == Main::Runs;
                     let works = works || life.control && life.main == Main::Runs;
+                    let works = works || self.forks(*run);
                     life.asked_to_end || works && *exit == Exit::Code(0)
                 }
+                Event::TreeGone { run } => self.lives[run].asked_to_end || !self.is_up(*run),
                 _ => true,
             };
             let choices = self.choices();
@@ -350,6 +369,19 @@ impl World {
             self.step(next.clone());
         }
         panic!("it doesn't calm down: {:#?}", self.path);
+    }
+
+    /// Its first process is to end.
+    fn forks(&self, run: RunId) -> bool {
+        let state = self.system.state(self.lives[&run].service);
+        matches!(state, Some(State::Starting(s)) if s.run.id == run && s.stage == Stage::Forking)
+    }
+
+    /// It starts or runs, with a main process or without.
+    fn is_up(&self, run: RunId) -> bool {
+        let state = self.system.state(self.lives[&run].service).unwrap();
+        let up = matches!(state, State::Starting(_) | State::Active { .. });
+        up && state.run().is_some_and(|own| own.id == run)
     }
 
     /// READY=1 makes a difference to this run.
@@ -609,6 +641,56 @@ fn one_service_survives_every_order_of_events() {
                 );
             }
         }
+    }
+}
+
+/// One whose first process ends.
+fn forks(pid_file: Option<&str>, kill_mode: KillMode) -> ServiceSpec {
+    let mut only = service("only", &[]);
+    only.forking = Some(Box::new(Forking {
+        pid_file: pid_file.map(Into::into),
+        never_guess: false,
+    }));
+    only.tracking = Tracking::Subreaper;
+    only.stop.kill_mode = kill_mode;
+    only
+}
+
+#[test]
+fn a_service_that_forks_survives_every_order_of_events() {
+    for pid_file in [None, Some("/run/x.pid")] {
+        for kill_mode in [
+            KillMode::Tree,
+            KillMode::Process,
+            KillMode::ControlGroup,
+            KillMode::Mixed,
+            KillMode::None,
+        ] {
+            let mut only = forks(pid_file, kill_mode);
+            only.ready = Ready::Probe(Probe::Unix("/x".into()));
+            let met = explore(&of(vec![only]));
+            assert!(met.contains(&Standing::Active), "{met:?}");
+        }
+    }
+    let mut base = forks(None, KillMode::Tree);
+    base.tracking = Tracking::Cgroup;
+    explore(&of(vec![base, service("web", &[0])]));
+}
+
+#[test]
+fn a_service_that_forks_and_has_commands_survives_every_order_of_events() {
+    for (pid_file, kill_mode, last) in [
+        (Some("/run/x.pid"), KillMode::Tree, List::Stop),
+        (Some("/run/x.pid"), KillMode::Process, List::StopPost),
+        (None, KillMode::Mixed, List::Stop),
+        (None, KillMode::None, List::Stop),
+    ] {
+        let mut only = forks(pid_file, kill_mode);
+        let commands = only.commands.get_or_insert_default();
+        for list in [List::StartPost, last] {
+            *commands.list_mut(list) = Box::new([command(false)]);
+        }
+        explore(&of(vec![only]));
     }
 }
 

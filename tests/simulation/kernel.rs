@@ -56,6 +56,8 @@ pub(crate) struct Run {
     /// It is a control process's.
     pub(crate) control: bool,
     main: Option<Process>,
+    /// Its number among the others, where it was one of them.
+    was: Option<u64>,
     others: BTreeMap<u64, Process>,
     ready_at: Instant,
     taken: bool,
@@ -80,6 +82,8 @@ enum Fact {
     MainDies(RunId, Exit),
     OtherDies(u64),
     Answers(RunId),
+    /// The main process was looked for.
+    Sought(RunId),
     Says(Event),
     /// Somebody sets the wall clock, by so many milliseconds.
     ClockSet(i64),
@@ -258,6 +262,11 @@ impl Kernel {
                 Some(Event::Exited { run, exit })
             }
             Fact::OtherDies(number) => {
+                let became_main =
+                    |(id, run): (&RunId, &Run)| (run.was == Some(number)).then_some(*id);
+                if let Some(run) = self.runs.iter().find_map(became_main) {
+                    return self.happens(Fact::MainDies(run, Exit::Code(0)));
+                }
                 if self.strays.remove(&number).is_some() {
                     let gone = self.strays.is_empty() && std::mem::take(&mut self.strays_awaited);
                     return gone.then_some(Event::StraysGone);
@@ -270,6 +279,7 @@ impl Kernel {
                 run.others.remove(&number);
                 (run.watched && !run.anything_lives()).then_some(Event::TreeGone { run: id })
             }
+            Fact::Sought(run) => self.sought(run),
             Fact::Answers(run) => {
                 let known = self.runs.get_mut(&run)?;
                 known.probes -= 1;
@@ -302,13 +312,20 @@ impl Kernel {
                 let taken = match of {
                     Question::Elsewhere => self.dice.percent(60),
                     Question::Readiness | Question::Health => self.dice.percent(self.faults.taken),
+                    Question::MainProcess => false,
                 };
                 let known = self.run(*service, *run);
                 known.probes += 1;
                 known.taken = taken;
                 known.sick = sick;
                 let after = self.dice.moment().min(Duration::from_millis(300));
-                self.later(after, Fact::Answers(*run));
+                let fact = match of {
+                    Question::MainProcess => Fact::Sought(*run),
+                    Question::Elsewhere | Question::Readiness | Question::Health => {
+                        Fact::Answers(*run)
+                    }
+                };
+                self.later(after, fact);
             }
             Action::Listen { service } => {
                 let service = *service;
@@ -405,6 +422,7 @@ impl Kernel {
             spawned: false,
             control: false,
             main: None,
+            was: None,
             others: BTreeMap::new(),
             ready_at: Instant(u64::MAX),
             taken: false,
@@ -467,7 +485,14 @@ impl Kernel {
                 self.later(after, Fact::Says(saying));
             }
         }
-        if self.dice.percent(self.faults.dies) {
+        if self.spec.services[service.index()].forking.is_some() {
+            // Its first process is to end, and mostly does.
+            if !self.dice.percent(self.faults.commands_hang) {
+                let well = !self.dice.percent(self.faults.commands_fail);
+                let after = self.dice.moment() + Duration::from_millis(50);
+                self.later(after, Fact::MainDies(run, Exit::Code(u8::from(!well))));
+            }
+        } else if self.dice.percent(self.faults.dies) {
             let exit = self.dice.pick(&[
                 Exit::Code(0),
                 Exit::Code(0),
@@ -480,6 +505,43 @@ impl Kernel {
             let after = self.dice.moment();
             self.later(after, Fact::MainDies(run, exit));
         }
+    }
+
+    /// A look at what the first process of a run has left.
+    fn sought(&mut self, run: RunId) -> Option<Event> {
+        let by_file = |run: &Run, spec: &Spec| {
+            let forking = spec.services[run.service.index()].forking.as_ref();
+            forking.is_some_and(|forking| forking.pid_file.is_some())
+        };
+        let there = self.dice.percent(70);
+        let dies = self.dice.percent(self.faults.dies);
+        let known = self.runs.get_mut(&run)?;
+        known.probes -= 1;
+        let by_file = known.service != GONE && by_file(known, &self.spec);
+        let found = match known.others.pop_first() {
+            Some((number, process)) if there => {
+                (known.main, known.was) = (Some(process), Some(number));
+                let pid = Pid(40_000);
+                self.results.push_back(Event::MainPid { run, pid });
+                true
+            }
+            other => {
+                known.others.extend(other);
+                false
+            }
+        };
+        let answer = if found || !by_file {
+            Answer::Yes
+        } else {
+            Answer::No("/run/x.pid: no such file or directory".into())
+        };
+        self.results.push_back(Event::Probed { run, answer });
+        if found && dies {
+            let exit = self.dice.pick(&[Exit::Code(0), Exit::Code(1)]);
+            let after = self.dice.moment();
+            self.later(after, Fact::MainDies(run, exit));
+        }
+        self.results.pop_front()
     }
 
     /// A process of a run's own, with some below it; whether there is one.

@@ -12,8 +12,8 @@ use rinit::core::probe::{Command, Health, OnUnhealthy, Probe, WaitFor};
 use rinit::core::schedule::{Schedule, Timer, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
-    KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit,
-    Tracking,
+    Forking, KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, ServiceSpec, Spec,
+    StartLimit, Tracking,
 };
 
 #[derive(Clone)]
@@ -278,6 +278,14 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         ]);
         service.reload_signal = dice.percent(30).then_some(Signal::HUP);
         service.tracking = dice.pick(&[Tracking::Marks, Tracking::Subreaper, Tracking::Cgroup]);
+        if service.kind == Kind::Simple && dice.percent(20) {
+            let pid_file = dice.percent(60).then(|| "/run/x.pid".into());
+            service.forking = Some(Box::new(Forking {
+                pid_file,
+                never_guess: false,
+            }));
+            service.tracking = dice.pick(&[Tracking::Subreaper, Tracking::Cgroup]);
+        }
         if dice.percent(35) {
             service.commands = Some(Box::new(commands(dice)));
         }
@@ -288,11 +296,13 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             service.enabled = true;
             service.restart.policy = RestartPolicy::No;
             service.commands = None;
+            service.forking = None;
         }
         if !service.is_main && dice.percent(25) {
             service.schedule = Some(Box::new(schedule(dice)));
             service.listen = service.listen.and_then(|_| listen(false));
             service.kind = Kind::Oneshot;
+            service.forking = None;
             service.essential = false;
             service.health = None;
             service.restart.policy = RestartPolicy::No;

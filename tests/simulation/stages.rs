@@ -61,7 +61,7 @@ impl Stages {
                 service,
                 run,
                 // Nothing of it has begun while it waits for what lives elsewhere.
-                of: Question::Readiness | Question::Health,
+                of: Question::Readiness | Question::Health | Question::MainProcess,
             }
             | Action::SpawnControl {
                 service, life: run, ..
@@ -200,7 +200,7 @@ impl Stages {
                 Kind::Oneshot => life.main_exit.is_some() && !main_lives,
             },
             List::Stop => life.active,
-            List::Reload => life.active && main_lives,
+            List::Reload => life.active && (main_lives || spec.forking.is_some()),
             // With `kill-mode = "none"` what runs is nobody's from now on.
             List::StopPost if spec.stop.kill_mode == KillMode::None => true,
             List::StopPost => !main_lives && (stays || !rest_lives),

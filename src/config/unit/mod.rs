@@ -41,8 +41,6 @@ pub(super) struct FromUnit {
     by_default: bool,
     /// Nobody named it: what is wrong with it costs it alone.
     pub(super) is_pulled: bool,
-    /// Type=forking, which TOML may still say otherwise.
-    forking: Option<At>,
     /// DynamicUser=yes.
     dynamic_user: Option<At>,
     /// Standard streams that are to be a connection.
@@ -144,7 +142,6 @@ impl Found {
             names: names.map(Into::into).collect(),
             by_default: true,
             is_pulled: self.is_pulled,
-            forking: None,
             dynamic_user: None,
             streams: Streams::default(),
         }));
@@ -331,27 +328,14 @@ pub(super) fn note_absent(draft: &Draft, key: &str, target: &Target, context: &C
 
 /// `type = "simple"` in TOML, whatever the unit says.
 pub(super) fn become_simple(draft: &mut Draft) {
-    if let Some(unit) = &mut draft.unit {
-        unit.forking = None;
-        if draft.ready == Some(Ready::Notify) && draft.written("ready").is_none() {
-            draft.ready = None;
-        }
+    let by_unit = draft.unit.is_some() && draft.written("ready").is_none();
+    if by_unit && draft.ready == Some(Ready::Notify) {
+        draft.ready = None;
     }
 }
 
 /// What is left of the unit when all keys were read.
 pub(super) fn finish(draft: &Draft, context: &Context<'_>) {
-    if let Some(at) = draft.unit.as_ref().and_then(|unit| unit.forking) {
-        let what = format!(
-            "{}: Type=forking is not supported yet by this version",
-            draft.name()
-        );
-        let help = format!(
-            "write type = \"simple\" and a command that stays in the foreground into [service.{}]",
-            draft.name()
-        );
-        context.error(at, what, help);
-    }
     let dynamic = draft.unit.as_ref().and_then(|unit| unit.dynamic_user);
     let has_user = draft
         .spec

@@ -136,11 +136,7 @@ impl<'a> Reading<'a> {
         if kind == Type::Oneshot {
             self.draft.spec.kind = Kind::Oneshot;
         }
-        if kind == Type::Forking
-            && let Some(unit) = &mut self.draft.unit
-        {
-            unit.forking = self.kind.map(|(_, at)| at);
-        }
+        self.draft.forking.forks = kind == Type::Forking;
         let input = self.input_connected;
         // Each goes where the one before it does unless something else is said.
         let output = self.output_connected.unwrap_or(input);

@@ -6,6 +6,7 @@ use super::given::Given;
 use super::reading::{Conditions, Reading, Type};
 use super::target;
 use crate::config::draft::Target;
+use crate::config::forking;
 use crate::core::capability::Capabilities;
 use crate::core::exec::{EnvironmentFile, Limit, Resource};
 use crate::core::exit::Exit;
@@ -119,6 +120,20 @@ pub(super) fn success(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
             None => given.wrong("exit codes, signals, and names such as TEMPFAIL")?,
         }
     }
+    Some(())
+}
+
+/// PIDFile=: below /run where it says no more.
+pub(super) fn pid_file(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let text = given.text();
+    if !forking::is_a_file(&text) {
+        return given.wrong("the path of a file, without \"..\"");
+    }
+    let whole = match text.starts_with('/') {
+        true => text,
+        false => format!("/run/{text}"),
+    };
+    reading.draft.forking.pid_file = Some(whole.into());
     Some(())
 }
 
@@ -432,6 +447,8 @@ pub(super) fn reset(reading: &mut Reading<'_>, key: &str) -> bool {
                 unit.by_default = true;
             }
         }
+        "PIDFile" => reading.draft.forking.pid_file = None,
+        "GuessMainPID" => reading.draft.forking.never_guess = false,
         "NotifyAccess" => reading.access = None,
         "WatchdogSec" => reading.watchdog = None,
         "FileDescriptorStoreMax" => reading.store_max = 0,

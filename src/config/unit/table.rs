@@ -98,6 +98,11 @@ const SET: &[(&str, &str, Setter)] = &[
         r.others_as_root = g.boolean()?;
         Some(())
     }),
+    ("Service", "PIDFile", set::pid_file),
+    ("Service", "GuessMainPID", |r, g| {
+        r.draft.forking.never_guess = !g.boolean()?;
+        Some(())
+    }),
     ("Service", "NotifyAccess", set::access),
     ("Service", "WatchdogSec", |r, g| {
         r.watchdog = g.timeout()?;
@@ -177,7 +182,7 @@ const SILENT: &str = "Description Documentation SourcePath RequiresMountsFor \
     SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogLevelMax LogRateLimitIntervalSec \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
     CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
-    PIDFile GuessMainPID BusName SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
+    BusName SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
     KeyringMode SecureBits Slice RestartKillSignal RuntimeDirectoryPreserve Sockets";
 
 /// Protects others from the service: it runs without.

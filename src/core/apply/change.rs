@@ -165,7 +165,10 @@ const fn anew(name: &'static str, differs: fn(&Pair<'_>) -> bool) -> Key {
 
 /// Every key of a service.
 static KEYS: &[Key] = &[
-    anew("type", |p| p.old.kind != p.new.kind),
+    anew("type", |p| {
+        let of = |spec: &ServiceSpec| (spec.kind, spec.forking.is_some());
+        of(p.old) != of(p.new)
+    }),
     anew("command", |p| {
         let (old, new) = (&p.old.exec, &p.new.exec);
         (&old.command, &old.manner) != (&new.command, &new.manner)
@@ -200,6 +203,9 @@ static KEYS: &[Key] = &[
     }),
     anew("on-demand", |p| {
         p.old.is_on_demand() != p.new.is_on_demand()
+    }),
+    anew("pid-file", |p| {
+        p.old.forking.is_some() && p.new.forking.is_some() && p.old.forking != p.new.forking
     }),
     anew("ready", |p| p.old.ready != p.new.ready),
     live("health", |p| p.old.health != p.new.health),
@@ -389,6 +395,7 @@ fn is_the_same(old: &ServiceSpec, new: &ServiceSpec) -> bool {
         success,
         reload_signal,
         stop,
+        forking,
         commands,
         tracking,
         exec,
@@ -413,6 +420,7 @@ fn is_the_same(old: &ServiceSpec, new: &ServiceSpec) -> bool {
         && *success == new.success
         && *reload_signal == new.reload_signal
         && *stop == new.stop
+        && *forking == new.forking
         && *commands == new.commands
         && *tracking == new.tracking
         && *exec == new.exec

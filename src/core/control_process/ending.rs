@@ -4,11 +4,12 @@ use super::Standing;
 use crate::core::action::Action;
 use crate::core::commands::{Failing, List, ServiceResult};
 use crate::core::exit::Exit;
+use crate::core::forking::is_headless;
 use crate::core::id::ServiceId;
 use crate::core::signal::Signal;
 use crate::core::spec::KillMode;
 use crate::core::state::{Reason, State, Stopping, Then};
-use crate::core::stop::ask_to_stop;
+use crate::core::stop_orders::ask_to_stop;
 use crate::core::system::System;
 
 impl System {
@@ -25,15 +26,27 @@ impl System {
         };
         controls.signal_at = None;
         let owed = std::mem::take(&mut controls.signal_owed);
+        let headless = is_headless(spec, &service.state);
+        let stop = &spec.stop;
         if owed
             && let State::Stopping(Stopping {
                 run,
-                main_gone: false,
+                main_gone: gone @ false,
                 ..
-            }) = &service.state
+            }) = &mut service.state
         {
-            let orders = ask_to_stop(run.id, spec.stop.signal, &spec.stop);
-            self.orders.extend(orders);
+            let run = run.id;
+            if headless {
+                *gone = true;
+                let stop = stop.clone();
+                if self.end_headless(run, &stop) {
+                    self.now_killing(id);
+                } else if !stop.kill_mode.ends_tree() {
+                    self.run_over(id);
+                }
+            } else {
+                self.orders.extend(ask_to_stop(run, stop.signal, stop));
+            }
         }
         self.reindex(id);
     }

@@ -236,6 +236,8 @@ impl System {
                 format!("the kernel gives no process (errno {errno})")
             }
             (Stage::Spawning | Stage::Spawned, _) => "its program is not executed yet".to_owned(),
+            (Stage::Forking, _) => "its first process has not ended".to_owned(),
+            (Stage::Finding { .. }, _) => "its main process is not known".to_owned(),
             (Stage::Executed { .. }, Some(Ready::Notify)) => {
                 "it has not said READY=1 on its notify socket".to_owned()
             }

@@ -46,8 +46,9 @@ impl State {
             Self::Starting(starting) => {
                 starting.deadline.as_mut().into_iter().for_each(later);
                 starting.notice_at.as_mut().into_iter().for_each(later);
-                if let Stage::Executed { poll: Some(poll) } | Stage::Elsewhere { poll } =
-                    &mut starting.stage
+                if let Stage::Executed { poll: Some(poll) }
+                | Stage::Elsewhere { poll }
+                | Stage::Finding { poll } = &mut starting.stage
                 {
                     poll.postpone(by);
                 }
@@ -67,12 +68,15 @@ impl Stage {
     fn next_at(&self) -> Option<Instant> {
         match self {
             Self::ForkRefused { again_at, .. } => Some(*again_at),
-            Self::Executed { poll: Some(poll) } | Self::Elsewhere { poll } => poll.next_at(),
+            Self::Executed { poll: Some(poll) }
+            | Self::Elsewhere { poll }
+            | Self::Finding { poll } => poll.next_at(),
             Self::Opening
             | Self::Before
             | Self::Probing
             | Self::Spawning
             | Self::Spawned
+            | Self::Forking
             | Self::Executed { poll: None }
             | Self::After { .. } => None,
         }

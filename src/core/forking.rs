@@ -1,0 +1,220 @@
+//! A service whose first process starts it and ends (`type = "forking"`): once that has
+//! ended well, its main process is sought among what it left.
+//!
+//! One whose main process can't be told runs all the same, for as long as anything of its
+//! tree does. It has no number then, and whoever stops it means the whole tree.
+
+use super::action::{Action, Question};
+use super::commands::List;
+use super::event::Answer;
+use super::exit::Exit;
+use super::id::{RunId, ServiceId};
+use super::readiness::Poll;
+use super::spec::{Forking, KillMode, ServiceSpec, Stop};
+use super::state::{Reason, Stage, Starting, State};
+use super::system::System;
+
+impl System {
+    fn forking(&self, id: ServiceId) -> Option<&Forking> {
+        self.service(id)?.forking.as_deref()
+    }
+
+    /// Whether it is still asked which process is the run's main one.
+    #[must_use]
+    pub fn seeks_main(&self, run: RunId) -> bool {
+        let state = self.service_of(run).and_then(|id| self.state(id));
+        let seeks = |starting: &Starting| {
+            starting.run.id == run && matches!(starting.stage, Stage::Finding { .. })
+        };
+        matches!(state, Some(State::Starting(starting)) if seeks(starting))
+    }
+
+    /// The first process ended. Whether that was no more than a step of the start.
+    pub(super) fn has_forked(&mut self, id: ServiceId, exit: Exit) -> bool {
+        let (Some(service), Some(spec)) = (
+            self.services.get_mut(id.index()),
+            self.spec.services.get(id.index()),
+        ) else {
+            return false;
+        };
+        let State::Starting(starting) = &mut service.state else {
+            return false;
+        };
+        let well = matches!(exit, Exit::Code(_)) && spec.is_well(exit);
+        if starting.stage != Stage::Forking || !well {
+            return false;
+        }
+        starting.run.pid = None;
+        let run = starting.run.id;
+        self.orders.push(Action::WatchTree { run });
+        self.seek_main(id);
+        true
+    }
+
+    /// Looks for the main process.
+    fn seek_main(&mut self, id: ServiceId) {
+        if let Some(service) = self.services.get_mut(id.index())
+            && let State::Starting(starting) = &mut service.state
+        {
+            let poll = Poll::asked();
+            starting.stage = Stage::Finding { poll };
+            self.orders.push(Action::Probe {
+                service: id,
+                run: starting.run.id,
+                of: Question::MainProcess,
+            });
+            self.reindex(id);
+        }
+    }
+
+    /// It was looked for. A yes without a number: there is no telling.
+    pub(super) fn main_sought(&mut self, run: RunId, answer: Answer) {
+        let now = self.now.at;
+        let Some((id, starting)) = self.starting(run) else {
+            return;
+        };
+        let known = starting.run.pid.is_some();
+        let welcomed = starting.welcomed;
+        let Stage::Finding { poll } = &mut starting.stage else {
+            return;
+        };
+        if !poll.is_in_flight() {
+            return;
+        }
+        match answer {
+            Answer::No(why) if !known => {
+                poll.refused(now);
+                starting.answer = Some(why);
+                self.reindex(id);
+                // They may be what writes the file.
+                if !welcomed && self.has_commands(id, List::StartPost) {
+                    self.welcome_early(id);
+                }
+            }
+            Answer::Yes | Answer::No(_) => {
+                starting.answer = None;
+                self.runs_on(id);
+            }
+        }
+    }
+
+    /// `exec-start-post` before the main process is known.
+    fn welcome_early(&mut self, id: ServiceId) {
+        if let Some(service) = self.services.get_mut(id.index())
+            && let State::Starting(starting) = &mut service.state
+        {
+            starting.welcomed = true;
+            self.come_after(id, None);
+        }
+    }
+
+    /// The service itself, or the file, has said which process is the main one.
+    pub(super) fn main_found(&mut self, run: RunId) {
+        let Some((id, starting)) = self.starting(run) else {
+            return;
+        };
+        let paused = matches!(&starting.stage, Stage::Finding { poll } if !poll.is_in_flight());
+        if paused {
+            starting.answer = None;
+            self.runs_on(id);
+        }
+    }
+
+    /// `exec-start-post` is over. Whether the main process is still to be found.
+    pub(super) fn is_still_sought(&mut self, id: ServiceId) -> bool {
+        let by_file = self
+            .forking(id)
+            .is_some_and(|forking| forking.pid_file.is_some());
+        let unknown = by_file && self.is_headless(id);
+        if unknown {
+            self.seek_main(id);
+        }
+        unknown
+    }
+
+    /// It runs, or may, without a main process that is known.
+    pub(super) fn is_headless(&self, id: ServiceId) -> bool {
+        let (Some(state), Some(spec)) = (self.state(id), self.service(id)) else {
+            return false;
+        };
+        is_headless(spec, state)
+    }
+
+    /// Nothing is left of a run. If it had no main process, that is its end.
+    pub(super) fn headless_gone(&mut self, id: ServiceId) {
+        if !self.is_headless(id) {
+            return;
+        }
+        let by_file = self
+            .forking(id)
+            .is_some_and(|forking| forking.pid_file.is_some());
+        let since = self.now.at;
+        let reason = match self.state(id) {
+            Some(State::Starting(Starting {
+                stage: Stage::Finding { .. },
+                run,
+                answer,
+                ..
+            })) if by_file => {
+                let last = answer.as_deref().unwrap_or("no main process was found");
+                Reason::NotReady {
+                    after: since.since(run.since),
+                    answer: Some(format!("all of its processes ended; {last}").into()),
+                }
+            }
+            Some(State::Starting(_) | State::Active { .. }) => Reason::Exit(Exit::Code(0)),
+            Some(
+                State::Inactive(_)
+                | State::Waiting(_)
+                | State::Stopping(_)
+                | State::Killing(_)
+                | State::Backoff(_)
+                | State::Exited { .. }
+                | State::Failed { .. },
+            )
+            | None => return,
+        };
+        self.ended(id, reason);
+    }
+
+    /// What a stop begins with where no main process is known: the whole tree gets the stop
+    /// signal. Whether what is left was killed.
+    pub(super) fn end_headless(&mut self, run: RunId, stop: &Stop) -> bool {
+        match stop.kill_mode {
+            KillMode::Tree | KillMode::ControlGroup => self.end_tree(run, stop.signal),
+            KillMode::Mixed => self.kill_tree(run),
+            KillMode::Process | KillMode::None => {}
+        }
+        stop.kill_mode == KillMode::Mixed
+    }
+}
+
+/// Its first process has ended, and no other is known to be the main one.
+pub(super) fn is_headless(spec: &ServiceSpec, state: &State) -> bool {
+    let unknown = spec.forking.is_some() && state.run().is_some_and(|run| run.pid.is_none());
+    unknown
+        && match state {
+            State::Starting(starting) => match starting.stage {
+                Stage::Finding { .. } | Stage::Executed { .. } | Stage::After { ended: None } => {
+                    true
+                }
+                Stage::Opening
+                | Stage::Elsewhere { .. }
+                | Stage::Before
+                | Stage::Probing
+                | Stage::ForkRefused { .. }
+                | Stage::Spawning
+                | Stage::Spawned
+                | Stage::Forking
+                | Stage::After { ended: Some(_) } => false,
+            },
+            State::Active { .. } => true,
+            State::Stopping(stopping) => !stopping.main_gone,
+            State::Killing(killing) => !killing.main_gone,
+            State::Inactive(_)
+            | State::Waiting(_)
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => false,
+        }
+}

@@ -176,17 +176,21 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
     ),
     shared(
         "restart",
-        "\"always\", \"on-failure\" or \"no\"",
+        "\"always\", \"on-failure\", \"on-success\", \"on-abnormal\", \"on-abort\", \"on-watchdog\" or \"no\"",
         "\"always\"; essential services and oneshots \"no\"",
         |draft, value| {
             draft.restart = Some(value.choice(&[
                 ("always", RestartPolicy::Always),
                 ("on-failure", RestartPolicy::OnFailure),
+                ("on-success", RestartPolicy::OnSuccess),
+                ("on-abnormal", RestartPolicy::OnAbnormal),
+                ("on-abort", RestartPolicy::OnAbort),
+                ("on-watchdog", RestartPolicy::OnWatchdog),
                 ("no", RestartPolicy::No),
             ])?);
             Some(())
         },
-        "Whether it is started again after it ended; in [defaults] it skips oneshots and schedules.",
+        "Whether it is started again after it ended: always, when that was no success, only then, unless it was an exit status, by a signal, because it was stuck or unhealthy, never; in [defaults] it skips oneshots and schedules.",
     ),
     shared(
         "restart-delay",
@@ -231,6 +235,26 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "none beside 0",
         success,
         "Ends that count as success as well: [143, \"SIGUSR1\"].",
+    ),
+    shared(
+        "restart-prevent-exit-status",
+        "array of codes and signals",
+        NONE,
+        |draft, value| {
+            draft.restart_by_exit().prevent = exits(value)?;
+            Some(())
+        },
+        "Ends after which it isn't started again, whatever restart says.",
+    ),
+    shared(
+        "restart-force-exit-status",
+        "array of codes and signals",
+        NONE,
+        |draft, value| {
+            draft.restart_by_exit().force = exits(value)?;
+            Some(())
+        },
+        "Ends after which it is started again, whatever restart says.",
     ),
     own(
         "essential",
@@ -383,6 +407,12 @@ fn start_limit(draft: &mut Draft, value: Value<'_>) -> Option<()> {
 }
 
 fn success(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    draft.spec.success = exits(value)?;
+    Some(())
+}
+
+/// Exit codes and signals.
+fn exits(value: Value<'_>) -> Option<Box<[Exit]>> {
     let mut exits = Vec::new();
     let mut good = Some(());
     for item in value.items() {
@@ -399,8 +429,7 @@ fn success(draft: &mut Draft, value: Value<'_>) -> Option<()> {
             None => good = None,
         }
     }
-    draft.spec.success = exits.into();
-    good
+    good.map(|()| exits.into())
 }
 
 fn signal(value: Value<'_>) -> Option<Signal> {

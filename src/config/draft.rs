@@ -14,7 +14,9 @@ use crate::core::exec::{Identity, Words};
 use crate::core::listen::Listen;
 use crate::core::output::{Log, Output};
 use crate::core::setup::{Base, Setup};
-use crate::core::spec::{Kind, Ready, Restart, RestartPolicy, ServiceSpec, Tracking};
+use crate::core::spec::{
+    Kind, Ready, Restart, RestartByExit, RestartPolicy, ServiceSpec, Tracking,
+};
 
 /// `tracking`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +144,10 @@ impl Draft {
         self.spec.exec.identity.get_or_insert_default()
     }
 
+    pub(super) fn restart_by_exit(&mut self) -> &mut RestartByExit {
+        self.spec.restart.by_exit.get_or_insert_default()
+    }
+
     pub(super) fn setup(&mut self) -> &mut Setup {
         self.spec.exec.setup.get_or_insert_default()
     }
@@ -194,6 +200,8 @@ impl Draft {
         } else if oneshot {
             self.spec.start_timeout = None;
         }
+        let by_exit = &mut self.spec.restart.by_exit;
+        by_exit.take_if(|own| **own == RestartByExit::default());
         self.finish_delays(context);
         self.finish_ready(context);
         directive_notify::finish(self, context);

@@ -352,6 +352,10 @@ fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
         RestartPolicy::Always => "always",
         RestartPolicy::OnFailure => "on-failure",
         RestartPolicy::No => "no",
+        RestartPolicy::OnSuccess => "on-success",
+        RestartPolicy::OnAbnormal => "on-abnormal",
+        RestartPolicy::OnAbort => "on-abort",
+        RestartPolicy::OnWatchdog => "on-watchdog",
     };
     let span = |time: Option<Duration>| {
         time.map_or_else(|| "infinity".to_owned(), |time| Span(time).to_string())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::action::Action;
-use super::commands::List;
+use super::commands::{Failing, List};
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
 use super::report::{Next, Report};
@@ -133,7 +133,7 @@ impl System {
             return false;
         }
         controls.ended_at.get_or_insert(at);
-        let again = !ending && restarts(spec, well);
+        let again = !ending && restarts(spec, reason);
         let left = exit.is_some() && stop.kill_mode.ends_tree() && (again || kind == Kind::Simple);
         self.note_exit_of(id, exit);
         self.credit(id);
@@ -226,7 +226,7 @@ impl System {
             return Verdict::Next { well, next };
         }
         match well {
-            _ if restarts(spec, well) => {}
+            _ if restarts(spec, &reason) => {}
             Some(exit) => return Verdict::Exited(exit),
             None => return Verdict::Failed(reason),
         }
@@ -394,15 +394,75 @@ fn exit_of(reason: &Reason) -> Option<Exit> {
     }
 }
 
-/// Whether `restart` starts it again after an end: `well` as it should be. The start limit
-/// is another matter.
-fn restarts(spec: &ServiceSpec, well: Option<Exit>) -> bool {
-    match (spec.restart.policy, spec.kind, well) {
+/// Whether `restart` starts it again after an end. The start limit is another matter.
+fn restarts(spec: &ServiceSpec, reason: &Reason) -> bool {
+    let restart = &spec.restart;
+    if let (Some(own), Some(exit)) = (&restart.by_exit, exit_of(reason)) {
+        if own.prevent.contains(&exit) {
+            return false;
+        }
+        if own.force.contains(&exit) {
+            return true;
+        }
+    }
+    let end = End::of(reason, spec);
+    match restart.policy {
         // A oneshot that did its work is done, whatever `restart` says.
-        (_, Kind::Oneshot, Some(_))
-        | (RestartPolicy::OnFailure, _, Some(_))
-        | (RestartPolicy::No, _, _) => false,
-        (RestartPolicy::Always, Kind::Simple, _) | (_, _, None) => true,
+        _ if spec.kind == Kind::Oneshot && end == End::Well => false,
+        RestartPolicy::Always => true,
+        RestartPolicy::OnFailure => end != End::Well,
+        RestartPolicy::No => false,
+        RestartPolicy::OnSuccess => end == End::Well,
+        RestartPolicy::OnAbnormal => !matches!(end, End::Well | End::Status),
+        RestartPolicy::OnAbort => end == End::Signal,
+        RestartPolicy::OnWatchdog => end == End::Watchdog,
+    }
+}
+
+/// What an end is to `restart` (`systemd.service(5)` has the table).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// As it should be.
+    Well,
+    /// By an exit status, a command's and that of a program that couldn't be executed too.
+    Status,
+    /// By a signal.
+    Signal,
+    /// It was stuck, or unhealthy.
+    Watchdog,
+    /// A timeout, too little memory, no process to be had.
+    Other,
+}
+
+impl End {
+    fn of(reason: &Reason, spec: &ServiceSpec) -> Self {
+        match reason {
+            Reason::Exit(exit) if spec.is_well(*exit) => Self::Well,
+            Reason::Exit(exit) => Self::of_exit(*exit),
+            Reason::Spawn(_) => Self::Status,
+            Reason::Command(failure) => match &failure.how {
+                Failing::Exit(exit) => Self::of_exit(*exit),
+                Failing::Spawn(_) => Self::Status,
+                Failing::TooLong => Self::Other,
+            },
+            Reason::Watchdog { .. } | Reason::Unhealthy { .. } => Self::Watchdog,
+            Reason::Explained { what, .. } | Reason::StartLimit { last: what } => {
+                Self::of(what, spec)
+            }
+            Reason::NotReady { .. }
+            | Reason::NotThere { .. }
+            | Reason::NotStopped { .. }
+            | Reason::ForkRefused { .. }
+            | Reason::Dependency { .. } => Self::Other,
+        }
+    }
+
+    const fn of_exit(exit: Exit) -> Self {
+        match exit {
+            Exit::Code(_) => Self::Status,
+            Exit::Signal(_) => Self::Signal,
+            Exit::OutOfMemory => Self::Other,
+        }
     }
 }
 

@@ -363,6 +363,8 @@ pub struct Restart {
     pub reset: Duration,
     /// `start-limit`; none by default.
     pub limit: Option<StartLimit>,
+    /// Ends that decide by themselves, if there are any.
+    pub by_exit: Option<Box<RestartByExit>>,
 }
 
 impl Default for Restart {
@@ -373,6 +375,7 @@ impl Default for Restart {
             delay_max: Duration::from_secs(30),
             reset: Duration::from_secs(10),
             limit: None,
+            by_exit: None,
         }
     }
 }
@@ -386,6 +389,23 @@ pub enum RestartPolicy {
     OnFailure,
     /// Never.
     No,
+    /// When it ended as it should.
+    OnSuccess,
+    /// After a failure that is no exit status: a signal, a timeout, a watchdog.
+    OnAbnormal,
+    /// When a signal ended it.
+    OnAbort,
+    /// When it didn't say that it lives, or was unhealthy.
+    OnWatchdog,
+}
+
+/// Ends of the main process that decide about a restart, whatever `restart` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RestartByExit {
+    /// `restart-prevent-exit-status`: none after these.
+    pub prevent: Box<[Exit]>,
+    /// `restart-force-exit-status`: one after these.
+    pub force: Box<[Exit]>,
 }
 
 /// `start-limit`: at most `count` starts within `within`, then `failed`.

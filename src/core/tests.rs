@@ -24,7 +24,9 @@ use super::id::{Pid, RunId, ServiceId};
 use super::probe::Probe;
 use super::report::Level;
 use super::signal::Signal;
-use super::spec::{KillMode, Kind, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking};
+use super::spec::{
+    KillMode, Kind, Ready, RestartByExit, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
+};
 use super::state::{Standing, State};
 use super::system::{Surroundings, System, Whole};
 use super::time::{Instant, Now};
@@ -463,6 +465,60 @@ fn policies_decide_by_success_and_success_exit_status_counts() {
     expect(OnFailure, Exit::Code(1), Standing::Backoff);
     expect(No, Exit::Code(143), Standing::Exited);
     expect(No, KILLED, Standing::Failed);
+}
+
+#[test]
+fn each_restart_policy_knows_what_kind_of_end_it_is_for() {
+    use RestartPolicy::{OnAbnormal, OnAbort, OnSuccess, OnWatchdog};
+    let (well, status, out) = (Exit::Code(0), Exit::Code(1), Exit::OutOfMemory);
+    for (policy, exit, again) in [
+        (OnSuccess, well, true),
+        (OnSuccess, status, false),
+        (OnSuccess, KILLED, false),
+        (OnAbnormal, well, false),
+        (OnAbnormal, status, false),
+        (OnAbnormal, KILLED, true),
+        (OnAbnormal, out, true),
+        (OnAbort, status, false),
+        (OnAbort, KILLED, true),
+        (OnAbort, out, false),
+        (OnWatchdog, KILLED, false),
+        (OnWatchdog, status, false),
+    ] {
+        let mut a = service("a");
+        a.restart.policy = policy;
+        let mut t = Table::new(vec![a, service("b")]);
+        t.up(A);
+        t.exit(A, exit);
+        let is_again = t.standing(A) == Standing::Backoff;
+        assert_eq!(is_again, again, "{policy:?} {exit}");
+    }
+}
+
+#[test]
+fn what_is_said_of_one_exit_status_counts_more_than_the_policy() {
+    use RestartPolicy::{Always, No};
+    for (policy, code, again) in [
+        (Always, 5, false),
+        (Always, 1, true),
+        (No, 6, true),
+        (No, 0, true),
+        (No, 1, false),
+        // Never beats always.
+        (No, 7, false),
+    ] {
+        let mut a = service("a");
+        a.restart.policy = policy;
+        a.restart.by_exit = Some(Box::new(RestartByExit {
+            prevent: [5, 7].map(Exit::Code).into(),
+            force: [0, 6, 7].map(Exit::Code).into(),
+        }));
+        let mut t = Table::new(vec![a, service("b")]);
+        t.up(A);
+        t.exit(A, Exit::Code(code));
+        let is_again = t.standing(A) == Standing::Backoff;
+        assert_eq!(is_again, again, "{policy:?} {code}");
+    }
 }
 
 #[test]

@@ -22,8 +22,8 @@ use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     Cgroups, ControlAccess, ControlSocket, Edges, Forking, InitSpec, KillMode, Kind, Notify,
-    NotifyAccess, Ready, Restart, RestartPolicy, ServiceSpec, Spec, StartLimit, Stop,
-    TerminationLog, Ties, Tracking,
+    NotifyAccess, Ready, Restart, RestartByExit, RestartPolicy, ServiceSpec, Spec, StartLimit,
+    Stop, TerminationLog, Ties, Tracking,
 };
 
 structs! {
@@ -48,7 +48,8 @@ structs! {
     SocketFile { mode, user, group }
     Edges { requires, wants, after, before, ties }
     Ties { part_of, binds_to, conflicts }
-    Restart { policy, delay, delay_max, reset, limit }
+    Restart { policy, delay, delay_max, reset, limit, by_exit }
+    RestartByExit { prevent, force }
     StartLimit { count, within }
     Forking { pid_file, never_guess }
     Stop { signal, timeout, kill_mode, to_group }
@@ -107,7 +108,9 @@ enums! {
     OnUnhealthy { 0 = None, 1 = Restart, 2 = Shutdown }
     When { 0 = Calendar(times), 1 = Every(interval), 2 = Timer(timer) }
     Day { 0 = Julian(day), 1 = Ordinal(day), 2 = Weekday { month, week, weekday } }
-    RestartPolicy { 0 = Always, 1 = OnFailure, 2 = No }
+    RestartPolicy {
+        0 = Always, 1 = OnFailure, 2 = No, 3 = OnSuccess, 4 = OnAbnormal, 5 = OnAbort, 6 = OnWatchdog,
+    }
     KillMode { 0 = Tree, 1 = Process, 2 = ControlGroup, 3 = Mixed, 4 = None }
     Tracking { 0 = Marks, 1 = Subreaper, 2 = Cgroup }
     Cgroups { 0 = Auto, 1 = Yes, 2 = No }

@@ -24,7 +24,8 @@ use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     Cgroups, ControlAccess, ControlSocket, Forking, InitSpec, KillMode, Kind, Notify, NotifyAccess,
-    Ready, Restart, RestartPolicy, ServiceSpec, StartLimit, Stop, TerminationLog, Ties, Tracking,
+    Ready, Restart, RestartByExit, RestartPolicy, ServiceSpec, StartLimit, Stop, TerminationLog,
+    Ties, Tracking,
 };
 
 fn text() -> impl Strategy<Value = Box<str>> {
@@ -481,19 +482,30 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
             RestartPolicy::Always,
             RestartPolicy::OnFailure,
             RestartPolicy::No,
+            RestartPolicy::OnSuccess,
+            RestartPolicy::OnAbnormal,
+            RestartPolicy::OnAbort,
+            RestartPolicy::OnWatchdog,
         ]),
         duration(),
         duration(),
         duration(),
         option::of((any::<u32>(), duration())),
+        option::of((vec(exit(), 0..3), vec(exit(), 0..3))),
     )
-        .prop_map(|(policy, delay, delay_max, reset, limit)| Restart {
-            policy,
-            delay,
-            delay_max,
-            reset,
-            limit: limit.map(|(count, within)| StartLimit { count, within }),
-        });
+        .prop_map(
+            |(policy, delay, delay_max, reset, limit, by_exit)| Restart {
+                policy,
+                delay,
+                delay_max,
+                reset,
+                limit: limit.map(|(count, within)| StartLimit { count, within }),
+                by_exit: by_exit.map(|(prevent, force)| {
+                    let (prevent, force) = (prevent.into(), force.into());
+                    Box::new(RestartByExit { prevent, force })
+                }),
+            },
+        );
     let stop = (signal(), option::of(duration()), kill_mode(), any::<bool>()).prop_map(
         |(signal, timeout, kill_mode, to_group)| Stop {
             signal,

@@ -271,6 +271,10 @@ fn every_request_meets_one_service_in_every_state() {
             RestartPolicy::Always => standings.push(Standing::Backoff),
             RestartPolicy::OnFailure => standings.extend([Standing::Backoff, Standing::Exited]),
             RestartPolicy::No => standings.push(Standing::Exited),
+            RestartPolicy::OnSuccess
+            | RestartPolicy::OnAbnormal
+            | RestartPolicy::OnAbort
+            | RestartPolicy::OnWatchdog => unreachable!(),
         }
         all_met(&met, 0, &standings);
     }

@@ -12,8 +12,8 @@ use rinit::core::probe::{Command, Health, OnUnhealthy, Probe, WaitFor};
 use rinit::core::schedule::{Schedule, Timer, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
-    Forking, KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, ServiceSpec, Spec,
-    StartLimit, Tracking,
+    Forking, KillMode, Kind, Notify, NotifyAccess, Ready, RestartByExit, RestartPolicy,
+    ServiceSpec, Spec, StartLimit, Tracking,
 };
 
 #[derive(Clone)]
@@ -222,7 +222,18 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             RestartPolicy::Always,
             RestartPolicy::OnFailure,
             RestartPolicy::No,
+            RestartPolicy::OnSuccess,
+            RestartPolicy::OnAbnormal,
+            RestartPolicy::OnAbort,
+            RestartPolicy::OnWatchdog,
         ]);
+        if dice.percent(15) {
+            service.restart.by_exit = Some(Box::new(RestartByExit {
+                prevent: Box::new([Exit::Code(3)]),
+                force: Box::new([Exit::Code(0), Exit::Code(1)]),
+            }));
+            service.restart.delay = Duration::from_secs(1);
+        }
         service.restart.delay = Duration::from_millis(dice.pick(&[0, 100, 100, 3_000]));
         if dice.percent(40) || service.restart.delay.is_zero() {
             service.restart.limit = Some(StartLimit {
@@ -295,6 +306,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             service.essential = true;
             service.enabled = true;
             service.restart.policy = RestartPolicy::No;
+            service.restart.by_exit = None;
             service.commands = None;
             service.forking = None;
         }
@@ -306,6 +318,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             service.essential = false;
             service.health = None;
             service.restart.policy = RestartPolicy::No;
+            service.restart.by_exit = None;
         }
         spec.services.push(service);
     }

@@ -71,6 +71,9 @@ pub(super) struct Reading<'a> {
     pub(super) watchdog: Option<Duration>,
     pub(super) store_max: u32,
     pub(super) success: Vec<Exit>,
+    pub(super) prevent: Vec<Exit>,
+    pub(super) force: Vec<Exit>,
+    pub(super) send_kill: bool,
     pub(super) remain: bool,
     /// PermissionsStartOnly=.
     pub(super) others_as_root: bool,
@@ -114,6 +117,9 @@ impl<'a> Reading<'a> {
             watchdog: None,
             store_max: 0,
             success: Vec::new(),
+            prevent: Vec::new(),
+            force: Vec::new(),
+            send_kill: true,
             remain: false,
             others_as_root: false,
             directory: None,
@@ -265,6 +271,13 @@ impl<'a> Reading<'a> {
         if self.restart.is_some() || restart {
             draft.restart = Some(self.restart.unwrap_or(RestartPolicy::No));
         }
+        // Who is never to be killed is waited for.
+        if !self.send_kill {
+            draft.spec.stop.timeout = None;
+        }
+        let by_exit = draft.restart_by_exit();
+        by_exit.prevent = std::mem::take(&mut self.prevent).into();
+        by_exit.force = std::mem::take(&mut self.force).into();
         let within = self.limit_within.unwrap_or(Some(LIMIT.0));
         let count = self.limit_count.unwrap_or(LIMIT.1);
         if self.limit_within.is_some() || self.limit_count.is_some() || limit {

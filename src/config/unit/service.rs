@@ -58,29 +58,11 @@ pub(super) fn restart(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
         ("no", RestartPolicy::No),
         ("always", RestartPolicy::Always),
         ("on-failure", RestartPolicy::OnFailure),
-        ("on-abnormal", RestartPolicy::OnFailure),
-        ("on-abort", RestartPolicy::OnFailure),
-        ("on-watchdog", RestartPolicy::OnFailure),
-        ("on-success", RestartPolicy::Always),
+        ("on-success", RestartPolicy::OnSuccess),
+        ("on-abnormal", RestartPolicy::OnAbnormal),
+        ("on-abort", RestartPolicy::OnAbort),
+        ("on-watchdog", RestartPolicy::OnWatchdog),
     ])?;
-    if matches!(
-        given.value,
-        "on-abnormal" | "on-abort" | "on-watchdog" | "on-success"
-    ) {
-        let instead = if given.value == "on-success" {
-            "always"
-        } else {
-            "on-failure"
-        };
-        let what = format!(
-            "{}: Restart={} counts as {instead}",
-            reading.draft.name(),
-            given.value
-        );
-        given
-            .context
-            .warn(given.at, what, "rinit knows no, on-failure and always");
-    }
     reading.restart = Some(policy);
     Some(())
 }
@@ -105,9 +87,10 @@ pub(super) fn limit_count(reading: &mut Reading<'_>, given: &Given<'_>) -> Optio
     Some(())
 }
 
-pub(super) fn success(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+/// Adds exit codes and signals, or clears them.
+pub(super) fn exits(list: &mut Vec<Exit>, given: &Given<'_>) -> Option<()> {
     if given.is_reset() {
-        reading.success.clear();
+        list.clear();
     }
     for word in given.names() {
         let named = EXITS
@@ -116,7 +99,7 @@ pub(super) fn success(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
         let code: Option<u8> = named.unwrap_or(&word).parse().ok();
         let signal = || Signal::parse(&word).map(Exit::Signal);
         match code.map(Exit::Code).or_else(signal) {
-            Some(exit) => reading.success.push(exit),
+            Some(exit) => list.push(exit),
             None => given.wrong("exit codes, signals, and names such as TEMPFAIL")?,
         }
     }
@@ -453,6 +436,7 @@ pub(super) fn reset(reading: &mut Reading<'_>, key: &str) -> bool {
         "WatchdogSec" => reading.watchdog = None,
         "FileDescriptorStoreMax" => reading.store_max = 0,
         "KillMode" => reading.kill_mode = None,
+        "SendSIGKILL" => reading.send_kill = true,
         "KillSignal" => reading.draft.spec.stop.signal = Signal::TERM,
         "UMask" => reading.draft.spec.exec.umask = None,
         "Nice" => reading.draft.spec.exec.nice = None,

@@ -76,7 +76,19 @@ const SET: &[(&str, &str, Setter)] = &[
     }),
     ("Service", "Restart", set::restart),
     ("Service", "RestartSec", set::restart_delay),
-    ("Service", "SuccessExitStatus", set::success),
+    ("Service", "SuccessExitStatus", |r, g| {
+        set::exits(&mut r.success, g)
+    }),
+    ("Service", "RestartPreventExitStatus", |r, g| {
+        set::exits(&mut r.prevent, g)
+    }),
+    ("Service", "RestartForceExitStatus", |r, g| {
+        set::exits(&mut r.force, g)
+    }),
+    ("Service", "SendSIGKILL", |r, g| {
+        r.send_kill = g.boolean()?;
+        Some(())
+    }),
     ("Service", "TimeoutStartSec", |r, g| {
         r.start_timeout = Some(g.timeout()?);
         Some(())
@@ -183,7 +195,7 @@ const SILENT: &str = "Description Documentation SourcePath RequiresMountsFor \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
     CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
     BusName SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
-    KeyringMode SecureBits Slice RestartKillSignal RuntimeDirectoryPreserve Sockets";
+    KeyringMode SecureBits Slice RuntimeDirectoryPreserve Sockets";
 
 /// Protects others from the service: it runs without.
 const HARDENING: &str = "PrivateTmp PrivateDevices PrivateNetwork PrivateUsers PrivateMounts PrivateIPC ProtectSystem ProtectHome \
@@ -203,7 +215,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
 
 /// Does something that is missed.
 const MISSED: &str = "OnFailure OnSuccess PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
-    ExecCondition RestartPreventExitStatus RestartForceExitStatus SendSIGKILL FinalKillSignal WatchdogSignal RuntimeMaxSec \
+    ExecCondition FinalKillSignal RestartKillSignal WatchdogSignal RuntimeMaxSec \
     ConfigurationDirectory ConfigurationDirectoryMode PassEnvironment \
     StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
@@ -250,10 +262,9 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
             reading.left_out.push(key.to_owned());
         }
     } else if is_in(MISSED, key) {
-        // That it does nothing is what most say; of one the contrary is usual.
-        let usual = Some(key == "SendSIGKILL");
+        // That it does nothing is what most say.
         let says_nothing = given.is_reset() || given.value == "null";
-        if !says_nothing && units::boolean(given.value) != usual {
+        if !says_nothing && units::boolean(given.value) != Some(false) {
             let what = format!(
                 "{}: {key} is not supported yet by this version",
                 reading.draft.name()

@@ -6,11 +6,14 @@ use std::fmt;
 use super::places::Places;
 use crate::core::commands::{ControlCommand, List};
 use crate::core::exec::Identity;
+use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::listen::Listen;
 use crate::core::output::Log;
 use crate::core::setup::{Base, Folder, Setup};
-use crate::core::spec::{ControlAccess, Edges, InitSpec, Kind, Restart, ServiceSpec, Spec, Ties};
+use crate::core::spec::{
+    ControlAccess, Edges, InitSpec, Kind, Restart, RestartByExit, ServiceSpec, Spec, Ties,
+};
 
 /// How a service comes to its new definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -235,6 +238,12 @@ static KEYS: &[Key] = &[
     live("restart-delay-max", |p| restart(p, |own| own.delay_max)),
     live("restart-reset", |p| restart(p, |own| own.reset)),
     live("start-limit", |p| restart(p, |own| own.limit)),
+    live("restart-prevent-exit-status", |p| {
+        by_exit(p, |own| &own.prevent)
+    }),
+    live("restart-force-exit-status", |p| {
+        by_exit(p, |own| &own.force)
+    }),
     live("success-exit-status", |p| p.old.success != p.new.success),
     live("stop-signal", |p| p.old.stop.signal != p.new.stop.signal),
     live("stop-timeout", |p| p.old.stop.timeout != p.new.stop.timeout),
@@ -325,6 +334,14 @@ static KEYS: &[Key] = &[
 
 fn restart<T: PartialEq>(pair: &Pair<'_>, of: fn(&Restart) -> T) -> bool {
     of(&pair.old.restart) != of(&pair.new.restart)
+}
+
+fn by_exit(pair: &Pair<'_>, of: fn(&RestartByExit) -> &Box<[Exit]>) -> bool {
+    let of = |spec: &ServiceSpec| -> Vec<Exit> {
+        let own = spec.restart.by_exit.as_deref();
+        own.map_or_else(Vec::new, |own| of(own).to_vec())
+    };
+    of(pair.old) != of(pair.new)
 }
 
 fn ties(edges: &Edges, of: fn(&Ties) -> &Box<[ServiceId]>) -> &[ServiceId] {

@@ -5,6 +5,7 @@
 
 mod chosen;
 mod commands;
+mod condition;
 mod given;
 mod order;
 mod reading;

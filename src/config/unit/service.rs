@@ -1,9 +1,7 @@
 //! What directives do: the longer setters.
 
-use std::path::Path;
-
 use super::given::Given;
-use super::reading::{Conditions, Reading, Type};
+use super::reading::{Reading, Type};
 use super::target;
 use crate::config::draft::Target;
 use crate::config::forking;
@@ -345,67 +343,6 @@ pub(super) fn ambient(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
     Some(())
 }
 
-/// Condition*= and Assert*=: asked now, once.
-pub(super) fn condition(reading: &mut Reading<'_>, given: &Given<'_>) {
-    let (list, what) = match given.key.strip_prefix("Assert") {
-        Some(what) => (&mut reading.asserts, what),
-        None => {
-            let what = given.key.trim_start_matches("Condition");
-            (&mut reading.conditions, what)
-        }
-    };
-    if given.is_reset() {
-        *list = Conditions::default();
-        return;
-    }
-    let (alternative, value) = match given.value.strip_prefix('|') {
-        Some(value) => (true, value.trim_start()),
-        None => (false, given.value),
-    };
-    let (negated, value) = match value.strip_prefix('!') {
-        Some(value) => (true, value.trim_start()),
-        None => (false, value),
-    };
-    let text = String::from_utf8_lossy(&given.expanded(value.as_bytes())).into_owned();
-    let path = Path::new(&text);
-    let holds = match what {
-        "PathExists" => path.exists(),
-        "PathIsDirectory" => path.is_dir(),
-        "PathIsSymbolicLink" => path.is_symlink(),
-        "FileNotEmpty" => {
-            std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
-        }
-        "DirectoryNotEmpty" => std::fs::read_dir(path).is_ok_and(|mut list| list.next().is_some()),
-        "FileIsExecutable" => {
-            use std::os::unix::fs::PermissionsExt;
-            std::fs::metadata(path)
-                .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-        }
-        "Virtualization" => match &*text {
-            "no" | "vm" | "private-users" => false,
-            "yes" | "container" | "docker" | "podman" => true,
-            other => std::env::var("container").is_ok_and(|container| container == other),
-        },
-        "ACPower" => units::boolean(&text) == Some(true),
-        "FirstBoot" => units::boolean(&text) == Some(false),
-        "NeedsUpdate" | "Security" => false,
-        _ => {
-            let what = format!(
-                "{}: {} is not supported yet by this version",
-                reading.draft.name(),
-                given.key
-            );
-            given.context.warn(given.at, what, "it is taken to hold");
-            return;
-        }
-    };
-    let holds = holds != negated;
-    if alternative {
-        list.any_of = Some(holds || list.any_of == Some(true));
-    } else if !holds {
-        list.unmet
-            .get_or_insert_with(|| format!("{}={}", given.key, given.value));
-    }
 }
 
 /// An empty value of a directive that has one value: its default again. `false` where an

@@ -256,7 +256,7 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
         return;
     }
     if section == "Unit" && (key.starts_with("Condition") || key.starts_with("Assert")) {
-        set::condition(reading, given);
+        super::condition::condition(reading, given);
     } else if is_in(HARDENING, key) || is_in(RESOURCES, key) {
         if !given.is_reset() && !matches!(given.value, "no" | "false" | "off" | "0") {
             reading.left_out.push(key.to_owned());

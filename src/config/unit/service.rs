@@ -343,8 +343,6 @@ pub(super) fn ambient(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
     Some(())
 }
 
-}
-
 /// An empty value of a directive that has one value: its default again. `false` where an
 /// empty one means something of its own.
 pub(super) fn reset(reading: &mut Reading<'_>, key: &str) -> bool {

@@ -151,6 +151,14 @@ impl<'a> Order<'a> {
         self.places.get(name).or_else(by_stem).copied()
     }
 
+    /// As `place`, for what takes its time: sockets are open before anything starts, and
+    /// nobody waits for a timer.
+    fn turn(&self, name: &str) -> Option<usize> {
+        let starter = [".socket", ".timer", ".path"];
+        let is_starter = starter.iter().any(|suffix| name.ends_with(suffix));
+        self.place(name).filter(|_| !is_starter)
+    }
+
     /// `first` comes before `then`, both by their names or places.
     fn add(&mut self, first: Option<usize>, then: Option<usize>, at: At) {
         if let (Some(first), Some(then)) = (first, then)
@@ -166,10 +174,10 @@ impl<'a> Order<'a> {
             return;
         };
         for other in draft.targets.after.iter().filter(|other| other.lenient) {
-            self.add(self.place(&other.name), Some(index), other.at);
+            self.add(self.turn(&other.name), Some(index), other.at);
         }
         for other in draft.targets.before.iter().filter(|other| other.lenient) {
-            self.add(Some(index), self.place(&other.name), other.at);
+            self.add(Some(index), self.turn(&other.name), other.at);
         }
         if unit.by_default {
             for name in BY_DEFAULT {
@@ -181,10 +189,10 @@ impl<'a> Order<'a> {
     fn add_target(&mut self, place: usize, links: &Links) {
         let nowhere = At::new(u32::MAX, 0..0);
         for other in &links.after {
-            self.add(self.place(other), Some(place), nowhere);
+            self.add(self.turn(other), Some(place), nowhere);
         }
         for other in &links.before {
-            self.add(Some(place), self.place(other), nowhere);
+            self.add(Some(place), self.turn(other), nowhere);
         }
     }
 
@@ -193,7 +201,7 @@ impl<'a> Order<'a> {
         if !links.by_default {
             return;
         }
-        let members = links.pulls.iter().filter_map(|name| self.place(name));
+        let members = links.pulls.iter().filter_map(|name| self.turn(name));
         for member in members.collect::<Vec<_>>() {
             let draft = drafts.get(member);
             let at = draft.map_or(At::new(u32::MAX, 0..0), |draft| draft.at);

@@ -207,7 +207,7 @@ static KEYS: &[Key] = &[
     anew("on-demand", |p| {
         p.old.is_on_demand() != p.new.is_on_demand()
     }),
-    anew("pid-file", |p| {
+    anew("pid-file, guess-main-pid", |p| {
         p.old.forking.is_some() && p.new.forking.is_some() && p.old.forking != p.new.forking
     }),
     anew("ready", |p| p.old.ready != p.new.ready),

@@ -5,6 +5,7 @@
 
 mod chosen;
 mod commands;
+mod dynamic;
 mod given;
 mod order;
 mod reading;
@@ -14,6 +15,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use self::dynamic::Dynamic;
 use self::given::Given;
 use self::reading::Reading;
 use super::draft::{Draft, Target};
@@ -37,8 +39,8 @@ pub(super) struct FromUnit {
     pub(super) is_pulled: bool,
     /// Type=forking, which TOML may still say otherwise.
     forking: Option<At>,
-    /// DynamicUser=yes.
-    dynamic_user: Option<At>,
+    /// What DynamicUser=yes comes to, unless TOML names a user.
+    dynamic: Option<Dynamic>,
 }
 
 impl FromUnit {
@@ -59,6 +61,15 @@ pub(super) struct Found {
     pub(super) asked: At,
     /// Nobody named it: what is wrong with it costs it alone.
     pub(super) is_pulled: bool,
+}
+
+impl FromUnit {
+    /// What stands before the suffix, and before the @ of an instance.
+    fn prefix(&self) -> &str {
+        let name = self.names.first().map_or("", |name| &**name);
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        stem.split_once('@').map_or(stem, |(prefix, _)| prefix)
+    }
 }
 
 impl Found {
@@ -84,7 +95,7 @@ impl Found {
             by_default: true,
             is_pulled: self.is_pulled,
             forking: None,
-            dynamic_user: None,
+            dynamic: None,
         }));
         for (list, linked) in [
             (&mut draft.targets.wants, &self.unit.wants),
@@ -212,7 +223,7 @@ pub(super) fn become_simple(draft: &mut Draft) {
 }
 
 /// What is left of the unit when all keys were read.
-pub(super) fn finish(draft: &Draft, context: &Context<'_>) {
+pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
     if let Some(at) = draft.unit.as_ref().and_then(|unit| unit.forking) {
         let what = format!(
             "{}: Type=forking is not supported yet by this version",
@@ -224,19 +235,9 @@ pub(super) fn finish(draft: &Draft, context: &Context<'_>) {
         );
         context.error(at, what, help);
     }
-    let dynamic = draft.unit.as_ref().and_then(|unit| unit.dynamic_user);
-    let has_user = draft
-        .spec
-        .exec
-        .identity
-        .as_ref()
-        .is_some_and(|identity| identity.user.is_some());
-    if let Some(at) = dynamic.filter(|_| !has_user) {
-        let name = draft.name();
-        let what = format!(
-            "{name}: DynamicUser= is not supported yet by this version, and it is not to run as root"
-        );
-        let help = format!("write user = … into [service.{name}]");
-        context.error(at, what, help);
+    if draft.written("user").is_none()
+        && let Some(dynamic) = draft.unit.as_mut().and_then(|unit| unit.dynamic.take())
+    {
+        dynamic.lay_into(draft, context);
     }
 }

@@ -162,7 +162,7 @@ const fn anew(name: &'static str, differs: fn(&Pair<'_>) -> bool) -> Key {
 }
 
 /// Every key of a service.
-static KEYS: [Key; 65] = [
+static KEYS: [Key; 67] = [
     anew("type", |p| p.old.kind != p.new.kind),
     anew("command", |p| {
         let (old, new) = (&p.old.exec, &p.new.exec);
@@ -284,6 +284,12 @@ static KEYS: [Key; 65] = [
     anew("state-directory", |p| folders(p, Base::State)),
     anew("cache-directory", |p| folders(p, Base::Cache)),
     anew("logs-directory", |p| folders(p, Base::Logs)),
+    anew("configuration-directory", |p| {
+        folders(p, Base::Configuration)
+    }),
+    anew("runtime-directory-preserve", |p| {
+        setup(p, |own| &own.preserve)
+    }),
     anew("remove-before-start", |p| setup(p, |own| &own.remove)),
     anew("capabilities", |p| setup(p, |own| &own.confinement)),
     anew("pass-environment", |p| setup(p, |own| &own.pass)),

@@ -5,7 +5,7 @@ use super::execution;
 use super::nearest::nearest;
 use super::value::Value;
 use crate::core::capability::Capabilities;
-use crate::core::setup::{Base, FileVariables, Folder, Secret};
+use crate::core::setup::{Base, FileVariables, Folder, Preserve, Secret};
 
 /// Of a folder without a `-mode`.
 const USUAL_MODE: u32 = 0o755;
@@ -49,6 +49,18 @@ pub(super) fn folders(draft: &mut Draft, base: Base, value: Value<'_>) -> Option
 pub(super) fn mode(draft: &mut Draft, base: Base, value: Value<'_>) -> Option<()> {
     let mode = execution::octal(value, 0o7777)?;
     draft.folder_modes.push((base, mode));
+    Some(())
+}
+
+/// `runtime-directory-preserve`.
+pub(super) fn preserve(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    draft.setup().preserve = if value.as_str() == Some("restart") {
+        Preserve::Restart
+    } else if value.boolean()? {
+        Preserve::Yes
+    } else {
+        Preserve::No
+    };
     Some(())
 }
 

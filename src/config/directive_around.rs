@@ -70,6 +70,27 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "Their permissions.",
     ),
     shared(
+        "configuration-directory",
+        FOLDERS,
+        NONE,
+        |draft, value| around::folders(draft, Base::Configuration, value),
+        "Folders in /etc, which stay root's, made at each start; CONFIGURATION_DIRECTORY tells it.",
+    ),
+    shared(
+        "configuration-directory-mode",
+        MODE,
+        USUAL_MODE,
+        |draft, value| around::mode(draft, Base::Configuration, value),
+        "Their permissions.",
+    ),
+    shared(
+        "runtime-directory-preserve",
+        "boolean or \"restart\"",
+        "false",
+        around::preserve,
+        "The runtime-directory stays after a run: always, or while the service is to come back by itself.",
+    ),
+    shared(
         "remove-before-start",
         "path, or array of paths",
         NONE,

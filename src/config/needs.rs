@@ -65,7 +65,13 @@ impl Accounts {
             .or_else(|| accounts::number(user.as_bytes()))
     }
 
-    fn has_group(&self, group: &str) -> bool {
+    /// Whether a user or group has this number.
+    pub(super) fn has_number(&self, number: u32) -> bool {
+        accounts::users(&self.passwd).any(|user| user.uid == number || user.gid == number)
+            || accounts::groups(&self.group).any(|group| group.gid == number)
+    }
+
+    pub(super) fn has_group(&self, group: &str) -> bool {
         accounts::find_group(&self.group, group).is_some()
             || accounts::number(group.as_bytes()).is_some()
     }

@@ -7,6 +7,8 @@ use super::capability::Confinement;
 pub struct Setup {
     /// `runtime-directory` and its kin.
     pub folders: Box<[Folder]>,
+    /// `runtime-directory-preserve`.
+    pub preserve: Preserve,
     /// `remove-before-start`.
     pub remove: Box<[Box<str>]>,
     /// `no-new-privileges`, `capability-bounding-set`, `ambient-capabilities`.
@@ -23,6 +25,18 @@ pub struct Setup {
     pub unmet: Option<Box<str>>,
 }
 
+/// When the folders in /run stay after a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preserve {
+    /// They go.
+    #[default]
+    No,
+    /// They stay while the service is to come back by itself.
+    Restart,
+    /// They stay.
+    Yes,
+}
+
 /// A folder that is made for a service at each start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
@@ -34,7 +48,7 @@ pub struct Folder {
     pub mode: u32,
 }
 
-/// Where the four kinds of folders lie, and what becomes of them.
+/// Where the five kinds of folders lie, and what becomes of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Base {
     /// In /run, removed when the run is over.
@@ -45,11 +59,19 @@ pub enum Base {
     Cache,
     /// In /var/log.
     Logs,
+    /// In /etc; root's, whoever the service's user is.
+    Configuration,
 }
 
 impl Base {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Runtime, Self::State, Self::Cache, Self::Logs];
+    pub const ALL: [Self; 5] = [
+        Self::Runtime,
+        Self::State,
+        Self::Cache,
+        Self::Logs,
+        Self::Configuration,
+    ];
 
     /// The folder above.
     #[must_use]
@@ -59,6 +81,7 @@ impl Base {
             Self::State => "/var/lib",
             Self::Cache => "/var/cache",
             Self::Logs => "/var/log",
+            Self::Configuration => "/etc",
         }
     }
 
@@ -70,6 +93,7 @@ impl Base {
             Self::State => "STATE_DIRECTORY",
             Self::Cache => "CACHE_DIRECTORY",
             Self::Logs => "LOGS_DIRECTORY",
+            Self::Configuration => "CONFIGURATION_DIRECTORY",
         }
     }
 
@@ -81,6 +105,7 @@ impl Base {
             Self::State => "state-directory",
             Self::Cache => "cache-directory",
             Self::Logs => "logs-directory",
+            Self::Configuration => "configuration-directory",
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::core::listen::{
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::schedule::{Schedule, Timer, When};
-use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
+use crate::core::setup::{Base, FileVariables, Folder, Preserve, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     Cgroups, ControlAccess, ControlSocket, Edges, Forking, InitSpec, KillMode, Kind, Notify,
@@ -62,7 +62,7 @@ structs! {
     OwnLines { json, timestamps }
     Commands { start_pre, start_post, reload, stop, stop_post }
     ControlCommand { command, ignore_failure }
-    Setup { folders, remove, confinement, pass, unset, secrets, file_variables, unmet }
+    Setup { folders, preserve, remove, confinement, pass, unset, secrets, file_variables, unmet }
     Folder { base, name, mode }
     Confinement { no_new_privileges, bounding, ambient }
     Secret { name, path, optional }
@@ -114,7 +114,8 @@ enums! {
     KillMode { 0 = Tree, 1 = Process, 2 = ControlGroup, 3 = Mixed, 4 = None }
     Tracking { 0 = Marks, 1 = Subreaper, 2 = Cgroup }
     Cgroups { 0 = Auto, 1 = Yes, 2 = No }
-    Base { 0 = Runtime, 1 = State, 2 = Cache, 3 = Logs }
+    Base { 0 = Runtime, 1 = State, 2 = Cache, 3 = Logs, 4 = Configuration }
+    Preserve { 0 = No, 1 = Restart, 2 = Yes }
     FileVariables { 0 = None, 1 = All, 2 = Of(names) }
     Expansion { 0 = None, 1 = Forms, 2 = Unit }
     Privileges { 0 = Service, 1 = KeepUser, 2 = Full }

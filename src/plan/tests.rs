@@ -20,7 +20,7 @@ use crate::core::listen::{
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
 use crate::core::schedule::{Schedule, Timer, When};
-use crate::core::setup::{Base, FileVariables, Folder, Secret, Setup};
+use crate::core::setup::{Base, FileVariables, Folder, Preserve, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     Cgroups, ControlAccess, ControlSocket, Forking, InitSpec, KillMode, Kind, Notify, NotifyAccess,
@@ -314,8 +314,13 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
         Just(FileVariables::All),
         texts().prop_map(FileVariables::Of)
     ];
+    let preserve = prop_oneof![
+        Just(Preserve::No),
+        Just(Preserve::Restart),
+        Just(Preserve::Yes)
+    ];
     (
-        (vec(folder, 0..3), texts(), confinement),
+        (vec(folder, 0..3), preserve, texts(), confinement),
         (
             option::of(texts()),
             texts(),
@@ -325,9 +330,13 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
         ),
     )
         .prop_map(
-            |((folders, remove, confinement), (pass, unset, secrets, file_variables, unmet))| {
+            |(
+                (folders, preserve, remove, confinement),
+                (pass, unset, secrets, file_variables, unmet),
+            )| {
                 Box::new(Setup {
                     folders: folders.into(),
+                    preserve,
                     remove,
                     confinement,
                     pass,

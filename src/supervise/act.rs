@@ -12,8 +12,10 @@ use crate::core::action::Action;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::report::{Level, Report};
+use crate::core::setup::Preserve;
 use crate::core::signal::Signal;
 use crate::core::spec::{NotifyAccess, Ready, ServiceSpec, Tracking};
+use crate::core::state::State;
 use crate::core::system::System;
 use crate::core::time::Now;
 use crate::subreaper::Order;
@@ -395,7 +397,21 @@ impl Hands {
         let entry = self.runs.get(run).filter(|entry| entry.control().is_none());
         let service = entry.map(|entry| entry.service);
         if let Some((service, spec)) = service.and_then(|id| Some((id, system.service(id)?))) {
-            self.clearing.begin(service, spec);
+            let setup = spec.exec.setup.as_deref();
+            let stays = match setup.map_or(Preserve::No, |setup| setup.preserve) {
+                Preserve::No => false,
+                // It runs again, or will by itself.
+                Preserve::Restart => system.state(service).is_some_and(|state| {
+                    !matches!(
+                        state,
+                        State::Inactive(_) | State::Exited { .. } | State::Failed { .. }
+                    )
+                }),
+                Preserve::Yes => true,
+            };
+            if !stays {
+                self.clearing.begin(service, spec);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::environment::{lookup, name};
 use super::folders;
 use super::full::{EIO, failed};
-use crate::core::setup::{FileVariables, Setup, value_of_file};
+use crate::core::setup::{Base, FileVariables, Setup, value_of_file};
 use crate::sys::spawn::{Failure, Step};
 
 /// Removes what is to go and makes what is to be there; once the last run's folders have
@@ -26,6 +26,7 @@ pub(super) fn clear_and_make(
             .map_err(|errno| failed(Step::Remove, errno as i32, path))?;
     }
     for folder in &setup.folders {
+        let owner = owner.filter(|_| folder.base != Base::Configuration);
         folders::make(folder, owner).map_err(|errno| {
             let what = format!("{} {}", folder.base.key(), folder.path());
             failed(Step::Folder, errno as i32, &what)

@@ -20,8 +20,9 @@ fn a_runtime_directory_is_there_in_each_run_empty_and_its_own_and_goes_with_the_
     );
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("start limit reached");
-    rinit.wait_until("nothing removes any more", || {
-        rinit.processes().iter().all(|p| p.name != "rinit-clear")
+    let folder = format!("/proc/{}/root/run/web/own", rinit.pid());
+    rinit.wait_until("the folder has gone", || {
+        !std::path::Path::new(&folder).exists()
     });
     std::fs::write(rinit.path("go"), "").unwrap();
     rinit.wait();
@@ -36,6 +37,33 @@ fn a_runtime_directory_is_there_in_each_run_empty_and_its_own_and_goes_with_the_
     place(&out, "/run/web/own is there: false");
     // What stands above it may be others' too.
     place(&out, "/run/web is there: true");
+}
+
+#[test]
+fn a_runtime_directory_may_stay_while_its_service_is_to_come_back() {
+    let script = "ls -A $RUNTIME_DIRECTORY | wc -l; touch $RUNTIME_DIRECTORY/left; exit 1";
+    let config = service(
+        "web",
+        &format!("\"{script}\""),
+        "runtime-directory = 'web'\nruntime-directory-preserve = 'restart'\n\
+         restart-delay = '0s'\nstart-limit = { count = 2, within = '1h' }",
+    ) + &service(
+        "look",
+        &acts(["await:go", "look-for:/run/web"]),
+        "restart = 'no'",
+    );
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line("start limit reached");
+    let folder = format!("/proc/{}/root/run/web", rinit.pid());
+    rinit.wait_until("the folder has gone", || {
+        !std::path::Path::new(&folder).exists()
+    });
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait();
+    let out = rinit.stdout();
+    place(&out, "web: 0");
+    place(&out, "web: 1");
+    place(&out, "/run/web is there: false");
 }
 
 #[test]

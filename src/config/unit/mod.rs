@@ -6,6 +6,7 @@
 mod chosen;
 mod commands;
 mod condition;
+mod dynamic;
 mod given;
 mod order;
 mod reading;
@@ -18,6 +19,7 @@ mod timer;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use self::dynamic::Dynamic;
 use self::given::Given;
 use self::reading::Reading;
 use self::socket::Sockets;
@@ -42,8 +44,8 @@ pub(super) struct FromUnit {
     by_default: bool,
     /// Nobody named it: what is wrong with it costs it alone.
     pub(super) is_pulled: bool,
-    /// DynamicUser=yes.
-    dynamic_user: Option<At>,
+    /// What DynamicUser=yes comes to, unless TOML names a user.
+    dynamic: Option<Dynamic>,
     /// Standard streams that are to be a connection.
     streams: Streams,
 }
@@ -52,6 +54,13 @@ impl FromUnit {
     /// The unit's own name.
     pub(super) fn name(&self) -> &str {
         self.names.first().map_or("", |name| &**name)
+    }
+
+    /// What stands before the suffix, and before the @ of an instance.
+    fn prefix(&self) -> &str {
+        let name = self.name();
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        stem.split_once('@').map_or(stem, |(prefix, _)| prefix)
     }
 }
 
@@ -143,7 +152,7 @@ impl Found {
             names: names.map(Into::into).collect(),
             by_default: true,
             is_pulled: self.is_pulled,
-            dynamic_user: None,
+            dynamic: None,
             streams: Streams::default(),
         }));
         for (list, linked) in [
@@ -336,20 +345,10 @@ pub(super) fn become_simple(draft: &mut Draft) {
 }
 
 /// What is left of the unit when all keys were read.
-pub(super) fn finish(draft: &Draft, context: &Context<'_>) {
-    let dynamic = draft.unit.as_ref().and_then(|unit| unit.dynamic_user);
-    let has_user = draft
-        .spec
-        .exec
-        .identity
-        .as_ref()
-        .is_some_and(|identity| identity.user.is_some());
-    if let Some(at) = dynamic.filter(|_| !has_user) {
-        let name = draft.name();
-        let what = format!(
-            "{name}: DynamicUser= is not supported yet by this version, and it is not to run as root"
-        );
-        let help = format!("write user = … into [service.{name}]");
-        context.error(at, what, help);
+pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
+    if draft.written("user").is_none()
+        && let Some(dynamic) = draft.unit.as_mut().and_then(|unit| unit.dynamic.take())
+    {
+        dynamic.lay_into(draft, context);
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::commands::{Lines, command};
+use super::dynamic::Dynamic;
 use crate::config::draft::Draft;
 use crate::config::needs::Accounts;
 use crate::config::source::At;
@@ -79,6 +80,7 @@ pub(super) struct Reading<'a> {
     pub(super) others_as_root: bool,
     pub(super) directory: Option<String>,
     pub(super) kill_mode: Option<KillMode>,
+    pub(super) dynamic_user: bool,
     pub(super) ignore_pipe: bool,
     /// Condition*=: without them it isn't started.
     pub(super) conditions: Conditions,
@@ -124,6 +126,7 @@ impl<'a> Reading<'a> {
             others_as_root: false,
             directory: None,
             kill_mode: None,
+            dynamic_user: false,
             ignore_pipe: true,
             conditions: Conditions::default(),
             asserts: Conditions::default(),
@@ -328,6 +331,13 @@ impl<'a> Reading<'a> {
             .identity
             .as_ref()
             .and_then(|identity| identity.user.as_deref());
+        if let Some(unit) = self.draft.unit.as_mut().filter(|_| self.dynamic_user) {
+            let group = exec
+                .identity
+                .as_ref()
+                .and_then(|identity| identity.group.as_deref());
+            unit.dynamic = Some(Dynamic::find(unit.prefix(), user, group, accounts));
+        }
         let home = || {
             let user = find_user(&accounts.passwd, user.unwrap_or("root"));
             user.map(|user| String::from_utf8_lossy(user.home).into_owned())

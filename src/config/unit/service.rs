@@ -9,7 +9,7 @@ use crate::core::capability::Capabilities;
 use crate::core::exec::{EnvironmentFile, Limit, Resource};
 use crate::core::exit::Exit;
 use crate::core::quoting::Backslash;
-use crate::core::setup::{Base, Folder};
+use crate::core::setup::{Base, Folder, Preserve};
 use crate::core::signal::Signal;
 use crate::core::spec::{KillMode, NotifyAccess, Restart, RestartPolicy};
 use crate::units;
@@ -262,6 +262,7 @@ fn base(key: &str) -> Option<Base> {
         ("State", Base::State),
         ("Cache", Base::Cache),
         ("Logs", Base::Logs),
+        ("Configuration", Base::Configuration),
     ];
     let found = kinds.into_iter().find(|(word, _)| key.starts_with(word));
     found.map(|(_, base)| base)
@@ -289,6 +290,16 @@ pub(super) fn folders(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
         }
     }
     setup.folders = all.into();
+    Some(())
+}
+
+pub(super) fn preserve(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    reading.draft.setup().preserve = match given.value {
+        "restart" => Preserve::Restart,
+        "" => Preserve::No,
+        _ if given.boolean()? => Preserve::Yes,
+        _ => Preserve::No,
+    };
     Some(())
 }
 

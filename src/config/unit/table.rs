@@ -134,9 +134,7 @@ const SET: &[(&str, &str, Setter)] = &[
         Some(())
     }),
     ("Service", "DynamicUser", |r, g| {
-        let is_so = g.boolean()?;
-        let unit = r.draft.unit.as_mut()?;
-        unit.dynamic_user = is_so.then_some(g.at);
+        r.dynamic_user = g.boolean()?;
         Some(())
     }),
     ("Service", "Group", |r, g| {
@@ -171,10 +169,13 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Service", "StateDirectory", set::folders),
     ("Service", "CacheDirectory", set::folders),
     ("Service", "LogsDirectory", set::folders),
+    ("Service", "ConfigurationDirectory", set::folders),
+    ("Service", "RuntimeDirectoryPreserve", set::preserve),
     ("Service", "RuntimeDirectoryMode", set::folder_mode),
     ("Service", "StateDirectoryMode", set::folder_mode),
     ("Service", "CacheDirectoryMode", set::folder_mode),
     ("Service", "LogsDirectoryMode", set::folder_mode),
+    ("Service", "ConfigurationDirectoryMode", set::folder_mode),
     ("Service", "NoNewPrivileges", |r, g| {
         r.draft.setup().confinement.no_new_privileges = g.boolean()?;
         Some(())
@@ -195,7 +196,7 @@ const SILENT: &str = "Description Documentation SourcePath RequiresMountsFor \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
     CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
     BusName SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
-    KeyringMode SecureBits Slice RuntimeDirectoryPreserve Sockets";
+    KeyringMode SecureBits Slice Sockets";
 
 /// Protects others from the service: it runs without.
 const HARDENING: &str = "PrivateTmp PrivateDevices PrivateNetwork PrivateUsers PrivateMounts PrivateIPC ProtectSystem ProtectHome \
@@ -215,8 +216,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
 
 /// Does something that is missed.
 const MISSED: &str = "OnFailure OnSuccess PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
-    ExecCondition FinalKillSignal RestartKillSignal WatchdogSignal RuntimeMaxSec \
-    ConfigurationDirectory ConfigurationDirectoryMode PassEnvironment \
+    ExecCondition FinalKillSignal RestartKillSignal WatchdogSignal RuntimeMaxSec PassEnvironment \
     StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 

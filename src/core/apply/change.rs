@@ -313,6 +313,12 @@ static KEYS: &[Key] = &[
     anew("state-directory", |p| folders(p, Base::State)),
     anew("cache-directory", |p| folders(p, Base::Cache)),
     anew("logs-directory", |p| folders(p, Base::Logs)),
+    anew("configuration-directory", |p| {
+        folders(p, Base::Configuration)
+    }),
+    anew("runtime-directory-preserve", |p| {
+        setup(p, |own| &own.preserve)
+    }),
     anew("remove-before-start", |p| setup(p, |own| &own.remove)),
     anew("no-new-privileges", |p| {
         setup(p, |own| &own.confinement.no_new_privileges)

@@ -354,11 +354,11 @@ impl System {
         self.end_rest(run, &stop);
         let grace = self.grace(id);
         if let Some(service) = self.services.get_mut(id.index()) {
-            service.sweep = Some(Sweep {
+            service.sweep = Some(Box::new(Sweep {
                 run,
                 kill_at: grace.map(|grace| self.now.at.plus(grace)),
                 wait: KILL_PAUSE,
-            });
+            }));
             self.sweeps = self.sweeps.saturating_add(1);
         }
     }

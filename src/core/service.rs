@@ -20,7 +20,7 @@ use super::time::Instant;
 pub(super) struct Service {
     pub(super) state: State,
     /// What is left of the tree of a service that has ended for good.
-    pub(super) sweep: Option<Sweep>,
+    pub(super) sweep: Option<Box<Sweep>>,
     /// How it is, while it is active and somebody asks.
     pub(super) checks: Option<Box<Checks>>,
     /// How its sockets stand.

@@ -18,6 +18,7 @@
 
 mod arrival;
 pub mod change;
+mod keys;
 mod leaving;
 pub mod places;
 mod turnover;

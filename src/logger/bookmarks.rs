@@ -1,7 +1,10 @@
 //! How far each followed file is written: in memory that outlives the logger, so that the
-//! next one goes on there. A file is known by its device and inode, whatever its name is.
+//! next one goes on there. A file is known by its device, inode and birth, whatever its name is.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
 
 use crate::sys::error::Errno;
 use crate::sys::shared;
@@ -9,8 +12,8 @@ use crate::sys::shared;
 /// So many files are followed at once, of all services.
 pub(super) const MOST: usize = 256;
 
-/// Stream plus one, or 0 for a free one; device; inode; offset and flag.
-const WORDS: usize = 4;
+/// Stream plus one, or 0 for a free one; device; inode; birth; offset and flag.
+const WORDS: usize = 5;
 /// The offset is behind this many flags.
 const FLAGS: u32 = 1;
 const BEGUN: u64 = 1;
@@ -20,6 +23,21 @@ const BEGUN: u64 = 1;
 pub(super) struct Identity {
     pub(super) device: u64,
     pub(super) inode: u64,
+    /// When it was made, in nanoseconds, where its file system knows: a number that is free
+    /// again is given to the next file.
+    pub(super) born: u64,
+}
+
+impl Identity {
+    pub(super) fn of(data: &Metadata) -> Self {
+        let born = data.created().ok();
+        let born = born.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Self {
+            device: data.dev(),
+            inode: data.ino(),
+            born: born.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(0)),
+        }
+    }
 }
 
 /// How far a file is written.
@@ -55,7 +73,12 @@ impl Bookmarks {
 
     /// Which one a stream's file has.
     pub(super) fn find(&self, stream: usize, identity: Identity) -> Option<usize> {
-        let wanted = [name(stream), identity.device, identity.inode];
+        let Identity {
+            device,
+            inode,
+            born,
+        } = identity;
+        let wanted = [name(stream), device, inode, born];
         let has = |cell: &[AtomicU64; WORDS]| {
             let words = cell.iter().zip(wanted);
             words
@@ -72,9 +95,10 @@ impl Bookmarks {
             owner.load(Ordering::SeqCst) == 0
         };
         let slot = self.cells.as_chunks().0.iter().position(free)?;
-        let [owner, device, inode, _] = self.cell(slot)?;
+        let [owner, device, inode, born, _] = self.cell(slot)?;
         device.store(identity.device, Ordering::SeqCst);
         inode.store(identity.inode, Ordering::SeqCst);
+        born.store(identity.born, Ordering::SeqCst);
         self.set(slot, mark);
         owner.store(name(stream), Ordering::SeqCst);
         Some(slot)

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -34,10 +34,7 @@ impl Follow<'_> {
             if !data.is_file() {
                 continue;
             }
-            let identity = Identity {
-                device: data.dev(),
-                inode: data.ino(),
-            };
+            let identity = Identity::of(&data);
             let is_wanted = fits(wanted, &name);
             let known = self.files.iter_mut().find(|it| {
                 it.identity == identity
@@ -81,10 +78,7 @@ impl Follow<'_> {
             .open(path)
             .ok()?;
         let data = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
-        let identity = Identity {
-            device: data.dev(),
-            inode: data.ino(),
-        };
+        let identity = Identity::of(&data);
         let marks = &self.memory.bookmarks;
         let own = self.files.iter().filter(|file| self.stream(file) == stream);
         let full = own.count() >= MOST_OF_ONE;

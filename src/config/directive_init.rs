@@ -127,6 +127,20 @@ pub(super) const TABLE: &[Directive<InitSpec>] = &[
         },
         "Services get cgroups of their own: as PID 1 with a tree of its own (auto), wherever rinit may (true), or nowhere.",
     ),
+    key(
+        "systemd-folder",
+        "\"auto\" or boolean",
+        "\"auto\"",
+        |init, value| {
+            init.systemd_folder = if value.as_str() == Some("auto") {
+                None
+            } else {
+                Some(value.boolean()?)
+            };
+            Some(())
+        },
+        "Makes /run/systemd/system, by which package scripts, Ansible and programs know systemd: auto is with units, and a systemctl that is rinit.",
+    ),
 ];
 
 fn control_socket(init: &mut InitSpec, value: Value<'_>) -> Option<()> {

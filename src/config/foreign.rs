@@ -140,7 +140,7 @@ const WORDS: &[(&str, &str, &str)] = &[
 const LATER: &[&str] = &[];
 
 /// Keys of `[init]` that a later version brings.
-const LATER_INIT: &[&str] = &["unit-environment", "systemd-folder"];
+const LATER_INIT: &[&str] = &["unit-environment"];
 
 /// What is wrong with a key that no directive has, and what to write instead.
 pub(super) struct Unknown {

@@ -44,6 +44,9 @@ pub struct InitSpec {
     pub termination_log: TerminationLog,
     /// Whether services get cgroups of their own.
     pub cgroups: Cgroups,
+    /// Whether /run/systemd/system is there, by which programs know that systemd runs;
+    /// `None` is: with units, and a systemctl that is rinit.
+    pub systemd_folder: Option<bool>,
     /// How rinit's own lines look: `[defaults]` says.
     pub own_lines: OwnLines,
     /// `[http]`: where health, metrics and the status page are served, if anywhere.
@@ -61,6 +64,7 @@ impl Default for InitSpec {
             control_access: ControlAccess::Owner,
             termination_log: TerminationLog::Default,
             cgroups: Cgroups::Auto,
+            systemd_folder: None,
             own_lines: OwnLines::default(),
             http: None,
         }

@@ -657,6 +657,7 @@ fn init() -> impl Strategy<Value = InitSpec> {
                     },
                     termination_log: log,
                     cgroups,
+                    systemd_folder: json.then_some(open),
                     own_lines: OwnLines { json, timestamps },
                     http: http.map(Box::new),
                 }

@@ -104,6 +104,20 @@ pub struct Start<'a> {
     pub request: Request,
 }
 
+/// `systemd-folder`. Programs that find the folder call systemctl, which has to work then.
+fn wants_systemd_folder(told: Option<bool>, has_units: bool) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let file = |path: &str| {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    };
+    told.unwrap_or_else(|| {
+        let own = file("/proc/self/exe");
+        let ours = |path| own.is_some() && file(path) == own;
+        has_units && (ours("/usr/local/bin/systemctl") || ours("/usr/bin/systemctl"))
+    })
+}
+
 /// The minimal init's options, as far as they mean `main` as well.
 #[derive(Clone, Copy, Debug)]
 pub struct MainOptions {
@@ -124,6 +138,11 @@ impl Start<'_> {
     pub(super) fn prepare(mut self) -> Result<(System, Hands), Trouble> {
         let refused = |what| move |errno: nix::errno::Errno| OsError::new(what, "", errno);
         let pid1 = process::own_pid().0 == 1;
+        if wants_systemd_folder(self.spec.init.systemd_folder, self.has_units)
+            && let Err(error) = std::fs::create_dir_all("/run/systemd/system")
+        {
+            log::warn!("/run/systemd/system was not made: {error}");
+        }
         for service in self
             .spec
             .services

@@ -210,7 +210,12 @@ fn status_shows_what_people_look_for() {
 #[test]
 fn without_rinit_it_says_so_and_in_a_chroot_it_is_content() {
     for (words, offline, code, said) in [
-        (&["start", "web"][..], "no", 1, "Can't operate."),
+        (
+            &["start", "web"][..],
+            "no",
+            1,
+            "not been booted with systemd as init system (PID 1). Can't operate.",
+        ),
         (
             &["start", "web"],
             "yes",
@@ -237,5 +242,19 @@ fn without_rinit_it_says_so_and_in_a_chroot_it_is_content() {
         );
         let all = format!("{}{}", ended.stdout, ended.stderr);
         assert!(all.contains(said), "{all}");
+    }
+}
+
+#[test]
+fn the_folder_by_which_programs_know_systemd_is_there_if_it_is_wanted() {
+    for (init, has_it) in [
+        ("", false),
+        ("systemd-folder = true", true),
+        ("systemd-folder = 'auto'", false),
+    ] {
+        let look = "test -d /run/systemd/system; echo $?";
+        let rinit = asking(&format!("[init]\n{init}\n"), look).run();
+        let said = if has_it { "0\n" } else { "1\n" };
+        assert_eq!(rinit.stdout, said, "{init} {rinit:?}");
     }
 }

@@ -17,9 +17,9 @@ pub(super) fn nobody(world: &World, verb: &str) -> i32 {
         }
         return 0;
     }
-    say("System has not been booted with rinit as supervisor (PID 1). Can't operate.");
+    say("System has not been booted with systemd as init system (PID 1). Can't operate.");
     print::err(
-        "help: start the container with rinit, and a configuration or units = \"enabled\"\n",
+        "help: no rinit answers either; start the container with it, or call systemctl inside\n",
     );
     FAILED
 }

@@ -238,6 +238,8 @@ pub(super) fn settle_init(
     let log = old.termination_log != new.termination_log;
     note(&mut kept, "termination-log", log);
     note(&mut kept, "cgroups", old.cgroups != new.cgroups);
+    let folder = old.systemd_folder != new.systemd_folder;
+    note(&mut kept, "systemd-folder", folder);
     note(&mut kept, "[http]", old.http != new.http);
     let own_lines = old.own_lines != new.own_lines;
     note(&mut kept, "output of rinit's own lines", own_lines);

@@ -130,8 +130,8 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
         unit_root: "/".into(),
         machine: here.pid1 && in_first_namespace(),
         generators: here.uid == 0 && (here.pid1 || called_init || !systemd_runs()),
-        // Never a machine's services beside the machine's own init.
-        default_units: here.pid1 || called_init || options.check,
+        // Never a machine's services beside the machine's own init; and `-c none` is none.
+        default_units: named.is_empty() && (here.pid1 || called_init || options.check),
         default_places: named.is_empty() && (command.is_empty() || here.pid1 || called_init),
         explicit: named.into_iter().filter(|path| !none(path)).collect(),
         command,

@@ -142,8 +142,8 @@ fn rinit_config_names_the_file_and_c_none_looks_at_none() {
 
 #[test]
 fn nothing_to_supervise_ends_with_the_three_lines_to_write() {
+    // Without `-c` it would be what this machine has enabled.
     for ended in [
-        Pid1::new().run(),
         supervisor("# nothing\n").run(),
         Pid1::new().args(["-c", "none"]).run(),
     ] {

@@ -9,7 +9,7 @@ use super::probe::WaitFor;
 use super::readiness::{Readiness, missing};
 use super::report::Report;
 use super::restart::next_fork_pause;
-use super::spec::{Ready, ServiceSpec};
+use super::spec::Ready;
 use super::state::{Reason, Run, Stage, Starting, State, Then, Waiting};
 use super::system::System;
 
@@ -73,16 +73,21 @@ impl System {
         let Some(service) = self.services.get(id.index()) else {
             return;
         };
-        let on_demand = self.service(id).is_some_and(ServiceSpec::is_on_demand);
-        if on_demand {
+        let Some(spec) = self.service(id) else {
+            return;
+        };
+        // A new configuration may have brought something that comes before it.
+        let impatient = spec.is_main;
+        let met = service.unmet_requires == 0 && (service.unmet_after == 0 || impatient);
+        if spec.is_on_demand() {
             self.go_on_call(id);
-        } else if service.unmet_requires == 0 && !self.is_held(id) {
+        } else if met && !self.is_held(id) {
             self.start(id);
         } else {
             self.transition(
                 id,
                 State::Waiting(Waiting {
-                    impatient: true,
+                    impatient,
                     ..Waiting::default()
                 }),
             );

@@ -9,7 +9,7 @@ use super::forking::is_headless;
 use super::id::{RunId, ServiceId};
 use super::report::Report;
 use super::signal::Signal;
-use super::spec::{KillMode, ServiceSpec};
+use super::spec::KillMode;
 use super::state::{Backoff, Idle, Killing, Reason, Run, Starting, State, Stopping, Then, Waiting};
 use super::stop_orders::{ask_to_stop, kill_order};
 use super::system::System;
@@ -443,10 +443,9 @@ impl System {
             }
             Then::ByHand => self.rest(id),
             Then::Waiting => {
-                let on_demand = self.service(id).is_some_and(ServiceSpec::is_on_demand);
                 let waiting = Waiting {
-                    // Its sockets may have failed before the turn of its first start came.
-                    impatient: !on_demand,
+                    // Only `main` has started without waiting for all that it comes after.
+                    impatient: self.service(id).is_some_and(|spec| spec.is_main),
                     comeback: true,
                     ..Waiting::default()
                 };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rinit::core::action::{Action, Question};
 use rinit::core::apply::places::Places;
+use rinit::core::commands::{CommandId, List};
 use rinit::core::event::{Event, SpawnFailure};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
@@ -150,7 +151,17 @@ impl Sockets {
                 service,
                 run,
             }
-            | Action::Spawn { service, run } => {
+            | Action::Spawn { service, run }
+            | Action::SpawnControl {
+                command:
+                    CommandId {
+                        list: List::StartPre,
+                        ..
+                    },
+                service,
+                life: run,
+                ..
+            } => {
                 let listen = spec.services[service.index()].listen.as_ref();
                 if listen.is_some() && !self.is_open(*service) {
                     return wrong();

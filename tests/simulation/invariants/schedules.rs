@@ -64,10 +64,15 @@ impl Watcher {
             };
             self.appointed.insert(id);
             // The wall clock counts whole milliseconds, of which the last may not be over.
-            let late = appointment.at <= now.at
-                || appointment.wall.is_some_and(|wall| wall.due < now.wall);
-            if late && matches!(event, Event::Woke | Event::ClockSet) && self.shutdown_at.is_none()
-            {
+            let passed = appointment.wall.is_some_and(|wall| wall.due < now.wall);
+            let late = match event {
+                // A timer's time that passed during the run is due at this very moment.
+                Event::Woke => passed || appointment.at < now.at,
+                // A setting moves no monotonic time: that is looked at on waking.
+                Event::ClockSet => passed || appointment.wall.is_some() && appointment.at <= now.at,
+                _ => false,
+            };
+            if late && self.shutdown_at.is_none() {
                 return Err(format!("{id:?} sleeps over {appointment:?}"));
             }
         }

@@ -29,15 +29,16 @@ fn is_time(text: &str) -> bool {
 fn every_line_is_a_json_object_rinit_s_own_too() {
     let lines = acts([
         "say:hello",
-        "complain:oh \\ no",
         "say:{\"level\":\"info\",\"service\":\"own\"}",
         "say:{not json}",
         "write:unfinished",
+        "complain:oh \\ no",
         "await:go",
     ]);
     let config = "[defaults]\noutput = 'json'\n".to_owned() + &service("a", &lines, "");
     let rinit = supervisor(&config).spawn();
-    rinit.wait_for_line("{not json}");
+    // What it writes last, so that all is written.
+    rinit.wait_for_line("oh ");
     let pid = wait_for_process(&rinit, "unfinished").pid;
     // The last of its numbers is that of its own namespace.
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

@@ -43,7 +43,8 @@ impl System {
             return;
         }
         self.credit(id);
-        let cause = run.cause();
+        // Where somebody else answers in its place, it could hardly do but end.
+        let cause = run.cause().or_else(|| self.taken(id));
         match self.verdict(id, reason.clone()) {
             Verdict::Again { delay } => {
                 let left = self.clear_for_restart(id, run.id, &reason);

@@ -51,11 +51,27 @@ impl Readiness {
     }
 }
 
-/// What is said of a service that has said nothing itself.
+/// What is said of a service that isn't ready, and has said nothing itself.
 pub(crate) fn missing(spec: &ServiceSpec) -> Option<Box<str>> {
+    match (spec.kind, &spec.ready) {
+        (Kind::Simple, Ready::Notify) => Some("it has not said READY=1".into()),
+        (Kind::Simple, Ready::Fd(fd)) => {
+            Some(format!("it has written no newline on descriptor {fd}").into())
+        }
+        (Kind::Simple, Ready::Log(pattern)) => {
+            Some(format!("no line of its output has \"{pattern}\"").into())
+        }
+        (Kind::Simple, Ready::Exec | Ready::Probe(_) | Ready::Delay(_)) | (Kind::Oneshot, _) => {
+            None
+        }
+    }
+}
+
+/// What is said where somebody else answers at its address.
+pub(crate) fn taken(spec: &ServiceSpec) -> Option<Box<str>> {
     match &spec.ready {
-        Ready::Log(pattern) => Some(format!("no line of its output has \"{pattern}\"").into()),
-        Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Probe(_) | Ready::Delay(_) => None,
+        Ready::Probe(probe) => Some(format!("{probe} is already taken").into()),
+        Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Log(_) | Ready::Delay(_) => None,
     }
 }
 

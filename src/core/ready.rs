@@ -5,7 +5,7 @@ use super::commands::List;
 use super::event::Answer;
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
-use super::readiness::{Poll, Readiness};
+use super::readiness::{Poll, Readiness, taken};
 use super::report::Report;
 use super::state::{Stage, State};
 use super::system::System;
@@ -119,7 +119,10 @@ impl System {
                 }
                 Answer::Yes => {
                     poll.refused(now);
-                    starting.answer = Some("somebody else answers".into());
+                    let answer = self.taken(id);
+                    if let Some((_, starting)) = self.starting(run) {
+                        starting.answer = answer;
+                    }
                 }
                 Answer::No(why) => {
                     poll.refused(now);
@@ -140,6 +143,22 @@ impl System {
             ) => return,
         }
         self.reindex(id);
+    }
+
+    /// What somebody else has who answers in its place, if that is so.
+    pub(super) fn taken(&self, id: ServiceId) -> Option<Box<str>> {
+        match self.state(id)? {
+            State::Starting(starting) if starting.taken => taken(self.service(id)?),
+            State::Starting(_)
+            | State::Inactive(_)
+            | State::Waiting(_)
+            | State::Active { .. }
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => None,
+        }
     }
 
     /// It is ready; `exec-start-post` belongs to the start.

@@ -239,7 +239,10 @@ fn main_waits_30_s_at_most() {
     let mut t = Table::new(vec![never, main]);
     t.up(A);
     assert_eq!(t.wait_for_deadline(), Duration::from_secs(10), "a notice");
-    assert_eq!(t.told, ["still waiting for never"]);
+    assert_eq!(
+        t.told,
+        ["still waiting for never (it has not said READY=1)"]
+    );
     assert_eq!(t.wait_for_deadline(), Duration::from_secs(20));
     assert_eq!(t.spawned(), [B]);
 }
@@ -279,6 +282,28 @@ fn a_place_that_is_taken_counts_only_after_a_no() {
     assert_eq!(t.wait_for_deadline(), ms(20));
     t.event(answer(Answer::Yes));
     assert_eq!(t.standing(A), Standing::Active);
+}
+
+#[test]
+fn who_ends_where_somebody_else_answers_in_its_place_is_told_so() {
+    let mut web = service("web");
+    web.ready = Ready::Probe(Probe::Tcp(Box::new(["127.0.0.1:80".parse().unwrap()])));
+    web.restart.policy = RestartPolicy::No;
+    let mut t = Table::new(vec![web, service("other")]);
+    let run = t.run(A);
+    let answer = Answer::Yes;
+    t.event(Event::Probed { run, answer });
+    t.up(A);
+    let why = t.system.why(A, t.now);
+    assert!(
+        why[0].contains("127.0.0.1:80 is already taken; "),
+        "{why:?}"
+    );
+    t.exit(A, Exit::Code(98));
+    assert_eq!(
+        t.last_told(),
+        "web failed: exited with status 98 (127.0.0.1:80 is already taken)"
+    );
 }
 
 #[test]

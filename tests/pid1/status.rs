@@ -220,7 +220,7 @@ fn status_and_why_say_the_cause() {
         "crashes has failed, and is not started again: exited with status 3; start limit reached",
         "mute has been starting for",
         "it has not said READY=1",
-        &format!("somebody else already answers at 127.0.0.1:{port}"),
+        &format!("somebody else answers in its place: 127.0.0.1:{port} is already taken"),
         "restarts: 2",
         "last runs: exited with status 3",
     ] {
@@ -236,6 +236,39 @@ fn status_and_why_say_the_cause() {
     assert!(status("missing ").contains("no such file"), "{ended:?}");
     assert!(status("crashes ").contains("status 3"), "{ended:?}");
     assert!(status("mute ").contains("starting"), "{ended:?}");
+}
+
+/// What was in the way at the end, and the last lines of output, stand with the failure.
+#[test]
+fn a_failure_keeps_what_its_start_waited_for() {
+    let port = free_port();
+    let probed = format!("ready = {{ tcp = '127.0.0.1:{port}' }}");
+    let holds = acts([&*format!("listen:127.0.0.1:{port}"), "wait"]);
+    let config = service("holds", &holds, &probed)
+        + &service(
+            "taken",
+            &acts(["complain:address in use", "exit:1"]),
+            &format!("{probed}\nrestart = 'no'\nrequires = ['holds']"),
+        )
+        + &stands(
+            "mute",
+            "ready = 'notify'\nstart-timeout = '100ms'\nrestart = 'no'",
+        )
+        + &stands("above", "requires = ['mute']");
+    let script = format!(
+        "{UP}ctl wait taken --for failed; ctl wait mute --for failed; ctl wait above --for failed; \
+         ctl status; until ctl why taken | grep '| address in use'; do sleep 0.01; done; ctl why above; ctl why holds"
+    );
+    let ended = answers(&config, &script);
+    let text = &ended.stdout;
+    let row = |name: &str| text.lines().nth(place(text, name)).unwrap();
+    let taken = format!("exited with status 1 (127.0.0.1:{port} is already taken)");
+    assert!(row("taken ").contains(&taken), "{ended:?}");
+    for name in ["mute ", "above "] {
+        assert!(row(name).contains("(it has not said READY=1)"), "{ended:?}");
+    }
+    let why = row("mute has failed, and is not started again: not ready after");
+    assert!(why.ends_with("(it has not said READY=1)"), "{ended:?}");
 }
 
 #[test]

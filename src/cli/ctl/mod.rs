@@ -32,6 +32,8 @@ use crate::single::Inherited;
 
 /// So many lines stand on a service's page.
 pub(super) const ON_PAGE: u64 = 10;
+/// So many stand below the reasons of one that isn't up.
+const WITH_WHY: u64 = 3;
 /// Exit status when no rinit answers.
 const NOBODY: i32 = 5;
 /// Exit status of a request that was refused.
@@ -274,10 +276,16 @@ fn fetch(
     if answer.get("error").is_some() {
         return Err(Failure::Refused(line, answer));
     }
-    if is_page(verb, names)
+    let lines = match verb.name {
+        "status" => ON_PAGE,
+        "why" if sentences::in_trouble(&answer) => WITH_WHY,
+        _ => 0,
+    };
+    if lines > 0
+        && is_one(names)
         && let Some(all) = answer.as_object_mut()
     {
-        let last = logs::last(names, ON_PAGE, places);
+        let last = logs::last(names, lines, places);
         all.insert("output".to_owned(), Value::Array(last));
     }
     Ok((line, answer))

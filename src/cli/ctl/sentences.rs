@@ -5,15 +5,24 @@ use serde_json::Value;
 use super::{Clean, Options};
 use crate::cli::print;
 
-/// Sentences, each cause below what it explains.
+/// Sentences, each cause below what it explains; below them what was printed last.
 pub(super) fn why(answer: &Value, options: &Options) -> i32 {
     if !options.json {
         for (place, service) in super::services::of(answer).enumerate() {
             let gap = if place > 0 { "\n" } else { "" };
             print::out(format_args!("{gap}{}", sentences(service)));
         }
+        print::out(super::services::last_lines(answer));
     }
     0
+}
+
+/// Somebody who should be up isn't: what it printed last may say more.
+pub(super) fn in_trouble(answer: &Value) -> bool {
+    super::services::of(answer).any(|service| {
+        let state = super::services::text(service, "state");
+        matches!(state, "starting" | "backoff" | "failed")
+    })
 }
 
 /// A service's sentences, a line each.

@@ -135,8 +135,8 @@ fn pid(service: &Value) -> Option<i32> {
     number(service, "pid").and_then(|pid| i32::try_from(pid).ok())
 }
 
-/// What the service of a page printed last.
-fn last_lines(answer: &Value) -> String {
+/// What the service of an answer printed last, where that was asked for.
+pub(super) fn last_lines(answer: &Value) -> String {
     let mut out = String::new();
     let lines = answer.get("output").and_then(Value::as_array);
     for line in lines.into_iter().flatten() {

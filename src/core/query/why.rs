@@ -205,11 +205,8 @@ impl System {
                 .as_deref()
                 .unwrap_or("it runs, and is done when it ends"),
         );
-        if let Some(said) = starting
-            .answer
-            .as_deref()
-            .or(starting.run.status.as_deref())
-        {
+        let said = starting.answer.as_deref().filter(|_| !starting.taken);
+        if let Some(said) = said.or(starting.run.status.as_deref()) {
             text.push_str(&format!(" ({said})"));
         }
         if self.apply_waits_for().any(|awaited| awaited == id) {
@@ -244,8 +241,9 @@ impl System {
             (Stage::Executed { .. }, Some(Ready::Fd(fd))) => {
                 format!("it has not written a newline on descriptor {fd}")
             }
-            (Stage::Executed { .. }, Some(Ready::Probe(probe))) if starting.taken => {
-                format!("somebody else already answers at {probe}")
+            (Stage::Executed { .. }, Some(Ready::Probe(_))) if starting.taken => {
+                let taken = self.taken(id)?;
+                format!("somebody else answers in its place: {taken}")
             }
             (Stage::Executed { .. }, Some(Ready::Probe(probe))) => {
                 format!("it is not ready at {probe}")

@@ -54,22 +54,22 @@ pub(super) fn ticks(end: u64, most: u64) -> Vec<(u64, String)> {
 }
 
 fn label(at: u64, step: u64, end: u64) -> String {
-    let decimals = match step {
-        1000.. => 0,
-        100.. => 1,
-        10.. => 2,
-        ..10 => 3,
+    // As many of a second's decimals as the step needs, and what one of the last is worth.
+    let (decimals, worth) = match step {
+        1000.. => (0, 1000),
+        100.. => (1, 100),
+        10.. => (2, 10),
+        ..10 => (3, 1),
     };
     if at == 0 {
         "0".to_owned()
     } else if end < 1000 {
         format!("{at} ms")
-    } else if at < 60_000 {
-        #[allow(clippy::cast_precision_loss, reason = "less than a minute")]
-        let seconds = at as f64 / 1000.0;
-        format!("{seconds:.decimals$} s")
-    } else {
+    } else if at >= 60_000 || decimals == 0 {
         Span(Duration::from_millis(at)).to_string()
+    } else {
+        let part = at % 1000 / worth;
+        format!("{}.{part:0decimals$} s", at / 1000)
     }
 }
 
@@ -85,6 +85,7 @@ mod tests {
         assert_eq!(words(7, 4), ["0", "2 ms", "4 ms", "6 ms"]);
         assert_eq!(words(1, 8), ["0", "1 ms"]);
         assert_eq!(words(2300, 5), ["0", "0.5 s", "1.0 s", "1.5 s", "2.0 s"]);
+        assert_eq!(words(1007, 100)[100..].join(" "), "1.00 s");
         assert_eq!(words(95_000, 3), ["0", "30 s", "1m", "1m 30s"]);
         for end in (0..64).map(|bits| 1_u64 << bits) {
             let ticks = ticks(end, 10);

@@ -35,7 +35,7 @@ svg{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif
 .name,.took{font:11.5px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}\
 .took{paint-order:stroke;stroke:#fff;stroke-width:3px}.name{text-anchor:end}.title{font-size:17px;font-weight:600}.tick{text-anchor:middle}\
 .ground{fill:#fff}text{fill:#1f2328}.soft{fill:#59636e}.grid{stroke:#dfe3e8}\
-.row .hit{fill:transparent}.row:hover .hit{fill:#0969da;fill-opacity:.1}\
+.row .hit{fill:transparent}.row:hover .hit{fill:#0969da;fill-opacity}\
 .waiting{fill:#d4d9df}.starting{fill:#4493d8}.vain{fill:#e3b341}.failed{fill:#c2255c}.critical{fill:#e8590c}\
 text.critical{fill:#bc4c00;font-weight:600}text.failed{fill:#a61e4d}\
 .link{fill:none;stroke:#e8590c;stroke-width:1.5}.end{stroke:#1f2328;stroke-width:2}\
@@ -77,11 +77,21 @@ struct Place {
     bottom: usize,
 }
 
+/// A length in tenths of a pixel.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Tenths(u64);
+
+impl Display for Tenths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0 / 10, self.0 % 10)
+    }
+}
+
 impl Place {
-    #[allow(clippy::cast_precision_loss, reason = "a drawing has no such width")]
-    fn x(&self, at: u64) -> f64 {
-        let share = at as f64 / self.end.max(1) as f64;
-        self.left as f64 + (self.right - self.left) as f64 * share
+    fn x(&self, at: u64) -> Tenths {
+        let (left, right) = (self.left as u64 * 10, self.right as u64 * 10);
+        let wide = u128::from(right - left) * u128::from(at) / u128::from(self.end.max(1));
+        Tenths(left + u64::try_from(wide).unwrap_or(0))
     }
 }
 
@@ -178,14 +188,14 @@ fn axis(out: &mut String, place: &Place, below_too: bool) {
         let (top, bottom) = (HEAD - 4, place.bottom + 4);
         let _ = writeln!(
             out,
-            "<path class=\"grid\" d=\"M{x:.1} {top}V{bottom}\"/>\
-             <text class=\"tick soft\" x=\"{x:.1}\" y=\"{}\">{label}</text>",
+            "<path class=\"grid\" d=\"M{x} {top}V{bottom}\"/>\
+             <text class=\"tick soft\" x=\"{x}\" y=\"{}\">{label}</text>",
             HEAD - 10
         );
         if below_too {
             let _ = writeln!(
                 out,
-                "<text class=\"tick soft\" x=\"{x:.1}\" y=\"{}\">{label}</text>",
+                "<text class=\"tick soft\" x=\"{x}\" y=\"{}\">{label}</text>",
                 place.bottom + 18
             );
         }
@@ -205,10 +215,7 @@ fn links(out: &mut String, chart: &Chart, place: &Place) {
             let began = chart.starts.get(next.place).and_then(|start| start.began);
             let (x, until) = (place.x(*to), place.x(began.unwrap_or(*to)));
             let (y, next) = (middle(*before), middle(next.place));
-            let _ = writeln!(
-                out,
-                "<path class=\"link\" d=\"M{x:.1} {y}V{next}H{until:.1}\"/>"
-            );
+            let _ = writeln!(out, "<path class=\"link\" d=\"M{x} {y}V{next}H{until}\"/>");
         }
     }
 }
@@ -227,7 +234,7 @@ fn service(out: &mut String, row: usize, start: &Start, chart: &Chart, place: &P
         place.left - GAP,
         Escaped(&short(&start.name))
     );
-    let mut x = place.left as f64;
+    let mut x = place.x(0);
     for stretch in start.stretches(chart.end) {
         let class = match stretch.phase {
             Phase::Waiting => "waiting",
@@ -238,31 +245,31 @@ fn service(out: &mut String, row: usize, start: &Start, chart: &Chart, place: &P
         };
         let from = place.x(stretch.from);
         // Seen, however short it was.
-        let wide = (place.x(stretch.to) - from).max(2.0);
+        let wide = Tenths(place.x(stretch.to).0 - from.0).max(Tenths(20));
         let (top, high) = match stretch.phase {
             Phase::Waiting => (y + ROW / 2 - 1, 2),
             Phase::InVain | Phase::Starting | Phase::Failing => (y + (ROW - BAR) / 2, BAR),
         };
         let _ = writeln!(
             out,
-            "<rect class=\"{class}\" x=\"{from:.1}\" y=\"{top}\" width=\"{wide:.1}\" height=\"{high}\" rx=\"1\"/>"
+            "<rect class=\"{class}\" x=\"{from}\" y=\"{top}\" width=\"{wide}\" height=\"{high}\" rx=\"1\"/>"
         );
-        x = from + wide;
+        x = Tenths(from.0 + wide.0);
     }
-    x += 4.0;
+    x.0 += 40;
     let (top, bottom) = (middle(row) - 4, middle(row) + 4);
     let class = match start.result {
         StartResult::Failed => {
             let _ = write!(
                 out,
-                "<path class=\"cross\" d=\"M{x:.1} {top}l8 8m0 -8l-8 8\"/>"
+                "<path class=\"cross\" d=\"M{x} {top}l8 8m0 -8l-8 8\"/>"
             );
-            x += 12.0;
+            x.0 += 120;
             " failed"
         }
         StartResult::Done => {
-            let _ = write!(out, "<path class=\"end\" d=\"M{x:.1} {top}V{bottom}\"/>");
-            x += 5.0;
+            let _ = write!(out, "<path class=\"end\" d=\"M{x} {top}V{bottom}\"/>");
+            x.0 += 50;
             ""
         }
         StartResult::Ready if start.is_down_again() => " failed",
@@ -273,7 +280,7 @@ fn service(out: &mut String, row: usize, start: &Start, chart: &Chart, place: &P
     };
     let _ = writeln!(
         out,
-        "<text class=\"took{class}\" x=\"{x:.1}\" y=\"{text}\">{}</text></g>",
+        "<text class=\"took{class}\" x=\"{x}\" y=\"{text}\">{}</text></g>",
         Escaped(&remark(start))
     );
 }

@@ -84,8 +84,6 @@ pub(super) fn show(chart: &Chart, options: &Options) -> String {
     }
     let mut out = table.show(options.colour, options.width);
     if !seen.is_empty() {
-        seen.sort_unstable();
-        seen.dedup();
         let seen: Vec<String> = seen
             .iter()
             .map(|(means, letter)| format!("{letter} {means}"))
@@ -137,7 +135,10 @@ fn bar(
         let letters = until.saturating_sub(drawn);
         if letters > 0 {
             parts.push((ink.letter.to_string().repeat(letters), ink.colour));
-            seen.push((ink.means, ink.letter));
+            let meaning = (ink.means, ink.letter);
+            if !seen.contains(&meaning) {
+                seen.push(meaning);
+            }
         }
         drawn = drawn.max(until);
         drawn
@@ -204,7 +205,7 @@ db      0 ms   1.5 s   ready   ███████████████
 broken  0 ms   1.5 s   failed  ░░░░░░░░░░▒▒▒▒▒✗
 web     1.5 s  500 ms  ready   ···············█████
 
-█ critical chain  ✗ failed  ░ in vain  ▒ starting  · waiting
+▒ starting  █ critical chain  ░ in vain  ✗ failed  · waiting
 
 3 of 4 services up after 2 s, 1 failed
 critical chain: db 1.5 s → web 500 ms

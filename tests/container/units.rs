@@ -60,7 +60,10 @@ fn redis_and_cron_run_from_their_own_units_and_nginx_with_a_command_in_the_foreg
 
 #[test]
 fn without_a_file_what_apt_has_enabled_runs_and_comes_back_and_stops_well() {
-    let system = Plan::of(&DEBIAN).option("--env=RINIT_CONFIG=none").start();
+    let system = Plan::of(&DEBIAN)
+        .option("--entrypoint=/bin/sh")
+        .command(&["-c", "rm -f /etc/rinit.toml; exec /sbin/rinit"])
+        .start();
     let runs = |what: &str| {
         system.wait_for(what, || {
             let pong = system.exec(&["redis-cli", "ping"]).status.success();

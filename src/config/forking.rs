@@ -11,6 +11,8 @@ pub(super) struct Written {
     pub(super) forks: bool,
     pub(super) pid_file: Option<Box<str>>,
     pub(super) never_guess: bool,
+    /// ExecStart= with a `-`: the failure of the starter alone is none.
+    pub(super) starts_anyhow: bool,
 }
 
 /// Whether a file may be the PID file: it names one, and nothing above it.
@@ -67,5 +69,6 @@ pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
     draft.spec.forking = Some(Box::new(Forking {
         pid_file: written.pid_file,
         never_guess: written.never_guess,
+        starts_anyhow: written.starts_anyhow,
     }));
 }

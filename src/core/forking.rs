@@ -40,7 +40,8 @@ impl System {
         let State::Starting(starting) = &mut service.state else {
             return false;
         };
-        let well = matches!(exit, Exit::Code(_)) && spec.is_well(exit);
+        let anyhow = spec.forking.as_ref().is_some_and(|own| own.starts_anyhow);
+        let well = anyhow || matches!(exit, Exit::Code(_)) && spec.is_well(exit);
         if starting.stage != Stage::Forking || !well {
             return false;
         }

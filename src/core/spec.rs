@@ -267,6 +267,8 @@ pub struct Forking {
     pub pid_file: Option<Box<str>>,
     /// Without a file nobody guesses which it is (`GuessMainPID=no`).
     pub never_guess: bool,
+    /// However the first process ends, the main one is looked for (`ExecStart=-…`).
+    pub starts_anyhow: bool,
 }
 
 /// Dependencies, as written; the graph makes them one order.

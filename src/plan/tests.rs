@@ -599,10 +599,13 @@ fn kill_mode() -> impl Strategy<Value = KillMode> {
 }
 
 fn forking() -> impl Strategy<Value = Forking> {
-    (option::of(text()), any::<bool>()).prop_map(|(pid_file, never_guess)| Forking {
-        pid_file,
-        never_guess,
-    })
+    (option::of(text()), any::<bool>(), any::<bool>()).prop_map(
+        |(pid_file, never_guess, starts_anyhow)| Forking {
+            pid_file,
+            never_guess,
+            starts_anyhow,
+        },
+    )
 }
 
 fn tracking() -> impl Strategy<Value = Tracking> {

@@ -1,6 +1,6 @@
 //! Services that start themselves in the background: whose end they have, and whose number.
 
-use crate::harness::{Pid1, RINIT, Running};
+use crate::harness::{Pid1, RINIT, Running, Setup};
 use crate::supervisor::{IN_ORDER, notes, service, supervisor};
 
 /// A daemon by two forks. It ends with 7 once there is a file `die`, and writes its number
@@ -38,14 +38,18 @@ fn with(config: &str) -> Pid1 {
 
 /// What is known of it under this key.
 fn told(rinit: &Running, key: &str) -> String {
+    let [value] = told_at_once(rinit, [key]);
+    value
+}
+
+/// What is known of it under these keys, at one moment.
+fn told_at_once<const N: usize>(rinit: &Running, keys: [&str; N]) -> [String; N] {
     let seen = std::fs::read_to_string(rinit.path("seen")).unwrap_or_default();
-    let Ok(seen) = serde_json::from_str::<serde_json::Value>(&seen) else {
-        return String::new();
-    };
-    match &seen["services"][0][key] {
+    let seen: serde_json::Value = serde_json::from_str(&seen).unwrap_or_default();
+    keys.map(|key| match &seen["services"][0][key] {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
+    })
 }
 
 #[track_caller]
@@ -80,7 +84,8 @@ fn the_process_that_the_pid_file_names_is_the_main_one_and_comes_back_when_it_di
     // Its status is known, though it is nobody's child.
     rinit.wait_for_line("web exited with status 7");
     rinit.wait_until("another one is there", || {
-        told(&rinit, "state") == "active" && told(&rinit, "pid") != first
+        let [state, pid] = told_at_once(&rinit, ["state", "pid"]);
+        state == "active" && pid != first
     });
     assert_eq!(told(&rinit, "pid"), read(&rinit, "web.pid"));
     ends(&rinit);
@@ -139,7 +144,8 @@ fn without_a_pid_file_the_only_process_that_is_left_is_the_main_one() {
     touch(&rinit, "die");
     rinit.wait_for_line("web exited with status 7");
     rinit.wait_until("another one is there", || {
-        told(&rinit, "state") == "active" && told(&rinit, "pid") != first
+        let [state, pid] = told_at_once(&rinit, ["state", "pid"]);
+        state == "active" && pid != first
     });
     rinit.wait_until("it runs", || notes(&rinit).len() == 2);
     ends(&rinit);
@@ -222,5 +228,25 @@ fn its_subreaper_is_never_its_main_process() {
     let keys = "pid-file = 'web.pid'\nstart-timeout = '300ms'\nrestart = 'no'";
     let rinit = supervisor(&forks(keys)).script("daemon", &daemon).spawn();
     rinit.wait_for_line("which is not this service's");
+    ends(&rinit);
+}
+
+#[test]
+fn a_dash_before_exec_start_is_for_the_first_process_and_not_for_the_main_one() {
+    let rinit = with(&("[service.web]\nunit = 'web.service'\n".to_owned() + &eyes()));
+    let folder = rinit.path("");
+    let unit = format!(
+        "[Service]\nType=forking\nWorkingDirectory={0}\nEnvironment=STATUS=3 PID_FILE={0}/web.pid\n\
+         PIDFile={0}/web.pid\nExecStart=-{0}/daemon\n",
+        folder.display().to_string().trim_end_matches('/'),
+    );
+    let rinit = rinit
+        .file("units/web.service", &unit)
+        .setup(Setup::OwnUnits)
+        .spawn();
+    let main = until_active(&rinit);
+    assert_eq!(main, read(&rinit, "web.pid"), "{}", rinit.dump());
+    touch(&rinit, "die");
+    rinit.wait_for_line("web failed: exited with status 7");
     ends(&rinit);
 }

@@ -650,6 +650,7 @@ fn forks(pid_file: Option<&str>, kill_mode: KillMode) -> ServiceSpec {
     only.forking = Some(Box::new(Forking {
         pid_file: pid_file.map(Into::into),
         never_guess: false,
+        starts_anyhow: false,
     }));
     only.tracking = Tracking::Subreaper;
     only.stop.kill_mode = kill_mode;

@@ -294,6 +294,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             service.forking = Some(Box::new(Forking {
                 pid_file,
                 never_guess: false,
+                starts_anyhow: dice.percent(20),
             }));
             service.tracking = dice.pick(&[Tracking::Subreaper, Tracking::Cgroup]);
         }

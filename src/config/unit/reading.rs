@@ -210,7 +210,9 @@ impl<'a> Reading<'a> {
         let command = command(&main);
         self.draft.spec.exec.command = command.words;
         self.draft.spec.exec.manner = command.manner;
-        if main.ignore_failure {
+        if kind == Type::Forking {
+            self.draft.forking.starts_anyhow = main.ignore_failure;
+        } else if main.ignore_failure {
             self.success.extend((1..=u8::MAX).map(Exit::Code));
             self.success
                 .extend((1..=64).filter_map(Signal::new).map(Exit::Signal));

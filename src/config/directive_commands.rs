@@ -10,6 +10,13 @@ const COMMANDS: &str = "array of commands or { command = command, ignore-failure
 
 pub(super) const TABLE: &[Directive<Draft>] = &[
     own(
+        List::Condition.key(),
+        COMMANDS,
+        NONE,
+        |draft, value| commands::set(draft, List::Condition, value),
+        "Executed first of all: an exit status from 1 to 254 skips the start, which is no failure; 255 or a signal fails it.",
+    ),
+    own(
         List::StartPre.key(),
         COMMANDS,
         NONE,

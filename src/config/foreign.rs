@@ -6,6 +6,7 @@ use super::nearest::nearest;
 /// (whose, the word without case and separators, ours).
 const WORDS: &[(&str, &str, &str)] = &[
     ("systemd", "execstart", "command"),
+    ("systemd", "execcondition", "exec-condition"),
     ("systemd", "execstartpre", "exec-start-pre"),
     ("systemd", "execstoppost", "exec-stop-post"),
     ("systemd", "execstartpost", "exec-start-post"),

@@ -183,7 +183,9 @@ impl<'a> Needs<'a> {
                 continue;
             };
             let ignored = own.ignore_failure.then_some("its failure is ignored");
-            let first = id.list == List::StartPre && id.index == 0;
+            let has_condition = commands.is_some_and(|commands| !commands.condition.is_empty());
+            let begins = id.list == List::Condition || id.list == List::StartPre && !has_condition;
+            let first = begins && id.index == 0;
             let doubt = if first { doubt } else { made };
             self.check_program(
                 draft,
@@ -200,7 +202,7 @@ impl<'a> Needs<'a> {
                     doubt: doubt.or(ignored),
                 },
             );
-            if id.list == List::StartPre {
+            if matches!(id.list, List::Condition | List::StartPre) {
                 made = made.or(Some("yet: exec-start-pre comes before it"));
             }
         }

@@ -66,7 +66,10 @@ impl Wait {
         let standing = state.standing();
         let there = match self.goal {
             Some(goal) => goal == standing,
-            None => matches!(standing, Standing::Active | Standing::Exited),
+            None => {
+                let skipped = matches!(state, State::Inactive(Idle::Skipped(_)));
+                skipped || matches!(standing, Standing::Active | Standing::Exited)
+            }
         };
         if there {
             self.open.remove(&id);
@@ -75,9 +78,9 @@ impl Wait {
         // What has ended for good stays where it is.
         let ended = match state {
             State::Failed { .. } | State::Exited { .. } => true,
-            State::Inactive(Idle::DependencyEnded(_) | Idle::Stopped | Idle::ByHand) => {
-                self.goal.is_none()
-            }
+            State::Inactive(
+                Idle::DependencyEnded(_) | Idle::Stopped | Idle::ByHand | Idle::Skipped(_),
+            ) => self.goal.is_none(),
             State::Inactive(Idle::Disabled | Idle::Reset)
             | State::Waiting(_)
             | State::Starting(_)

@@ -230,6 +230,8 @@ impl System {
         };
         match &service.state {
             State::Active { .. } if service.descent.is_none() => Weighed::So,
+            // As with systemd: a start that isn't to be has succeeded.
+            State::Inactive(Idle::Skipped(_)) => Weighed::So,
             State::Waiting(_)
             | State::Starting(_)
             | State::Active { .. }

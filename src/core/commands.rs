@@ -11,6 +11,8 @@ use super::signal::Signal;
 /// All of them. Most services have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commands {
+    /// `exec-condition`: first of all; whether it is to start at all.
+    pub condition: Box<[ControlCommand]>,
     /// `exec-start-pre`: before the main process.
     pub start_pre: Box<[ControlCommand]>,
     /// `exec-start-post`: once it is ready; a oneshot's once it has ended well.
@@ -28,6 +30,7 @@ impl Commands {
     #[must_use]
     pub const fn list(&self, list: List) -> &[ControlCommand] {
         match list {
+            List::Condition => &self.condition,
             List::StartPre => &self.start_pre,
             List::StartPost => &self.start_post,
             List::Reload => &self.reload,
@@ -39,6 +42,7 @@ impl Commands {
     /// A list, to be written.
     pub const fn list_mut(&mut self, list: List) -> &mut Box<[ControlCommand]> {
         match list {
+            List::Condition => &mut self.condition,
             List::StartPre => &mut self.start_pre,
             List::StartPost => &mut self.start_post,
             List::Reload => &mut self.reload,
@@ -67,6 +71,7 @@ pub struct ControlCommand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "the fields of `Commands`")]
 pub enum List {
+    Condition,
     StartPre,
     StartPost,
     Reload,
@@ -76,7 +81,8 @@ pub enum List {
 
 impl List {
     /// Every one, in the order of a run.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::Condition,
         Self::StartPre,
         Self::StartPost,
         Self::Reload,
@@ -88,6 +94,7 @@ impl List {
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
+            Self::Condition => "exec-condition",
             Self::StartPre => "exec-start-pre",
             Self::StartPost => "exec-start-post",
             Self::Reload => "exec-reload",
@@ -129,6 +136,13 @@ pub enum Failing {
 }
 
 impl CommandFailure {
+    /// `exec-condition` says that it isn't to start: by an exit status below 255.
+    #[must_use]
+    pub fn skips(&self) -> bool {
+        let says_no = matches!(self.how, Failing::Exit(Exit::Code(1..=254)));
+        self.list == List::Condition && says_no
+    }
+
     /// The exit status that it gives.
     #[must_use]
     pub fn code(&self) -> u8 {

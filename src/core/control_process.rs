@@ -176,7 +176,7 @@ impl System {
         };
         let result = match command.list {
             List::StopPost => self.result(id),
-            List::StartPre | List::StartPost | List::Reload | List::Stop => None,
+            List::Condition | List::StartPre | List::StartPost | List::Reload | List::Stop => None,
         };
         self.orders.push(Action::SpawnControl {
             service: id,
@@ -226,6 +226,21 @@ impl System {
         self.forget(run);
         self.control_over(id);
         true
+    }
+
+    /// The first command of a start found that the start isn't to be: of the commands nothing
+    /// remains. `None` if it is no such run.
+    pub(super) fn drop_first_control(&mut self, run: RunId) -> Option<ServiceId> {
+        let id = self.controlled(run)?;
+        let service = self.services.get_mut(id.index())?;
+        let starts =
+            matches!(&service.state, State::Starting(starting) if starting.stage == Stage::Before);
+        if !starts || service.controls.as_ref()?.process.as_ref()?.unwanted {
+            return None;
+        }
+        service.controls = None;
+        self.forget(run);
+        Some(id)
     }
 
     /// A control process ended; `false`: it is no such run.
@@ -329,13 +344,22 @@ impl System {
                         });
                         return;
                     }
-                    self.stop(id, Then::Failure(Reason::Command(Box::new(failure))));
+                    let reason = if failure.skips() {
+                        let what = failure.to_string().into();
+                        let assert = false;
+                        Reason::Unmet { what, assert }
+                    } else {
+                        Reason::Command(Box::new(failure))
+                    };
+                    self.stop(id, Then::Failure(reason));
                     return;
                 }
                 match starting.stage {
                     Stage::Before => {
                         let run = starting.run.id;
-                        self.launch(id, run);
+                        if list != List::Condition || !self.begin_list(id, List::StartPre) {
+                            self.launch(id, run);
+                        }
                     }
                     Stage::After { ended: None } if starting.welcomed => {
                         if !self.is_still_sought(id) {
@@ -366,7 +390,11 @@ impl System {
                 match list {
                     List::Stop => self.signal_owed(id),
                     List::Reload if self.stop_commands_owed(id) => return,
-                    List::Reload | List::StartPre | List::StartPost | List::StopPost => {}
+                    List::Reload
+                    | List::Condition
+                    | List::StartPre
+                    | List::StartPost
+                    | List::StopPost => {}
                 }
                 let controls = self.services.get(id.index());
                 let controls = controls.and_then(|service| service.controls.as_ref());

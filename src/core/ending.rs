@@ -166,6 +166,7 @@ impl System {
                     | Reason::Command(_)
                     | Reason::NotReady { .. }
                     | Reason::NotThere { .. }
+                    | Reason::Unmet { .. }
                     | Reason::Unhealthy { .. }
                     | Reason::Watchdog { .. }
                     | Reason::NotStopped { .. }
@@ -178,6 +179,7 @@ impl System {
             Some(State::Inactive(Idle::DependencyEnded(on))) => {
                 write!(line, "stopped: dependency {} ended", self.name(*on))
             }
+            Some(State::Inactive(Idle::Skipped(what))) => write!(line, "skipped: {what};"),
             Some(
                 State::Inactive(Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset)
                 | State::Waiting(_)
@@ -205,6 +207,7 @@ fn code_of(reason: &Reason) -> u8 {
         Reason::StartLimit { last: what } | Reason::Explained { what, .. } => code_of(what),
         Reason::NotReady { .. }
         | Reason::NotThere { .. }
+        | Reason::Unmet { .. }
         | Reason::Unhealthy { .. }
         | Reason::Watchdog { .. }
         | Reason::NotStopped { .. }

@@ -75,7 +75,10 @@ impl Way {
             Reason::Explained { what, .. } | Reason::StartLimit { last: what } => {
                 Self::of(what, spec)
             }
-            Reason::Spawn(_) | Reason::Command(_) | Reason::ForkRefused { .. } => Self::Start,
+            Reason::Spawn(_)
+            | Reason::Command(_)
+            | Reason::Unmet { .. }
+            | Reason::ForkRefused { .. } => Self::Start,
             Reason::NotThere { .. } | Reason::NotReady { .. } | Reason::NotStopped { .. } => {
                 Self::Timeout
             }

@@ -58,6 +58,16 @@ pub enum Event {
         /// Where and why.
         failure: SpawnFailure,
     },
+    /// Before the exec it was found that it isn't to start; the process is gone. No `Exited`
+    /// follows.
+    Unmet {
+        /// Whose.
+        run: RunId,
+        /// `ConditionPathExists=/x doesn't hold`.
+        what: Box<str>,
+        /// It is to fail then.
+        assert: bool,
+    },
     /// `Listen` was carried out: the service's sockets are open.
     Listening {
         /// Whose.

@@ -71,7 +71,9 @@ impl System {
                 .service(by)
                 .is_some_and(|spec| spec.kind == Kind::Simple),
             Some(
-                State::Inactive(Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset)
+                State::Inactive(
+                    Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset | Idle::Skipped(_),
+                )
                 | State::Waiting(_)
                 | State::Starting(_)
                 | State::Active { .. }

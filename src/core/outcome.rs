@@ -21,6 +21,7 @@ pub(super) enum Verdict {
     Again { delay: Duration },
     Next { well: bool, next: Appointment },
     Exited(Exit),
+    Skipped(Box<str>),
     Failed(Reason),
 }
 
@@ -58,6 +59,10 @@ impl System {
                 self.sweep(id, run.id, &reason);
                 self.end_well(id, exit, reason, after);
             }
+            Verdict::Skipped(what) => {
+                self.sweep(id, run.id, &reason);
+                self.skip(id, what);
+            }
             Verdict::Failed(reason) => {
                 self.sweep(id, run.id, &reason);
                 self.fail(id, reason.explained(cause), after);
@@ -79,6 +84,7 @@ impl System {
             }
             Verdict::Next { well, next } => self.ran(id, reason, well, next, after),
             Verdict::Exited(exit) => self.end_well(id, exit, reason, after),
+            Verdict::Skipped(what) => self.skip(id, what),
             Verdict::Failed(reason) => self.fail(id, reason.explained(cause), after),
         }
     }
@@ -223,13 +229,23 @@ impl System {
         };
         let well = exit_of(&reason).filter(|exit| is_well(spec, *exit));
         if let Some(next) = next {
-            let well = well.is_some();
+            let skipped = matches!(reason, Reason::Unmet { assert: false, .. });
+            let well = well.is_some() || skipped;
             return Verdict::Next { well, next };
         }
         match well {
             _ if restarts(spec, &reason) => {}
             Some(exit) => return Verdict::Exited(exit),
-            None => return Verdict::Failed(reason),
+            None => {
+                if let Reason::Unmet {
+                    what,
+                    assert: false,
+                } = reason
+                {
+                    return Verdict::Skipped(what);
+                }
+                return Verdict::Failed(reason);
+            }
         }
         if well.is_some() && spec.is_on_demand() {
             // It did what it was there for; the pause keeps one from spinning that leaves
@@ -341,6 +357,7 @@ impl System {
             | Reason::Command(_)
             | Reason::NotReady { .. }
             | Reason::NotThere { .. }
+            | Reason::Unmet { .. }
             | Reason::Unhealthy { .. }
             | Reason::Watchdog { .. }
             | Reason::NotStopped { .. }
@@ -385,6 +402,7 @@ fn exit_of(reason: &Reason) -> Option<Exit> {
         | Reason::Command(_)
         | Reason::NotReady { .. }
         | Reason::NotThere { .. }
+        | Reason::Unmet { .. }
         | Reason::Unhealthy { .. }
         | Reason::Watchdog { .. }
         | Reason::NotStopped { .. }
@@ -398,6 +416,10 @@ fn exit_of(reason: &Reason) -> Option<Exit> {
 /// Whether `restart` starts it again after an end. The start limit is another matter.
 fn restarts(spec: &ServiceSpec, reason: &Reason) -> bool {
     let restart = &spec.restart;
+    // Another try would find the same.
+    if matches!(reason, Reason::Unmet { .. }) {
+        return false;
+    }
     if let (Some(own), Some(exit)) = (&restart.by_exit, exit_of(reason)) {
         if own.prevent.contains(&exit) {
             return false;
@@ -452,6 +474,7 @@ impl End {
             }
             Reason::NotReady { .. }
             | Reason::NotThere { .. }
+            | Reason::Unmet { .. }
             | Reason::NotStopped { .. }
             | Reason::ForkRefused { .. }
             | Reason::Dependency { .. } => Self::Other,

@@ -28,6 +28,8 @@ impl fmt::Display for ReasonIn<'_> {
                 }
             }
             Reason::NotThere { what } => f.write_str(what),
+            Reason::Unmet { what, assert: true } => write!(f, "cannot start: {what}"),
+            Reason::Unmet { what, .. } => write!(f, "skipped: {what}"),
             Reason::Command(failure) => write!(f, "{failure}"),
             Reason::Watchdog { silent: Some(time) } => {
                 write!(f, "watchdog: no ping for {}", Span(*time))

@@ -313,6 +313,7 @@ fn exit_of(reason: &Reason) -> Option<Exit> {
         | Reason::NotStopped { .. }
         | Reason::NotReady { .. }
         | Reason::NotThere { .. }
+        | Reason::Unmet { .. }
         | Reason::Unhealthy { .. }
         | Reason::ForkRefused { .. }
         | Reason::Dependency { .. } => None,

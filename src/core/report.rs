@@ -73,6 +73,13 @@ pub enum Report {
         /// Why.
         reason: Reason,
     },
+    /// A service isn't to run here and now.
+    Skipped {
+        /// Which.
+        service: ServiceId,
+        /// `ConditionPathExists=/x doesn't hold`.
+        what: Box<str>,
+    },
     /// A start takes long.
     StillWaiting {
         /// Whose.
@@ -301,6 +308,7 @@ impl fmt::Display for ReportIn<'_> {
                 }
                 write!(f, ", {}", Span(*after))
             }
+            Report::Skipped { service, what } => write!(f, "{} skipped: {what}", name(service)),
             Report::Ended {
                 service,
                 reason,
@@ -308,7 +316,7 @@ impl fmt::Display for ReportIn<'_> {
                 next,
             } => {
                 let colon = match reason {
-                    Reason::NotThere { .. } => ":",
+                    Reason::NotThere { .. } | Reason::Unmet { .. } => ":",
                     Reason::Exit(_)
                     | Reason::Spawn(_)
                     | Reason::Command(_)

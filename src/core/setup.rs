@@ -1,6 +1,7 @@
 //! What is set up around a service before it is executed. Most services have none of it.
 
 use super::capability::Confinement;
+use super::exec::Words;
 
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,8 +22,8 @@ pub struct Setup {
     pub secrets: Box<[Secret]>,
     /// `expand-file-variables`.
     pub file_variables: FileVariables,
-    /// A unit's Assert*= that didn't hold when the unit was read, in words: the start fails.
-    pub unmet: Option<Box<str>>,
+    /// A unit's Condition*= and Assert*=, asked at each start: `ConditionPathExists=!/x`.
+    pub conditions: Words,
 }
 
 /// When the folders in /run stay after a run.

@@ -10,7 +10,7 @@ use super::readiness::{Readiness, missing};
 use super::report::Report;
 use super::restart::next_fork_pause;
 use super::spec::Ready;
-use super::state::{Reason, Run, Stage, Starting, State, Then, Waiting};
+use super::state::{Idle, Reason, Run, Stage, Starting, State, Then, Waiting};
 use super::system::System;
 
 impl System {
@@ -154,7 +154,8 @@ impl System {
             starting.stage = Stage::Before;
         }
         let has_commands = self.service(id).is_some_and(|spec| spec.commands.is_some());
-        if !has_commands || !self.begin_list(id, List::StartPre) {
+        let begins = |list| self.begin_list(id, list);
+        if !has_commands || ![List::Condition, List::StartPre].into_iter().any(begins) {
             self.launch(id, run);
         }
     }
@@ -258,6 +259,38 @@ impl System {
         match self.starting(run) {
             Some((id, _)) => self.ended(id, Reason::Spawn(Box::new(failure))),
             None => self.never_was(run),
+        }
+    }
+
+    /// It isn't to run here and now.
+    pub(super) fn skip(&mut self, id: ServiceId, what: Box<str>) {
+        self.reports.push(Report::Skipped {
+            service: id,
+            what: what.clone(),
+        });
+        self.transition(id, State::Inactive(Idle::Skipped(what)));
+    }
+
+    /// What prepared the start found that it isn't to be. Nothing of it has begun, so nothing
+    /// comes after it either.
+    pub(super) fn unmet_condition(&mut self, run: RunId, what: Box<str>, assert: bool) {
+        let failure = SpawnFailure {
+            step: what.clone(),
+            errno: 0,
+            reason: "".into(),
+        };
+        match self.drop_first_control(run) {
+            Some(id) => self.ended(id, Reason::Unmet { what, assert }),
+            None if self.control_failed(run, &failure) => {}
+            None => match self.starting(run) {
+                Some((id, _)) => {
+                    if let Some(service) = self.services.get_mut(id.index()) {
+                        service.controls = None;
+                    }
+                    self.ended(id, Reason::Unmet { what, assert });
+                }
+                None => self.never_was(run),
+            },
         }
     }
 

@@ -35,6 +35,9 @@
 //! require the service, and they stand in *waiting*: it is still *active* then, with a
 //! descent before it. In a shutdown everything ends as *inactive*, and nothing starts.
 //!
+//! One whose conditions don't hold when it is to start (Condition*=, `exec-condition`) has been
+//! skipped and is *inactive*: that is no failure, and those that require it go on.
+//!
 //! A service with a schedule is *waiting* for its next time, *starting* while it runs, and
 //! then *waiting* again, however it ended.
 
@@ -109,7 +112,7 @@ pub enum Standing {
 }
 
 /// Why a service is inactive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Idle {
     /// `enabled = false`.
     Disabled,
@@ -121,6 +124,8 @@ pub enum Idle {
     ByHand,
     /// It had failed, and that was cleared by hand.
     Reset,
+    /// It isn't to run here and now, and this is why.
+    Skipped(Box<str>),
 }
 
 /// For its dependencies, its next time, or its first connection.
@@ -363,6 +368,13 @@ pub enum Reason {
     ForkRefused {
         /// `errno`.
         errno: i32,
+    },
+    /// It isn't to run here and now.
+    Unmet {
+        /// `ConditionPathExists=/x doesn't hold`, or the command that said so.
+        what: Box<str>,
+        /// That is a failure (Assert*=).
+        assert: bool,
     },
     /// One more restart would be too many.
     StartLimit {

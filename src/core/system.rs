@@ -218,6 +218,7 @@ impl System {
             Event::ForkRefused { run, errno } => self.fork_refused(run, errno),
             Event::Executed { run } => self.executed(run),
             Event::SpawnFailed { run, failure } => self.spawn_failed(run, failure),
+            Event::Unmet { run, what, assert } => self.unmet_condition(run, what, assert),
             Event::Listening { service } => self.listening(service),
             Event::NotListening { service, failure } => self.not_listening(service, failure),
             Event::Connected { service } => self.connected(service),

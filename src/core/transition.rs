@@ -32,7 +32,7 @@ impl Service {
             return true;
         }
         match (&self.state, spec.kind) {
-            (State::Exited { .. }, Kind::Oneshot) => true,
+            (State::Exited { .. }, Kind::Oneshot) | (State::Inactive(Idle::Skipped(_)), _) => true,
             (State::Active { .. }, _) if self.descent.is_none() => true,
             (
                 State::Inactive(_)
@@ -113,7 +113,7 @@ impl System {
         let ended_for_good = match state {
             State::Exited { .. }
             | State::Failed { .. }
-            | State::Inactive(Idle::DependencyEnded(_)) => true,
+            | State::Inactive(Idle::DependencyEnded(_) | Idle::Skipped(_)) => true,
             State::Inactive(Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset)
             | State::Waiting(_)
             | State::Starting(_)

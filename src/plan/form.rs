@@ -60,9 +60,9 @@ structs! {
     Log { timestamps, ring, file, drops, follow }
     LogFile { path, rotate_size, keep }
     OwnLines { json, timestamps }
-    Commands { start_pre, start_post, reload, stop, stop_post }
+    Commands { condition, start_pre, start_post, reload, stop, stop_post }
     ControlCommand { command, ignore_failure }
-    Setup { folders, preserve, remove, confinement, pass, unset, secrets, file_variables, unmet }
+    Setup { folders, preserve, remove, confinement, pass, unset, secrets, file_variables, conditions }
     Folder { base, name, mode }
     Confinement { no_new_privileges, bounding, ambient }
     Secret { name, path, optional }

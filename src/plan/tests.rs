@@ -326,13 +326,13 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
             texts(),
             vec(secret, 0..3),
             file_variables,
-            option::of(text()),
+            words(0),
         ),
     )
         .prop_map(
             |(
                 (folders, preserve, remove, confinement),
-                (pass, unset, secrets, file_variables, unmet),
+                (pass, unset, secrets, file_variables, conditions),
             )| {
                 Box::new(Setup {
                     folders: folders.into(),
@@ -343,7 +343,7 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
                     unset,
                     secrets: secrets.into(),
                     file_variables,
-                    unmet,
+                    conditions,
                 })
             },
         )
@@ -358,16 +358,19 @@ fn commands() -> impl Strategy<Value = Box<Commands>> {
         });
         vec(command, 0..3).prop_map(Vec::into_boxed_slice)
     };
-    let lists = (list(), list(), list(), list(), list());
-    lists.prop_map(|(start_pre, start_post, reload, stop, stop_post)| {
-        Box::new(Commands {
-            start_pre,
-            start_post,
-            reload,
-            stop,
-            stop_post,
-        })
-    })
+    let lists = (list(), list(), list(), list(), list(), list());
+    lists.prop_map(
+        |(condition, start_pre, start_post, reload, stop, stop_post)| {
+            Box::new(Commands {
+                condition,
+                start_pre,
+                start_post,
+                reload,
+                stop,
+                stop_post,
+            })
+        },
+    )
 }
 
 fn exec() -> impl Strategy<Value = Exec> {

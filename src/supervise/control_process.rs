@@ -99,7 +99,12 @@ impl Hands {
             // What the last run left is for the main process.
             passed: &[],
         };
-        let first = list == List::StartPre && index == 0;
+        let first = index == 0
+            && match list {
+                List::Condition => true,
+                List::StartPre => commands.is_some_and(|commands| commands.condition.is_empty()),
+                List::StartPost | List::Reload | List::Stop | List::StopPost => false,
+            };
         let invocation = self.launcher.invocation(order.life);
         let spawned_nanos = clock::file_nanos();
         let launched = self

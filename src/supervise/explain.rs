@@ -43,7 +43,7 @@ pub(crate) fn explain(spec: &ServiceSpec, failure: &Failure) -> SpawnFailure {
         Step::Exec => format!("exec {}", command()),
         Step::Wait => "wait for the end of runtime-directory".to_owned(),
         Step::Remove => format!("remove-before-start {detail}"),
-        Step::Folder | Step::Variable | Step::Assert => detail.to_owned(),
+        Step::Folder | Step::Variable | Step::Assert | Step::Condition => detail.to_owned(),
         Step::Bounding => "capability-bounding-set".to_owned(),
         Step::Ambient => "ambient-capabilities".to_owned(),
         Step::Privileges => "no-new-privileges".to_owned(),

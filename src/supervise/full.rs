@@ -19,6 +19,7 @@ use crate::sys::fd;
 use crate::sys::process;
 use crate::sys::signal::SignalSet;
 use crate::sys::spawn::{Become, Failure, Order, Place, Slot, Step};
+use crate::units;
 
 /// The errno of what the standard library's errors hide.
 pub(super) const EIO: i32 = 5;
@@ -71,8 +72,11 @@ impl Full<'_> {
     pub(super) fn prepare(&self) -> Result<Slot, Failure> {
         let exec = &self.spec.exec;
         let setup = exec.setup.as_deref().filter(|_| self.first);
-        if let Some(unmet) = setup.and_then(|setup| setup.unmet.as_deref()) {
-            return Err(failed(Step::Assert, 0, unmet));
+        for (kind, step) in [("Condition", Step::Condition), ("Assert", Step::Assert)] {
+            let all = setup.into_iter().flat_map(|setup| setup.conditions.iter());
+            if let Some(unmet) = units::unmet(all, kind) {
+                return Err(failed(step, 0, &unmet));
+            }
         }
         let account = match &exec.identity {
             Some(identity) => self::account(identity)?,

@@ -96,6 +96,11 @@ impl Hands {
         if let Some(entry) = self.runs.get_mut(run) {
             entry.ended = true;
         }
+        let assert = failure.step == Step::Assert;
+        if assert || failure.step == Step::Condition {
+            let what = failure.detail.into();
+            return Some(Event::Unmet { run, what, assert });
+        }
         let mut explained = super::explain::explain(spec, &failure);
         let commands = spec.commands.as_deref();
         if let Some(own) = commands.and_then(|commands| commands.get(control?.0))

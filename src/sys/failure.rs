@@ -27,10 +27,11 @@ pub enum Step {
     Privileges = 20,
     Cgroup = 21,
     Assert = 22,
+    Condition = 23,
 }
 
 impl Step {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::EnvironmentFile,
         Self::Expand,
         Self::Account,
@@ -53,6 +54,7 @@ impl Step {
         Self::Privileges,
         Self::Cgroup,
         Self::Assert,
+        Self::Condition,
     ];
 }
 

@@ -5,6 +5,7 @@
 //! What the values mean for a service is `config`'s.
 //! Pure but for reading files; runs in the reader child, never in PID 1.
 
+mod condition;
 mod enabling;
 mod exec_line;
 mod install;
@@ -22,6 +23,7 @@ pub(crate) mod sysusers;
 pub(crate) mod tmpfiles;
 mod value;
 
+pub(crate) use self::condition::{is_asked, unmet};
 pub(crate) use self::enabling::{Enabling, Step, WrongLink};
 pub(crate) use self::exec_line::{ExecLine, WrongExec, commands};
 pub(crate) use self::machine::{is_maintenance, matches};

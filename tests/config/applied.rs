@@ -111,6 +111,7 @@ const SAMPLES: &[(&str, &str, &str, &str)] = &[
     ("expand-file-variables", "", "", "true"),
     ("listen", "", "", "['/x']"),
     ("on-demand", "listen = ['/x']", "", "true"),
+    ("exec-condition", "", "", "['true']"),
     ("exec-start-pre", "", "", "['true']"),
     ("exec-start-post", "", "", "['true']"),
     ("exec-reload", "", "", "['true']"),

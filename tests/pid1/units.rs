@@ -1,6 +1,7 @@
 //! Services from unit files, in a folder of systemd's search path.
 
 use crate::harness::{Setup, Status};
+use crate::requests::person;
 use crate::supervisor::{IN_ORDER, notes, supervisor};
 
 /// The shell notes what it is given; the folder of the test is its own.
@@ -76,7 +77,48 @@ fn an_assert_that_does_not_hold_is_a_failed_start_and_a_condition_is_none() {
     rinit.wait_until("the one behind it runs", || notes(&rinit) == ["behind"]);
     rinit.signal(15);
     rinit.wait();
-    assert!(!rinit.stderr().contains("conditional"), "{}", rinit.dump());
+    let skipped = "conditional skipped: ConditionPathExists=/no/such/file doesn't hold\n";
+    assert!(rinit.stderr().contains(skipped), "{}", rinit.dump());
+}
+
+#[test]
+fn conditions_are_asked_at_each_start_and_who_requires_what_is_skipped_goes_on() {
+    let unit = "[Unit]\nConditionPathExists=FOLDER/made\n\
+                [Service]\nExecStart=/bin/sh -c 'echo ran >> notes; exec sleep 1000'\nWorkingDirectory=FOLDER\n";
+    let config = "[service.make]\ntype = 'oneshot'\ncommand = 'touch made'\n\
+                  [service.behind]\nunit = 'behind.service'\nafter = ['make']\n\
+                  [service.asked]\ncommand = 'exec sleep 1000'\nexec-condition = ['exit 0', 'exit 7']\n\
+                  exec-start-pre = ['echo never >> notes']\nexec-stop-post = ['echo $SERVICE_RESULT >> notes']\nafter = ['behind']\n\
+                  [service.broken]\ncommand = 'exec sleep 1000'\nexec-condition = ['exit 255']\nrestart = 'no'\n\
+                  [service.needs]\ncommand = 'echo needs >> notes; exec sleep 1000'\nrequires = ['asked']\n";
+    let script = "until [ \"$(wc -l < notes)\" -ge 3 ]; do sleep 0.01; done\n\
+                  rm made; try restart behind; try start asked; try status asked";
+    let rinit = supervisor(&(config.to_owned() + &person(script)));
+    let folder = rinit.path("").display().to_string();
+    let folder = folder.trim_end_matches('/');
+    let rinit = rinit
+        .file("units/behind.service", &unit.replace("FOLDER", folder))
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_for_line("broken failed: exec-condition: exit 255: exit 255");
+    rinit.wait_for_line("asked skipped: exec-condition: exit 7: exit 7");
+    rinit.wait_for_line(&format!(
+        "behind skipped: ConditionPathExists={folder}/made doesn't hold"
+    ));
+    rinit.wait_for_line("person: all is done");
+    let said = rinit.stdout();
+    for part in [
+        "restart behind: 0",
+        "start asked: 0",
+        "asked is inactive: skipped, since exec-condition: exit 7: exit 7",
+    ] {
+        assert!(said.contains(part), "{part}: {}", rinit.dump());
+    }
+    // Who requires it waits for the answer, as for any start by hand.
+    let all = ["ran", "exec-condition", "needs", "exec-condition", "needs"];
+    rinit.wait_until("all ran again", || notes(&rinit) == all);
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use rinit::core::id::ServiceId;
 use rinit::core::request::{Outcome, RequestId, Verb};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec, Spec, Ties, Tracking};
-use rinit::core::state::{Standing, State};
+use rinit::core::state::{Idle, Standing, State};
 use rinit::core::system::Whole;
 
 use crate::explore::{World, explore_from, of, reloads, service};
@@ -157,6 +157,9 @@ impl Asking {
                         || !self.named.contains(id) && world.done.contains(id)
                 }
             };
+            let state = world.system.state(*id).unwrap();
+            let skipped = matches!(state, State::Inactive(Idle::Skipped(_)));
+            let up = up || skipped && !self.named.contains(id);
             assert!(up, "{id:?} isn't up: {:?} {path:#?}", standing(id));
         }
         // Whoever waits for something that rests may wait for ever; a request to start it

@@ -18,7 +18,7 @@ use rinit::core::signal::Signal;
 use rinit::core::spec::{
     Forking, KillMode, Kind, Notify, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
 };
-use rinit::core::state::{Stage, Standing, State};
+use rinit::core::state::{Idle, Stage, Standing, State};
 use rinit::core::system::{Surroundings, System, Whole};
 use rinit::core::time::{Instant, Now};
 
@@ -119,6 +119,11 @@ impl World {
                     Event::Spawned { run, pid: Pid(7) },
                     Event::ForkRefused { run, errno: 11 },
                     Event::SpawnFailed { run, failure },
+                    Event::Unmet {
+                        run,
+                        what: "".into(),
+                        assert: false,
+                    },
                 ];
             }
         }
@@ -199,7 +204,9 @@ impl World {
                 (life.main, life.sought) = (Main::Runs, false);
             }
             Event::Exited { run, .. } => self.life(*run).main = Main::Gone,
-            Event::SpawnFailed { run, .. } | Event::ForkRefused { run, .. } => {
+            Event::SpawnFailed { run, .. }
+            | Event::Unmet { run, .. }
+            | Event::ForkRefused { run, .. } => {
                 self.life(*run).main = Main::Gone;
             }
             Event::TreeGone { run } => {
@@ -342,6 +349,7 @@ impl World {
                 | Event::Signalled { .. }
                 | Event::ForkRefused { .. }
                 | Event::SpawnFailed { .. }
+                | Event::Unmet { .. }
                 | Event::Stopping { .. }
                 | Event::Pinged { .. }
                 | Event::Stuck { .. }
@@ -446,7 +454,8 @@ impl World {
                 assert!(self.lives.contains_key(&run), "{:#?}", self.path);
             }
             let service = &spec.services[id.index()];
-            if service.kind == Kind::Oneshot && state.standing() == Standing::Exited {
+            let skipped = matches!(state, State::Inactive(Idle::Skipped(_)));
+            if service.kind == Kind::Oneshot && (skipped || state.standing() == Standing::Exited) {
                 self.done.insert(id);
             }
             if let Some(ties) = &service.edges.ties
@@ -467,8 +476,11 @@ impl World {
                     }
                     let on_demand = spec.services[id_of_need.index()].is_on_demand();
                     let reachable = on_demand && self.sockets.is_open(id_of_need);
-                    let need = self.system.state(id_of_need).unwrap().standing();
+                    let need = self.system.state(id_of_need).unwrap();
+                    let skipped = matches!(need, State::Inactive(Idle::Skipped(_)));
+                    let need = need.standing();
                     let ready = reachable
+                        || skipped
                         || matches!(
                             need,
                             Standing::Active | Standing::Reloading | Standing::Exited
@@ -497,6 +509,7 @@ impl World {
             let well = |event: &&Event| match event {
                 Event::ForkRefused { .. }
                 | Event::SpawnFailed { .. }
+                | Event::Unmet { .. }
                 | Event::NotListening { .. }
                 | Event::Woke => false,
                 Event::Ready { .. }

@@ -143,6 +143,12 @@ impl Watcher {
             {
                 self.done.insert(*service);
             }
+            // What isn't to run is no more waited for than what has done its work.
+            if let Action::Report(Report::Skipped { service, .. }) = action
+                && spec.services[service.index()].kind == Kind::Oneshot
+            {
+                self.done.insert(*service);
+            }
             // A state may last no longer than an event: a restart without delay.
             if let Action::Report(Report::Changed { service, to, .. }) = action
                 && !matches!(
@@ -213,7 +219,7 @@ impl Watcher {
                     if new && !self.begun.insert(*run) {
                         return Err(format!("run {run:?} twice"));
                     }
-                    if shutting_down && command.list == List::StartPre {
+                    if shutting_down && matches!(command.list, List::Condition | List::StartPre) {
                         return Err(format!("{action:?} in a shutdown"));
                     }
                     let first = new && command.list == List::Stop && command.index == 0;
@@ -496,6 +502,7 @@ impl Watcher {
                 | Standing::Killing
                 | Standing::Backoff => reachable || self.done.contains(need),
                 Standing::Active | Standing::Reloading => true,
+                _ if matches!(state, State::Inactive(Idle::Skipped(_))) => true,
                 _ => self.done.contains(need),
             };
             let patience = system.service(id).unwrap().is_main && !required;

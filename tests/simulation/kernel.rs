@@ -448,7 +448,8 @@ impl Kernel {
         }
         if !self.dice.percent(self.faults.commands_hang) {
             let exit = if self.dice.percent(self.faults.commands_fail) {
-                self.dice.pick(&[Exit::Code(2), Exit::Signal(Signal::KILL)])
+                self.dice
+                    .pick(&[Exit::Code(2), Exit::Code(255), Exit::Signal(Signal::KILL)])
             } else {
                 Exit::Code(0)
             };
@@ -561,7 +562,13 @@ impl Kernel {
                 reason: "no such file or directory".into(),
             };
             self.run(service, run).spawned = true;
-            self.results.push_back(Event::SpawnFailed { run, failure });
+            self.results.push_back(if self.dice.percent(30) {
+                let what = "ConditionPathExists=/x doesn't hold".into();
+                let assert = self.dice.percent(30);
+                Event::Unmet { run, what, assert }
+            } else {
+                Event::SpawnFailed { run, failure }
+            });
             return false;
         }
         let main = self.process();

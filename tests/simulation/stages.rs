@@ -25,6 +25,8 @@ struct Life {
     executed: bool,
     main_exit: Option<Exit>,
     active: bool,
+    /// It wasn't to be: nothing comes after it.
+    unmet: bool,
 }
 
 #[derive(Default)]
@@ -74,6 +76,7 @@ impl Stages {
                     executed: false,
                     main_exit: None,
                     active: false,
+                    unmet: false,
                 });
             }
             match action {
@@ -120,6 +123,13 @@ impl Stages {
         let (run, exit) = match event {
             Event::Exited { run, exit } => (run, Some(*exit)),
             Event::SpawnFailed { run, .. } => (run, None),
+            Event::Unmet { run, .. } => {
+                let life = self.life_of.get(run).unwrap_or(run);
+                if let Some(life) = self.lives.get_mut(life) {
+                    life.unmet = true;
+                }
+                (run, None)
+            }
             Event::Executed { run } => {
                 if let Some(life) = self.lives.get_mut(run) {
                     life.executed = true;
@@ -194,7 +204,7 @@ impl Stages {
             .is_some_and(|run| run.anything_lives());
         let stays = spec.kind == Kind::Oneshot || spec.stop.kill_mode == KillMode::Process;
         let may = match command.list {
-            List::StartPre => !life.executed && !main_lives,
+            List::Condition | List::StartPre => !life.executed && !main_lives,
             List::StartPost => match spec.kind {
                 Kind::Simple => life.executed,
                 Kind::Oneshot => life.main_exit.is_some() && !main_lives,
@@ -257,7 +267,11 @@ impl Stages {
         }
         let commands = system.service(life.service).unwrap().commands.as_ref();
         let farewell = commands.is_some_and(|commands| !commands.stop_post.is_empty());
-        if farewell && !forced && life.last.is_none_or(|last| last.list != List::StopPost) {
+        if farewell
+            && !forced
+            && !life.unmet
+            && life.last.is_none_or(|last| last.list != List::StopPost)
+        {
             return Err(format!("{run:?} is over without exec-stop-post"));
         }
         Ok(())
@@ -267,6 +281,9 @@ impl Stages {
 impl Life {
     /// Every command of the list ended well, or needn't have.
     fn is_through(&self, commands: &Commands, list: List) -> bool {
+        if list > List::Condition && !self.is_through(commands, List::Condition) {
+            return false;
+        }
         let count = commands.list(list).len();
         let Some(last) = self.last.filter(|last| last.list >= list) else {
             return count == 0;

@@ -12,7 +12,7 @@ use super::{names, target};
 use crate::config::draft::{Draft, Target};
 use crate::config::source::At;
 use crate::config::value::Context;
-use crate::units::Links;
+use crate::units::{self, Links};
 
 /// Every service comes after these, unless its unit says otherwise.
 const BY_DEFAULT: [&str; 2] = ["sysinit.target", "basic.target"];
@@ -63,7 +63,7 @@ fn settle_conflicts(drafts: &mut [Draft], context: &Context<'_>) {
     }
     for (one, other, at) in pairs {
         let pulled = |index: usize| {
-            let draft = drafts.get(index).filter(|draft| draft.is_enabled());
+            let draft = drafts.get(index).filter(|draft| would_run(draft));
             draft.map(|draft| draft.unit.as_ref().is_some_and(|unit| unit.is_pulled))
         };
         let (goes, stays) = match (pulled(one), pulled(other)) {
@@ -89,6 +89,13 @@ fn settle_conflicts(drafts: &mut [Draft], context: &Context<'_>) {
             draft.spec.enabled = false;
         }
     }
+}
+
+/// It starts, as far as can be known now.
+fn would_run(draft: &Draft) -> bool {
+    let setup = draft.spec.exec.setup.iter();
+    let conditions = setup.flat_map(|setup| setup.conditions.iter());
+    draft.is_enabled() && units::unmet(conditions, "Condition").is_none()
 }
 
 /// What becomes of one draft.

@@ -28,23 +28,6 @@ pub(super) enum Type {
     Notify,
 }
 
-/// Condition*= or Assert*=, as far as they were asked.
-#[derive(Default)]
-pub(super) struct Conditions {
-    /// The first that doesn't hold.
-    pub(super) unmet: Option<String>,
-    /// Whether `|` ones were there, and one held.
-    pub(super) any_of: Option<bool>,
-}
-
-impl Conditions {
-    /// What doesn't hold.
-    fn unmet(&mut self, all: &str) -> Option<String> {
-        let none = (self.any_of == Some(false)).then(|| format!("none of its | {all}"));
-        self.unmet.take().or(none)
-    }
-}
-
 /// TimeoutStartSec= and TimeoutStopSec= when nobody says.
 const TIMEOUT: Duration = Duration::from_secs(90);
 /// StartLimitIntervalSec= and StartLimitBurst=.
@@ -56,6 +39,7 @@ pub(super) struct Reading<'a> {
     asked: At,
     pub(super) kind: Option<(Type, At)>,
     pub(super) start: Lines,
+    pub(super) condition: Lines,
     pub(super) start_pre: Lines,
     pub(super) start_post: Lines,
     pub(super) reload: Lines,
@@ -82,10 +66,8 @@ pub(super) struct Reading<'a> {
     pub(super) kill_mode: Option<KillMode>,
     pub(super) dynamic_user: bool,
     pub(super) ignore_pipe: bool,
-    /// Condition*=: without them it isn't started.
-    pub(super) conditions: Conditions,
-    /// Assert*=: without them its start fails.
-    pub(super) asserts: Conditions,
+    /// Condition*= and Assert*=, each a word.
+    pub(super) conditions: Vec<Vec<u8>>,
     /// StandardOutput= and StandardError=: whether it is null, and where that was said last.
     /// Standard streams that are to be a connection, if anything was said of them.
     pub(super) input_connected: bool,
@@ -104,6 +86,7 @@ impl<'a> Reading<'a> {
             asked,
             kind: None,
             start: Lines::default(),
+            condition: Lines::default(),
             start_pre: Lines::default(),
             start_post: Lines::default(),
             reload: Lines::default(),
@@ -128,8 +111,7 @@ impl<'a> Reading<'a> {
             kill_mode: None,
             dynamic_user: false,
             ignore_pipe: true,
-            conditions: Conditions::default(),
-            asserts: Conditions::default(),
+            conditions: Vec::new(),
             input_connected: false,
             output_connected: None,
             error_connected: None,
@@ -163,21 +145,8 @@ impl<'a> Reading<'a> {
         self.finish_execution(accounts);
         self.finish_ambient(context);
         self.finish_output(context);
-        if let Some(unmet) = self.conditions.unmet("conditions") {
-            self.draft.spec.enabled = false;
-            let name = self.draft.name();
-            let text = format!("{name}: not started: {unmet} doesn't hold");
-            context.findings.borrow_mut().note(text);
-        } else if let Some(unmet) = self.asserts.unmet("asserts") {
-            let what = format!("{unmet} doesn't hold");
-            let name = self.draft.name();
-            let help = format!(
-                "its start fails; write [service.{name}] enabled = false if it isn't to be there"
-            );
-            context.warn(self.asked, format!("{name}: {what}"), help);
-            self.draft.setup().unmet = Some(what.into());
-            // Another try would find the same.
-            self.draft.restart = Some(RestartPolicy::No);
+        if !self.conditions.is_empty() {
+            self.draft.setup().conditions = Words::new(&self.conditions);
         }
         if !self.left_out.is_empty() {
             self.left_out.sort_unstable();
@@ -238,6 +207,7 @@ impl<'a> Reading<'a> {
             );
         }
         for (list, controls) in [
+            (List::Condition, self.condition.controls(as_root)),
             (List::StartPre, pre),
             (List::StartPost, self.start_post.controls(as_root)),
             (List::Reload, self.reload.controls(as_root)),

@@ -54,6 +54,10 @@ const SET: &[(&str, &str, Setter)] = &[
         r.start.add(g);
         Some(())
     }),
+    ("Service", "ExecCondition", |r, g| {
+        r.condition.add(g);
+        Some(())
+    }),
     ("Service", "ExecStartPre", |r, g| {
         r.start_pre.add(g);
         Some(())
@@ -216,7 +220,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
 
 /// Does something that is missed.
 const MISSED: &str = "OnFailure OnSuccess PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
-    ExecCondition FinalKillSignal RestartKillSignal WatchdogSignal RuntimeMaxSec PassEnvironment \
+    FinalKillSignal RestartKillSignal WatchdogSignal RuntimeMaxSec PassEnvironment \
     StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 

@@ -125,6 +125,7 @@ pub(super) static KEYS: &[Key] = &[
     live("kill-mode", |p| {
         p.old.stop.kill_mode != p.new.stop.kill_mode
     }),
+    anew("exec-condition", |p| list(p, List::Condition)),
     anew("exec-start-pre", |p| list(p, List::StartPre)),
     anew("exec-start-post", |p| list(p, List::StartPost)),
     anew("exec-reload", |p| list(p, List::Reload)),
@@ -210,7 +211,7 @@ pub(super) static KEYS: &[Key] = &[
     anew("expand-file-variables", |p| {
         setup(p, |own| &own.file_variables)
     }),
-    anew("Assert…=", |p| setup(p, |own| &own.unmet)),
+    anew("Condition…=", |p| setup(p, |own| &own.conditions)),
 ];
 
 fn restart<T: PartialEq>(pair: &Pair<'_>, of: fn(&Restart) -> T) -> bool {

@@ -86,7 +86,9 @@ impl Places {
             State::Killing(killing) => self.renumber_aim(&mut killing.then),
             State::Backoff(backoff) => self.renumber_reason(&mut backoff.reason),
             State::Failed { reason, .. } => self.renumber_reason(reason),
-            State::Inactive(Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset)
+            State::Inactive(
+                Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset | Idle::Skipped(_),
+            )
             | State::Waiting(_)
             | State::Starting(_)
             | State::Active { .. }
@@ -114,6 +116,7 @@ impl Places {
             Reason::Exit(_)
             | Reason::Spawn(_)
             | Reason::NotThere { .. }
+            | Reason::Unmet { .. }
             | Reason::Command(_)
             | Reason::NotReady { .. }
             | Reason::Unhealthy { .. }

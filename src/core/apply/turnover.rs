@@ -172,7 +172,13 @@ impl System {
                 }) => *on,
                 Some(State::Inactive(Idle::DependencyEnded(on))) => *on,
                 Some(
-                    State::Inactive(Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset)
+                    State::Inactive(
+                        Idle::Disabled
+                        | Idle::Stopped
+                        | Idle::ByHand
+                        | Idle::Reset
+                        | Idle::Skipped(_),
+                    )
                     | State::Waiting(_)
                     | State::Starting(_)
                     | State::Active { .. }
@@ -359,7 +365,8 @@ fn anew(class: Class, service: &Service, old: &ServiceSpec, new: &ServiceSpec) -
         // It runs when it was to, if it was.
         State::Waiting(_) => waiting.filter(|_| anew && !oneshot),
         State::Backoff(_) => waiting.filter(|_| class != Class::Live),
-        State::Inactive(Idle::Stopped | Idle::Reset) | State::Exited { .. } => {
+        // What has changed may be why it was skipped.
+        State::Inactive(Idle::Stopped | Idle::Reset | Idle::Skipped(_)) | State::Exited { .. } => {
             waiting.filter(|_| anew && new.enabled)
         }
     }

@@ -232,6 +232,7 @@ fn word(reason: &Reason) -> &'static str {
     match reason {
         Reason::NotReady { .. } | Reason::NotThere { .. } | Reason::NotStopped { .. } => "timeout",
         Reason::Unhealthy { .. } | Reason::Watchdog { .. } => "watchdog",
+        Reason::Unmet { .. } => "exec-condition",
         Reason::ForkRefused { .. } => "resources",
         Reason::Spawn(_) => "exit-code",
         Reason::Command(failure) => match &failure.how {

@@ -121,6 +121,7 @@ impl System {
                 Some(format!("dependency {} ended", self.name(*on)))
             }
             State::Inactive(Idle::ByHand) => Some("stopped by hand".to_owned()),
+            State::Inactive(Idle::Skipped(what)) => Some(format!("skipped: {what}")),
             State::Inactive(Idle::Disabled | Idle::Stopped | Idle::Reset)
             | State::Waiting(_)
             | State::Active { .. }
@@ -190,6 +191,7 @@ impl System {
                 write!(line, "inactive (dependency {} ended)", self.name(*on))
             }
             State::Inactive(Idle::ByHand) => line.write_str("inactive (stopped by hand)"),
+            State::Inactive(Idle::Skipped(what)) => write!(line, "inactive (skipped: {what})"),
             State::Inactive(Idle::Disabled | Idle::Stopped | Idle::Reset)
             | State::Active { .. }
             | State::Stopping(_)

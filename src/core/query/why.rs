@@ -55,7 +55,9 @@ impl System {
                 needs.map(|(need, _)| need).collect()
             }
             Some(
-                State::Inactive(Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset)
+                State::Inactive(
+                    Idle::Disabled | Idle::Stopped | Idle::ByHand | Idle::Reset | Idle::Skipped(_),
+                )
                 | State::Starting(_)
                 | State::Active { .. }
                 | State::Backoff(_)
@@ -86,6 +88,9 @@ impl System {
             State::Inactive(Idle::DependencyEnded(on)) => {
                 let on = self.name(*on);
                 format!("{name} is inactive: it requires {on}, which has ended")
+            }
+            State::Inactive(Idle::Skipped(what)) => {
+                format!("{name} is inactive: skipped, since {what}")
             }
             State::Waiting(_) => self.why_waiting(id, since),
             State::Starting(starting) => self.why_starting(id, starting, now),

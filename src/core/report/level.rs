@@ -41,7 +41,8 @@ impl Report {
             Self::Ended { .. } => Level::Warn,
             Self::Up { troubled: 0, .. } => Level::Info,
             Self::Up { .. } => Level::Warn,
-            Self::StillWaiting { .. }
+            Self::Skipped { .. }
+            | Self::StillWaiting { .. }
             | Self::StillWaitingElsewhere { .. }
             | Self::Healthy { .. }
             | Self::Reloaded { .. }

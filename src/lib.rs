@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | faces | `cli` |
 //! | loops | `single`, `supervise`, `control` |
-//! | model, helpers | `config`, `units`, `plan`, `reader`, `maker`, `subreaper`, `logger`, `http`, `notifier` |
+//! | model, helpers | `config`, `units`, `plan`, `reader`, `maker`, `subreaper`, `logger`, `syslog`, `http`, `notifier` |
 //! | core | `core` |
 //! | kernel | `sys` |
 //!
@@ -27,4 +27,5 @@ pub mod single;
 pub mod subreaper;
 pub mod supervise;
 pub mod sys;
+pub mod syslog;
 mod units;

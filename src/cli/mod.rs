@@ -7,6 +7,7 @@ mod documents;
 pub mod getopt;
 pub mod init;
 mod init_flags;
+mod journalctl;
 pub mod print;
 pub mod supervisor;
 mod systemctl;
@@ -22,6 +23,7 @@ pub fn run(mut inherited: Inherited) -> i32 {
         b"catatonit" | b"podman-init" => compat::catatonit::run(&mut inherited),
         b"dumb-init" => compat::dumb_init::run(&mut inherited),
         b"systemd-notify" => systemd_notify::run(&mut inherited),
+        b"journalctl" => journalctl::run(&mut inherited),
         b"systemctl" => systemctl::run(&mut inherited),
         b"rinitctl" => ctl::run(&mut inherited, 1),
         _ => match inherited.arguments.get(1) {

@@ -141,6 +141,20 @@ pub(super) const TABLE: &[Directive<InitSpec>] = &[
         },
         "Makes /run/systemd/system, by which package scripts, Ansible and programs know systemd: auto is with units, and a systemctl that is rinit.",
     ),
+    key(
+        "syslog",
+        "\"auto\" or boolean",
+        "\"auto\"",
+        |init, value| {
+            init.syslog = if value.as_str() == Some("auto") {
+                None
+            } else {
+                Some(value.boolean()?)
+            };
+            Some(())
+        },
+        "What programs send to /dev/log and the journal goes into their services' output: auto is as PID 1, with units, unless a syslog daemon is among the services.",
+    ),
 ];
 
 fn control_socket(init: &mut InitSpec, value: Value<'_>) -> Option<()> {

@@ -47,6 +47,9 @@ pub struct InitSpec {
     /// Whether /run/systemd/system is there, by which programs know that systemd runs;
     /// `None` is: with units, and a systemctl that is rinit.
     pub systemd_folder: Option<bool>,
+    /// Whether /dev/log and the journal's sockets are rinit's; `None` is: with units, unless
+    /// somebody else has or will have them.
+    pub syslog: Option<bool>,
     /// How rinit's own lines look: `[defaults]` says.
     pub own_lines: OwnLines,
     /// `[http]`: where health, metrics and the status page are served, if anywhere.
@@ -65,6 +68,7 @@ impl Default for InitSpec {
             termination_log: TerminationLog::Default,
             cgroups: Cgroups::Auto,
             systemd_folder: None,
+            syslog: None,
             own_lines: OwnLines::default(),
             http: None,
         }

@@ -226,6 +226,12 @@ impl Memory {
         self.pids.set(writer, pid);
     }
 
+    /// This writer's main process, as PID 1 last said; 0 for none.
+    #[must_use]
+    pub fn main_of(&self, writer: usize) -> u32 {
+        self.pids.of(writer)
+    }
+
     /// The last lines of a writer (`Stream::writer`), oldest first.
     #[must_use]
     pub fn last_lines(&self, writer: usize) -> Vec<String> {

@@ -31,7 +31,7 @@ structs! {
     Context { service, exec, base, folder, umask, uid, gid, groups, control_socket }
     InitSpec {
         shutdown_timeout, shutdown_delay, keep_running, nested, control_socket, control_access,
-        termination_log, cgroups, systemd_folder, own_lines, http,
+        termination_log, cgroups, systemd_folder, syslog, own_lines, http,
     }
     ServiceSpec {
         name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,

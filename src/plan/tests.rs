@@ -664,6 +664,7 @@ fn init() -> impl Strategy<Value = InitSpec> {
                     termination_log: log,
                     cgroups,
                     systemd_folder: json.then_some(open),
+                    syslog: open.then_some(json),
                     own_lines: OwnLines { json, timestamps },
                     http: http.map(Box::new),
                 }

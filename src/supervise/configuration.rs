@@ -126,6 +126,7 @@ impl Hands {
     pub(super) fn take_over(&mut self, places: &Places, spec: &Spec, now: Instant) {
         if self.outputs.take_over(places, spec) {
             self.tellings.end();
+            self.syslog.renew();
         }
         if !places.are_same() {
             for run in self.runs.rearrange(places) {

@@ -18,6 +18,7 @@ use super::sockets::Listeners;
 use super::source::Source;
 use super::store::Stores;
 use super::strays::Strays;
+use super::syslog::Syslog;
 use super::tellings::Tellings;
 use super::trees::Trees;
 use super::upward::Upward;
@@ -72,6 +73,7 @@ pub(crate) struct Hands {
     /// For those that ask it what has happened.
     pub(crate) history: History,
     pub(crate) http: Http,
+    pub(crate) syslog: Syslog,
     pub(crate) null: OwnedFd,
     /// rinit is PID 1 of its namespace.
     pub(crate) pid1: bool,
@@ -88,6 +90,7 @@ impl Hands {
         let others = [
             self.outputs.deadline(),
             self.http.deadline(),
+            self.syslog.deadline(),
             self.trees.deadline(),
             self.strays.deadline(),
             self.control.as_ref().and_then(Server::deadline),

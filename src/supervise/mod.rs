@@ -45,6 +45,7 @@ mod source;
 mod start;
 mod store;
 mod strays;
+mod syslog;
 mod tellings;
 mod trees;
 mod upward;
@@ -116,6 +117,7 @@ impl Supervisor {
         self.start_logger(now.at);
         start::bind_control(&self.system, &mut self.hands);
         self.hands.start_http(now.at);
+        self.hands.start_syslog(now.at);
         self.hands.memory_events = memory_events::MemoryEvents::open();
         let mut ready = Vec::new();
         loop {
@@ -133,6 +135,7 @@ impl Supervisor {
                     .iter()
                     .for_each(crate::control::Server::unlink);
                 self.hands.cgroups.iter().for_each(cgroups::Cgroups::leave);
+                self.hands.syslog.unlink();
                 return code;
             }
             self.turn(&mut ready);
@@ -176,6 +179,7 @@ impl Supervisor {
         }
         self.start_logger(now.at);
         self.hands.start_http(now.at);
+        self.hands.start_syslog(now.at);
         if ready.contains(&Source::Http) {
             self.hands.serve_http(&self.system, now);
         }

@@ -2,6 +2,7 @@
 //! and the logger that writes it out. The logger may die at any time; the next one finds
 //! everything in the pipes and in the memory that all of them share.
 
+mod nobodys;
 mod streams;
 mod wanted;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use self::nobodys::{own_stream, syslog_stream};
 use self::wanted::{follows_since, ring, style};
 use super::act::Results;
 use super::lines::{self, Lines};
@@ -90,6 +92,7 @@ impl Outputs {
     pub(crate) fn new<'a>(
         services: impl Iterator<Item = (ServiceId, &'a ServiceSpec)>,
         own: OwnLines,
+        syslog: bool,
         colour: bool,
     ) -> nix::Result<Self> {
         let mut streams = Vec::new();
@@ -116,6 +119,9 @@ impl Outputs {
                     ..stream
                 });
             }
+        }
+        if syslog {
+            streams.push(syslog_stream(&own)?);
         }
         let mut direct = None;
         // Only the logger writes JSON and looks at the clock.
@@ -469,22 +475,4 @@ impl Stream {
             self.pipe = None;
         }
     }
-}
-
-/// The pipe for rinit's own lines, which they take from now on.
-fn own_stream(own: &OwnLines) -> nix::Result<Stream> {
-    let style = if own.json { Style::OwnJson } else { Style::Own };
-    let stream = Stream::new("rinit", Target::Err, style, usize::MAX)?;
-    if let Some(write) = stream.write() {
-        // Nobody else writes there, so the flag is ours alone.
-        fd::set_nonblocking(write);
-        own_lines::redirect(write.as_raw_fd());
-    }
-    let log = own.timestamps.then(|| {
-        Box::new(Log {
-            timestamps: true,
-            ..Log::default()
-        })
-    });
-    Ok(Stream { log, ..stream })
 }

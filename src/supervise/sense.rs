@@ -269,6 +269,8 @@ impl Hands {
             let _ = self.probe_ended(system, run, pid, exit, events);
         } else if self.http.pid() == Some(pid) {
             self.http.died(&self.poll, now.at);
+        } else if self.syslog.pid() == Some(pid) {
+            self.syslog.died(now.at);
         } else if self.outputs.logger() == Some(pid) {
             self.outputs
                 .socket()

@@ -19,6 +19,7 @@ use super::sockets::Listeners;
 use super::source::Source;
 use super::store::Stores;
 use super::strays::Strays;
+use super::syslog::Syslog;
 use super::tellings::Tellings;
 use super::trees::Trees;
 use super::upward::Upward;
@@ -143,6 +144,7 @@ impl Start<'_> {
         {
             log::warn!("/run/systemd/system was not made: {error}");
         }
+        let syslog = Syslog::open(&self.spec, self.has_units, pid1);
         for service in self
             .spec
             .services
@@ -176,7 +178,7 @@ impl Start<'_> {
             .is_some_and(|value| !value.is_empty());
         let colour = !no_color && tty::is_one(standard(Standard::Output));
         let services = (0..).map(ServiceId).zip(&self.spec.services);
-        let outputs = Outputs::new(services, self.spec.init.own_lines, colour)
+        let outputs = Outputs::new(services, self.spec.init.own_lines, syslog.is_open(), colour)
             .map_err(refused("pipes for the services' output"))?;
         let cgroups = cgroups_for(&self.spec);
         let base = environment::base(self.inherited.environment.iter());
@@ -215,6 +217,7 @@ impl Start<'_> {
             control: None,
             history: crate::control::History::default(),
             http: Http::new(self.spec.init.http.as_deref()),
+            syslog,
             null,
             pid1,
             terminal,

@@ -101,6 +101,25 @@ pub fn notify_socket(path: &[u8]) -> nix::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// As `notify_socket`, in place of one that a dead process left behind.
+///
+/// # Errors
+/// EADDRINUSE where somebody answers; what `bind(2)` says.
+pub fn datagram_listener(path: &[u8]) -> nix::Result<OwnedFd> {
+    match notify_socket(path) {
+        Err(Errno::EADDRINUSE) if is_socket(path) && is_left(path) => {
+            nix::unistd::unlink(path)?;
+            notify_socket(path)
+        }
+        other => other,
+    }
+}
+
+/// Nobody answers at a datagram socket's file.
+fn is_left(path: &[u8]) -> bool {
+    connect_datagram(path).err() == Some(Errno::ECONNREFUSED)
+}
+
 /// Sets a socket file's mode; an abstract name has none.
 fn open_to(path: &[u8], mode: u32) -> nix::Result<()> {
     if path.first() == Some(&b'@') {

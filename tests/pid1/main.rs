@@ -76,6 +76,7 @@ mod status;
 mod stop;
 mod supervisor;
 mod supervisor_idle;
+mod syslog;
 mod systemctl;
 mod trees;
 mod tty;

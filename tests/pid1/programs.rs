@@ -256,6 +256,9 @@ fn enter(args: &[Vec<u8>]) {
             tree.iter().for_each(|tree| tree.enter(&has));
             if has("TerminationLog") {
                 give_termination_log(Path::new(&folder));
+            } else if has("OwnUnits") {
+                // What rinit makes in /dev is not this machine's.
+                give_devices(Path::new(&folder));
             }
             prepare_world(Path::new(&folder), has("NoProc"), has("ReadOnly"));
             tree.iter().for_each(crate::own_tree::Tree::show);
@@ -407,6 +410,14 @@ fn prepare_world(folder: &Path, no_proc: bool, read_only: bool) {
 
 /// As Kubernetes mounts it: a file in /dev, which is `termination-log` in the test's folder.
 fn give_termination_log(folder: &Path) {
+    give_devices(folder);
+    let log = folder.join("termination-log");
+    fs::write(&log, "").unwrap();
+    bind_device(&log, Path::new("/dev/termination-log"));
+}
+
+/// A /dev of its own, with no more than the usual devices.
+fn give_devices(folder: &Path) {
     let nothing: Option<&str> = None;
     unshare(CloneFlags::CLONE_NEWNS).unwrap();
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
@@ -421,24 +432,20 @@ fn give_termination_log(folder: &Path) {
         nothing,
     )
     .unwrap();
-    fs::write(folder.join("termination-log"), "").unwrap();
-    let bind = |from: &Path, name: &str| {
-        fs::write(dev.join(name), "").unwrap();
-        mount(
-            Some(from),
-            &dev.join(name),
-            nothing,
-            MsFlags::MS_BIND,
-            nothing,
-        )
-        .unwrap();
-    };
     for name in ["null", "zero", "urandom", "tty"] {
-        bind(&Path::new("/dev").join(name), name);
+        bind_device(&Path::new("/dev").join(name), &dev.join(name));
     }
-    bind(&folder.join("termination-log"), "termination-log");
+    for (name, number) in [("fd", ""), ("stdin", "0"), ("stdout", "1"), ("stderr", "2")] {
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{number}"), dev.join(name)).unwrap();
+    }
     let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
     mount(Some(&dev), "/dev", nothing, flags, nothing).unwrap();
+}
+
+fn bind_device(from: &Path, to: &Path) {
+    let nothing: Option<&str> = None;
+    fs::write(to, "").unwrap();
+    mount(Some(from), to, nothing, MsFlags::MS_BIND, nothing).unwrap();
 }
 
 /// As PID 1: starts rinit as a child, reaps, and leaves when it has ended.

@@ -42,6 +42,30 @@ pub(super) fn last(names: &[String], lines: u64, places: &[String]) -> Vec<Value
     told
 }
 
+/// How another face writes a line.
+type Form<'a> = dyn Fn(&Value, &mut Vec<u8>) + 'a;
+
+/// What another face wants of it.
+pub(in crate::cli) struct Wanted<'a> {
+    pub(in crate::cli) follow: bool,
+    pub(in crate::cli) lines: Option<u64>,
+    /// In Unix milliseconds.
+    pub(in crate::cli) since: Option<i64>,
+    /// How each line looks.
+    pub(in crate::cli) form: &'a Form<'a>,
+}
+
+/// Asks, and prints what comes in another face's form.
+pub(in crate::cli) fn tell_logs(names: &[String], wanted: Wanted<'_>, places: &[String]) -> i32 {
+    let options = Options {
+        follow: wanted.follow,
+        lines: wanted.lines,
+        since: wanted.since,
+        ..Options::default()
+    };
+    tell(names, &options, Some(wanted.form), places)
+}
+
 /// Why it ended.
 enum End {
     /// All was told.
@@ -57,6 +81,8 @@ enum End {
 /// Where it stands.
 struct Reader<'a> {
     options: &'a Options,
+    /// How each line looks, where another face says it.
+    form: Option<&'a Form<'a>>,
     /// One service was named, and its lines are printed as they are.
     alone: bool,
     /// All, so nobody needs to hear who has none.
@@ -77,8 +103,18 @@ struct Reader<'a> {
 
 /// Asks, and prints what comes.
 pub(super) fn run(names: &[String], options: &Options, places: &[String]) -> i32 {
+    tell(names, options, None, places)
+}
+
+fn tell<'a>(
+    names: &[String],
+    options: &'a Options,
+    form: Option<&'a Form<'a>>,
+    places: &[String],
+) -> i32 {
     let mut reader = Reader {
         options,
+        form,
         alone: super::is_one(names),
         all: names.is_empty(),
         services: Vec::new(),
@@ -167,7 +203,9 @@ impl Reader<'_> {
                 self.after = Some(number);
                 self.moved = true;
             }
-            if self.options.json {
+            if let Some(form) = self.form.filter(|_| value.get("message").is_some()) {
+                form(&value, &mut self.out);
+            } else if self.options.json {
                 self.out.extend_from_slice(line);
             } else {
                 self.print(&value);
@@ -217,26 +255,31 @@ impl Reader<'_> {
                 None => out.extend_from_slice(format!("{name}: ").as_bytes()),
             }
         }
-        let begin = out.len();
         if is("cut") || (is("continued") && !self.alone) {
             out.extend_from_slice("… ".as_bytes());
         }
-        match line.get("base64").and_then(Value::as_str) {
-            Some(text) => from_base64(text, out),
-            None => {
-                let message = line.get("message").and_then(Value::as_str);
-                out.extend_from_slice(message.unwrap_or_default().as_bytes());
-            }
-        }
-        if self.terminal {
-            harmless(out, begin);
-        }
+        message(line, self.terminal, out);
         match (is("partial"), self.alone) {
             (false, _) => out.push(b'\n'),
             (true, false) => out.extend_from_slice(" …\n".as_bytes()),
             // The rest of the line follows.
             (true, true) => {}
         }
+    }
+}
+
+/// What a line says, byte by byte; on a terminal nothing that steers it.
+pub(in crate::cli) fn message(line: &Value, terminal: bool, out: &mut Vec<u8>) {
+    let begin = out.len();
+    match line.get("base64").and_then(Value::as_str) {
+        Some(text) => from_base64(text, out),
+        None => {
+            let message = line.get("message").and_then(Value::as_str);
+            out.extend_from_slice(message.unwrap_or_default().as_bytes());
+        }
+    }
+    if terminal {
+        harmless(out, begin);
     }
 }
 
@@ -289,7 +332,7 @@ fn from_base64(text: &str, out: &mut Vec<u8>) {
 }
 
 /// `--since`: a duration before now, or a time, in Unix milliseconds.
-pub(super) fn since(text: &str) -> Option<i64> {
+pub(in crate::cli) fn since(text: &str) -> Option<i64> {
     if let Some(seconds) = text.strip_prefix('@') {
         return seconds.parse::<i64>().ok()?.checked_mul(1000);
     }

@@ -27,7 +27,7 @@ use crate::single::Inherited;
 const FAILED: i32 = 1;
 
 /// The version of systemd whose words these are.
-const SPEAKS: &str = "systemd 252";
+pub(super) const SPEAKS: &str = "systemd 252";
 
 /// Runs it; gives the exit status.
 pub(super) fn run(inherited: &mut Inherited) -> i32 {

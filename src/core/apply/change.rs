@@ -240,6 +240,7 @@ pub(super) fn settle_init(
     note(&mut kept, "cgroups", old.cgroups != new.cgroups);
     let folder = old.systemd_folder != new.systemd_folder;
     note(&mut kept, "systemd-folder", folder);
+    note(&mut kept, "syslog", old.syslog != new.syslog);
     note(&mut kept, "[http]", old.http != new.http);
     let own_lines = old.own_lines != new.own_lines;
     note(&mut kept, "output of rinit's own lines", own_lines);

@@ -4,8 +4,9 @@
 
 use nix::errno::Errno;
 
+use super::nobodys::own_stream;
 use super::wanted::{follows_since, ring, style};
-use super::{Outputs, Stream, own_stream};
+use super::{Outputs, Stream};
 use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
 use crate::core::output::{Log, OwnLines};
@@ -15,6 +16,7 @@ use crate::logger::message::ToLogger;
 use crate::logger::{Memory, Style, Target};
 use crate::sys::signal::kill;
 use crate::sys::socket;
+use crate::syslog::Place;
 
 impl Outputs {
     /// These services have other numbers, and perhaps other outputs; whether any have.
@@ -152,6 +154,26 @@ impl Outputs {
             *ring = room(memory, writer).max(*ring);
         }
         memory.grow(&rings)
+    }
+
+    /// Where the syslog helper puts messages: the services' pipes, and behind them that of
+    /// nobody's.
+    pub(crate) fn syslog_places(&self) -> Vec<Place<'_>> {
+        let nobody = |stream: &&Stream| {
+            stream.writer == usize::MAX && matches!(stream.style, Style::Prefix | Style::Json)
+        };
+        let services = self.of_service.values();
+        let services = services.filter_map(|writer| self.streams.get(*writer));
+        services
+            .chain(self.streams.iter().find(nobody))
+            .filter_map(|stream| {
+                Some(Place {
+                    name: &stream.name,
+                    writer: stream.writer,
+                    pipe: stream.write()?,
+                })
+            })
+            .collect()
     }
 
     /// Greater whenever what outlives a logger has moved into a larger room.

@@ -113,9 +113,10 @@ pub fn run(start: Start<'_>) -> Result<u8, Trouble> {
 impl Supervisor {
     fn run(&mut self) -> u8 {
         let now = clock::now();
+        // Whoever is started first may ask at once.
+        start::bind_control(&self.system, &mut self.hands);
         self.feed(Event::Booted, now);
         self.start_logger(now.at);
-        start::bind_control(&self.system, &mut self.hands);
         self.hands.start_http(now.at);
         self.hands.start_syslog(now.at);
         self.hands.memory_events = memory_events::MemoryEvents::open();

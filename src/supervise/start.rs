@@ -274,7 +274,7 @@ pub(super) fn cgroups_for(spec: &Spec) -> Option<Cgroups> {
         .ok()
 }
 
-/// Binds the control socket; after the first spawns, since those are waited for.
+/// Binds the control socket.
 pub(super) fn bind_control(system: &System, hands: &mut Hands) {
     let init = &system.spec().init;
     let place = &hands.notify_place;

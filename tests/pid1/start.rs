@@ -185,6 +185,16 @@ fn a_supervisor_below_a_rinit_that_supervises_says_who_is_there() {
 }
 
 #[test]
+fn whoever_is_started_first_may_ask_at_once() {
+    // While rinit starts all the others.
+    let rinitctl = format!("['{}', 'ctl', 'list']", crate::harness::RINIT);
+    let first = service("a", &rinitctl, "type = 'oneshot'\nessential = true");
+    let others = (0..200).map(|number| service(&format!("s{number}"), "['sleep', '1000']", ""));
+    let ended = supervisor(&(first + &others.collect::<String>())).run();
+    assert_eq!(ended.status, IN_ORDER, "{ended:?}");
+}
+
+#[test]
 fn the_minimal_init_below_a_supervisor_is_nothing_odd() {
     let config = service(
         "inner",

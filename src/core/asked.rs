@@ -29,7 +29,7 @@ pub(super) struct Wish {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Pending {
     /// Those that are not yet as they should be.
-    left: Vec<ServiceId>,
+    left: BTreeSet<ServiceId>,
     stays: Option<ServiceId>,
 }
 
@@ -124,7 +124,7 @@ impl System {
     /// The request is answered once all of these are as it says.
     pub(super) fn await_all(&mut self, request: RequestId, ids: &[ServiceId]) {
         let pending = Pending {
-            left: ids.to_vec(),
+            left: ids.iter().copied().collect(),
             stays: None,
         };
         self.requests.insert(request, pending);
@@ -358,7 +358,7 @@ impl System {
         let Some(pending) = self.requests.get_mut(&request) else {
             return;
         };
-        pending.left.retain(|left| *left != id);
+        pending.left.remove(&id);
         pending.stays = stays.or(pending.stays);
         if pending.left.is_empty() {
             let stays = pending.stays;

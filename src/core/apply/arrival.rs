@@ -1,11 +1,10 @@
 //! Whoever asked for a new configuration waits until what it starts has made its first
 //! attempts.
 
-use std::collections::BTreeSet;
-
 use super::change::Changes;
 use crate::core::id::ServiceId;
 use crate::core::request::{Outcome, RequestId};
+use crate::core::service::Service;
 use crate::core::state::{Reason, State};
 use crate::core::system::System;
 
@@ -14,7 +13,10 @@ use crate::core::system::System;
 pub(super) struct Arrival {
     requests: Vec<RequestId>,
     changes: Box<Changes>,
-    awaited: BTreeSet<ServiceId>,
+    /// What they need first.
+    awaited: Box<[ServiceId]>,
+    /// How many of them were there when they were last looked at.
+    arrived: usize,
 }
 
 impl Arrival {
@@ -22,12 +24,13 @@ impl Arrival {
     pub(super) fn new(
         requests: Vec<RequestId>,
         changes: Box<Changes>,
-        awaited: BTreeSet<ServiceId>,
+        awaited: Box<[ServiceId]>,
     ) -> Option<Self> {
         (!requests.is_empty()).then_some(Self {
             requests,
             changes,
             awaited,
+            arrived: 0,
         })
     }
 
@@ -45,17 +48,24 @@ impl Arrival {
 impl System {
     /// Answers once none of those that were to start is on its way any more.
     pub(in crate::core) fn advance_arrival(&mut self) {
-        let Some(arrival) = &self.apply.arrival else {
+        let Some(mut arrival) = self.apply.arrival.take() else {
             return;
         };
+        // All are looked at only when it seems that all are there: events are many.
+        while let Some(id) = arrival.awaited.get(arrival.arrived) {
+            if self.plainly_moves(*id) {
+                self.apply.arrival = Some(arrival);
+                return;
+            }
+            arrival.arrived += 1;
+        }
         let moving = self.moving();
         let moves = |id: &ServiceId| moving.get(id.index()).copied().unwrap_or(false);
-        if arrival.awaited.iter().any(moves) {
+        if let Some(first) = arrival.awaited.iter().position(moves) {
+            arrival.arrived = first;
+            self.apply.arrival = Some(arrival);
             return;
         }
-        let Some(arrival) = self.apply.arrival.take() else {
-            return;
-        };
         let failed = arrival.awaited.iter();
         let failed = failed.filter_map(|id| Some((*id, self.failure_of(*id)?)));
         let outcome = match failed.min_by_key(|(_, (reason, _))| is_consequence(reason)) {
@@ -88,6 +98,18 @@ impl System {
         }
     }
 
+    /// It is on the way to somewhere by itself, or waits for one that is.
+    fn plainly_moves(&self, id: ServiceId) -> bool {
+        let own = |id: ServiceId| self.services.get(id.index()).map(own_motion);
+        match own(id) {
+            Some(Motion::Waits) => {
+                let mut needs = self.graph.needs(id).iter();
+                needs.any(|edge| own(edge.0) == Some(Motion::Moves) && self.is_in_the_way(*edge))
+            }
+            own => own == Some(Motion::Moves),
+        }
+    }
+
     /// Who is on the way to somewhere, or waits for somebody who is.
     fn moving(&self) -> Vec<bool> {
         let mut moving = vec![false; self.services.len()];
@@ -95,26 +117,44 @@ impl System {
             let Some(service) = self.services.get(id.index()) else {
                 continue;
             };
-            let own = match &service.state {
-                State::Starting(_) | State::Stopping(_) | State::Killing(_) => true,
-                State::Active { .. } => service.descent.is_some(),
-                State::Waiting(waiting) => {
+            let own = match own_motion(service) {
+                Motion::Moves => true,
+                Motion::Waits => {
                     let in_its_way = self.graph.needs(*id).iter().any(|edge| {
                         let moves = moving.get(edge.0.index()).copied();
                         moves.unwrap_or(false) && self.is_in_the_way(*edge)
                     });
-                    waiting.appointment.is_none() && (in_its_way || !self.to_open.is_empty())
+                    in_its_way || !self.to_open.is_empty()
                 }
-                State::Inactive(_)
-                | State::Backoff(_)
-                | State::Exited { .. }
-                | State::Failed { .. } => false,
+                Motion::Rests => false,
             };
             if let Some(slot) = moving.get_mut(id.index()) {
                 *slot = own;
             }
         }
         moving
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Motion {
+    Moves,
+    /// As long as what it needs moves.
+    Waits,
+    Rests,
+}
+
+fn own_motion(service: &Service) -> Motion {
+    match &service.state {
+        State::Starting(_) | State::Stopping(_) | State::Killing(_) => Motion::Moves,
+        State::Active { .. } if service.descent.is_some() => Motion::Moves,
+        State::Waiting(waiting) if waiting.appointment.is_none() => Motion::Waits,
+        State::Active { .. }
+        | State::Waiting(_)
+        | State::Inactive(_)
+        | State::Backoff(_)
+        | State::Exited { .. }
+        | State::Failed { .. } => Motion::Rests,
     }
 }
 

@@ -50,7 +50,8 @@ impl System {
             let state = self.state(*id);
             matches!(state, Some(State::Waiting(waiting)) if waiting.appointment.is_none())
         };
-        let awaited = self.ids().filter(begun).collect();
+        let awaited = self.graph.order().iter().filter(|id| begun(id));
+        let awaited = awaited.copied().collect();
         self.reports.push(Report::Applied {
             changes: leaving.changes.clone(),
         });

@@ -16,7 +16,7 @@ use super::requests::ByHand;
 use super::waits::Wait;
 use crate::core::apply::places::Places;
 use crate::core::event::Event;
-use crate::core::id::ServiceId;
+use crate::core::id::{Pid, ServiceId};
 use crate::core::request::RequestId;
 use crate::core::system::System;
 use crate::core::time::{Instant, Now};
@@ -32,6 +32,7 @@ const LINES_PER_TURN: usize = 16;
 pub(crate) struct Connection {
     fd: OwnedFd,
     peer: Peer,
+    pid: Pid,
     input: Vec<u8>,
     output: Vec<u8>,
     owed: Owed,
@@ -64,10 +65,11 @@ enum Owed {
 
 impl Connection {
     /// One that has just come.
-    pub(crate) const fn new(fd: OwnedFd, peer: Peer, now: Instant) -> Self {
+    pub(crate) const fn new(fd: OwnedFd, peer: Peer, pid: Pid, now: Instant) -> Self {
         Self {
             fd,
             peer,
+            pid,
             input: Vec::new(),
             output: Vec::new(),
             owed: Owed::Nothing,
@@ -107,11 +109,19 @@ impl Connection {
         }
     }
 
-    /// Who is let go last when there is no room: whoever waits for an answer.
-    pub(crate) const fn worth(&self) -> (bool, bool) {
-        let owner = matches!(self.peer, Peer::Owner);
-        let patient = matches!(self.owed, Owed::Later(_) | Owed::Request { .. }) || self.follows();
-        (owner, patient)
+    /// The process that came.
+    pub(crate) const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// A stranger goes before an owner when there is no room.
+    pub(crate) const fn is_owner(&self) -> bool {
+        matches!(self.peer, Peer::Owner)
+    }
+
+    /// It waits for an answer.
+    pub(crate) const fn is_patient(&self) -> bool {
+        matches!(self.owed, Owed::Later(_) | Owed::Request { .. }) || self.follows()
     }
 
     /// It is told what happens.

@@ -1,6 +1,7 @@
 //! PID 1's side of the control socket. Nothing here waits: a client that is slow, silent
 //! or hostile costs a little bounded memory and nothing else.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::protocol::{REFUSED, changes, done, refusal, wait};
 use super::records::Counts;
 use crate::core::apply::places::Places;
 use crate::core::event::Event;
-use crate::core::id::ServiceId;
+use crate::core::id::{Pid, ServiceId};
 use crate::core::request::{Outcome, RequestId};
 use crate::core::spec::ControlAccess;
 use crate::core::system::System;
@@ -25,7 +26,7 @@ use crate::supervise::Source;
 use crate::sys::poll::{Interest, Poll};
 use crate::sys::socket;
 
-/// More clients than this, and the oldest goes.
+/// More clients than this, and one goes.
 const CLIENTS_MAX: usize = 64;
 /// How many new ones a turn takes.
 const ACCEPTS_PER_TURN: usize = 16;
@@ -136,7 +137,7 @@ impl Server {
                     return;
                 }
             };
-            let Some(peer) = self.who(&fd) else {
+            let Some((peer, pid)) = self.who(&fd) else {
                 continue;
             };
             if self.clients.len() >= CLIENTS_MAX {
@@ -145,18 +146,22 @@ impl Server {
             let id = self.next;
             self.next = self.next.wrapping_add(1);
             if poll.add(&fd, Interest::Read, Source::Client(id)).is_ok() {
-                self.clients.insert(id, Connection::new(fd, peer, now));
+                self.clients.insert(id, Connection::new(fd, peer, pid, now));
             }
         }
     }
 
-    /// Lets the oldest go that has asked nothing, or else that doesn't take its answer;
-    /// strangers before owners.
+    /// Lets one go: a stranger before an owner, then of the process that has most, so that
+    /// a crowd harms nobody but itself; of its clients the oldest that doesn't wait.
     fn make_room(&mut self, poll: &Poll<Source>) {
-        let oldest = self
-            .clients
-            .iter()
-            .min_by_key(|(id, client)| (client.worth(), **id));
+        let mut shares: BTreeMap<Pid, usize> = BTreeMap::new();
+        for client in self.clients.values() {
+            *shares.entry(client.pid()).or_default() += 1;
+        }
+        let oldest = self.clients.iter().min_by_key(|(id, client)| {
+            let share = Reverse(shares.get(&client.pid()));
+            (client.is_owner(), share, client.is_patient(), **id)
+        });
         if let Some(id) = oldest.map(|(id, _)| *id) {
             self.watch(id, false, poll);
         }
@@ -164,12 +169,13 @@ impl Server {
 
     /// Root and rinit's own user; others where `control-access` says so. A peer whose pid
     /// is 0 lives in another PID namespace: another container of the pod or the host.
-    fn who(&self, fd: &OwnedFd) -> Option<Peer> {
+    fn who(&self, fd: &OwnedFd) -> Option<(Peer, Pid)> {
         let peer = socket::peer(fd).filter(|peer| peer.pid != 0)?;
+        let pid = Pid(peer.pid);
         if peer.uid == 0 || peer.uid == self.own_uid {
-            return Some(Peer::Owner);
+            return Some((Peer::Owner, pid));
         }
-        (self.access == ControlAccess::Status).then_some(Peer::Stranger)
+        (self.access == ControlAccess::Status).then_some((Peer::Stranger, pid))
     }
 
     /// Hears and answers a client.

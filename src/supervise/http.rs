@@ -128,7 +128,7 @@ impl Hands {
                 if watched.is_ok() {
                     http.helper = Some(Helper {
                         pid,
-                        connection: Connection::new(ours, Peer::Stranger, now),
+                        connection: Connection::new(ours, Peer::Stranger, pid, now),
                         own: Own::new(self.launcher.base()),
                         since: now,
                     });

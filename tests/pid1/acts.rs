@@ -66,6 +66,8 @@ extern "C" fn before_main() {
             "hostile" => kept.push(Box::new(hostile(value))),
             "flood-control" => flood_control(value),
             "ask" => ask(value),
+            "ask-late" => ask_late(value),
+            "crowd" => kept.push(Box::new(crowd(value))),
             "http" => http(value),
             "listen-unix" => kept.push(Box::new(UnixListener::bind(value).unwrap())),
             "touch" => std::fs::write(value, "x").unwrap(),
@@ -269,6 +271,40 @@ fn ask(path: &str) {
     }
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     std::io::copy(&mut stream, &mut std::io::stdout()).unwrap();
+}
+
+/// Comes before the crowd, and asks when it is there.
+fn ask_late(path: &str) {
+    let mut stream = UnixStream::connect(path).unwrap();
+    std::fs::write("come", "x").unwrap();
+    await_file("crowded");
+    stream.write_all(b"{\"verb\":\"version\"}\n").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    std::io::copy(&mut stream, &mut std::io::stdout()).unwrap();
+}
+
+/// More clients than there is room for, each of which waits for an answer, until half of
+/// them were let go.
+fn crowd(path: &str) -> Vec<UnixStream> {
+    use std::io::Read;
+    await_file("come");
+    let client = |_| {
+        let mut stream = UnixStream::connect(path).unwrap();
+        let line = b"{\"verb\":\"wait\",\"names\":[\"*\"],\"for\":\"killing\"}\n";
+        stream.write_all(line).unwrap();
+        stream
+    };
+    let mut all: Vec<UnixStream> = (0..200).map(client).collect();
+    let left = |stream: &mut UnixStream| {
+        stream.set_nonblocking(true).unwrap();
+        let read = stream.read(&mut [0; 512]);
+        read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    };
+    while all.iter_mut().map(left).filter(|left| *left).count() > 100 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    std::fs::write("crowded", "x").unwrap();
+    all
 }
 
 /// So many orphans by double forks, one after the other; says each thousand.

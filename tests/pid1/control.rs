@@ -210,6 +210,17 @@ fn an_answer_is_one_line_whatever_was_asked() {
 }
 
 #[test]
+fn a_crowd_of_clients_of_one_process_puts_nobody_else_out() {
+    let socket = "/run/rinit/control.sock";
+    let late = acts([&format!("ask-late:{socket}"), "wait"]);
+    let crowd = acts([&format!("crowd:{socket}"), "wait"]);
+    let late = service("late", &late, "restart = 'no'");
+    let rinit = supervisor(&(late + &service("crowd", &crowd, ""))).spawn();
+    rinit.wait_for_line("late: {\"ok\":true,\"version\":");
+    stop(&rinit);
+}
+
+#[test]
 fn a_flood_of_rubbish_costs_no_answer_no_memory_and_no_restart() {
     let config = service(
         "flood",

@@ -2,7 +2,8 @@
 //! with faults, `explore` every order of events for small ones. After each step the
 //! invariants are checked.
 //!
-//! A seed that fails prints the command that replays it. `RINIT_SEEDS=100000` runs more.
+//! A seed that fails prints the command that replays it. `RINIT_SEEDS=100000` runs more,
+//! and RINIT_FIRST_SEED says from where.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -6,7 +6,7 @@ mod nobodys;
 mod streams;
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -66,6 +66,8 @@ pub(crate) struct Outputs {
     streams: Vec<Stream>,
     /// Where a service's standard output is among them; its standard error follows.
     of_service: BTreeMap<ServiceId, usize>,
+    /// Those that nobody has any more, oldest first; all is written of some by now.
+    leaving: VecDeque<usize>,
     /// What outlives a logger; none where there is nothing to log.
     memory: Option<Memory>,
     /// Where there is no logger: standard error by a description that never blocks. A pipe
@@ -136,6 +138,7 @@ impl Outputs {
         let mut outputs = Self {
             streams,
             of_service,
+            leaving: VecDeque::new(),
             memory: None,
             direct,
             renew: false,

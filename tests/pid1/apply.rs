@@ -187,6 +187,39 @@ cp third rinit.toml; try apply; cp fourth rinit.toml; try plan; try apply; try a
 }
 
 #[test]
+fn outputs_that_change_while_nobody_reads_any_cost_a_bounded_number_of_descriptors() {
+    let (_reader, writer) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).unwrap();
+    let rounds = 60;
+    let blocked = service("blocked", &acts(["count:20000", "wait"]), "output = 'raw'");
+    let config = |round: usize| {
+        let output = ["raw", "prefix"][round % 2];
+        let web = acts(["say:x", &format!("touch:written-{round}"), "wait"]);
+        blocked.clone() + &service("web", &web, &format!("output = '{output}'"))
+    };
+    let shell = format!("exec {RINIT} -c rinit.toml >&0 2>&0 </dev/null");
+    let rinit = crate::harness::Pid1::new()
+        .file("rinit.toml", &config(0))
+        .binary("/bin/sh".into())
+        .called("sh")
+        .args(["-c", &shell])
+        .stdin(writer)
+        .spawn();
+    for round in 0..rounds {
+        write(&rinit, &config(round));
+        if round > 0 {
+            rinit.signal(1);
+        }
+        let written = rinit.path(&format!("written-{round}"));
+        rinit.wait_until(&format!("{round} is written"), || written.exists());
+    }
+    let files = std::fs::read_dir(format!("/proc/{}/fd", rinit.pid())).unwrap();
+    let files = files.count();
+    assert!(files < 120, "{files}: {}", rinit.dump());
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+#[test]
 fn a_second_apply_waits_for_the_first_and_ends_what_that_began() {
     let slow = |keys: &str| {
         service(

@@ -18,6 +18,9 @@ use crate::sys::signal::kill;
 use crate::sys::socket;
 use crate::syslog::Place;
 
+/// So many writers that nobody has any more keep their pipes until all is written.
+const LEAVING_MAX: usize = 16;
+
 impl Outputs {
     /// These services have other numbers, and perhaps other outputs; whether any have.
     pub(crate) fn take_over(&mut self, places: &Places, spec: &Spec) -> bool {
@@ -61,15 +64,33 @@ impl Outputs {
             && self.lines.pattern(writer) == pattern
     }
 
-    /// Nobody's from now on. What stands there is written first.
+    /// Nobody's from now on. What stands there is written first; but where standard output
+    /// takes nothing, only so many wait for that.
     fn let_go(&mut self, writer: usize) {
         self.end_of(writer);
-        for index in [writer, writer.saturating_add(1)] {
-            if let Some(stream) = self.streams.get_mut(index) {
-                stream.leaves = true;
+        for stream in self.pair(writer) {
+            stream.leaves = true;
+            stream.close_if_over();
+        }
+        self.leaving.push_back(writer);
+        let streams = &self.streams;
+        self.leaving.retain(|writer| {
+            let mut pair = streams.iter().skip(*writer).take(2);
+            pair.any(|stream| stream.leaves)
+        });
+        if self.leaving.len() > LEAVING_MAX
+            && let Some(oldest) = self.leaving.pop_front()
+        {
+            for stream in self.pair(oldest) {
+                stream.ended = false;
                 stream.close_if_over();
             }
         }
+    }
+
+    /// Both of a writer's.
+    fn pair(&mut self, writer: usize) -> impl Iterator<Item = &mut Stream> {
+        self.streams.iter_mut().skip(writer).take(2)
     }
 
     /// A pair of pipes of its own: where one is free, else behind all.

@@ -9,7 +9,7 @@ use super::apply::places::Places;
 use super::graph::Bond;
 use super::id::ServiceId;
 use super::service::Service;
-use super::state::{State, Then};
+use super::state::{Stage, Starting, State, Then};
 use super::system::{System, Work};
 
 /// A stop that waits for others.
@@ -43,6 +43,15 @@ impl System {
         };
         if let Some(descent) = &mut service.descent {
             descent.then = descent.then.clone().or_rather(then);
+            return;
+        }
+        // It has no process yet, and would have one before its turn.
+        if let State::Starting(Starting {
+            stage: Stage::Opening,
+            ..
+        }) = &service.state
+        {
+            self.stop(id, then);
             return;
         }
         service.descent = Some(Box::new(Descent { then, past: 0 }));

@@ -486,8 +486,9 @@ impl Watcher {
         if self.rests.contains(&id) {
             return Err(format!("{name} was stopped by hand"));
         }
-        // An end of all in the same turn has brought both down again.
-        let over = system.service_of(run).is_none();
+        // Something else in the same turn has brought both down again.
+        let goes = system.state(id).map(State::standing) == Some(Standing::Stopping);
+        let over = goes || system.service_of(run).is_none();
         for (dependant, need, required) in &self.edges {
             if *dependant != id || over {
                 continue;

@@ -12,9 +12,11 @@ use crate::core::id::ServiceId;
 use crate::core::report::Report;
 use crate::core::request::Outcome;
 use crate::core::service::Service;
+use crate::core::signal::Signal;
 use crate::core::spec::{Kind, ServiceSpec, Spec};
-use crate::core::state::{Idle, Reason, Standing, State, Waiting};
+use crate::core::state::{Idle, Killing, Reason, Run, Standing, State, Then, Waiting};
 use crate::core::system::System;
+use crate::core::time::Instant;
 
 /// One that was there before: where it stood, and what its new definition changes.
 struct Former {
@@ -46,10 +48,7 @@ impl System {
         self.raise_dependants(&formers);
         self.recount();
         self.take_up(&formers);
-        let begun = |id: &ServiceId| {
-            let state = self.state(*id);
-            matches!(state, Some(State::Waiting(waiting)) if waiting.appointment.is_none())
-        };
+        let begun = |id: &ServiceId| self.state(*id).is_some_and(is_to_start);
         let awaited = self.graph.order().iter().filter(|id| begun(id));
         let awaited = awaited.copied().collect();
         self.reports.push(Report::Applied {
@@ -140,6 +139,7 @@ impl System {
             if let Some(state) = anew(class, &service, former, spec) {
                 let done = former.kind == spec.kind;
                 service.begin_anew(state, done && spec.kind == Kind::Oneshot);
+                self.orders.extend(service.end_sweep_first(self.now.at));
             }
             moved.push(service);
         }
@@ -194,13 +194,14 @@ impl System {
             let known = formers.get(on.index()).and_then(Option::as_ref);
             let rested = known.is_none_or(|former| former.standing.is_at_rest());
             let gone = on.index() >= self.services.len();
-            let waits = matches!(self.state(on), Some(State::Waiting(_)));
+            let waits = self.state(on).is_some_and(is_to_start);
             let enabled = self.service(id).is_some_and(|spec| spec.enabled);
             if (gone || (rested && waits))
                 && enabled
                 && let Some(service) = self.services.get_mut(id.index())
             {
                 service.begin_anew(State::Waiting(Waiting::default()), true);
+                self.orders.extend(service.end_sweep_first(self.now.at));
             }
         }
     }
@@ -383,5 +384,33 @@ impl Service {
         self.ran_for = old.ran_for;
         self.last_run = old.last_run.clone();
         self.satisfied = old.satisfied && done;
+        self.sweep = old.sweep;
+    }
+
+    /// What its last run left is killed before it starts.
+    fn end_sweep_first(&mut self, now: Instant) -> Option<Action> {
+        if !matches!(self.state, State::Waiting(_)) {
+            return None;
+        }
+        let run = self.sweep.take()?.run;
+        let killing = Killing::begin(Run::new(run, now), true, now, Then::Waiting);
+        self.state = State::Killing(killing);
+        let signal = Signal::KILL;
+        Some(Action::SignalTree { run, signal })
+    }
+}
+
+/// As soon as all is there that it waits for.
+fn is_to_start(state: &State) -> bool {
+    match state {
+        State::Waiting(waiting) => waiting.appointment.is_none(),
+        State::Killing(killing) => matches!(killing.then, Then::Waiting),
+        State::Inactive(_)
+        | State::Starting(_)
+        | State::Active { .. }
+        | State::Stopping(_)
+        | State::Backoff(_)
+        | State::Exited { .. }
+        | State::Failed { .. } => false,
     }
 }

@@ -135,9 +135,10 @@ fn a_failed_command_before_the_start_is_a_failed_start_and_what_comes_after_all_
 fn a_failed_command_after_the_start_stops_what_was_started() {
     let config = service(
         "web",
-        &acts(["wait", "note:asked"]),
+        &acts(["touch:up", "wait", "note:asked"]),
         &format!(
-            "restart = 'no'\nready = {{ exec = 'true' }}\nexec-start-post = ['exit 4']\n\
+            // Before it is up the signal would end it as any other.
+            "restart = 'no'\nready = {{ file = 'up' }}\nexec-start-post = ['exit 4']\n\
              exec-stop = [{}]\nexec-stop-post = [{}]",
             note("never"),
             note("gone $SERVICE_RESULT $EXIT_CODE"),

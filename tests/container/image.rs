@@ -23,6 +23,25 @@ tar --numeric-owner -C "$1/root" --exclude='./var/cache/apt/*' --exclude='./var/
     --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' -cf "$2" .
 "#;
 
+/// Installs the packages $3 on top of the base's archive $2 in the folder $1, and hands
+/// the files to the engine as the image $4. Not by a Dockerfile: the engine's own storage
+/// takes many times as long for as many small files. Daemons' packages want /proc.
+const WITH_PACKAGES: &str = r#"
+set -eu
+mkdir "$1/root"
+tar -C "$1/root" -xf "$2"
+cp /etc/resolv.conf "$1/root/etc/resolv.conf"
+mount --rbind /dev "$1/root/dev"
+mount -t proc proc "$1/root/proc"
+chroot "$1/root" apt-get update
+DEBIAN_FRONTEND=noninteractive \
+    chroot "$1/root" apt-get install -qy --no-install-recommends $3
+rm -rf "$1/root/tmp"/* "$1/root/run"/*
+tar --numeric-owner -C "$1/root" --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' \
+    --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' --exclude='./usr/share/doc/*' -c . \
+    | docker import - "$4"
+"#;
+
 /// rinit's release binary, up to date with the sources.
 pub(crate) static RINIT: LazyLock<PathBuf> = LazyLock::new(|| {
     succeed(
@@ -117,25 +136,80 @@ pub(crate) fn archive_of_rinit(folder: &Folder) -> PathBuf {
 
 /// The tag of the base image; made if it isn't there.
 fn base() -> String {
-    let mark = hash(format!("{SUITE}{RECIPE}").as_bytes());
-    let tag = format!("rinit-test:base-{mark}");
-    let cache = cache();
-    fs::create_dir_all(&cache).unwrap();
-    // Two runs at once make it once.
-    let lock = File::create(cache.join("lock")).unwrap();
-    lock.lock().unwrap();
-    if output(docker().args(["image", "inspect", &tag]))
-        .status
-        .success()
-    {
+    let tag = format!("rinit-test:base-{}", mark_of_base());
+    let _lock = lock("base");
+    if !exists(&tag) {
+        succeed(docker().arg("import").arg(archive_of_base()).arg(&tag));
+    }
+    tag
+}
+
+/// The tag of the image of the base with these of Debian's packages, but without rinit;
+/// made if it isn't there.
+pub(crate) fn with_packages(packages: &[&str]) -> String {
+    let packages = packages.join(" ");
+    let mark = hash(format!("{}{WITH_PACKAGES}{packages}", mark_of_base()).as_bytes());
+    let tag = format!("rinit-test:packages-{mark}");
+    let archive = {
+        let _lock = lock("base");
+        archive_of_base()
+    };
+    let _lock = lock(&mark);
+    if exists(&tag) {
         return tag;
     }
-    let archive = cache.join(format!("base-{mark}.tar"));
+    let folder = Folder::new("packages");
+    let made = output(
+        Command::new("timeout")
+            // What is mounted goes with the namespace, and what was started as well.
+            .args([
+                "--kill-after=5",
+                "1200",
+                "unshare",
+                "--mount",
+                "--pid",
+                "--fork",
+            ])
+            .args(["--kill-child", "sh", "-c", WITH_PACKAGES, "sh"])
+            .arg(folder.path())
+            .arg(archive)
+            .args([&packages, &tag]),
+    );
+    assert!(
+        made.status.success(),
+        "the packages can't be installed: {}\n{}{}",
+        made.status,
+        crate::engine::text(&made.stdout),
+        crate::engine::text(&made.stderr),
+    );
+    tag
+}
+
+fn mark_of_base() -> String {
+    hash(format!("{SUITE}{RECIPE}").as_bytes())
+}
+
+/// The base's files as an archive, made if it isn't there; under the lock "base".
+fn archive_of_base() -> PathBuf {
+    let archive = cache().join(format!("base-{}.tar", mark_of_base()));
     if !archive.is_file() {
         make_archive(&archive);
     }
-    succeed(docker().arg("import").arg(&archive).arg(&tag));
-    tag
+    archive
+}
+
+/// Two runs at once make a thing once.
+fn lock(of_what: &str) -> File {
+    fs::create_dir_all(cache()).unwrap();
+    let lock = File::create(cache().join(format!("lock-{of_what}"))).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
+fn exists(tag: &str) -> bool {
+    output(docker().args(["image", "inspect", tag]))
+        .status
+        .success()
 }
 
 /// Runs the recipe; the archive appears whole or not at all.

@@ -207,6 +207,8 @@ fn who_hangs_before_the_stop_signal_does_not_keep_it_from_the_service() {
     );
     let rinit = supervisor(&config).spawn();
     rinit.wait_until("it runs", || notes(&rinit) == ["main"]);
+    // exec-stop is for a start that has succeeded, and rinit has to know that.
+    rinit.wait_for_line("1 service running");
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
     assert_eq!(

@@ -6,7 +6,6 @@
 //! is lost on neither road if this process is killed in between. PID 1 may not listen
 //! any more (the run was forgotten); then it goes on reaping in silence.
 
-use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -17,6 +16,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::core::exit::Exit;
 use crate::core::id::Pid;
 use crate::core::signal::Signal;
+use crate::core::sorted::Set;
 use crate::sys::fork::fork;
 use crate::sys::reap::{self, Ended};
 use crate::sys::signal::{kill, kill_group, process_exists};
@@ -255,7 +255,7 @@ impl Keeper<'_> {
     /// To all below. Processes that were forked meanwhile are found by looking again; who
     /// forks without end is not to keep us from what PID 1 asks for next.
     fn signal_tree(&self, signal: Signal) {
-        let mut sent = BTreeSet::new();
+        let mut sent = Set::new();
         for _ in 0..LOOKS {
             let below = descendants(process::own_pid());
             let new: Vec<Pid> = below.into_iter().filter(|pid| sent.insert(*pid)).collect();

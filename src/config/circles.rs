@@ -1,13 +1,13 @@
 //! The order that all edges make: circles in it, and who comes behind a oneshot.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
 use super::source::At;
 use super::value::Context;
 use crate::core::id::ServiceId;
+use crate::core::sorted::Map;
 use crate::core::spec::Kind;
 
 /// A name that was found.
@@ -170,7 +170,7 @@ impl Order {
     /// The shortest circle through `start`: each service with the place that makes it
     /// wait for the next.
     fn circle(&self, start: usize) -> Option<Vec<(usize, Edge)>> {
-        let mut came_from: BTreeMap<usize, (usize, Edge)> = BTreeMap::new();
+        let mut came_from: Map<usize, (usize, Edge)> = Map::new();
         let mut queue = VecDeque::from([start]);
         while let Some(index) = queue.pop_front() {
             for edge in self.before.get(index)? {
@@ -185,8 +185,8 @@ impl Order {
                     circle.reverse();
                     return Some(circle);
                 }
-                if let Entry::Vacant(place) = came_from.entry(first) {
-                    place.insert((index, *edge));
+                if !came_from.contains_key(&first) {
+                    came_from.insert(first, (index, *edge));
                     queue.push_back(first);
                 }
             }

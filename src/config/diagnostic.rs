@@ -1,10 +1,10 @@
 //! What is wrong in a person's file: where, what, and what to write instead. All of them
 //! are collected; nothing stops at the first.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::source::{At, Origin, Source, Sources};
+use crate::core::sorted::Set;
 
 /// No more errors than this are printed.
 const MAX_SHOWN: usize = 100;
@@ -77,13 +77,13 @@ impl Diagnostic {
 /// Everything found so far.
 #[derive(Default)]
 pub(super) struct Findings {
-    errors: BTreeSet<Diagnostic>,
-    warnings: BTreeSet<Diagnostic>,
+    errors: Set<Diagnostic>,
+    warnings: Set<Diagnostic>,
     notes: Vec<Box<str>>,
     dropped: usize,
     /// Starts of lines (by source) that are broken as TOML: what the parser made of them
     /// is a guess, and a second error about a guess helps nobody.
-    broken: BTreeSet<(u32, usize)>,
+    broken: Set<(u32, usize)>,
 }
 
 impl Findings {
@@ -135,7 +135,7 @@ impl Findings {
     /// (errors, warnings, notes) as finished texts, in the order of their places.
     pub(super) fn render(self, sources: &Sources, colour: bool) -> Rendered {
         let style = if colour { &COLOURED } else { &PLAIN };
-        let all = |list: &BTreeSet<Diagnostic>, dropped: usize| {
+        let all = |list: &Set<Diagnostic>, dropped: usize| {
             let mut texts: Vec<Box<str>> = list
                 .iter()
                 .take(MAX_SHOWN)

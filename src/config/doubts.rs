@@ -1,13 +1,12 @@
 //! What is allowed and hardly meant: warnings.
 
-use std::collections::BTreeMap;
-
 use super::diagnostic::Diagnostic;
 use super::draft::{Draft, TrackingChoice};
 use super::rights::{Offer, has_cgroups};
 use super::units;
 use super::value::Context;
 use crate::core::probe::Probe;
+use crate::core::sorted::Map;
 use crate::core::spec::{Cgroups, InitSpec, Ready, RestartPolicy, Tracking};
 
 /// In one service's own keys.
@@ -77,7 +76,7 @@ pub(super) fn cgroups(drafts: &[Draft], wanted: Cgroups, offer: Offer, context: 
 
 /// Whoever finds the address answering before its start takes it for somebody else's.
 pub(super) fn shared_addresses(drafts: &[Draft], context: &Context<'_>) {
-    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+    let mut owners: Map<String, &str> = Map::new();
     for draft in drafts.iter().filter(|draft| draft.is_enabled()) {
         let addresses = match &draft.spec.ready {
             Ready::Probe(Probe::Tcp(addresses)) => {

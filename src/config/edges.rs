@@ -1,19 +1,18 @@
 //! Who waits for whom: names become places in the declared order; what is unknown or its
 //! own is reported.
 
-use std::collections::BTreeMap;
-
 use super::circles::{Edge, Order};
 use super::draft::{Draft, Target, Targets};
 use super::nearest::nearest;
 use super::unit;
 use super::value::Context;
 use crate::core::id::ServiceId;
+use crate::core::sorted::Map;
 use crate::core::spec::{Edges, Kind, Ties};
 
 /// Fills in the edges of all drafts.
 pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
-    let names: BTreeMap<Box<str>, usize> = drafts
+    let names: Map<Box<str>, usize> = drafts
         .iter()
         .enumerate()
         .map(|(index, draft)| (draft.name().into(), index))
@@ -93,9 +92,9 @@ fn ids(targets: &[Edge]) -> Box<[ServiceId]> {
 
 struct Resolver<'a> {
     drafts: &'a [Draft],
-    names: &'a BTreeMap<Box<str>, usize>,
+    names: &'a Map<Box<str>, usize>,
     /// What units call them.
-    units: &'a BTreeMap<&'a str, usize>,
+    units: &'a Map<&'a str, usize>,
     index: usize,
     draft: &'a Draft,
     context: &'a Context<'a>,

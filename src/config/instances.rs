@@ -1,18 +1,17 @@
 //! `instances`: one table that makes several services, `NAME@1` to `NAME@N`. Its plain
 //! name means all of them.
 
-use std::collections::BTreeMap;
-
 use super::draft::{Draft, Target};
 use super::tables::ServiceTable;
 use super::value::{Context, Value};
+use crate::core::sorted::Map;
 
 /// More than this is a slip of the pen.
 const MOST: i64 = 1000;
 
 /// Tables with `instances`, and how many each makes.
 #[derive(Default)]
-pub(super) struct Templates<'a>(BTreeMap<&'a str, u32>);
+pub(super) struct Templates<'a>(Map<&'a str, u32>);
 
 impl<'a> Templates<'a> {
     /// The drafts that a table makes: `make` reads it for a service of this name.

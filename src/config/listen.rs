@@ -1,6 +1,5 @@
 //! `listen`: the sockets that a service is given.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::draft::Draft;
@@ -10,6 +9,7 @@ use super::probe::check_socket_path;
 use super::value::{Context, Value};
 use crate::core::listen::{Address, Listen, MOST_SOCKETS, Socket, SocketFile, SocketKind};
 use crate::core::probe::Probe;
+use crate::core::sorted::Map;
 use crate::core::spec::{Kind, Ready};
 
 const HELP: &str = "listen = [\"0.0.0.0:80\", \"/run/app.sock\", \"udp:[::]:53\", { stream = \"/run/x.sock\", mode = \"0660\" }]";
@@ -110,7 +110,7 @@ pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
 /// Two can't have one address.
 pub(super) fn shared(drafts: &[Draft], context: &Context<'_>) {
     // By kind and text: doubts has a map of texts too, and a second kind costs bytes.
-    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+    let mut owners: Map<String, &str> = Map::new();
     for draft in drafts.iter().filter(|draft| draft.is_enabled()) {
         let sockets = draft.spec.listen.iter().flat_map(|listen| &listen.sockets);
         for socket in sockets.filter(|socket| !socket.reuse_port) {

@@ -1,12 +1,11 @@
 //! `output` and what belongs to it: what becomes of a service's lines.
 
-use std::collections::BTreeMap;
-
 use super::draft::Draft;
 use super::nearest::nearest;
 use super::units;
 use super::value::{Context, Value};
 use crate::core::output::{Log, LogFile, Output, OwnLines};
+use crate::core::sorted::Map;
 
 const WORDS: [Output; 5] = [
     Output::Prefix,
@@ -138,7 +137,7 @@ fn size(value: Value<'_>) -> Option<u64> {
 
 /// Two can't rotate one file.
 pub(super) fn shared(drafts: &[Draft], context: &Context<'_>) {
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut owners: Map<&str, &str> = Map::new();
     for draft in drafts.iter().filter(|draft| draft.is_enabled()) {
         let file = draft
             .spec

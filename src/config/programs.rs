@@ -1,10 +1,11 @@
 //! Whether a program is there: the search that the exec will make, made beforehand.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+use crate::core::sorted::Map;
 
 /// What a search found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(super) enum Program {
 
 /// What was sought already, by folder, PATH and word: a thousand services run a few programs.
 #[derive(Default)]
-pub(super) struct Programs(BTreeMap<Vec<u8>, Program>);
+pub(super) struct Programs(Map<Vec<u8>, Program>);
 
 impl Programs {
     /// The program `word`, sought in `path` from `folder`, where the service starts; an

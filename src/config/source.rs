@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
+use crate::core::sorted::sort;
 
 /// No file of the configuration is larger.
 const MAX_FILE: u64 = 4 << 20;
@@ -159,7 +160,7 @@ pub(super) fn files(path: &Path, required: bool, problems: &mut Vec<Diagnostic>)
                         .is_some_and(|extension| extension == "toml")
                 })
                 .collect();
-            found.sort();
+            sort(&mut found);
             found
         }
         Err(error) => {

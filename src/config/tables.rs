@@ -1,8 +1,6 @@
 //! From texts to tables: what TOML says, merged over all files key by key, with nothing
 //! lost about where it was written.
 
-use std::collections::BTreeMap;
-
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -13,6 +11,7 @@ use super::foreign::{self, Unknown};
 use super::nearest::nearest;
 use super::source::{At, Source};
 use super::value::{Context, Value};
+use crate::core::sorted::{Map, sort_by_key};
 use crate::core::spec::InitSpec;
 
 /// Of a file this large only the first syntax error is shown: a list of millions would
@@ -74,7 +73,7 @@ pub(super) struct Tables<'a> {
     pub(super) defaults: Section<'a, Draft>,
     /// In declared order.
     pub(super) services: Vec<ServiceTable<'a>>,
-    by_name: BTreeMap<&'a str, usize>,
+    by_name: Map<&'a str, usize>,
 }
 
 /// The file's table; what is broken in it is reported, the rest is used.
@@ -157,7 +156,7 @@ impl<'a> Tables<'a> {
             http: Section::new(),
             defaults: Section::new(),
             services: Vec::new(),
-            by_name: BTreeMap::new(),
+            by_name: Map::new(),
         }
     }
 
@@ -280,7 +279,7 @@ fn in_order<'a>(
             (at, name, Value::new(name, source, value, context))
         })
         .collect();
-    entries.sort_by_key(|(at, ..)| *at);
+    sort_by_key(&mut entries, |(at, ..)| *at);
     entries
 }
 

@@ -2,7 +2,6 @@
 //! for, or reports what is wrong and gives `None`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -14,11 +13,12 @@ use super::nearest::nearest;
 use super::source::{At, Origin, Source, Sources};
 use super::units::{self, NoDuration};
 use crate::core::expand;
+use crate::core::sorted::{Map, sort_by_key};
 
 /// What every value can refer to.
 pub(super) struct Context<'a> {
     pub(super) sources: &'a Sources,
-    pub(super) environment: BTreeMap<&'a [u8], &'a [u8]>,
+    pub(super) environment: Map<&'a [u8], &'a [u8]>,
     /// The wall clock, in seconds since 1970.
     pub(super) now: i64,
     pub(super) findings: RefCell<Findings>,
@@ -193,7 +193,7 @@ impl<'a> Value<'a> {
                 (at, Value::new(name, self.at.source, value, self.context))
             })
             .collect();
-        entries.sort_by_key(|(at, _)| *at);
+        sort_by_key(&mut entries, |(at, _)| *at);
         Some(entries)
     }
 

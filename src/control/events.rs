@@ -2,12 +2,13 @@
 //! ask and those that follow. One bounded list for all; each reader has a place in it and
 //! is told how many it has missed, when what it would have read is gone.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::protocol::done;
 use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
 use crate::core::json::Json;
+use crate::core::sorted::Set;
 use crate::core::state::Standing;
 use crate::core::system::System;
 
@@ -102,7 +103,7 @@ pub(crate) struct Reader {
     /// The number of what it is told next; `None` is the first that is kept.
     next: Option<u64>,
     /// Of these alone; `None` is of all.
-    of: Option<BTreeSet<ServiceId>>,
+    of: Option<Set<ServiceId>>,
     /// What will happen is told too.
     pub(crate) follows: bool,
     /// There is more to tell now.
@@ -111,7 +112,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// At the beginning of all that is kept.
-    pub(crate) const fn new(of: Option<BTreeSet<ServiceId>>, follows: bool) -> Self {
+    pub(crate) const fn new(of: Option<Set<ServiceId>>, follows: bool) -> Self {
         Self {
             next: None,
             of,

@@ -20,8 +20,7 @@ mod server;
 mod stream;
 mod waits;
 
-use std::collections::BTreeMap;
-
+use crate::core::sorted::Map;
 use crate::subreaper;
 use crate::sys::inherited::Inherited;
 use crate::sys::usage::{self, Usage};
@@ -49,7 +48,7 @@ pub(crate) fn places(told: Option<String>, runtime_dir: Option<&[u8]>) -> Vec<St
 }
 
 /// What each of these main processes' services use.
-pub(crate) fn usage(mains: &[i32]) -> BTreeMap<i32, Usage> {
+pub(crate) fn usage(mains: &[i32]) -> Map<i32, Usage> {
     usage::of_trees(mains, subreaper::NAME)
 }
 

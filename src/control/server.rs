@@ -2,7 +2,6 @@
 //! or hostile costs a little bounded memory and nothing else.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::core::apply::places::Places;
 use crate::core::event::Event;
 use crate::core::id::{Pid, ServiceId};
 use crate::core::request::{Outcome, RequestId};
+use crate::core::sorted::Map;
 use crate::core::spec::ControlAccess;
 use crate::core::system::System;
 use crate::core::time::{Instant, Now};
@@ -40,7 +40,7 @@ pub(crate) struct Server {
     own_uid: u32,
     own: Own,
     access: ControlAccess,
-    clients: BTreeMap<u32, Connection>,
+    clients: Map<u32, Connection>,
     next: u32,
     next_request: u64,
     /// What the core has to hear.
@@ -72,7 +72,7 @@ impl Server {
                         own_uid: nix::unistd::geteuid().as_raw(),
                         own,
                         access,
-                        clients: BTreeMap::new(),
+                        clients: Map::new(),
                         next: 0,
                         next_request: 0,
                         events: Vec::new(),
@@ -154,7 +154,7 @@ impl Server {
     /// Lets one go: a stranger before an owner, then of the process that has most, so that
     /// a crowd harms nobody but itself; of its clients the oldest that doesn't wait.
     fn make_room(&mut self, poll: &Poll<Source>) {
-        let mut shares: BTreeMap<Pid, usize> = BTreeMap::new();
+        let mut shares: Map<Pid, usize> = Map::new();
         for client in self.clients.values() {
             *shares.entry(client.pid()).or_default() += 1;
         }

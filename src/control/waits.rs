@@ -1,13 +1,13 @@
 //! Answers that come later: a client that waits until services stand somewhere. Nothing
 //! is asked again and again; each change of state is looked at once for each wait.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::answer::Reply;
 use super::protocol::{REFUSED, Request, UNKNOWN, USAGE, done, refusal};
 use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
+use crate::core::sorted::Set;
 use crate::core::state::{Idle, Standing, State};
 use crate::core::system::System;
 use crate::core::time::{Instant, Now, Span};
@@ -15,7 +15,7 @@ use crate::core::time::{Instant, Now, Span};
 /// What is waited for.
 #[derive(Debug)]
 pub(crate) struct Wait {
-    open: BTreeSet<ServiceId>,
+    open: Set<ServiceId>,
     /// `None`: active, or exited as it should.
     goal: Option<Standing>,
     begun: Instant,

@@ -4,7 +4,6 @@
 //! failed; the system knows of each request which services it still waits for. The last
 //! request wins: an earlier one that wanted something else is answered at once.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::action::Action;
@@ -13,6 +12,7 @@ use super::graph::Bond;
 use super::id::ServiceId;
 use super::request::{Outcome, RequestId, Verb};
 use super::shutdown::Cause;
+use super::sorted::{Set, sort};
 use super::spec::Kind;
 use super::state::{Idle, Reason, State};
 use super::system::System;
@@ -29,7 +29,7 @@ pub(super) struct Wish {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Pending {
     /// Those that are not yet as they should be.
-    left: BTreeSet<ServiceId>,
+    left: Set<ServiceId>,
     stays: Option<ServiceId>,
 }
 
@@ -45,7 +45,7 @@ impl System {
     pub(super) fn requested(&mut self, request: RequestId, verb: Verb, services: &[ServiceId]) {
         let known = |id: &&ServiceId| id.index() < self.services.len();
         let mut named: Vec<ServiceId> = services.iter().filter(known).copied().collect();
-        named.sort_unstable();
+        sort(&mut named);
         named.dedup();
         if self.shutdown.is_some() {
             let outcome = match verb {
@@ -278,7 +278,7 @@ impl System {
         }
         let mut open = vec![id];
         // Many ways may lead to one.
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         while let Some(on) = open.pop() {
             for (dependant, bond) in self.graph.dependants(on).to_vec() {
                 let waits = matches!(self.state(dependant), Some(State::Waiting(_)));

@@ -1,11 +1,11 @@
 //! What the simulation asks of a system beside what everybody sees: whether its books
 //! agree, and whether two systems are alike.
 
-use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::graph::Bond;
 use super::id::ServiceId;
+use super::sorted::Set;
 use super::state::{Idle, Standing, State};
 use super::system::System;
 
@@ -34,7 +34,7 @@ impl System {
     /// Names the first disagreement.
     pub fn audit(&self) -> Result<(), Disagreement> {
         let mut tally = [0_u32; Standing::ALL.len()];
-        let mut expected = BTreeSet::new();
+        let mut expected = Set::new();
         let mut sweeps = 0_u32;
         let mut unhealthy = 0_u32;
         let mut by_hand = 0_u32;

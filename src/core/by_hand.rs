@@ -1,7 +1,5 @@
 //! What start, stop, restart, reset and kill mean in each state.
 
-use std::collections::BTreeSet;
-
 use super::action::Action;
 use super::graph::Bond;
 use super::id::ServiceId;
@@ -9,6 +7,7 @@ use super::report::Report;
 use super::request::{Outcome, RequestId, Verb};
 use super::restart::Starts;
 use super::signal::Signal;
+use super::sorted::Set;
 use super::spec::Kind;
 use super::state::{Idle, Killing, Run, Starting, State, Stopping, Then, Waiting};
 use super::system::System;
@@ -268,8 +267,8 @@ impl System {
     }
 
     /// Those with all that they require, and that requires.
-    fn with_requirements(&self, named: &[ServiceId]) -> BTreeSet<ServiceId> {
-        let mut all = BTreeSet::new();
+    fn with_requirements(&self, named: &[ServiceId]) -> Set<ServiceId> {
+        let mut all = Set::new();
         let mut open = named.to_vec();
         while let Some(id) = open.pop() {
             if all.insert(id) {
@@ -302,7 +301,7 @@ impl System {
         if self.requests.is_empty() {
             return;
         }
-        let mut seen = BTreeSet::from([id]);
+        let mut seen = Set::from([id]);
         let mut open = vec![id];
         while let Some(id) = open.pop() {
             // A stop that is asked for anyway will be.

@@ -1,12 +1,12 @@
 //! Who is connected to a service of which each connection has a process of its own, and
 //! whether one more may come (`MaxConnections=`, `MaxConnectionsPerSource=`).
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 
 use super::id::Pid;
 use super::listen::Accept;
+use super::sorted::Map;
 
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub enum Full {
 pub struct Connections {
     most: u32,
     most_per_source: u32,
-    present: BTreeMap<Pid, Peer>,
+    present: Map<Pid, Peer>,
 }
 
 impl Connections {
@@ -62,7 +62,7 @@ impl Connections {
         Self {
             most: accept.most,
             most_per_source: accept.most_per_source,
-            present: BTreeMap::new(),
+            present: Map::new(),
         }
     }
 
@@ -151,7 +151,8 @@ mod tests {
             }
         }
         assert!(refused > 300, "{refused}");
-        while let Some(first) = own.present.keys().next().copied() {
+        let present: Vec<Pid> = own.present.keys().copied().collect();
+        for first in present {
             assert!(own.left(first).is_some());
         }
         assert_eq!(own.admit(Peer::Local(None)), Ok(()));

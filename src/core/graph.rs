@@ -1,9 +1,8 @@
 //! Who waits for whom: the edges of all enabled services as one order without circles.
 //! Knows nothing of states.
 
-use std::collections::BTreeMap;
-
 use super::id::ServiceId;
+use super::sorted::{Map, sort, sort_by_key};
 use super::spec::Spec;
 
 /// How one service waits for another.
@@ -30,9 +29,9 @@ pub(crate) struct Graph {
     /// Where each stands in the order.
     ranks: Box<[u32]>,
     /// Those that are part of it.
-    parts: BTreeMap<ServiceId, Vec<ServiceId>>,
+    parts: Map<ServiceId, Vec<ServiceId>>,
     /// Those that it cannot run beside, whichever of the two says so.
-    conflicts: BTreeMap<ServiceId, Vec<ServiceId>>,
+    conflicts: Map<ServiceId, Vec<ServiceId>>,
 }
 
 impl Graph {
@@ -40,7 +39,7 @@ impl Graph {
     /// edge each time: the one that a walk in declared order meets last.
     pub(crate) fn new(spec: &Spec) -> Self {
         let walk = Walk::over(edges(spec, |id| is_enabled(spec, id)));
-        let (mut parts, mut conflicts) = (BTreeMap::new(), BTreeMap::new());
+        let (mut parts, mut conflicts) = (Map::new(), Map::new());
         for (id, service) in ids().zip(&spec.services) {
             let Some(ties) = &service.edges.ties else {
                 continue;
@@ -100,7 +99,7 @@ impl Graph {
     /// These, needs before dependants.
     pub(crate) fn sorted(&self, ids: impl IntoIterator<Item = ServiceId>) -> Vec<ServiceId> {
         let mut ids: Vec<ServiceId> = ids.into_iter().collect();
-        ids.sort_unstable_by_key(|id| self.ranks.get(id.index()).copied());
+        sort_by_key(&mut ids, |id| self.ranks.get(id.index()).copied());
         ids
     }
 
@@ -138,7 +137,7 @@ pub fn start_order(spec: &Spec) -> Vec<Vec<ServiceId>> {
         }
     }
     for level in &mut levels {
-        level.sort_unstable();
+        sort(level);
     }
     levels
 }
@@ -160,7 +159,7 @@ fn is_enabled(spec: &Spec, id: ServiceId) -> bool {
         .is_some_and(|service| service.enabled)
 }
 
-fn link(lists: &mut BTreeMap<ServiceId, Vec<ServiceId>>, from: ServiceId, to: ServiceId) {
+fn link(lists: &mut Map<ServiceId, Vec<ServiceId>>, from: ServiceId, to: ServiceId) {
     let list = lists.entry(from).or_default();
     if !list.contains(&to) {
         list.push(to);
@@ -199,7 +198,7 @@ fn edges(spec: &Spec, counts: impl Fn(ServiceId) -> bool) -> Vec<Vec<Edge>> {
     }
     for list in &mut needs {
         // `Requires` sorts before `After`, so the stronger bond stays.
-        list.sort_unstable();
+        sort(list);
         list.dedup_by_key(|(need, _)| *need);
     }
     needs

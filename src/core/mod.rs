@@ -35,6 +35,7 @@ pub mod schedule;
 pub mod setup;
 pub mod shutdown;
 pub mod signal;
+pub mod sorted;
 pub mod spec;
 pub mod state;
 pub mod storm;

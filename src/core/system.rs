@@ -3,7 +3,7 @@
 //! `handle` carries out a fact, then works through what follows from it (`Work`) until
 //! nothing does.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::action::Action;
@@ -19,6 +19,7 @@ use super::request::{Outcome, RequestId};
 use super::restart::Random;
 use super::service::Service;
 use super::shutdown::{Cause, Shutdown};
+use super::sorted::{Map, Set};
 use super::spec::{ServiceSpec, Spec};
 use super::state::{Idle, Standing, State, Waiting};
 use super::time::{Instant, Now};
@@ -75,7 +76,7 @@ pub struct System {
     pub(super) graph: Graph,
     pub(super) main: Option<ServiceId>,
     pub(super) services: Vec<Service>,
-    pub(super) runs: BTreeMap<RunId, ServiceId>,
+    pub(super) runs: Map<RunId, ServiceId>,
     pub(super) next_run: u64,
     pub(super) random: Random,
     pub(super) now: Now,
@@ -83,7 +84,7 @@ pub struct System {
     /// Of services that must be swept though they have ended.
     pub(super) sweeps: u32,
     /// Whose sockets are opened before anything starts.
-    pub(super) to_open: BTreeSet<ServiceId>,
+    pub(super) to_open: Set<ServiceId>,
     /// How many wait for what will come: their next time, or a connection.
     pub(super) dormant: u32,
     /// How many run, but not well.
@@ -91,7 +92,7 @@ pub struct System {
     /// How many were stopped by hand.
     pub(super) by_hand: u32,
     /// What was asked for, and isn't so yet.
-    pub(super) requests: BTreeMap<RequestId, Pending>,
+    pub(super) requests: Map<RequestId, Pending>,
     pub(super) first_failed: Option<ServiceId>,
     pub(super) shutdown: Option<Shutdown>,
     pub(super) first_stop_signal: Option<Instant>,
@@ -102,7 +103,7 @@ pub struct System {
     /// Those that may be able to start, once all else that follows is done: nothing starts
     /// that would have to stop at once.
     pub(super) starts: VecDeque<ServiceId>,
-    pub(super) deadlines: BTreeSet<(Instant, ServiceId)>,
+    pub(super) deadlines: Set<(Instant, ServiceId)>,
     pub(super) tally: [u32; Standing::ALL.len()],
     /// How many wait for what lives elsewhere.
     pub(super) elsewhere: u32,
@@ -147,17 +148,17 @@ impl System {
             graph,
             main,
             services,
-            runs: BTreeMap::new(),
+            runs: Map::new(),
             next_run: 1,
             random: Random::new(surroundings.seed),
             now: Now::default(),
             booted_at: Instant::default(),
             sweeps: 0,
-            to_open: BTreeSet::new(),
+            to_open: Set::new(),
             dormant,
             unhealthy: 0,
             by_hand: 0,
-            requests: BTreeMap::new(),
+            requests: Map::new(),
             first_failed: None,
             shutdown: None,
             first_stop_signal: None,
@@ -165,7 +166,7 @@ impl System {
             reports: Vec::new(),
             work: VecDeque::new(),
             starts: VecDeque::new(),
-            deadlines: BTreeSet::new(),
+            deadlines: Set::new(),
             tally,
             elsewhere: 0,
             attempts_pending,
@@ -331,7 +332,7 @@ impl System {
     fn wake(&mut self) {
         let last = (self.now.at, ServiceId(u32::MAX));
         // Each service once: what a deadline brings is later than now, or follows next turn.
-        let due: Vec<ServiceId> = self.deadlines.range(..=last).map(|(_, id)| *id).collect();
+        let due: Vec<ServiceId> = self.deadlines.up_to(&last).map(|(_, id)| *id).collect();
         for id in due {
             if !self.is_silent() {
                 self.due(id);

@@ -1,12 +1,12 @@
 //! Metrics, in OpenMetrics' text form 1.0 or in Prometheus's 0.0.4, of PID 1's answer and
 //! of what /proc shows.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::Value;
 
 use crate::core::ends::Way;
+use crate::core::sorted::{Map, sort};
 use crate::core::state::Standing;
 use crate::subreaper;
 use crate::sys::process;
@@ -108,7 +108,7 @@ pub(super) fn text(answer: &[u8], openmetrics: bool) -> Vec<u8> {
     let parent = process::parent_pid().0;
     // PID 1 itself, without what is below it.
     let own = usage::of_one(parent);
-    roots.sort_unstable();
+    sort(&mut roots);
     let used = usage::of_trees(&roots, subreaper::NAME);
     let page = Page {
         out: String::new(),
@@ -124,7 +124,7 @@ fn write(
     answer: &Value,
     services: &[Value],
     own: Option<Usage>,
-    used: &BTreeMap<i32, Usage>,
+    used: &Map<i32, Usage>,
 ) -> String {
     page.family("rinit_build", Kind::Info, "Which rinit it is.");
     page.sample(&[("version", text_of(answer, "release"))], 1);
@@ -279,7 +279,7 @@ fn of_services(page: &mut Page, services: &[Value]) {
     }
 }
 
-fn of_processes(page: &mut Page, services: &[Value], used: &BTreeMap<i32, Usage>) {
+fn of_processes(page: &mut Page, services: &[Value], used: &Map<i32, Usage>) {
     let all = || {
         services.iter().filter_map(|service| {
             let usage = used.get(&pid(service)?)?;

@@ -1,6 +1,5 @@
 //! The helper's loop: who comes, who is ready, whose time is over.
 
-use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::metrics;
 use super::questions::{Heard, Questions};
 use super::request::{Request, Target};
 use super::response::{HTML, JSON, OPENMETRICS, PROMETHEUS, Response, Status, TEXT};
+use crate::core::sorted::Map;
 use crate::core::time::Instant;
 use crate::sys::poll::{Interest, Poll};
 use crate::sys::{clock, socket};
@@ -61,7 +61,7 @@ pub(super) struct Server {
     poll: Poll<Source>,
     listener: OwnedFd,
     questions: Questions,
-    clients: BTreeMap<u32, Client>,
+    clients: Map<u32, Client>,
     next: u32,
     /// Nobody is let in before this.
     closed_until: Option<Instant>,
@@ -81,7 +81,7 @@ impl Server {
             poll,
             listener: setup.listener,
             questions: Questions::new(setup.core),
-            clients: BTreeMap::new(),
+            clients: Map::new(),
             next: 0,
             closed_until: None,
             metrics: [None, None],

@@ -4,11 +4,12 @@
 //! A round takes what can be seen at its beginning (`Rings::done`). What came later is
 //! later in every ring, so the next round goes on exactly where this one ended.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use memchr::memchr_iter;
 
 use super::ring::{Entry, Head, Place, Rings};
+use crate::core::sorted::Map;
 
 /// What of the past is wanted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +27,7 @@ pub(super) struct History<'a> {
     rings: &'a Rings,
     places: Vec<(usize, Place)>,
     /// The next entry of each ring, as far as this round goes.
-    heads: BTreeMap<u64, (usize, Head)>,
+    heads: Map<u64, (usize, Head)>,
     past: Past,
 }
 
@@ -64,7 +65,7 @@ impl<'a> History<'a> {
                 .iter()
                 .map(|ring| (*ring, rings.first(*ring)))
                 .collect(),
-            heads: BTreeMap::new(),
+            heads: Map::new(),
             past,
         };
         if past.after > 0 {

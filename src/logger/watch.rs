@@ -9,6 +9,8 @@ use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 use nix::sys::statfs::statfs;
 
+use crate::core::sorted::sort;
+
 /// File systems that others change: NFS, SMB, CIFS, SMB2, FUSE, 9p, Ceph, AFS, vboxsf.
 const ELSEWHERE: [u32; 9] = [
     0x6969,
@@ -176,7 +178,7 @@ impl Watch {
                 }
             }
         }
-        moved.sort_unstable();
+        sort(&mut moved);
         moved.dedup();
         for number in moved {
             self.find(number);

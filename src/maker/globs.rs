@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::openat;
 use nix::sys::stat::Mode;
 
+use crate::core::sorted::sort;
 use crate::sys::way::{self, Way};
 use crate::units::tmpfiles::{is_pattern, matches};
 
@@ -21,7 +22,7 @@ pub(super) fn expand(way: &Way, pattern: &Path) -> Vec<PathBuf> {
         let below = |path: &PathBuf| {
             let mut names = names(way, path);
             names.retain(|name| matches(part.as_bytes(), name.as_bytes()));
-            names.sort();
+            sort(&mut names);
             let paths: Vec<_> = names.iter().map(|name| path.join(name)).collect();
             paths
         };

@@ -3,7 +3,6 @@
 //! unit. Run by the reader, all at once, and waited for only so long; one that fails costs
 //! a warning.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -15,6 +14,7 @@ use crate::core::capability::Confinement;
 use crate::core::exit::Exit;
 use crate::core::id::Pid;
 use crate::core::signal::Signal;
+use crate::core::sorted::Map;
 use crate::sys::error::Errno;
 use crate::sys::exec::DEFAULT_PATH;
 use crate::sys::fd::Standard;
@@ -60,7 +60,7 @@ pub(super) fn run() -> Vec<String> {
     let mut wrong = Vec::new();
     // A slot is its child's memory until that has become its program.
     let mut slots = Vec::new();
-    let mut running: BTreeMap<Pid, PathBuf> = BTreeMap::new();
+    let mut running: Map<Pid, PathBuf> = Map::new();
     for path in found {
         match start(&path) {
             Ok((slot, pid)) => {
@@ -96,7 +96,7 @@ pub(super) fn run() -> Vec<String> {
 
 /// Every script among them: what is compiled is systemd's own, or made for it alone.
 fn found() -> Vec<PathBuf> {
-    let mut names: BTreeMap<Vec<u8>, PathBuf> = BTreeMap::new();
+    let mut names: Map<Vec<u8>, PathBuf> = Map::new();
     for folder in FOLDERS {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name().as_bytes().to_vec();

@@ -3,13 +3,13 @@
 //!
 //! Such a child is no helper that the end spares but a stray that it waits for.
 
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use super::folders;
 use crate::core::apply::places::Places;
 use crate::core::id::{Pid, ServiceId};
+use crate::core::sorted::Map;
 use crate::core::spec::ServiceSpec;
 use crate::sys::error::Errno;
 use crate::sys::fd;
@@ -17,7 +17,7 @@ use crate::sys::fork::helper;
 
 /// The children that remove, each with a pipe that ends with it.
 #[derive(Default)]
-pub(crate) struct Clearing(BTreeMap<ServiceId, (Pid, OwnedFd)>);
+pub(crate) struct Clearing(Map<ServiceId, (Pid, OwnedFd)>);
 
 impl Clearing {
     /// Removes what the service's run leaves, if anything.

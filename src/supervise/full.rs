@@ -12,6 +12,7 @@ use crate::core::accounts;
 use crate::core::environment_file;
 use crate::core::exec::{Exec, Expansion, Identity, Limit, Privileges, Words};
 use crate::core::expand;
+use crate::core::sorted::sort;
 use crate::core::spec::ServiceSpec;
 use crate::core::unit_words;
 use crate::sys::cgroup;
@@ -259,7 +260,7 @@ pub(super) fn account(identity: &Identity) -> Result<Account, Failure> {
         found.groups.push(group(name)?);
     }
     found.groups.push(found.gid);
-    found.groups.sort_unstable();
+    sort(&mut found.groups);
     found.groups.dedup();
     Ok(Account {
         identity: Some(found),

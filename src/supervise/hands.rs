@@ -1,7 +1,7 @@
 //! The kernel's side of the supervisor: everything that is not the core. `act` carries
 //! out orders, `sense` makes events of what happens; neither decides anything.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
 use super::cgroups::Cgroups;
@@ -24,6 +24,7 @@ use super::trees::Trees;
 use super::upward::Upward;
 use crate::control::{History, Server};
 use crate::core::id::{Pid, RunId};
+use crate::core::sorted::{Map, Set};
 use crate::core::time::Instant;
 use crate::single::Rewrite;
 use crate::sys::clock_change::ClockChange;
@@ -38,12 +39,12 @@ pub(crate) struct Hands {
     pub(crate) launcher: Launcher,
     pub(crate) runs: Runs,
     /// Children of ours that belong to no service: never strays, never a tree's.
-    pub(crate) helpers: BTreeSet<Pid>,
+    pub(crate) helpers: Set<Pid>,
     /// Subreapers among them, while their run lives.
-    pub(crate) keepers: BTreeMap<Pid, RunId>,
+    pub(crate) keepers: Map<Pid, RunId>,
     /// Probing children among them.
-    pub(crate) probes: BTreeMap<Pid, RunId>,
-    pub(crate) probe_deadlines: BTreeSet<(Instant, RunId)>,
+    pub(crate) probes: Map<Pid, RunId>,
+    pub(crate) probe_deadlines: Set<(Instant, RunId)>,
     pub(crate) notify_place: Place,
     pub(crate) notify: Sockets,
     pub(crate) barriers: Barriers,

@@ -1,7 +1,5 @@
 //! Who may speak for a service on its notify socket, and which main process it may name.
 
-use std::collections::BTreeSet;
-
 use super::act::Results;
 use super::hands::Hands;
 use super::notification::Notification;
@@ -9,6 +7,7 @@ use super::runs::{Run, Runs};
 use super::source::Source;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
+use crate::core::sorted::Set;
 use crate::core::spec::NotifyAccess;
 use crate::core::system::System;
 use crate::subreaper::Order;
@@ -37,7 +36,7 @@ enum Kin {
 /// One run, and what tells its processes from others.
 struct Family<'a> {
     runs: &'a Runs,
-    helpers: &'a BTreeSet<Pid>,
+    helpers: &'a Set<Pid>,
     id: RunId,
     run: &'a Run,
     /// The run of its control process.

@@ -5,21 +5,20 @@
 //! late is nobody's. It asks only when all that the run before it wrote was looked at:
 //! what stands in the pipe then is its own.
 
-use std::collections::BTreeMap;
-
 use super::act::Results;
 use crate::core::event::{Answer, Event};
 use crate::core::id::RunId;
+use crate::core::sorted::Map;
 use crate::core::spec::Ready;
 
 /// Who waits for what. Writers are the logger's (`Stream::writer`).
 #[derive(Default)]
 pub(super) struct Lines {
-    patterns: BTreeMap<usize, Box<str>>,
+    patterns: Map<usize, Box<str>>,
     /// By the number that they asked with.
-    asking: BTreeMap<u32, RunId>,
+    asking: Map<u32, RunId>,
     /// Before their spawn, by the writer that is to be still.
-    waiting: BTreeMap<usize, RunId>,
+    waiting: Map<usize, RunId>,
     /// What the core has to know.
     pub(super) news: Results,
 }

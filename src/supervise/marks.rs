@@ -6,10 +6,9 @@
 //! one read tells. Only otherwise somebody has to look, and that is a helper: reading
 //! another process's environment may hang.
 
-use std::collections::BTreeSet;
-
 use crate::core::id::{Pid, RunId};
 use crate::core::signal::Signal;
+use crate::core::sorted::Set;
 use crate::sys::procfs::{self, Stat};
 use crate::sys::signal::{kill, kill_group};
 
@@ -46,7 +45,7 @@ pub(crate) struct Member {
 /// What is known of a tree and what it was sent.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
-    members: BTreeSet<Member>,
+    members: Set<Member>,
     /// What the tree was sent, in order: a member found later gets all of it.
     sent: Vec<Signal>,
 }
@@ -67,7 +66,7 @@ impl Marks {
     }
 
     /// Takes what a look found. What is new gets what the others already got.
-    pub(crate) fn found(&mut self, leader: Pid, members: BTreeSet<Member>) {
+    pub(crate) fn found(&mut self, leader: Pid, members: Set<Member>) {
         for member in members.difference(&self.members) {
             for signal in &self.sent {
                 deliver(*member, leader, *signal);
@@ -96,7 +95,7 @@ pub(crate) struct Wanted {
 
 /// Looks at every process but `spared` and says which belongs to which tree. Blocks where
 /// a process's environment does: for a helper alone.
-pub(crate) fn look(wanted: &[Wanted], spared: &BTreeSet<Pid>) -> Vec<(RunId, Member)> {
+pub(crate) fn look(wanted: &[Wanted], spared: &Set<Pid>) -> Vec<(RunId, Member)> {
     let mut stats = procfs::stats();
     stats.retain(|stat| !stat.zombie && !spared.contains(&stat.pid));
     let mark = |stat: &Stat| {

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 
 use super::notification::{LIMIT, Notification};
 use crate::core::id::{Pid, RunId, ServiceId};
+use crate::core::sorted::Map;
 use crate::sys::datagram::{self, Datagram};
 use crate::sys::socket;
 
@@ -180,4 +181,4 @@ impl Barriers {
 }
 
 /// A service's place in a list of sockets that most don't have.
-pub(crate) type Sockets = std::collections::BTreeMap<ServiceId, NotifySocket>;
+pub(crate) type Sockets = Map<ServiceId, NotifySocket>;

@@ -6,7 +6,7 @@ mod nobodys;
 mod streams;
 mod wanted;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::output::{Log, Output, OwnLines, Tally};
 use crate::core::signal::Signal;
+use crate::core::sorted::Map;
 use crate::core::spec::ServiceSpec;
 use crate::core::time::Instant;
 use crate::logger::message::{FromLogger, LENGTH, ToLogger};
@@ -65,7 +66,7 @@ struct Logger {
 pub(crate) struct Outputs {
     streams: Vec<Stream>,
     /// Where a service's standard output is among them; its standard error follows.
-    of_service: BTreeMap<ServiceId, usize>,
+    of_service: Map<ServiceId, usize>,
     /// Those that nobody has any more, oldest first; all is written of some by now.
     leaving: VecDeque<usize>,
     /// What outlives a logger; none where there is nothing to log.
@@ -98,7 +99,7 @@ impl Outputs {
         colour: bool,
     ) -> nix::Result<Self> {
         let mut streams = Vec::new();
-        let mut of_service = BTreeMap::new();
+        let mut of_service = Map::new();
         let mut follows = Vec::new();
         let mut lines = Lines::default();
         for (id, spec) in services {

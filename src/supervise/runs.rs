@@ -1,6 +1,5 @@
 //! The live runs, and whose a process is.
 
-use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
 use super::marks::Marks;
@@ -8,6 +7,7 @@ use super::probe::Attempts;
 use crate::core::apply::places::Places;
 use crate::core::commands::CommandId;
 use crate::core::id::{Pid, RunId, ServiceId};
+use crate::core::sorted::Map;
 use crate::sys::cgroup::{Cgroup, Events};
 
 /// One live run, as the kernel's side knows it.
@@ -100,8 +100,8 @@ impl Run {
 /// All live runs.
 #[derive(Default)]
 pub(crate) struct Runs {
-    by_run: BTreeMap<RunId, Run>,
-    by_pid: BTreeMap<Pid, RunId>,
+    by_run: Map<RunId, Run>,
+    by_pid: Map<Pid, RunId>,
 }
 
 impl Runs {
@@ -132,7 +132,7 @@ impl Runs {
     /// Services have other numbers now. Gives the runs of those that are no more.
     pub(crate) fn rearrange(&mut self, places: &Places) -> Vec<RunId> {
         let mut gone = Vec::new();
-        for (id, run) in &mut self.by_run {
+        for (id, run) in self.by_run.iter_mut() {
             match places.of(run.service) {
                 Some(place) => run.service = place,
                 None => gone.push(*id),

@@ -1,7 +1,6 @@
 //! The sockets of services: opened, passed on, looked at, closed. What has a path is opened
 //! and removed by a child with a deadline; open descriptors come back from it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -19,6 +18,7 @@ use crate::core::event::{Event, SpawnFailure};
 use crate::core::id::{Pid, ServiceId};
 use crate::core::listen::{Listen, MOST_SOCKETS};
 use crate::core::signal::Signal;
+use crate::core::sorted::{Map, Set};
 use crate::core::spec::ServiceSpec;
 use crate::core::system::System;
 use crate::core::time::{Instant, Now, Span};
@@ -36,11 +36,11 @@ const MESSAGE: usize = 1 + MOST_SOCKETS * 16;
 /// All sockets of services.
 #[derive(Default)]
 pub(crate) struct Listeners {
-    open: BTreeMap<ServiceId, Vec<Bound>>,
-    opening: BTreeMap<ServiceId, Opening>,
-    deadlines: BTreeSet<(Instant, ServiceId)>,
+    open: Map<ServiceId, Vec<Bound>>,
+    opening: Map<ServiceId, Opening>,
+    deadlines: Set<(Instant, ServiceId)>,
     /// Children that remove files, each with a pipe that ends with it.
-    closing: BTreeMap<ServiceId, (Pid, OwnedFd)>,
+    closing: Map<ServiceId, (Pid, OwnedFd)>,
 }
 
 /// A child that opens.

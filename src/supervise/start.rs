@@ -1,6 +1,6 @@
 //! From a finished specification to a supervisor that is ready to boot.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
 use super::cgroups::Cgroups;
@@ -30,6 +30,7 @@ use crate::core::exit::Codes;
 use crate::core::id::ServiceId;
 use crate::core::schedule::When;
 use crate::core::signal::Signal;
+use crate::core::sorted::{Map, Set};
 use crate::core::spec::{ControlSocket, ServiceSpec, Spec, Tracking};
 use crate::core::system::{Surroundings, System};
 use crate::single::Rewrite;
@@ -191,10 +192,10 @@ impl Start<'_> {
             signals,
             launcher: Launcher::new(base, nofile, ignored, random::number()),
             runs: Runs::default(),
-            helpers: BTreeSet::new(),
-            keepers: BTreeMap::new(),
-            probes: BTreeMap::new(),
-            probe_deadlines: BTreeSet::new(),
+            helpers: Set::new(),
+            keepers: Map::new(),
+            probes: Map::new(),
+            probe_deadlines: Set::new(),
             notify_place: Place::new(folder, instance),
             notify: Sockets::new(),
             barriers: Barriers::default(),

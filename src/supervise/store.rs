@@ -1,13 +1,13 @@
 //! Descriptors that services have left for their next run (FDSTORE=1, `sd_notify(3)`):
 //! kept while the service may come back, and as long as they are of use.
 
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::passed::Passed;
 use super::source::Source;
 use crate::core::apply::places::Places;
 use crate::core::id::ServiceId;
+use crate::core::sorted::Map;
 use crate::sys::fd;
 use crate::sys::poll::{Interest, Poll, is_over};
 
@@ -58,7 +58,7 @@ impl Stored {
 
 /// Every service's.
 #[derive(Default)]
-pub(crate) struct Stores(BTreeMap<ServiceId, Vec<Stored>>);
+pub(crate) struct Stores(Map<ServiceId, Vec<Stored>>);
 
 impl Stores {
     /// Does what a message says. Gives whether there was room for all.

@@ -1,11 +1,11 @@
 //! What is left at the very end: orphans, shells of `exec`. As PID 1 that is everybody
 //! but the helpers; elsewhere only what descends from us.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::core::id::Pid;
 use crate::core::signal::Signal;
+use crate::core::sorted::{Map, Set};
 use crate::core::time::Instant;
 use crate::sys::procfs::{self, Stat};
 use crate::sys::signal::{kill, kill_everyone};
@@ -19,7 +19,7 @@ pub(crate) struct Strays {
     /// What they get, in order: one that is found later gets all of it.
     signals: Vec<Signal>,
     /// How many of these each has got.
-    sent: BTreeMap<Pid, usize>,
+    sent: Map<Pid, usize>,
     look_at: Option<Instant>,
     pause: Duration,
 }
@@ -45,7 +45,7 @@ impl Strays {
     }
 
     /// Looks if that is due, and signals what stands; whether none is left.
-    pub(crate) fn look(&mut self, now: Instant, pid1: bool, helpers: &BTreeSet<Pid>) -> bool {
+    pub(crate) fn look(&mut self, now: Instant, pid1: bool, helpers: &Set<Pid>) -> bool {
         if self.look_at.is_none_or(|at| now < at) {
             return false;
         }
@@ -90,12 +90,12 @@ impl Strays {
 }
 
 /// Everybody who is to go; `None` where there is no /proc to look into.
-fn strays(pid1: bool, helpers: &BTreeSet<Pid>) -> Option<Vec<Pid>> {
+fn strays(pid1: bool, helpers: &Set<Pid>) -> Option<Vec<Pid>> {
     let own = Pid(nix::unistd::getpid().as_raw());
     procfs::all()?;
     let stats = procfs::stats();
     let below = if pid1 {
-        BTreeSet::new()
+        Set::new()
     } else {
         procfs::with_descendants(&stats, [own])
     };

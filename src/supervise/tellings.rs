@@ -1,7 +1,6 @@
 //! Clients who read what services print: each is handed to a process of its own, so that
 //! none of them costs PID 1 more than a fork, whatever it does.
 
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::output::Outputs;
@@ -9,6 +8,7 @@ use crate::control::Logs;
 use crate::core::id::Pid;
 use crate::core::output::Output;
 use crate::core::signal::Signal;
+use crate::core::sorted::Map;
 use crate::core::spec::ServiceSpec;
 use crate::core::system::System;
 use crate::logger::{Teller, Telling};
@@ -20,7 +20,7 @@ const MOST: usize = 16;
 
 /// The processes that tell, and whether they follow.
 #[derive(Default)]
-pub(crate) struct Tellings(BTreeMap<Pid, bool>);
+pub(crate) struct Tellings(Map<Pid, bool>);
 
 impl Tellings {
     /// Hands a client over; gives the process that has it now, or why there is none.

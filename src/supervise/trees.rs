@@ -1,7 +1,6 @@
 //! When is a tree that only marks keep together gone? One read of our children tells
 //! that nothing is left anywhere; only where something is, a helper looks whose it is.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use super::runs::{Run, Runs};
 use super::source::Source;
 use crate::core::id::{Pid, RunId};
 use crate::core::signal::Signal;
+use crate::core::sorted::{Map, Set};
 use crate::core::time::Instant;
 use crate::sys::fork::helper;
 use crate::sys::poll::{Interest, Poll};
@@ -45,7 +45,7 @@ struct Seeker {
 /// The trees whose end is waited for.
 #[derive(Default)]
 pub(crate) struct Trees {
-    waiting: BTreeSet<RunId>,
+    waiting: Set<RunId>,
     last: Option<Instant>,
     look_at: Option<Instant>,
     pause: Duration,
@@ -91,7 +91,7 @@ impl Trees {
         &mut self,
         now: Instant,
         runs: &Runs,
-        helpers: &mut BTreeSet<Pid>,
+        helpers: &mut Set<Pid>,
         poll: &Poll<Source>,
         invocation: impl Fn(RunId) -> Invocation,
     ) -> Vec<RunId> {
@@ -171,7 +171,7 @@ impl Trees {
         &mut self,
         now: Instant,
         wanted: Vec<Wanted>,
-        helpers: &mut BTreeSet<Pid>,
+        helpers: &mut Set<Pid>,
         poll: &Poll<Source>,
     ) {
         if self.dying.is_some() {
@@ -232,7 +232,7 @@ impl Trees {
         };
         // A child on its way to its exec may hold a copy, so closing alone would not do.
         poll.remove(&seeker.pipe);
-        let mut found: BTreeMap<RunId, BTreeSet<Member>> = BTreeMap::new();
+        let mut found: Map<RunId, Set<Member>> = Map::new();
         for (run, member) in seeker.said.chunks_exact(RECORD).filter_map(unrecord) {
             found.entry(run).or_default().insert(member);
         }

@@ -2,7 +2,6 @@
 //! asked for. These files are the kernel's own and never hang, so PID 1 may open them.
 #![allow(unsafe_code)]
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -18,6 +17,7 @@ use super::raw;
 use super::signal::kill;
 use crate::core::id::Pid;
 use crate::core::signal::Signal;
+use crate::core::sorted::Set;
 
 /// Where cgroup2 is mounted: alone, and beside version 1.
 const MOUNTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
@@ -121,7 +121,7 @@ impl Cgroup {
 
     /// The processes in it, but not those below. Whoever is in another PID namespace is 0.
     #[must_use]
-    pub fn members(&self) -> BTreeSet<Pid> {
+    pub fn members(&self) -> Set<Pid> {
         let text = fs::read_to_string(self.procs()).unwrap_or_default();
         let numbers = text.lines().filter_map(|line| line.parse().ok());
         numbers.map(Pid).collect()
@@ -129,15 +129,15 @@ impl Cgroup {
 
     /// The processes in it and below.
     #[must_use]
-    pub fn all_members(&self) -> BTreeSet<Pid> {
+    pub fn all_members(&self) -> Set<Pid> {
         let groups = self.and_below().into_iter();
         groups.flat_map(|group| group.members()).collect()
     }
 
     /// Sends a signal to all in it and below; the processes that were reached one by one.
     /// Those that are forked meanwhile are found by looking again.
-    pub fn signal(&self, signal: Signal) -> BTreeSet<Pid> {
-        let mut sent = BTreeSet::new();
+    pub fn signal(&self, signal: Signal) -> Set<Pid> {
+        let mut sent = Set::new();
         // Since Linux 5.14 in one, forks included.
         if signal == Signal::KILL && fs::write(self.0.join("cgroup.kill"), "1").is_ok() {
             return sent;
@@ -193,7 +193,7 @@ impl Cgroup {
         self.0.join("cgroup.procs")
     }
 
-    fn members_with_us(&self) -> Option<BTreeSet<Pid>> {
+    fn members_with_us(&self) -> Option<Set<Pid>> {
         Some(self.members()).filter(|members| members.contains(&own_pid()))
     }
 

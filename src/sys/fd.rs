@@ -10,6 +10,8 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstat};
 use nix::unistd::{pipe2, read, write};
 
+use crate::core::sorted::sort;
+
 /// The read end and the write end of a new pipe, both close-on-exec.
 ///
 /// # Errors
@@ -153,7 +155,7 @@ pub fn cloexec_inherited() {
 /// the caller's owned descriptors are dead numbers from then on.
 pub fn close_all_but(keep: &[RawFd]) {
     let mut keep: Vec<RawFd> = keep.iter().copied().filter(|fd| *fd > 2).collect();
-    keep.sort_unstable();
+    sort(&mut keep);
     keep.dedup();
     let mut from: RawFd = 3;
     for fd in keep {

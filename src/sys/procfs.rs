@@ -1,6 +1,5 @@
 //! What /proc says of processes. All of it may be missing; then the answer is empty.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -8,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use nix::unistd::getpid;
 
 use crate::core::id::Pid;
+use crate::core::sorted::Set;
 
 /// One line of /proc/PID/stat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +82,8 @@ pub fn stats() -> Vec<Stat> {
 
 /// These processes and all that descends from them.
 #[must_use]
-pub fn with_descendants(stats: &[Stat], roots: impl IntoIterator<Item = Pid>) -> BTreeSet<Pid> {
-    let mut inside: BTreeSet<Pid> = roots.into_iter().collect();
+pub fn with_descendants(stats: &[Stat], roots: impl IntoIterator<Item = Pid>) -> Set<Pid> {
+    let mut inside: Set<Pid> = roots.into_iter().collect();
     loop {
         let before = inside.len();
         let below: Vec<Pid> = stats

@@ -1,12 +1,12 @@
 //! What processes use of the machine, as /proc shows it to everybody: for helpers and
 //! clients. PID 1 never looks there for people.
 
-use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fs;
 
 use super::{memory, procfs};
 use crate::core::id::Pid;
+use crate::core::sorted::Map;
 
 /// The kernel counts a processor's time for people in these (`proc(5)`, USER_HZ).
 const TICKS_PER_SECOND: u64 = 100;
@@ -37,22 +37,22 @@ pub fn of_one(pid: i32) -> Option<Usage> {
 /// Of each of these processes' trees; nothing where there is no /proc. Where a process of
 /// the name `keeper` is the parent of one of them, all below that is its tree.
 #[must_use]
-pub fn of_trees(roots: &[i32], keeper: &CStr) -> BTreeMap<i32, Usage> {
+pub fn of_trees(roots: &[i32], keeper: &CStr) -> Map<i32, Usage> {
     let page = memory::page_size();
     let pids = procfs::all().unwrap_or_default().into_iter();
-    let all: BTreeMap<i32, Process> = pids
+    let all: Map<i32, Process> = pids
         .filter_map(|pid| Some((pid.0, read(pid.0, page)?)))
         .collect();
     let parent = |pid: &i32| all.get(pid).map(|process| process.parent);
     let is_keeper = |pid: &i32| {
         procfs::name(Pid(*pid)).is_some_and(|name| name.as_bytes() == keeper.to_bytes())
     };
-    let keepers: BTreeMap<i32, i32> = roots
+    let keepers: Map<i32, i32> = roots
         .iter()
         .filter_map(|root| Some((parent(root)?, *root)))
         .filter(|(pid, _)| is_keeper(pid))
         .collect();
-    let mut used: BTreeMap<i32, Usage> = BTreeMap::new();
+    let mut used: Map<i32, Usage> = Map::new();
     for (pid, process) in all.iter().filter(|(pid, _)| !keepers.contains_key(pid)) {
         // A chain is never longer than there are processes.
         let mut chain = std::iter::successors(Some(*pid), parent).take(all.len());

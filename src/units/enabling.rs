@@ -1,7 +1,6 @@
 //! Which links are made and removed to enable, disable, mask and unmask units, as systemd
 //! does. What has to be done is only said here.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use super::name::UnitName;
 use super::preset::{Preset, PresetMode, Presets};
 use super::search::{NoUnit, Search, Unit, file_name, is_null};
 use super::specifier::Machine;
+use crate::core::sorted::{Set, sort};
 
 /// One thing to do, or to say, in this order.
 #[derive(Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl<'a> Enabling<'a> {
     /// end of it; of those that come with others nothing is said.
     fn choose(&self, names: &[UnitName], steps: &mut Vec<Step>) -> Result<Vec<Chosen>, WrongLink> {
         let mut chosen: Vec<Chosen> = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         let mut left: Vec<(UnitName, bool)> =
             names.iter().rev().map(|n| (n.clone(), true)).collect();
         let mut also: Vec<UnitName> = Vec::new();
@@ -250,7 +250,7 @@ impl<'a> Enabling<'a> {
     /// Removes what enables these.
     pub(crate) fn disable(&self, names: &[UnitName]) -> Vec<Step> {
         let mut steps = Vec::new();
-        let mut marked: BTreeSet<String> = BTreeSet::new();
+        let mut marked: Set<String> = Set::new();
         let mut left: Vec<UnitName> = names.iter().rev().cloned().collect();
         while let Some(name) = left.pop() {
             match self.load(&name) {
@@ -273,8 +273,8 @@ impl<'a> Enabling<'a> {
         }
         let mut links = Vec::new();
         links_below(&self.folder, &mut links);
-        links.sort();
-        let mut gone: BTreeSet<PathBuf> = BTreeSet::new();
+        sort(&mut links);
+        let mut gone: Set<PathBuf> = Set::new();
         loop {
             let before = gone.len();
             for at in &links {

@@ -1,12 +1,12 @@
 //! Which units are to be enabled when they are installed (`systemd.preset(5)`): the first
 //! rule that names one counts; without any it is to be.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::name::UnitName;
 use crate::core::query::matches;
+use crate::core::sorted::Map;
 
 /// Of two files with the same name the first folder's counts.
 const FOLDERS: [&str; 5] = [
@@ -71,7 +71,7 @@ pub(crate) struct Presets(Vec<Rule>);
 impl Presets {
     /// Reads them.
     pub(crate) fn read(root: &Path) -> Self {
-        let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
+        let mut files: Map<String, PathBuf> = Map::new();
         for folder in FOLDERS {
             let list = fs::read_dir(root.join(folder)).into_iter().flatten();
             for entry in list.flatten() {

@@ -2,14 +2,13 @@
 //! `.requires` folders and what units say themselves, from unit to unit (`systemd.unit(5)`).
 //! Targets start nothing; they are where others' orders meet.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::name::UnitName;
 use super::search::{NoUnit, Search, Unit};
 use super::specifier::{Machine, Specifiers};
 use super::starts::{names, started};
 use super::syntax::{Line, lines};
 use super::value::boolean;
+use crate::core::sorted::{Map, Set, sort_by_key};
 
 /// Where everything begins.
 const DEFAULT: &str = "default.target";
@@ -38,7 +37,7 @@ const TARGETS: &[(&str, &[&str])] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Links {
     /// Wants, requires, binds to or upholds.
-    pub(crate) pulls: BTreeSet<String>,
+    pub(crate) pulls: Set<String>,
     pub(crate) after: Vec<String>,
     pub(crate) before: Vec<String>,
     /// `DefaultDependencies`.
@@ -64,16 +63,16 @@ pub(crate) enum LeftOut {
 #[derive(Debug, Default)]
 pub(crate) struct Pulled {
     /// The services, by their units' names.
-    pub(crate) services: BTreeMap<UnitName, Unit>,
+    pub(crate) services: Map<UnitName, Unit>,
     /// Of services the units that start them.
-    pub(crate) starters: BTreeMap<UnitName, Vec<Unit>>,
+    pub(crate) starters: Map<UnitName, Vec<Unit>>,
     /// The services that start by themselves, whatever else starts them.
-    pub(crate) direct: BTreeSet<UnitName>,
+    pub(crate) direct: Set<UnitName>,
     /// The targets that are reached, by their names.
-    pub(crate) targets: BTreeMap<String, Links>,
+    pub(crate) targets: Map<String, Links>,
     /// Other names of targets.
-    pub(crate) target_aliases: BTreeMap<String, String>,
-    pub(crate) left_out: BTreeMap<String, LeftOut>,
+    pub(crate) target_aliases: Map<String, String>,
+    pub(crate) left_out: Map<String, LeftOut>,
 }
 
 /// A walk from unit to unit.
@@ -81,7 +80,7 @@ pub(crate) struct Walk<'a> {
     search: &'a Search,
     machine: &'a Machine,
     skips: &'a dyn Fn(&str) -> bool,
-    seen: BTreeSet<String>,
+    seen: Set<String>,
     waiting: Vec<String>,
     /// The sockets that a machine opens at its boot, each with its service.
     enabled: Option<Vec<(String, UnitName)>>,
@@ -99,7 +98,7 @@ impl<'a> Walk<'a> {
             search,
             machine,
             skips,
-            seen: BTreeSet::new(),
+            seen: Set::new(),
             waiting: Vec::new(),
             enabled: None,
             pulled: Pulled::default(),
@@ -138,7 +137,7 @@ impl<'a> Walk<'a> {
         let rank = |unit: &Unit| (unit.name.stem() != service.stem(), unit.name.clone());
         if !starters.iter().any(|known| known.name == starter.name) {
             starters.push(starter);
-            starters.sort_by_key(rank);
+            sort_by_key(starters, rank);
         }
     }
 
@@ -289,8 +288,7 @@ impl<'a> Walk<'a> {
         if own == GRAPHICAL {
             // Of the link to it what was put behind the link's own name.
             let behind = self.search.without_file(name);
-            self.waiting
-                .extend(behind.wants.union(&behind.requires).cloned());
+            self.waiting.extend(behind.pulls());
             self.waiting.push(MULTI_USER.to_owned());
             return;
         }
@@ -314,7 +312,7 @@ impl<'a> Walk<'a> {
 /// What the unit's files and folders say.
 fn links(unit: &Unit, machine: &Machine) -> Links {
     let mut links = Links {
-        pulls: unit.wants.union(&unit.requires).cloned().collect(),
+        pulls: unit.pulls(),
         after: Vec::new(),
         before: Vec::new(),
         by_default: true,

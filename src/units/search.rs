@@ -3,13 +3,13 @@
 //!
 //! Each folder is listed once; after that only files that count are opened.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::name::UnitName;
+use crate::core::sorted::{Map, Set};
 
 /// The first that has a name wins.
 const FOLDERS: [&str; 8] = [
@@ -45,7 +45,7 @@ pub(super) enum Entry {
 
 struct Folder {
     path: PathBuf,
-    entries: BTreeMap<String, Entry>,
+    entries: Map<String, Entry>,
 }
 
 /// A link in the search path.
@@ -90,9 +90,16 @@ pub(crate) struct Unit {
     /// Its file, then its drop-ins in order.
     pub(crate) files: Vec<UnitFile>,
     /// Names from its `.wants` folders.
-    pub(crate) wants: BTreeSet<String>,
+    pub(crate) wants: Set<String>,
     /// Names from its `.requires` folders.
-    pub(crate) requires: BTreeSet<String>,
+    pub(crate) requires: Set<String>,
+}
+
+impl Unit {
+    /// What its folders pull in.
+    pub(crate) fn pulls(&self) -> Set<String> {
+        self.wants.iter().chain(&self.requires).cloned().collect()
+    }
 }
 
 /// Why there is no unit.
@@ -111,7 +118,7 @@ pub(crate) enum NoUnit {
 impl Search {
     /// Lists the folders below this root.
     pub(crate) fn new(root: &Path) -> Self {
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         let mut folders = Vec::new();
         for place in FOLDERS {
             let path = root.join(place);
@@ -311,7 +318,7 @@ impl Search {
 
     /// All links whose names mean this unit.
     fn aliases(&self, name: &UnitName, asked: &UnitName) -> Vec<String> {
-        let mut found = BTreeSet::new();
+        let mut found = Set::new();
         if asked != name {
             found.insert(asked.as_str().to_owned());
         }
@@ -336,7 +343,7 @@ impl Search {
     /// The drop-ins of all its names, in the order of their own: of two with the same name
     /// the one in the first folder counts.
     fn drop_ins(&self, names: &[UnitName]) -> Vec<PathBuf> {
-        let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+        let mut found: Map<String, PathBuf> = Map::new();
         let suffix = names.first().map_or("service", UnitName::suffix);
         let of_type = [suffix.to_owned()];
         let mut groups: Vec<Vec<String>> = names.iter().map(UnitName::drop_in_names).collect();
@@ -364,17 +371,17 @@ impl Search {
     }
 
     /// What links pull in with a target.
-    pub(crate) fn pulled_in_by(&self, target: &str) -> BTreeSet<String> {
+    pub(crate) fn pulled_in_by(&self, target: &str) -> Set<String> {
         let names: Vec<UnitName> = UnitName::parse(target).into_iter().collect();
         let mut all = self.linked(&names, "wants");
-        all.append(&mut self.linked(&names, "requires"));
+        all.extend(self.linked(&names, "requires"));
         all
     }
 
     /// What the folders `NAME.wants` or `NAME.requires` name; where their links lead
     /// doesn't matter, unless they lead nowhere at all.
-    fn linked(&self, names: &[UnitName], kind: &str) -> BTreeSet<String> {
-        let mut found = BTreeSet::new();
+    fn linked(&self, names: &[UnitName], kind: &str) -> Set<String> {
+        let mut found = Set::new();
         let mut all: Vec<String> = Vec::new();
         for name in names {
             all.push(name.as_str().to_owned());
@@ -407,8 +414,8 @@ pub(super) fn is_null(target: &Path) -> bool {
     target == Path::new("/dev/null")
 }
 
-pub(super) fn entries(path: &Path) -> BTreeMap<String, Entry> {
-    let mut found = BTreeMap::new();
+pub(super) fn entries(path: &Path) -> Map<String, Entry> {
+    let mut found = Map::new();
     let list = fs::read_dir(path).into_iter().flatten();
     for entry in list.flatten() {
         let Ok(name) = entry.file_name().into_string() else {

@@ -1,10 +1,10 @@
 //! The files `*.conf` that packages and people lay beside each other in `tmpfiles.d` and
 //! `sysusers.d`: all in the order of their names; of two with one name the first place's.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::search::{Entry, entries, is_null, read};
+use crate::core::sorted::Map;
 
 /// The first that has a name wins. People's come before packages'.
 const PLACES: [&str; 5] = ["etc", "run", "usr/local/lib", "usr/lib", "lib"];
@@ -35,7 +35,7 @@ pub(crate) struct Complaint {
 
 /// All in the folders of this name. `skip` leaves out some that packages bring.
 pub(crate) fn snippets(root: &Path, folder: &str, skip: impl Fn(&str) -> bool) -> Vec<Snippet> {
-    let mut found: BTreeMap<String, Option<PathBuf>> = BTreeMap::new();
+    let mut found: Map<String, Option<PathBuf>> = Map::new();
     for (number, place) in PLACES.iter().enumerate() {
         let below = Path::new(place).join(folder);
         for (name, entry) in entries(&root.join(&below)) {

@@ -1,7 +1,7 @@
 //! The sockets of services as the world sees them: what may happen there, and what must
 //! not be ordered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rinit::core::action::{Action, Question};
 use rinit::core::apply::places::Places;
@@ -10,6 +10,7 @@ use rinit::core::event::{Event, SpawnFailure};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
 use rinit::core::request::Verb;
+use rinit::core::sorted::Map;
 use rinit::core::spec::Spec;
 use rinit::core::state::Standing;
 
@@ -24,7 +25,7 @@ enum Socket {
 
 #[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Sockets {
-    known: BTreeMap<ServiceId, Socket>,
+    known: Map<ServiceId, Socket>,
     /// The first ones, that all wait for.
     first: BTreeSet<ServiceId>,
     booting: bool,
@@ -32,7 +33,7 @@ pub(crate) struct Sockets {
     came: BTreeSet<ServiceId>,
     /// Somebody asked for a start of it, and no run ended since.
     asked: BTreeSet<ServiceId>,
-    newest: BTreeMap<ServiceId, RunId>,
+    newest: Map<ServiceId, RunId>,
 }
 
 impl Sockets {

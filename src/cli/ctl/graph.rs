@@ -1,6 +1,5 @@
 //! Who waits for whom at the start: as a tree for eyes, or for graphviz.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -8,6 +7,7 @@ use serde_json::Value;
 use super::services::{of, text, words};
 use super::{Clean, Options};
 use crate::cli::print;
+use crate::core::sorted::{Map, Set};
 
 /// The two kinds of edges, as they are called in an answer, and graphviz's line for each.
 const EDGES: [(&str, &str); 2] = [("requires", "solid"), ("after", "dashed")];
@@ -44,16 +44,16 @@ fn dot(services: &[&Value]) -> String {
 /// Each that nobody waits for, and below it what it waits for. What was shown with what
 /// is below it is only named when it comes again.
 fn tree(services: &[&Value]) -> String {
-    let by_name: BTreeMap<&str, &Value> = services
+    let by_name: Map<&str, &Value> = services
         .iter()
         .map(|service| (text(service, "name"), *service))
         .collect();
-    let needed: BTreeSet<&str> = services
+    let needed: Set<&str> = services
         .iter()
         .flat_map(|it| needs(it))
         .map(of_edge)
         .collect();
-    let mut shown = BTreeSet::new();
+    let mut shown = Set::new();
     let mut out = String::new();
     // What is to be shown next stands last: how far in, before which branch, as what.
     let roots = services.iter().map(|service| text(service, "name"));

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::world::{World, mangled};
 use super::{FAILED, jobs, say};
 use crate::cli::print;
+use crate::core::sorted::sort;
 use crate::units::{Enabling, NoUnit, Presets, Search, Step, UnitName, WrongLink, file_state};
 
 /// What is said where nothing can be enabled.
@@ -244,7 +245,7 @@ pub(super) fn preset_all(world: &World, verb: &str, _: &[String]) -> i32 {
     for name in world.search().names() {
         names.extend(UnitName::parse(name).filter(|parsed| parsed.as_str() == name));
     }
-    names.sort();
+    sort(&mut names);
     names.dedup();
     for name in names {
         // Aliases follow their units; what is masked stays so.

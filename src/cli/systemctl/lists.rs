@@ -1,7 +1,5 @@
 //! Verbs that list: units, their files, what they depend on.
 
-use std::collections::BTreeMap;
-
 use super::offline::nobody;
 use super::status::words as words_of;
 use super::world::{Request, Service, World, is_pattern, mangled, with_suffix};
@@ -9,6 +7,7 @@ use super::{FAILED, say};
 use crate::cli::ctl::Clean;
 use crate::cli::print;
 use crate::core::query::matches;
+use crate::core::sorted::{Map, sort, sort_by};
 use crate::units::{FileState, NoUnit, Presets, UnitName, file_state};
 
 /// Rows of cells, as wide as they are, one blank between.
@@ -50,7 +49,7 @@ pub(super) fn list_units(world: &World, verb: &str, words: &[String]) -> i32 {
     let options = &world.options;
     let mut rows = Vec::new();
     let mut all: Vec<&Service> = services.iter().collect();
-    all.sort_by(|a, b| a.unit.cmp(&b.unit));
+    sort_by(&mut all, |a, b| a.unit.cmp(&b.unit));
     for service in all {
         let stands = service.stands();
         let of_type =
@@ -127,7 +126,7 @@ fn by_type(name: &UnitName) -> (String, String) {
 pub(super) fn list_unit_files(world: &World, _: &str, words: &[String]) -> i32 {
     let options = &world.options;
     let presets = Presets::read(world.search().root());
-    let mut names: BTreeMap<(String, String), UnitName> = BTreeMap::new();
+    let mut names: Map<(String, String), UnitName> = Map::new();
     for text in world.search().names() {
         let name = UnitName::parse(text).filter(|name| name.as_str() == text);
         if let Some(name) = name.filter(|name| is_listed(world, name, words)) {
@@ -236,7 +235,7 @@ pub(super) fn list_dependencies(world: &World, verb: &str, words: &[String]) -> 
                 }
             }
         }
-        found.sort();
+        sort(&mut found);
         found.dedup();
         found
     };

@@ -1,7 +1,6 @@
 //! Which units are services: those that tables name, those of `[init] units`, and what
 //! these pull in.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{Found, Read};
@@ -11,6 +10,7 @@ use crate::config::nearest::nearest;
 use crate::config::source::{At, Source};
 use crate::config::tables::Tables;
 use crate::config::value::{Context, Value};
+use crate::core::sorted::{Map, Set};
 use crate::units::{
     LeftOut, Machine, NoUnit, Pulled, Search, Unit, UnitName, Walk, is_maintenance, matches,
     started,
@@ -52,9 +52,9 @@ pub(in crate::config) fn names_in(value: Value<'_>) -> Vec<(String, At)> {
 /// All units that are services.
 pub(in crate::config) struct Units {
     pub(in crate::config) machine: Machine,
-    found: BTreeMap<UnitName, Found>,
+    found: Map<UnitName, Found>,
     /// Which unit is a table's.
-    tables: BTreeMap<String, UnitName>,
+    tables: Map<String, UnitName>,
     /// The targets between them, and what is left out.
     pub(super) pulled: Pulled,
 }
@@ -72,8 +72,8 @@ impl Units {
         };
         let mut units = Self {
             machine: Machine::new(root),
-            found: BTreeMap::new(),
-            tables: BTreeMap::new(),
+            found: Map::new(),
+            tables: Map::new(),
             pulled: Pulled::default(),
         };
         let wanted = match tables.init.get("units") {
@@ -108,7 +108,7 @@ impl Units {
 
     /// Those without a table.
     pub(in crate::config) fn others(&self) -> impl Iterator<Item = &Found> {
-        let own: BTreeSet<&UnitName> = self.tables.values().collect();
+        let own: Set<&UnitName> = self.tables.values().collect();
         let others = self.found.iter();
         others.filter_map(move |(name, found)| (!own.contains(name)).then_some(found))
     }
@@ -132,7 +132,7 @@ impl Units {
         };
         let mut walk = Walk::new(search, &self.machine, &skips);
         // Who was named, and where first.
-        let mut named: BTreeMap<UnitName, At> = BTreeMap::new();
+        let mut named: Map<UnitName, At> = Map::new();
         for table in &tables.services {
             let section = &table.section;
             let found = match section.get("unit") {
@@ -188,11 +188,11 @@ impl Units {
     fn lay_out(
         &mut self,
         tables: &Tables<'_>,
-        named: &BTreeMap<UnitName, At>,
+        named: &Map<UnitName, At>,
         search: &Search,
         context: &Context<'_>,
     ) {
-        let names: BTreeSet<&str> = tables.services.iter().map(|table| table.name).collect();
+        let names: Set<&str> = tables.services.iter().map(|table| table.name).collect();
         let first = context.sources.named().len();
         let mut sources: Vec<Source> = Vec::new();
         let mut starters = std::mem::take(&mut self.pulled.starters);

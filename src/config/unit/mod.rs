@@ -16,7 +16,6 @@ mod streams;
 mod table;
 mod timer;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use self::dynamic::Dynamic;
@@ -29,6 +28,7 @@ use super::needs::Accounts;
 use super::source::{At, Origin, Source};
 use super::value::Context;
 use crate::core::listen::Streams;
+use crate::core::sorted::Map;
 use crate::core::spec::{Kind, Ready, RestartPolicy};
 use crate::units::{Line, Machine, Search, Specifiers, Unit, Wrong, is_maintenance, lines};
 
@@ -298,8 +298,8 @@ fn read(
 }
 
 /// Under which names units know the drafts.
-pub(super) fn names(drafts: &[Draft]) -> BTreeMap<&str, usize> {
-    let mut names = BTreeMap::new();
+pub(super) fn names(drafts: &[Draft]) -> Map<&str, usize> {
+    let mut names = Map::new();
     for (index, draft) in drafts.iter().enumerate() {
         for name in draft.unit.iter().flat_map(|unit| &unit.names) {
             names.entry(&**name).or_insert(index);

@@ -5,13 +5,12 @@
 //! systemd's dependencies don't order by themselves; ours do. Where a unit requires or
 //! wants one that comes after it, only the bond is kept.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::chosen::Units;
 use super::{names, target};
 use crate::config::draft::{Draft, Target};
 use crate::config::source::At;
 use crate::config::value::Context;
+use crate::core::sorted::{Map, Set};
 use crate::units::{self, Links};
 
 /// Every service comes after these, unless its unit says otherwise.
@@ -101,16 +100,16 @@ fn would_run(draft: &Draft) -> bool {
 /// What becomes of one draft.
 struct Arranged {
     /// The services that it waits for.
-    after: BTreeMap<usize, At>,
+    after: Map<usize, At>,
     /// Those of them that it wants.
     wants: Vec<(usize, At)>,
     /// Names that it requires of services that wait for it.
-    behind: BTreeSet<Box<str>>,
+    behind: Set<Box<str>>,
 }
 
 /// Services, by their places, then targets.
 struct Order<'a> {
-    places: BTreeMap<&'a str, usize>,
+    places: Map<&'a str, usize>,
     /// For each what comes before it, and who says so.
     before: Vec<Vec<(usize, At)>>,
     /// Which of them are services that start by themselves.
@@ -222,9 +221,9 @@ impl<'a> Order<'a> {
     }
 
     /// The services that come before: through targets, and through what isn't started.
-    fn firsts(&self, index: usize) -> BTreeMap<usize, At> {
-        let mut found = BTreeMap::new();
-        let mut seen = BTreeSet::new();
+    fn firsts(&self, index: usize) -> Map<usize, At> {
+        let mut found = Map::new();
+        let mut seen = Set::new();
         let mut waiting: Vec<(usize, At)> = self.before.get(index).cloned().unwrap_or_default();
         while let Some((place, at)) = waiting.pop() {
             if place == index || !seen.insert(place) {
@@ -242,7 +241,7 @@ impl<'a> Order<'a> {
 
     /// Whether `first` comes before `then`, over any number of others.
     fn comes_before(&self, first: usize, then: usize) -> bool {
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         let mut waiting = vec![then];
         while let Some(place) = waiting.pop() {
             for (before, _) in self.before.get(place).into_iter().flatten() {
@@ -261,7 +260,7 @@ impl<'a> Order<'a> {
         let mut arranged = Arranged {
             after: self.firsts(index),
             wants: Vec::new(),
-            behind: BTreeSet::new(),
+            behind: Set::new(),
         };
         let Some(draft) = drafts.get(index) else {
             return arranged;

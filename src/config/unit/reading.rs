@@ -17,6 +17,7 @@ use crate::core::exit::Exit;
 use crate::core::listen::Streams;
 use crate::core::output::Output;
 use crate::core::signal::Signal;
+use crate::core::sorted::sort;
 use crate::core::spec::{KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, StartLimit};
 
 /// Type=.
@@ -149,7 +150,7 @@ impl<'a> Reading<'a> {
             self.draft.setup().conditions = Words::new(&self.conditions);
         }
         if !self.left_out.is_empty() {
-            self.left_out.sort_unstable();
+            sort(&mut self.left_out);
             self.left_out.dedup();
             let place = context.file_and_line(self.asked);
             let text = format!(
@@ -265,7 +266,7 @@ impl<'a> Reading<'a> {
         let polite = [Signal::HUP, Signal::INT, Signal::TERM, Signal::PIPE];
         let polite = polite.into_iter().map(Exit::Signal).filter(|_| !oneshot);
         self.success.extend(polite);
-        self.success.sort_unstable();
+        sort(&mut self.success);
         self.success.dedup();
         draft.spec.success = std::mem::take(&mut self.success).into();
     }

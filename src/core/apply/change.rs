@@ -6,6 +6,7 @@ use std::fmt;
 use super::keys::{KEYS, Key, Pair};
 use super::places::Places;
 use crate::core::id::ServiceId;
+use crate::core::sorted::Map;
 use crate::core::spec::{ControlAccess, InitSpec, Kind, ServiceSpec, Spec};
 
 /// How a service comes to its new definition.
@@ -255,7 +256,7 @@ pub(super) fn settle_init(
 
 /// Where the services of one configuration stand in the other: by their names.
 pub(super) fn places(old: &Spec, new: &Spec) -> Places {
-    let by_name: std::collections::BTreeMap<&str, ServiceId> = (0..)
+    let by_name: Map<&str, ServiceId> = (0..)
         .map(ServiceId)
         .zip(&new.services)
         .map(|(id, service)| (&*service.name, id))

@@ -1,7 +1,5 @@
 //! What has to stop before a new configuration counts.
 
-use std::collections::BTreeMap;
-
 use super::change::{Becomes, Change, Changes, Class, compare, places, settle_init};
 use super::places::Places;
 use super::{Asked, Stage};
@@ -11,6 +9,7 @@ use crate::core::id::ServiceId;
 use crate::core::report::Report;
 use crate::core::request::{Outcome, RequestId, Verb};
 use crate::core::service::Service;
+use crate::core::sorted::Map;
 use crate::core::spec::{Edges, Kind, ServiceSpec, Spec, Ties};
 use crate::core::state::{Idle, State, Then};
 use crate::core::system::System;
@@ -65,7 +64,7 @@ impl System {
         let (init, kept) = settle_init(&self.spec.init, &mut next.init);
         let mut classes = Vec::with_capacity(self.spec.services.len());
         let mut removed = Vec::new();
-        let mut changed: BTreeMap<ServiceId, Change> = BTreeMap::new();
+        let mut changed: Map<ServiceId, Change> = Map::new();
         for ((id, old), service) in self.ids().zip(&self.spec.services).zip(&self.services) {
             let place = places.of(id);
             let Some((place, new)) = place.zip(place.and_then(|at| next.services.get(at.index())))

@@ -2,9 +2,8 @@
 //! is a place in the declared order, so what knows a service by its number has to learn
 //! the new one.
 
-use std::collections::BTreeMap;
-
 use crate::core::id::ServiceId;
+use crate::core::sorted::Map;
 use crate::core::spec::{Edges, Ties};
 use crate::core::state::{Idle, Reason, State, Then};
 
@@ -45,7 +44,7 @@ impl Places {
 
     /// A table by service, by the new numbers; gives what belonged to those that are no
     /// more, with their old ones.
-    pub fn rearrange<T>(&self, table: &mut BTreeMap<ServiceId, T>) -> Vec<(ServiceId, T)> {
+    pub fn rearrange<T>(&self, table: &mut Map<ServiceId, T>) -> Vec<(ServiceId, T)> {
         let mut gone = Vec::new();
         for (old, entry) in std::mem::take(table) {
             match self.of(old) {

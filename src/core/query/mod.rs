@@ -5,7 +5,6 @@ mod health;
 mod names;
 mod why;
 
-use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 pub use health::{Ask, Verdict};
@@ -18,6 +17,7 @@ use super::reason::ReasonIn;
 use super::state::{Backoff, Idle, Reason, Stage, State};
 use super::system::{System, Whole};
 use super::time::{Instant, Span};
+use crate::core::sorted::Set;
 
 /// So many names are said in one phrase.
 const NAMED: usize = 10;
@@ -92,7 +92,7 @@ impl System {
     /// declared order.
     #[must_use]
     pub fn with_needs(&self, ids: Vec<ServiceId>) -> Vec<ServiceId> {
-        let mut found = BTreeSet::new();
+        let mut found = Set::new();
         let mut next = ids;
         while let Some(id) = next.pop() {
             if found.insert(id) {

@@ -1,8 +1,7 @@
 //! Which services are meant: names as they are written, `*` and `?` in them.
 
-use std::collections::BTreeSet;
-
 use crate::core::id::ServiceId;
+use crate::core::sorted::Set;
 use crate::core::system::System;
 
 /// A name, or a pattern, that is nobody's.
@@ -19,7 +18,7 @@ impl System {
         if names.is_empty() {
             return Ok(self.ids().collect());
         }
-        let mut chosen = BTreeSet::new();
+        let mut chosen = Set::new();
         for name in names {
             let plain = name.strip_suffix(".service").unwrap_or(name);
             let meant = |id: &ServiceId| {

@@ -1,9 +1,8 @@
 //! Why a service stands where it does, in sentences: what it waits for and what that
 //! waits for, down to the cause; when it is tried again; what made it fail.
 
-use std::collections::BTreeSet;
-
 use crate::core::id::ServiceId;
+use crate::core::sorted::Set;
 use crate::core::spec::Ready;
 use crate::core::state::{Idle, Reason, Stage, Starting, State, Then};
 use crate::core::system::System;
@@ -19,7 +18,7 @@ impl System {
     /// last.
     #[must_use]
     pub fn why(&self, id: ServiceId, now: Instant) -> Vec<String> {
-        let mut told = BTreeSet::new();
+        let mut told = Set::new();
         let mut next = vec![id];
         let mut sentences = Vec::new();
         while let Some(id) = next.pop() {
@@ -154,7 +153,7 @@ impl System {
         let name = self.name(id);
         let mut required = Vec::new();
         let mut others = Vec::new();
-        let waits: BTreeSet<ServiceId> = self.waiting_for(id).collect();
+        let waits: Set<ServiceId> = self.waiting_for(id).collect();
         for (need, requires) in self.needs(id).filter(|(need, _)| waits.contains(need)) {
             let list = if requires { &mut required } else { &mut others };
             list.push(self.name(need));

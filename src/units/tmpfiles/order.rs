@@ -1,10 +1,10 @@
 //! In which order: first what goes, then what is made, then what patterns adjust; a folder
 //! before what is in it, and when it goes behind.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Complaint, Entry, Tmpfiles, Type};
+use crate::core::sorted::{Map, sort_by_key};
 
 /// The entries in their order.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ impl Order {
     /// Of two lines that contradict each other the first counts; the second is complained of.
     pub(crate) fn of(entries: Vec<Entry>) -> (Self, Vec<Complaint>) {
         let mut complaints = Vec::new();
-        let mut known: BTreeMap<(bool, PathBuf), Vec<usize>> = BTreeMap::new();
+        let mut known: Map<(bool, PathBuf), Vec<usize>> = Map::new();
         let mut kept: Vec<Entry> = Vec::new();
         for entry in entries {
             let key = (entry.kind.is.takes_pattern(), entry.path.clone());
@@ -47,7 +47,7 @@ impl Order {
             .filter(|entry| removes(entry))
             .cloned()
             .collect();
-        removals.sort_by_key(|entry| std::cmp::Reverse(depth(entry)));
+        sort_by_key(&mut removals, |entry| std::cmp::Reverse(depth(entry)));
         let is_made = |entry: &Entry| !matches!(entry.kind.is, Type::Remove | Type::RemoveTree);
         let made: Vec<Entry> = kept.into_iter().filter(is_made).collect();
         let (patterns, plain): (Vec<_>, Vec<_>) = made
@@ -82,7 +82,7 @@ fn asks_the_same(one: &Entry, other: &Entry) -> bool {
 
 /// The given order, but for what lies above something earlier.
 fn parents_first(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut by_path: BTreeMap<PathBuf, Vec<usize>> = BTreeMap::new();
+    let mut by_path: Map<PathBuf, Vec<usize>> = Map::new();
     for (index, entry) in entries.iter().enumerate() {
         by_path.entry(entry.path.clone()).or_default().push(index);
     }

@@ -2,8 +2,6 @@
 //! service was made to reload after it had asked, by all that was written for it; and the
 //! service ran on.
 
-use std::collections::BTreeMap;
-
 use rinit::core::action::Action;
 use rinit::core::apply::places::Places;
 use rinit::core::commands::{CommandId, List};
@@ -11,6 +9,7 @@ use rinit::core::event::Event;
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::request::{Outcome, RequestId, Verb};
 use rinit::core::signal::Signal;
+use rinit::core::sorted::Map;
 use rinit::core::spec::ServiceSpec;
 use rinit::core::system::System;
 
@@ -25,7 +24,7 @@ struct Done {
 
 #[derive(Default)]
 pub(crate) struct Reloads {
-    open: BTreeMap<RequestId, BTreeMap<ServiceId, Done>>,
+    open: Map<RequestId, Map<ServiceId, Done>>,
 }
 
 impl Reloads {

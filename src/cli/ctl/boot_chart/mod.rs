@@ -6,8 +6,6 @@ mod scale;
 mod svg;
 mod text;
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use self::chain::Link;
@@ -15,6 +13,7 @@ use super::services::{of, text as word, words};
 use super::{Clean, Options};
 use crate::cli::print;
 use crate::core::first_start::StartResult;
+use crate::core::sorted::{Map, sort_by_key};
 
 /// One service's start, in milliseconds since the boot.
 #[derive(Clone, Debug)]
@@ -125,11 +124,11 @@ impl Chart {
             .filter(|service| result(word(service, "result")) != StartResult::NotOfBoot)
             .collect();
         let last = u64::MAX;
-        services.sort_by_key(|service| {
+        sort_by_key(&mut services, |service| {
             ["began", "settled"].map(|key| moment(service, key).unwrap_or(last))
         });
         let names = services.iter().map(|service| word(service, "name"));
-        let places: BTreeMap<&str, usize> = names.zip(0..).collect();
+        let places: Map<&str, usize> = names.zip(0..).collect();
         let edges = |service: &Value, key: &str| -> Vec<usize> {
             let needs = words(service, key).into_iter();
             needs.filter_map(|need| places.get(need).copied()).collect()

@@ -13,6 +13,8 @@ pub(super) struct Written {
     pub(super) never_guess: bool,
     /// ExecStart= with a `-`: the failure of the starter alone is none.
     pub(super) starts_anyhow: bool,
+    /// The unit stands for a script of /etc/init.d.
+    pub(super) by_script: bool,
 }
 
 /// Whether a file may be the PID file: it names one, and nothing above it.
@@ -70,5 +72,6 @@ pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
         pid_file: written.pid_file,
         never_guess: written.never_guess,
         starts_anyhow: written.starts_anyhow,
+        by_script: written.by_script,
     }));
 }

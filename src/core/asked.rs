@@ -240,7 +240,7 @@ impl System {
             State::Exited { exit, .. } => {
                 if self
                     .service(id)
-                    .is_some_and(|spec| spec.kind == Kind::Oneshot)
+                    .is_some_and(|spec| spec.kind == Kind::Oneshot || spec.is_by_script())
                 {
                     return Weighed::So;
                 }

@@ -14,9 +14,23 @@ use super::spec::{Forking, KillMode, ServiceSpec, Stop};
 use super::state::{Reason, Stage, Starting, State};
 use super::system::System;
 
+impl ServiceSpec {
+    /// An init script starts it, which may have its reasons to start nothing.
+    #[must_use]
+    pub fn is_by_script(&self) -> bool {
+        self.forking.as_ref().is_some_and(|own| own.by_script)
+    }
+}
+
 impl System {
     fn forking(&self, id: ServiceId) -> Option<&Forking> {
         self.service(id)?.forking.as_deref()
+    }
+
+    /// Without the file there is no telling which process is the main one.
+    fn is_known_by_file(&self, id: ServiceId) -> bool {
+        let is_known = |own: &Forking| own.pid_file.is_some() && !own.by_script;
+        self.forking(id).is_some_and(is_known)
     }
 
     /// Whether it is still asked which process is the run's main one.
@@ -41,24 +55,25 @@ impl System {
             return false;
         };
         let anyhow = spec.forking.as_ref().is_some_and(|own| own.starts_anyhow);
-        let well = anyhow || matches!(exit, Exit::Code(_)) && spec.is_well(exit);
+        let coded = matches!(exit, Exit::Code(_));
+        let well = anyhow || coded && (spec.is_by_script() || spec.is_well(exit));
         if starting.stage != Stage::Forking || !well {
             return false;
         }
         starting.run.pid = None;
         let run = starting.run.id;
         self.orders.push(Action::WatchTree { run });
-        self.seek_main(id);
+        self.seek_main(id, exit);
         true
     }
 
-    /// Looks for the main process.
-    fn seek_main(&mut self, id: ServiceId) {
+    /// Looks for the main process, after that end of the first.
+    fn seek_main(&mut self, id: ServiceId, first: Exit) {
         if let Some(service) = self.services.get_mut(id.index())
             && let State::Starting(starting) = &mut service.state
         {
             let poll = Poll::asked();
-            starting.stage = Stage::Finding { poll };
+            starting.stage = Stage::Finding { poll, first };
             self.orders.push(Action::Probe {
                 service: id,
                 run: starting.run.id,
@@ -76,7 +91,7 @@ impl System {
         };
         let known = starting.run.pid.is_some();
         let welcomed = starting.welcomed;
-        let Stage::Finding { poll } = &mut starting.stage else {
+        let Stage::Finding { poll, .. } = &mut starting.stage else {
             return;
         };
         if !poll.is_in_flight() {
@@ -114,7 +129,7 @@ impl System {
         let Some((id, starting)) = self.starting(run) else {
             return;
         };
-        let paused = matches!(&starting.stage, Stage::Finding { poll } if !poll.is_in_flight());
+        let paused = matches!(&starting.stage, Stage::Finding { poll, .. } if !poll.is_in_flight());
         if paused {
             starting.answer = None;
             self.runs_on(id);
@@ -123,12 +138,9 @@ impl System {
 
     /// `exec-start-post` is over. Whether the main process is still to be found.
     pub(super) fn is_still_sought(&mut self, id: ServiceId) -> bool {
-        let by_file = self
-            .forking(id)
-            .is_some_and(|forking| forking.pid_file.is_some());
-        let unknown = by_file && self.is_headless(id);
+        let unknown = self.is_known_by_file(id) && self.is_headless(id);
         if unknown {
-            self.seek_main(id);
+            self.seek_main(id, Exit::Code(0));
         }
         unknown
     }
@@ -146,9 +158,8 @@ impl System {
         if !self.is_headless(id) {
             return;
         }
-        let by_file = self
-            .forking(id)
-            .is_some_and(|forking| forking.pid_file.is_some());
+        let by_file = self.is_known_by_file(id);
+        let by_script = self.service(id).is_some_and(ServiceSpec::is_by_script);
         let since = self.now.at;
         let reason = match self.state(id) {
             Some(State::Starting(Starting {
@@ -163,6 +174,10 @@ impl System {
                     answer: Some(format!("all of its processes ended; {last}").into()),
                 }
             }
+            Some(State::Starting(Starting {
+                stage: Stage::Finding { first, .. },
+                ..
+            })) if by_script => Reason::Exit(*first),
             Some(State::Starting(_) | State::Active { .. }) => Reason::Exit(Exit::Code(0)),
             Some(
                 State::Inactive(_)

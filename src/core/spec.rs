@@ -273,6 +273,9 @@ pub struct Forking {
     pub never_guess: bool,
     /// However the first process ends, the main one is looked for (`ExecStart=-…`).
     pub starts_anyhow: bool,
+    /// An init script starts it, whose status says little: what counts is what it leaves
+    /// running. Its file may not come, or name somebody else.
+    pub by_script: bool,
 }
 
 /// Dependencies, as written; the graph makes them one order.

@@ -401,7 +401,7 @@ impl System {
                     });
                 }
             }
-            Stage::Finding { poll } => {
+            Stage::Finding { poll, .. } => {
                 if poll.ask(now) {
                     let of = Question::MainProcess;
                     self.orders.push(Action::Probe {

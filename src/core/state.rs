@@ -224,6 +224,8 @@ pub enum Stage {
     Finding {
         /// The looks.
         poll: Poll,
+        /// How the first ended: that is the run's end too if nothing else is left of it.
+        first: Exit,
     },
     /// The program runs.
     Executed {

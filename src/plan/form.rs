@@ -51,7 +51,7 @@ structs! {
     Restart { policy, delay, delay_max, reset, limit, by_exit }
     RestartByExit { prevent, force }
     StartLimit { count, within }
-    Forking { pid_file, never_guess, starts_anyhow }
+    Forking { pid_file, never_guess, starts_anyhow, by_script }
     Stop { signal, timeout, kill_mode, to_group }
     Exec {
         command, manner, environment_below, environment, environment_files, directory, identity, umask,

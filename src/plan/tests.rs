@@ -602,13 +602,15 @@ fn kill_mode() -> impl Strategy<Value = KillMode> {
 }
 
 fn forking() -> impl Strategy<Value = Forking> {
-    (option::of(text()), any::<bool>(), any::<bool>()).prop_map(
-        |(pid_file, never_guess, starts_anyhow)| Forking {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (option::of(text()), flags).prop_map(|(pid_file, (never_guess, starts_anyhow, by_script))| {
+        Forking {
             pid_file,
             never_guess,
             starts_anyhow,
-        },
-    )
+            by_script,
+        }
+    })
 }
 
 fn tracking() -> impl Strategy<Value = Tracking> {

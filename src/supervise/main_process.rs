@@ -27,6 +27,8 @@ const MOST_BYTES: u64 = 64;
 /// again where there are several.
 const LOOKS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(10);
+/// A daemon may write its file a little after its script has ended.
+const SCRIPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where the orphans of a service are.
 enum Orphans {
@@ -73,10 +75,32 @@ impl Orphans {
 /// In the child: the number, none where there is no telling, or why it isn't known yet.
 fn look(forking: &Forking, orphans: &Orphans) -> Result<Option<Pid>, String> {
     match &forking.pid_file {
+        file if forking.by_script => left_by_script(file.as_deref(), orphans),
         Some(path) => read(path).map(Some),
         None if forking.never_guess => Ok(None),
         None => Ok(orphans.guess()),
     }
+}
+
+/// What a script has left: the process that its file names, else the only one. Without any
+/// the start came to nothing.
+fn left_by_script(file: Option<&str>, orphans: &Orphans) -> Result<Option<Pid>, String> {
+    for _ in 0..LOOKS {
+        let left = orphans.list();
+        if left.is_empty() && !matches!(orphans, Orphans::Anywhere) {
+            return Err("nothing that it started runs".to_owned());
+        }
+        match (file.map(read), &*left) {
+            (Some(Ok(pid)), _) if lives(pid) => return Ok(Some(pid)),
+            (None, [only]) => return Ok(Some(*only)),
+            _ => std::thread::sleep(SCRIPT_PAUSE),
+        }
+    }
+    Ok(orphans.guess())
+}
+
+fn lives(pid: Pid) -> bool {
+    procfs::stat(pid).is_some_and(|stat| !stat.zombie)
 }
 
 fn read(path: &str) -> Result<Pid, String> {
@@ -148,7 +172,7 @@ impl Hands {
     pub(super) fn main_sought(
         &mut self,
         run: RunId,
-        what: &str,
+        (what, by_script): (&str, bool),
         told: &[u8],
         answer: Answer,
         events: &mut Results,
@@ -160,6 +184,8 @@ impl Hands {
                 events.push_back(Event::MainPid { run, pid });
                 Answer::Yes
             }
+            // Which it is then stays unknown.
+            Some(_) if by_script => Answer::Yes,
             Some(pid) => Answer::No(foreign(what, pid).into()),
             None => answer,
         };
@@ -168,8 +194,7 @@ impl Hands {
 }
 
 fn foreign(what: &str, pid: Pid) -> String {
-    let lives = procfs::stat(pid).is_some_and(|stat| !stat.zombie);
-    let which = if lives {
+    let which = if lives(pid) {
         "which is not this service's"
     } else {
         "which doesn't run"

@@ -215,7 +215,9 @@ impl Hands {
             None => probe::from_child(&what, exit, if program { &[] } else { told }),
         };
         if system.seeks_main(run) {
-            self.main_sought(run, &what, told, answer, events);
+            let spec = system.service(service);
+            let by_script = spec.is_some_and(ServiceSpec::is_by_script);
+            self.main_sought(run, (&what, by_script), told, answer, events);
         } else {
             events.push_back(Event::Probed { run, answer });
         }

@@ -1,6 +1,7 @@
 //! Unit files as packages ship them, read as systemd reads them: which files make a unit
 //! (`search`), which units are started together (`pull`, `machine`), what lines say (`syntax`),
-//! and what systemd makes of a value (`specifier`, `exec_line`, `value`); which links enable
+//! and what systemd makes of a value (`specifier`, `exec_line`, `value`); which script of
+//! /etc/init.d stands for a unit that isn't there (`script`); which links enable
 //! a unit (`install`, `enabling`, `preset`), and what those that are there say of it (`state`).
 //! What the values mean for a service is `config`'s.
 //! Pure but for reading files; runs in the reader child, never in PID 1.
@@ -13,6 +14,7 @@ mod machine;
 mod name;
 mod preset;
 mod pull;
+mod script;
 mod search;
 mod snippets;
 mod specifier;
@@ -30,6 +32,7 @@ pub(crate) use self::machine::{is_maintenance, matches};
 pub(crate) use self::name::UnitName;
 pub(crate) use self::preset::{PresetMode, Presets};
 pub(crate) use self::pull::{LeftOut, Links, Pulled, Walk};
+pub(crate) use self::script::is_script;
 pub(crate) use self::search::{NoUnit, Search, Unit};
 pub(crate) use self::snippets::{Complaint, Place};
 pub(crate) use self::specifier::{Machine, Specifiers};

@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::name::UnitName;
+use super::script;
 use crate::core::sorted::{Map, Set};
 
 /// The first that has a name wins.
@@ -27,6 +28,9 @@ const FOLDERS: [&str; 8] = [
 const CONFIGURED: &str = "etc/systemd/system";
 /// Where they make those that the next start forgets.
 const RUNTIME: &str = "run/systemd/system";
+
+/// What starts where a machine serves.
+const LEVELS_TARGET: &str = "multi-user.target";
 
 /// No unit file is larger.
 const MAX_FILE: u64 = 1 << 20;
@@ -204,11 +208,15 @@ impl Search {
     /// The same, be it a template.
     pub(crate) fn load(&self, asked: &UnitName) -> Result<Unit, NoUnit> {
         let (name, file) = self.fragment(asked)?;
-        let text = read(&file).map_err(|error| NoUnit::Unreadable(file.clone(), error))?;
+        let mut text = read(&file).map_err(|error| NoUnit::Unreadable(file.clone(), error))?;
         if text.is_empty() {
             return Err(NoUnit::Masked(file));
         }
-        let aliases = self.aliases(&name, asked);
+        let mut aliases = self.aliases(&name, asked);
+        if script::is_script(&file) {
+            aliases.extend(self.provided(&name, &text));
+            text = script::unit(&self.shown(&file), &text, &script::enabled(&self.root));
+        }
         let names: Vec<UnitName> = [&name]
             .into_iter()
             .cloned()
@@ -252,7 +260,10 @@ impl Search {
             let own = self.entry(name.as_str());
             let found = own.or_else(|| self.entry(template.as_ref()?.as_str()));
             let Some((path, entry)) = found else {
-                return Err(NoUnit::Missing);
+                return match self.script(&name) {
+                    Some(path) => Ok((name, path)),
+                    None => Err(NoUnit::Missing),
+                };
             };
             match entry {
                 Entry::Folder => return Err(NoUnit::Missing),
@@ -400,6 +411,9 @@ impl Search {
                     }
                 }
             }
+        }
+        if kind == "wants" && all.iter().any(|name| name == LEVELS_TARGET) {
+            found.extend(self.scripts().map(|name| name.as_str().to_owned()));
         }
         found
     }

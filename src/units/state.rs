@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::install::Install;
 use super::name::UnitName;
+use super::script::is_script;
 use super::search::{Link, NoUnit, Search, file_name};
 use super::specifier::Machine;
 
@@ -96,6 +97,14 @@ pub(crate) fn file_state(
         .starts_with(&*generated.to_string_lossy())
     {
         return Ok(FileState::Generated);
+    }
+    if is_script(&file) {
+        let is_enabled = search.scripts().any(|name| name == unit.name);
+        return Ok(if is_enabled {
+            FileState::Enabled
+        } else {
+            FileState::Disabled
+        });
     }
     let install = Install::read(&unit, &unit.name, machine);
     let is_instance = unit.name.instance().is_some_and(|it| !it.is_empty());

@@ -133,6 +133,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             stop.timeout,
             stop.kill_mode,
             stop.to_group,
+            forking,
             commands,
             tracking,
             exec.command,

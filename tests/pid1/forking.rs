@@ -25,7 +25,7 @@ fn forks(more: &str) -> String {
 }
 
 /// Looks at it all the time; `seen` is the last that it saw.
-fn eyes() -> String {
+pub fn eyes() -> String {
     let script = format!(
         "while :; do {RINIT} ctl --json status web > look 2>&1; mv look seen; sleep 0.01; done"
     );
@@ -37,7 +37,7 @@ fn with(config: &str) -> Pid1 {
 }
 
 /// What is known of it under this key.
-fn told(rinit: &Running, key: &str) -> String {
+pub fn told(rinit: &Running, key: &str) -> String {
     let [value] = told_at_once(rinit, [key]);
     value
 }
@@ -53,7 +53,7 @@ fn told_at_once<const N: usize>(rinit: &Running, keys: [&str; N]) -> [String; N]
 }
 
 #[track_caller]
-fn until_active(rinit: &Running) -> String {
+pub fn until_active(rinit: &Running) -> String {
     rinit.wait_until("it is active", || told(rinit, "state") == "active");
     told(rinit, "pid")
 }

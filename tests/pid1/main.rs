@@ -64,6 +64,7 @@ mod reload;
 mod requests;
 mod restart;
 mod schedule;
+mod scripts;
 mod sd_notify;
 mod sd_states;
 mod served;

@@ -290,9 +290,22 @@ fn enter(args: &[Vec<u8>]) {
                     "/etc/systemd/system-generators",
                     "/usr/local/lib/systemd/system-generators",
                     "/usr/lib/systemd/system-generators",
+                    "/etc/init.d",
+                    "/etc/rc2.d",
+                    "/etc/rc3.d",
+                    "/etc/rc4.d",
+                    "/etc/rc5.d",
                 ] {
                     if Path::new(others).is_dir() {
                         mount(Some(&none), others, nothing, MsFlags::MS_BIND, nothing).unwrap();
+                    }
+                }
+                for scripts in ["init.d", "rc3.d"] {
+                    let own = Path::new(&folder).join(scripts);
+                    let place = Path::new("/etc").join(scripts);
+                    if own.exists() {
+                        assert!(place.is_dir(), "this test needs a folder {place:?}");
+                        mount(Some(&own), &place, nothing, MsFlags::MS_BIND, nothing).unwrap();
                     }
                 }
                 let own = Path::new(&folder).join("generators");

@@ -664,6 +664,7 @@ fn forks(pid_file: Option<&str>, kill_mode: KillMode) -> ServiceSpec {
         pid_file: pid_file.map(Into::into),
         never_guess: false,
         starts_anyhow: false,
+        by_script: false,
     }));
     only.tracking = Tracking::Subreaper;
     only.stop.kill_mode = kill_mode;
@@ -686,6 +687,13 @@ fn a_service_that_forks_survives_every_order_of_events() {
             assert!(met.contains(&Standing::Active), "{met:?}");
         }
     }
+    let mut script = forks(Some("/run/x.pid"), KillMode::ControlGroup);
+    if let Some(forking) = &mut script.forking {
+        forking.by_script = true;
+    }
+    script.restart.policy = RestartPolicy::No;
+    let met = explore(&of(vec![script]));
+    assert!(met.contains(&Standing::Active) && met.contains(&Standing::Exited));
     let mut base = forks(None, KillMode::Tree);
     base.tracking = Tracking::Cgroup;
     explore(&of(vec![base, service("web", &[0])]));

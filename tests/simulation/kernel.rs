@@ -512,7 +512,7 @@ impl Kernel {
     fn sought(&mut self, run: RunId) -> Option<Event> {
         let by_file = |run: &Run, spec: &Spec| {
             let forking = spec.services[run.service.index()].forking.as_ref();
-            forking.is_some_and(|forking| forking.pid_file.is_some())
+            forking.is_some_and(|own| own.pid_file.is_some() && !own.by_script)
         };
         let there = self.dice.percent(70);
         let dies = self.dice.percent(self.faults.dies);

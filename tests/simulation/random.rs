@@ -295,6 +295,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 pid_file,
                 never_guess: false,
                 starts_anyhow: dice.percent(20),
+                by_script: id % 2 == 1,
             }));
             service.tracking = dice.pick(&[Tracking::Subreaper, Tracking::Cgroup]);
         }

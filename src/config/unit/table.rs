@@ -1,5 +1,7 @@
 //! THE table of a unit's directives: what each does, and which are known and left out.
 
+use std::path::Path;
+
 use super::given::Given;
 use super::reading::Reading;
 use super::service as set;
@@ -43,6 +45,13 @@ const SET: &[(&str, &str, Setter)] = &[
     }),
     ("Unit", "Upholds", |r, g| {
         set::targets(&mut r.draft.targets.wants, g)
+    }),
+    // A script's own words are in its files, and it is to see nothing of the container's.
+    ("Unit", "SourcePath", |r, g| {
+        let by_script = units::is_script(Path::new(&g.text()));
+        r.draft.forking.by_script = by_script;
+        r.draft.setup().pass = by_script.then(|| ["TERM".into(), "LANG".into()].into());
+        Some(())
     }),
     ("Unit", "StartLimitIntervalSec", set::limit_within),
     ("Unit", "StartLimitInterval", set::limit_within),
@@ -192,7 +201,7 @@ const SET: &[(&str, &str, Setter)] = &[
 ];
 
 /// Says something to people or to machines that aren't here.
-const SILENT: &str = "Description Documentation SourcePath RequiresMountsFor \
+const SILENT: &str = "Description Documentation RequiresMountsFor \
     IgnoreOnIsolate RefuseManualStart RefuseManualStop CollectMode JobTimeoutSec JobTimeoutAction \
     JobRunningTimeoutSec AllowIsolate StopWhenUnneeded FailureAction SuccessAction StartLimitAction \
     SurviveFinalKillSignal OnFailureJobMode RebootArgument JoinsNamespaceOf \

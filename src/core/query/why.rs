@@ -3,7 +3,7 @@
 
 use crate::core::id::ServiceId;
 use crate::core::sorted::Set;
-use crate::core::spec::Ready;
+use crate::core::spec::{Ready, ServiceSpec};
 use crate::core::state::{Idle, Reason, Stage, Starting, State, Then};
 use crate::core::system::System;
 use crate::core::time::{Instant, Span};
@@ -131,6 +131,11 @@ impl System {
                 format!(
                     "{name} is in backoff: {reason}; it is started again in {again} (restart {attempt}{row})"
                 )
+            }
+            State::Exited { exit, after }
+                if self.service(id).is_some_and(ServiceSpec::is_by_script) =>
+            {
+                format!("nothing of {name} runs: it {exit} after {}", Span(*after))
             }
             State::Exited { exit, after } => {
                 format!("{name} did its work: it {exit} after {}", Span(*after))

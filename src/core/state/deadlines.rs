@@ -48,7 +48,7 @@ impl State {
                 starting.notice_at.as_mut().into_iter().for_each(later);
                 if let Stage::Executed { poll: Some(poll) }
                 | Stage::Elsewhere { poll }
-                | Stage::Finding { poll } = &mut starting.stage
+                | Stage::Finding { poll, .. } = &mut starting.stage
                 {
                     poll.postpone(by);
                 }
@@ -70,7 +70,7 @@ impl Stage {
             Self::ForkRefused { again_at, .. } => Some(*again_at),
             Self::Executed { poll: Some(poll) }
             | Self::Elsewhere { poll }
-            | Self::Finding { poll } => poll.next_at(),
+            | Self::Finding { poll, .. } => poll.next_at(),
             Self::Opening
             | Self::Before
             | Self::Probing

@@ -112,6 +112,20 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "Is stopped and restarted with these when they are by hand; neither starts with them nor orders.",
     ),
     own(
+        "on-failure",
+        NAMES,
+        NONE,
+        |draft, value| targets(&mut draft.targets.on_failure, value),
+        "Starts these when it has failed for good, or a run at its times has; what was started so starts nothing by its own end.",
+    ),
+    own(
+        "on-success",
+        NAMES,
+        NONE,
+        |draft, value| targets(&mut draft.targets.on_success, value),
+        "Starts these when it has ended as it should.",
+    ),
+    own(
         "conflicts",
         NAMES,
         NONE,

@@ -45,6 +45,8 @@ pub(super) struct Targets {
     pub(super) part_of: Vec<Target>,
     pub(super) binds_to: Vec<Target>,
     pub(super) conflicts: Vec<Target>,
+    pub(super) on_failure: Vec<Target>,
+    pub(super) on_success: Vec<Target>,
 }
 
 impl Targets {

@@ -37,6 +37,8 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
             part_of,
             binds_to,
             conflicts,
+            on_failure,
+            on_success,
         } = &draft.targets;
         let requires = resolver.list("requires", requires);
         let wants = resolver.list("wants", wants);
@@ -44,6 +46,8 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
         let before = resolver.list("before", before);
         let binds_to = resolver.bound(binds_to);
         let part_of = resolver.list("part-of", part_of);
+        let on_failure = resolver.list("on-failure", on_failure);
+        let on_success = resolver.list("on-success", on_success);
         let conflicts = resolver.rivals(conflicts, [&requires, &wants, &binds_to]);
         for edge in [&requires, &wants, &after, &binds_to].into_iter().flatten() {
             order.add(index, *edge);
@@ -57,7 +61,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
             wants: ids(&wants),
             after: ids(&after),
             before: ids(&before),
-            ties: ties(&part_of, &binds_to, &conflicts),
+            ties: ties([&part_of, &binds_to, &conflicts, &on_failure, &on_success]),
         });
     }
     for (draft, edges) in drafts.iter_mut().zip(all) {
@@ -66,15 +70,16 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
     order
 }
 
-fn ties(part_of: &[Edge], binds_to: &[Edge], conflicts: &[Edge]) -> Option<Box<Ties>> {
-    let any = [part_of, binds_to, conflicts]
-        .iter()
-        .any(|list| !list.is_empty());
+fn ties(lists: [&[Edge]; 5]) -> Option<Box<Ties>> {
+    let any = lists.iter().any(|list| !list.is_empty());
+    let [part_of, binds_to, conflicts, on_failure, on_success] = lists.map(ids);
     any.then(|| {
         Box::new(Ties {
-            part_of: ids(part_of),
-            binds_to: ids(binds_to),
-            conflicts: ids(conflicts),
+            part_of,
+            binds_to,
+            conflicts,
+            on_failure,
+            on_success,
         })
     })
 }
@@ -211,7 +216,9 @@ impl Resolver<'_> {
             return None;
         }
         // Those are about services that somebody starts by hand, too.
-        if !target.is_enabled() && !matches!(key, "part-of" | "conflicts") {
+        if !target.is_enabled()
+            && !matches!(key, "part-of" | "conflicts" | "on-failure" | "on-success")
+        {
             let place = context.file_and_line(*at);
             let text = format!(
                 "{place}: {} in {key} of {} is disabled: not waited for",
@@ -221,7 +228,7 @@ impl Resolver<'_> {
             context.findings.borrow_mut().note(text);
             return None;
         }
-        if target.is_scheduled() && lenient {
+        if target.is_scheduled() && lenient && !key.starts_with("on-") {
             return None;
         }
         if target.is_scheduled() && matches!(key, "requires" | "wants" | "after") {

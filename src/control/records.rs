@@ -338,7 +338,9 @@ fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
     if let Some(ties) = &spec.edges.ties {
         json.texts("binds-to", ties.binds_to.iter().map(name))
             .texts("part-of", ties.part_of.iter().map(name))
-            .texts("conflicts", ties.conflicts.iter().map(name));
+            .texts("conflicts", ties.conflicts.iter().map(name))
+            .texts("on-failure", ties.on_failure.iter().map(name))
+            .texts("on-success", ties.on_success.iter().map(name));
     }
     let ready = match &spec.ready {
         Ready::Exec => "exec".to_owned(),

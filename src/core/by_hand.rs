@@ -62,12 +62,13 @@ impl System {
     }
 
     /// It is to run: begins where that begins in its state.
-    fn raise(&mut self, id: ServiceId, is_named: bool) {
+    pub(super) fn raise(&mut self, id: ServiceId, is_named: bool) {
         let comes_back = self.descent_of(id) == Some(&Then::Waiting);
         let Some(service) = self.services.get_mut(id.index()) else {
             return;
         };
         let stays_done = service.satisfied && !is_named;
+        service.called = false;
         match &mut service.state {
             // It comes back anyway: a restart goes on.
             State::Starting(_) | State::Active { .. } if comes_back && !is_named => {}
@@ -267,7 +268,7 @@ impl System {
     }
 
     /// Those with all that they require, and that requires.
-    fn with_requirements(&self, named: &[ServiceId]) -> Set<ServiceId> {
+    pub(super) fn with_requirements(&self, named: &[ServiceId]) -> Set<ServiceId> {
         let mut all = Set::new();
         let mut open = named.to_vec();
         while let Some(id) = open.pop() {

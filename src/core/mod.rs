@@ -45,6 +45,7 @@ pub mod unit_words;
 
 mod asked;
 mod by_hand;
+mod called;
 mod control_process;
 mod descent;
 mod elsewhere;

@@ -97,6 +97,7 @@ impl System {
             after,
             next: Next::Nothing,
         });
+        self.call_others(id, true);
     }
 
     /// Where commands come after the end, or a control process is there to be ended: leads
@@ -306,6 +307,7 @@ impl System {
             reason: reason.clone(),
         });
         self.transition(id, State::Failed { reason, after });
+        self.call_others(id, false);
     }
 
     /// Long enough active: the restart delay begins anew.

@@ -246,6 +246,7 @@ impl System {
             after,
             next: Next::Run { delay, well },
         });
+        self.call_others(id, well);
     }
 
     /// An appointment's time has come, or seems to have.

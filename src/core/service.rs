@@ -35,6 +35,8 @@ pub(super) struct Service {
     pub(super) controls: Option<Box<Controls>>,
     /// It doesn't start before its new definition counts.
     pub(super) held: bool,
+    /// Another's end has started it: its own starts nothing.
+    pub(super) called: bool,
     /// How many that it requires are not ready.
     pub(super) unmet_requires: u32,
     /// Of how many that it comes after the first attempt has not ended.
@@ -80,6 +82,7 @@ impl Service {
             descent: None,
             controls: None,
             held: false,
+            called: false,
             unmet_requires: unmet(Bond::Requires),
             unmet_after: unmet(Bond::After),
             satisfied: false,

@@ -302,6 +302,10 @@ pub struct Ties {
     pub binds_to: Box<[ServiceId]>,
     /// Never runs beside those.
     pub conflicts: Box<[ServiceId]>,
+    /// Those start when it has failed for good.
+    pub on_failure: Box<[ServiceId]>,
+    /// Those start when it has ended as it should.
+    pub on_success: Box<[ServiceId]>,
 }
 
 impl Edges {

@@ -47,7 +47,7 @@ structs! {
     }
     SocketFile { mode, user, group }
     Edges { requires, wants, after, before, ties }
-    Ties { part_of, binds_to, conflicts }
+    Ties { part_of, binds_to, conflicts, on_failure, on_success }
     Restart { policy, delay, delay_max, reset, limit, by_exit }
     RestartByExit { prevent, force }
     StartLimit { count, within }

@@ -106,8 +106,10 @@ fn is_sound(spec: &Spec) -> bool {
                 part_of,
                 binds_to,
                 conflicts,
+                on_failure,
+                on_success,
             } = &**ties;
-            [part_of, binds_to, conflicts]
+            [part_of, binds_to, conflicts, on_failure, on_success]
         });
         let probed = match &service.ready {
             Ready::Probe(probe) => is_sound_probe(probe),

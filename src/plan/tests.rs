@@ -473,11 +473,14 @@ fn exec() -> impl Strategy<Value = Exec> {
 
 fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     let ids = || vec((0..count).prop_map(ServiceId), 0..3).prop_map(Vec::into_boxed_slice);
-    let ties = (ids(), ids(), ids()).prop_map(|(part_of, binds_to, conflicts)| {
+    let ties = (ids(), ids(), ids(), ids(), ids());
+    let ties = ties.prop_map(|(part_of, binds_to, conflicts, on_failure, on_success)| {
         Box::new(Ties {
             part_of,
             binds_to,
             conflicts,
+            on_failure,
+            on_success,
         })
     });
     let edges = (ids(), ids(), ids(), ids(), option::of(ties)).prop_map(

@@ -38,6 +38,8 @@ const TARGETS: &[(&str, &[&str])] = &[
 pub(crate) struct Links {
     /// Wants, requires, binds to or upholds.
     pub(crate) pulls: Set<String>,
+    /// Starts at its own end.
+    pub(crate) calls: Set<String>,
     pub(crate) after: Vec<String>,
     pub(crate) before: Vec<String>,
     /// `DefaultDependencies`.
@@ -82,6 +84,8 @@ pub(crate) struct Walk<'a> {
     skips: &'a dyn Fn(&str) -> bool,
     seen: Set<String>,
     waiting: Vec<String>,
+    /// What starts at another's end, and not before.
+    called: Vec<String>,
     /// The sockets that a machine opens at its boot, each with its service.
     enabled: Option<Vec<(String, UnitName)>>,
     pulled: Pulled,
@@ -100,6 +104,7 @@ impl<'a> Walk<'a> {
             skips,
             seen: Set::new(),
             waiting: Vec::new(),
+            called: Vec::new(),
             enabled: None,
             pulled: Pulled::default(),
         }
@@ -188,6 +193,12 @@ impl<'a> Walk<'a> {
                 self.step(&name);
             }
         }
+        // Known last: whoever starts by himself is called as he is.
+        while let Some(name) = self.called.pop() {
+            if self.seen.insert(name.clone()) {
+                self.call(&name);
+            }
+        }
         self.pulled
     }
 
@@ -210,6 +221,20 @@ impl<'a> Walk<'a> {
             }
             // Mounts, devices and slices are as they are.
             _ => {}
+        }
+    }
+
+    /// What a called one requires starts with it, and not before either.
+    fn call(&mut self, name: &str) {
+        let found = UnitName::parse(name).and_then(|name| self.search.find(&name).ok());
+        if let Some(unit) = found.filter(|unit| unit.name.suffix() == "service")
+            && !(self.skips)(name)
+            && !self.pulled.services.contains_key(&unit.name)
+        {
+            let links = links(&unit, self.machine);
+            self.called.extend(links.pulls);
+            self.called.extend(links.calls);
+            self.pulled.services.insert(unit.name.clone(), unit);
         }
     }
 
@@ -305,7 +330,9 @@ impl<'a> Walk<'a> {
     }
 
     fn follow(&mut self, unit: &Unit) {
-        self.waiting.extend(links(unit, self.machine).pulls);
+        let links = links(unit, self.machine);
+        self.waiting.extend(links.pulls);
+        self.called.extend(links.calls);
     }
 }
 
@@ -313,6 +340,7 @@ impl<'a> Walk<'a> {
 fn links(unit: &Unit, machine: &Machine) -> Links {
     let mut links = Links {
         pulls: unit.pulls(),
+        calls: Set::new(),
         after: Vec::new(),
         before: Vec::new(),
         by_default: true,
@@ -339,6 +367,9 @@ fn links(unit: &Unit, machine: &Machine) -> Links {
                 Line::Assignment { key, value, .. } if is_unit => match &*key {
                     "Wants" | "Requires" | "BindsTo" | "Upholds" => {
                         links.pulls.extend(names(&value, &specifiers));
+                    }
+                    "OnFailure" | "OnSuccess" => {
+                        links.calls.extend(names(&value, &specifiers));
                     }
                     "After" => links.after.extend(names(&value, &specifiers)),
                     "Before" => links.before.extend(names(&value, &specifiers)),

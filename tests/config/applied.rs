@@ -24,6 +24,8 @@ const SAMPLES: &[(&str, &str, &str, &str)] = &[
     ("wants", "", "", "['other']"),
     ("binds-to", "", "", "['other']"),
     ("part-of", "", "", "['other']"),
+    ("on-failure", "", "", "['other']"),
+    ("on-success", "", "", "['other']"),
     ("conflicts", "enabled = false", "", "['other']"),
     ("enabled", "", "", "false"),
     ("wait-for", "", "", "{ file = '/x' }"),

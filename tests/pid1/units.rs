@@ -122,6 +122,33 @@ fn conditions_are_asked_at_each_start_and_who_requires_what_is_skipped_goes_on()
 }
 
 #[test]
+fn a_failed_unit_starts_what_its_on_failure_names_and_nothing_else_does() {
+    let config = "[service.bad]\nunit = 'bad.service'\n\
+                  [service.job]\ntype = 'oneshot'\ncommand = 'true'\non-success = ['done']\n\
+                  [service.done]\nenabled = false\ntype = 'oneshot'\ncommand = 'echo done >> notes'\n\
+                  [service.stays]\ncommand = 'exec sleep 1000'\n";
+    let rinit = supervisor(config);
+    let folder = rinit.path("").display().to_string();
+    let alert = format!(
+        "[Service]\nType=oneshot\nWorkingDirectory={folder}\nExecStart=/bin/sh -c 'echo alert %i >> notes'\n"
+    );
+    let bad = "[Unit]\nOnFailure=alert@%n.service\nOnSuccess=other.service\n[Service]\nExecStart=/bin/false\n";
+    let rinit = rinit
+        .file("units/bad.service", bad)
+        .file("units/alert@.service", &alert)
+        .file("units/other.service", &alert)
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_until("both were started", || {
+        let mut all = notes(&rinit);
+        all.sort_unstable();
+        all == ["alert bad.service", "done"]
+    });
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+#[test]
 fn a_unit_that_is_not_there_is_said_with_its_place() {
     let rinit = supervisor("[service.web]\nunit = 'nots.service'\n")
         .file("units/notes.service", "[Service]\nExecStart=/bin/true\n")

@@ -113,6 +113,8 @@ fn rename_bonds(old: &Spec, next: &mut Spec, dice: &mut Dice) {
         if let Some(ties) = ties {
             each(&mut ties.binds_to);
             each(&mut ties.part_of);
+            each(&mut ties.on_failure);
+            each(&mut ties.on_success);
             each(&mut ties.conflicts);
         }
     }

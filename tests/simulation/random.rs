@@ -198,13 +198,15 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 continue;
             }
             let edges = &mut service.edges;
-            let list = match dice.roll(9) {
+            let list = match dice.roll(11) {
                 0..=2 => &mut edges.requires,
                 3 => &mut edges.wants,
                 4 => &mut edges.after,
                 5 => &mut edges.before,
                 6 => &mut edges.ties.get_or_insert_default().binds_to,
                 7 => &mut edges.ties.get_or_insert_default().part_of,
+                8 => &mut edges.ties.get_or_insert_default().on_failure,
+                9 => &mut edges.ties.get_or_insert_default().on_success,
                 _ => &mut edges.ties.get_or_insert_default().conflicts,
             };
             *list = list.iter().copied().chain([other_id]).collect();

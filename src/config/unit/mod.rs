@@ -196,7 +196,10 @@ impl Found {
                 timed.apply(section, given);
             });
         }
-        if self.is_direct || is_listening {
+        if !self.is_direct && self.starters.is_empty() {
+            // It starts when another's end asks for it.
+            draft.spec.enabled = false;
+        } else if self.is_direct || is_listening {
             // What starts by itself has no need of a timer.
         } else if !timers.is_empty() && !timed.finish(draft) {
             draft.spec.enabled = false;
@@ -321,11 +324,17 @@ pub(super) fn note_absent(draft: &Draft, key: &str, target: &Target, context: &C
     ];
     let is_reached = reached.iter().any(|suffix| name.ends_with(suffix));
     let own = name == "syslog.socket" || name == "dbus.socket" || is_maintenance(name, false);
-    if is_reached || own || !matches!(key, "requires" | "binds-to") {
+    let calls = matches!(key, "on-failure" | "on-success");
+    if is_reached || own || !calls && !matches!(key, "requires" | "binds-to") {
         return;
     }
+    let verb = if calls {
+        "starts at its end"
+    } else {
+        "requires"
+    };
     let what = format!(
-        "{} requires {name}, which isn't there: left out",
+        "{} {verb} {name}, which isn't there: left out",
         draft.name()
     );
     let help = if name.ends_with(".service") {

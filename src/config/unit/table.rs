@@ -36,6 +36,12 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Unit", "PartOf", |r, g| {
         set::targets(&mut r.draft.targets.part_of, g)
     }),
+    ("Unit", "OnFailure", |r, g| {
+        set::targets(&mut r.draft.targets.on_failure, g)
+    }),
+    ("Unit", "OnSuccess", |r, g| {
+        set::targets(&mut r.draft.targets.on_success, g)
+    }),
     ("Unit", "Conflicts", |r, g| {
         set::targets(&mut r.draft.targets.conflicts, g)
     }),
@@ -228,7 +234,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
     CPUSchedulingResetOnFork IOSchedulingClass IOSchedulingPriority NUMAPolicy NUMAMask TimerSlackNSec ManagedOOMSwap ManagedOOMMemoryPressure";
 
 /// Does something that is missed.
-const MISSED: &str = "OnFailure OnSuccess PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
+const MISSED: &str = "PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
     FinalKillSignal RestartKillSignal WatchdogSignal RuntimeMaxSec PassEnvironment \
     StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";

@@ -64,6 +64,8 @@ pub(super) static KEYS: &[Key] = &[
     live("before", |p| p.bonds.before != p.new.edges.before),
     live("binds-to", |p| tie(p, |ties| &ties.binds_to)),
     live("part-of", |p| tie(p, |ties| &ties.part_of)),
+    live("on-failure", |p| tie(p, |ties| &ties.on_failure)),
+    live("on-success", |p| tie(p, |ties| &ties.on_success)),
     live("conflicts", |p| {
         tie(p, |ties| &ties.conflicts) && !has_rivals(p)
     }),

@@ -332,6 +332,8 @@ fn keep_common(old: &mut Edges, new: &Edges, places: &Places) {
         common(&mut ties.part_of, &new.part_of);
         common(&mut ties.binds_to, &new.binds_to);
         common(&mut ties.conflicts, &new.conflicts);
+        common(&mut ties.on_failure, &new.on_failure);
+        common(&mut ties.on_success, &new.on_success);
     }
 }
 

@@ -63,6 +63,8 @@ impl Places {
             part_of: each(&ties.part_of),
             binds_to: each(&ties.binds_to),
             conflicts: each(&ties.conflicts),
+            on_failure: each(&ties.on_failure),
+            on_success: each(&ties.on_success),
         };
         Edges {
             requires: each(&edges.requires),

@@ -247,6 +247,35 @@ fn of_two_that_conflict_one_makes_way_before_the_other_starts() {
 }
 
 #[test]
+fn an_end_starts_what_it_names_but_not_what_was_stopped_by_hand_and_never_in_circles() {
+    let one = |name: &str, on_failure: ServiceId| {
+        let mut one = service(name);
+        one.restart.policy = RestartPolicy::No;
+        // Nothing is left to be swept.
+        one.stop.kill_mode = KillMode::Process;
+        let on_failure = Box::new([on_failure]);
+        one.edges.ties = Some(Box::new(Ties {
+            on_failure,
+            ..Ties::default()
+        }));
+        one
+    };
+    let (a, mut b) = (one("a", B), one("b", A));
+    b.enabled = false;
+    let mut t = Table::new(vec![a, b]);
+    t.system.spec.init.keep_running = true;
+    t.exit(A, Exit::Code(1));
+    assert_eq!(t.spawned(), [B]);
+    t.exit(B, Exit::Code(1));
+    assert_eq!(t.spawned(), []);
+    assert_eq!(t.standing(A), Standing::Failed);
+    t.ask(1, Verb::Start, &[B]);
+    t.ask(2, Verb::Stop, &[A]);
+    t.exit(B, Exit::Code(1));
+    assert_eq!(t.standing(A), Standing::Inactive);
+}
+
+#[test]
 fn nothing_is_asked_of_a_system_that_stops() {
     let mut t = Table::new(vec![service("a")]);
     t.up(A);

@@ -184,7 +184,7 @@ fn journalctl_tells_what_rinitctl_logs_tells() {
          ./journalctl -u web.service -n 2 -o cat --no-pager -x -b\n\
          ./journalctl -u web -r -n 1 -o cat; ./journalctl -qu web --since 1h\\ ago -o cat | head -1\n\
          ./journalctl -u web --until yesterday; ./journalctl -u web -n1 | grep -c 'web.[0-9]*.: three$'\n\
-         ./journalctl --vacuum-time=1s; ./journalctl --rotate; ./journalctl --flush; echo $?; ./journalctl _PID=1 2>&1; echo $?"
+         ./journalctl --vacuum-time=1s; ./journalctl --rotate; ./journalctl --flush; echo $?; ./journalctl -u nobody 2>&1; echo $?; ./journalctl _PID=1 2>&1; echo $?"
     );
     let config = format!(
         "[service.web]\ncommand = 'echo one; echo two; echo three; exec sleep 1000'\noutput = 'prefix'\n\
@@ -205,6 +205,10 @@ fn journalctl_tells_what_rinitctl_logs_tells() {
             "one",
             "-- No entries --",
             "1",
+            "0",
+            "rinitctl: there is no service nobody",
+            "help: rinitctl list names them all",
+            "-- No entries --",
             "0",
             "journalctl: _PID=1 is no option; lines are chosen by -u UNIT alone here",
             "1"

@@ -12,7 +12,7 @@ use self::entry::Form;
 use super::ctl::{Wanted, tell_logs};
 use super::getopt::{Flag, Help, Parser, Rules, both, long, short};
 use super::print::{self, Text};
-use crate::control::{obey_signals, places, wall_clock};
+use crate::control::{UNKNOWN, obey_signals, places, wall_clock};
 use crate::single::Inherited;
 
 /// Every failure.
@@ -254,6 +254,8 @@ impl Options {
         } else {
             tell_logs(&self.units, wanted, places)
         };
+        // It was said that there is no such service; so there are none of its lines.
+        let code = if code == i32::from(UNKNOWN) { 0 } else { code };
         let mut all = gathered.into_inner();
         if let Some(lines) = lines.and_then(|lines| usize::try_from(lines).ok()) {
             all.drain(..all.len().saturating_sub(lines));

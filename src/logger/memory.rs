@@ -184,6 +184,7 @@ impl Memory {
         }
         self.ask(writer, 0);
         self.pids.set(writer, 0);
+        self.pids.set_keeper(writer, 0);
         self.recent.forget(writer);
         self.tallies.forget(writer);
         self.bookmarks.forget(writer);
@@ -226,10 +227,21 @@ impl Memory {
         self.pids.set(writer, pid);
     }
 
-    /// This writer's main process, as PID 1 last said; 0 for none.
+    /// For PID 1: what is below this process belongs to the writer too; 0 for none.
+    pub fn has_keeper(&self, writer: usize, pid: u32) {
+        self.pids.set_keeper(writer, pid);
+    }
+
+    /// The subreaper that the writer's processes are below, as PID 1 last said; 0 for none.
     #[must_use]
-    pub fn main_of(&self, writer: usize) -> u32 {
-        self.pids.of(writer)
+    pub fn keeper(&self, writer: usize) -> u32 {
+        self.pids.keeper(writer)
+    }
+
+    /// Whether this is the writer's main process, or the one that keeps all of its.
+    #[must_use]
+    pub fn is_of(&self, writer: usize, pid: u32) -> bool {
+        pid != 0 && [self.pids.of(writer), self.pids.keeper(writer)].contains(&pid)
     }
 
     /// The last lines of a writer (`Stream::writer`), oldest first.

@@ -186,6 +186,7 @@ impl Hands {
             self.null.as_fd()
         };
         self.outputs.has_main(service, Pid(0));
+        self.outputs.has_keeper(service, Pid(0));
         self.outputs.ask_for_line(service, run);
         let [out, err] = self.outputs.of(service, spec.exec.output, &self.null);
         let entrance = cgroup.as_ref().map(|(_, _, entrance)| entrance.as_fd());
@@ -259,6 +260,10 @@ impl Hands {
                     .add(&socket, Interest::Read, Source::Subreaper(run));
                 entry.extra().keeper = Some((pid, socket));
                 self.helpers.insert(pid);
+                // A control process has one of its own, beside the main one's.
+                if !self.keepers.contains_key(&self.outputs.keeper(service)) {
+                    self.outputs.has_keeper(service, pid);
+                }
                 self.keepers.insert(pid, run);
             }
             None => self.runs.set_main(run, pid),

@@ -424,6 +424,21 @@ impl Outputs {
         }
     }
 
+    /// What is below this process is the service's.
+    pub(crate) fn has_keeper(&self, id: ServiceId, pid: Pid) {
+        if let (Some(writer), Some(memory)) = (self.of_service.get(&id), &self.memory) {
+            memory.has_keeper(*writer, pid.0.cast_unsigned());
+        }
+    }
+
+    /// The one of which that was said last; 0 for none.
+    pub(crate) fn keeper(&self, id: ServiceId) -> Pid {
+        let memory = self.memory.as_ref();
+        let writer = self.of_service.get(&id);
+        let keeper = memory.zip(writer).map(|(memory, id)| memory.keeper(*id));
+        Pid(keeper.unwrap_or(0).cast_signed())
+    }
+
     /// A run that is asked nothing any more.
     pub(crate) fn forget(&mut self, run: RunId) {
         self.lines.forget(run);

@@ -78,14 +78,15 @@ impl<'a> Sink<'a> {
         state.write(place.pipe, &head, message.text);
     }
 
-    /// Whose process this is: the first of its ancestors that is a service's main one.
+    /// Whose process this is: the first of its ancestors that is a service's main one,
+    /// or its subreaper.
     fn owner(&self, sender: Pid) -> Option<usize> {
         let mut pid = sender;
         for _ in 0..ANCESTORS_MOST {
-            let is_main = |(place, _): &(Place<'_>, State)| {
-                self.memory.main_of(place.writer) == pid.0.cast_unsigned()
+            let is_whose = |(place, _): &(Place<'_>, State)| {
+                self.memory.is_of(place.writer, pid.0.cast_unsigned())
             };
-            if let Some(found) = self.places.iter().position(is_main) {
+            if let Some(found) = self.places.iter().position(is_whose) {
                 return Some(found);
             }
             pid = Pid(procfs::stat(pid)?.parent);

@@ -46,6 +46,26 @@ fn what_logger_says_in_a_service_is_its_output_by_the_senders_name() {
     let rinit = with_unit(&format!("/bin/sh -c '{says}'"), "").spawn();
     rinit.wait_for_line("web: hello");
     rinit.wait_for_line("web: CRON[42]: there");
+    assert!(!rinit.stdout().contains("syslog: "), "{}", rinit.dump());
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+#[test]
+fn who_has_left_its_main_process_is_still_the_services() {
+    let rinit = supervisor("[service.web]\nunit = 'web.service'\n").setup(Setup::OwnUnits);
+    let script = rinit.path("leave").display().to_string();
+    let unit = format!("[Service]\nExecStart=/bin/sh {script}\n");
+    // It says something once its parent is gone.
+    let orphan =
+        "while kill -0 $1 2>/dev/null; do :; done; (echo orphan; sleep 1000) | logger -t web";
+    let leave = format!("sh -c 'setsid sh -c \"$0\" x $$ &' '{orphan}'\nexec sleep 1000\n");
+    let rinit = rinit
+        .file("leave", &leave)
+        .file("units/web.service", &unit)
+        .spawn();
+    rinit.wait_for_line("web: orphan");
+    assert!(!rinit.stdout().contains("syslog: "), "{}", rinit.dump());
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }

@@ -24,6 +24,12 @@ macro_rules! rows {
 }
 
 rows! {
+    exim4 = "exim4",
+    slapd = "slapd",
+    monit = "monit",
+    mumble = "mumble",
+    tftpd_hpa = "tftpd-hpa",
+    git_daemon = "git-daemon",
     nginx = "nginx",
     apache2 = "apache2",
     mariadb = "mariadb",
@@ -96,6 +102,6 @@ const NOT_YET: [&str; 6] = [
 fn every_row_has_a_test() {
     let rows = table::rows();
     let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
-    let tested: BTreeSet<&str> = TESTED.iter().chain(&NOT_YET).copied().collect();
+    let tested: BTreeSet<&str> = TESTED.iter().copied().collect();
     assert_eq!(names, tested);
 }

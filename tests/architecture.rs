@@ -67,8 +67,16 @@ struct Layer {
     may_use: &'static [&'static str],
 }
 
-/// What `sys` may know of the core: plain values, no decisions.
-const WORDS_OF_THE_CORE: &[&str] = &["capability", "exec", "exit", "id", "signal", "time"];
+/// What `sys` may know of the core: plain values and their lists, no decisions.
+const WORDS_OF_THE_CORE: &[&str] = &[
+    "capability",
+    "exec",
+    "exit",
+    "id",
+    "signal",
+    "sorted",
+    "time",
+];
 
 /// What the core must not know: it is std without the world.
 const FOREIGN_TO_THE_CORE: &[&str] = &[

@@ -11,13 +11,15 @@ use std::cmp::Ordering;
 use std::fmt::{Debug, Formatter};
 use std::{iter, slice, vec};
 
+pub use set::Set;
+
+mod set;
+#[cfg(test)]
+mod tests;
+
 /// A sorted list of entries, one a key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Map<K, V>(Vec<(K, V)>);
-
-/// A sorted list, each item once.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Set<T>(Vec<T>);
 
 /// A key's place in a [`Map`], whether there is an entry or not.
 pub struct Entry<'a, K, V> {
@@ -181,7 +183,7 @@ impl<'a, K, V> Entry<'a, K, V> {
     }
 
     /// What is there, or else what this makes.
-    #[expect(clippy::indexing_slicing, reason = "a place that the search has found")]
+    #[allow(clippy::indexing_slicing, reason = "a place that the search has found")]
     pub fn or_insert_with(self, make: impl FnOnce() -> V) -> &'a mut V {
         match self.place {
             Ok(at) => &mut self.list[at].1,
@@ -195,95 +197,6 @@ impl<'a, K, V> Entry<'a, K, V> {
         V: Default,
     {
         self.or_insert_with(V::default)
-    }
-}
-
-impl<T> Set<T> {
-    /// With nothing in it.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    /// How many items.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// There is none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// All of them, in order.
-    pub fn iter(&self) -> slice::Iter<'_, T> {
-        self.0.iter()
-    }
-
-    /// Takes out all.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Takes out all that the answer is no for.
-    pub fn retain(&mut self, stays: impl FnMut(&T) -> bool) {
-        self.0.retain(stays);
-    }
-
-    /// The least.
-    #[must_use]
-    pub fn first(&self) -> Option<&T> {
-        self.0.first()
-    }
-}
-
-impl<T: Ord> Set<T> {
-    fn place<Q: Ord + ?Sized>(&self, item: &Q) -> Result<usize, usize>
-    where
-        T: Borrow<Q>,
-    {
-        self.0.binary_search_by(|known| known.borrow().cmp(item))
-    }
-
-    /// It is among them.
-    pub fn contains<Q: Ord + ?Sized>(&self, item: &Q) -> bool
-    where
-        T: Borrow<Q>,
-    {
-        self.place(item).is_ok()
-    }
-
-    /// Adds it; says whether it is new.
-    pub fn insert(&mut self, item: T) -> bool {
-        let place = self.place(&item);
-        if let Err(at) = place {
-            self.0.insert(at, item);
-        }
-        place.is_err()
-    }
-
-    /// Takes it out; says whether it was there.
-    pub fn remove<Q: Ord + ?Sized>(&mut self, item: &Q) -> bool
-    where
-        T: Borrow<Q>,
-    {
-        let place = self.place(item);
-        if let Ok(at) = place {
-            self.0.remove(at);
-        }
-        place.is_ok()
-    }
-
-    /// Those up to this one, and itself.
-    pub fn up_to(&self, last: &T) -> impl Iterator<Item = &T> {
-        self.0.iter().take_while(move |item| *item <= last)
-    }
-
-    /// Those that the other has not.
-    pub fn difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a T> {
-        self.0.iter().filter(|item| !other.contains(*item))
     }
 }
 
@@ -303,24 +216,9 @@ impl<K: Ord, V> FromIterator<(K, V)> for Map<K, V> {
     }
 }
 
-impl<T: Ord> FromIterator<T> for Set<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        let mut list: Vec<_> = items.into_iter().collect();
-        sort(&mut list);
-        list.dedup();
-        Self(list)
-    }
-}
-
 impl<K: Ord, V, const N: usize> From<[(K, V); N]> for Map<K, V> {
     fn from(entries: [(K, V); N]) -> Self {
         entries.into_iter().collect()
-    }
-}
-
-impl<T: Ord, const N: usize> From<[T; N]> for Set<T> {
-    fn from(items: [T; N]) -> Self {
-        items.into_iter().collect()
     }
 }
 
@@ -329,20 +227,6 @@ impl<K: Ord, V> Extend<(K, V)> for Map<K, V> {
         for (key, value) in entries {
             self.insert(key, value);
         }
-    }
-}
-
-impl<T: Ord> Extend<T> for Set<T> {
-    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
-        for item in items {
-            self.insert(item);
-        }
-    }
-}
-
-impl<'a, T: Ord + Copy> Extend<&'a T> for Set<T> {
-    fn extend<I: IntoIterator<Item = &'a T>>(&mut self, items: I) {
-        self.extend(items.into_iter().copied());
     }
 }
 
@@ -364,31 +248,7 @@ impl<'a, K, V> IntoIterator for &'a Map<K, V> {
     }
 }
 
-impl<T> IntoIterator for Set<T> {
-    type Item = T;
-    type IntoIter = vec::IntoIter<T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl<'a, T> IntoIterator for &'a Set<T> {
-    type Item = &'a T;
-    type IntoIter = slice::Iter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
 impl<K, V> Default for Map<K, V> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T> Default for Set<T> {
     fn default() -> Self {
         Self::new()
     }
@@ -397,12 +257,6 @@ impl<T> Default for Set<T> {
 impl<K: Debug, V: Debug> Debug for Map<K, V> {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         f.debug_map().entries(self).finish()
-    }
-}
-
-impl<T: Debug> Debug for Set<T> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self).finish()
     }
 }
 
@@ -446,63 +300,4 @@ fn order(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize>
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by(|one, other| compare(*one, *other));
     order
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
-    use proptest::prelude::*;
-
-    use super::{Map, Set, sort_by_key};
-
-    proptest! {
-        #[test]
-        fn a_map_is_what_the_library_s_is(orders in prop::collection::vec((0..4u8, 0..20u8, 0..99u8), 0..60)) {
-            let (mut ours, mut theirs) = (Map::new(), BTreeMap::new());
-            for (order, key, value) in orders {
-                match order {
-                    0 => prop_assert_eq!(ours.remove(&key), theirs.remove(&key)),
-                    1 => prop_assert_eq!(ours.entry(key).or_insert(value), theirs.entry(key).or_insert(value)),
-                    2 => prop_assert_eq!(ours.pop_first(), theirs.pop_first()),
-                    _ => prop_assert_eq!(ours.insert(key, value), theirs.insert(key, value)),
-                }
-                prop_assert!(ours.iter().eq(theirs.iter()));
-                prop_assert_eq!(ours.get(&key), theirs.get(&key));
-            }
-            prop_assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
-        }
-
-        #[test]
-        fn collected_of_equal_keys_the_last_stays(entries in prop::collection::vec((0..9u8, 0..99u8), 0..30)) {
-            let ours: Map<_, _> = entries.iter().copied().collect();
-            let theirs: BTreeMap<_, _> = entries.iter().copied().collect();
-            prop_assert!(ours.iter().eq(theirs.iter()));
-        }
-
-        #[test]
-        fn a_set_is_what_the_library_s_is(items in prop::collection::vec((0..3u8, 0..20u8), 0..60), last in 0..20u8) {
-            let (mut ours, mut theirs) = (Set::new(), BTreeSet::new());
-            for (order, item) in &items {
-                match order {
-                    0 => prop_assert_eq!(ours.remove(item), theirs.remove(item)),
-                    _ => prop_assert_eq!(ours.insert(*item), theirs.insert(*item)),
-                }
-            }
-            prop_assert!(ours.iter().eq(theirs.iter()));
-            prop_assert!(ours.up_to(&last).eq(theirs.range(..=last)));
-            let all: Set<u8> = items.iter().map(|(_, item)| *item).collect();
-            let known: BTreeSet<u8> = all.iter().copied().collect();
-            prop_assert_eq!(all.len(), known.len());
-            prop_assert!(all.difference(&ours).eq(known.difference(&theirs)));
-        }
-
-        #[test]
-        fn what_is_equal_stays_as_it_stood(mut list in prop::collection::vec((0..9u8, 0..99u8), 0..60)) {
-            let mut theirs = list.clone();
-            theirs.sort_by_key(|(key, _)| *key);
-            sort_by_key(&mut list, |(key, _)| *key);
-            prop_assert_eq!(list, theirs);
-        }
-    }
 }

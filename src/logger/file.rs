@@ -296,6 +296,7 @@ mod tests {
                 prop_assert!(text.ends_with('\n') && (text.len() as u64 <= rotate_size || lines == 1));
                 found = text + &found;
             }
+            std::fs::remove_dir_all(&folder).unwrap();
             prop_assert_eq!(found, all);
         }
     }

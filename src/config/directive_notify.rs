@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::directive::Directive;
-use super::directive_service::{NONE, own};
+use super::directive_service::{NONE, own, signal};
 use super::draft::Draft;
 use super::value::{Context, Value};
 use crate::core::exec::FIRST_PASSED;
@@ -26,6 +26,16 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         NONE,
         watchdog,
         "While it is active it says WATCHDOG=1 at least as often as this, or it is aborted and counts as failed.",
+    ),
+    own(
+        "watchdog-signal",
+        "signal",
+        "\"SIGABRT\"",
+        |draft, value| {
+            notify(draft).watchdog_signal = signal(value)?;
+            Some(())
+        },
+        "What it gets when it didn't say WATCHDOG=1 in time.",
     ),
     own(
         "file-descriptor-store-max",

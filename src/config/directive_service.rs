@@ -446,7 +446,7 @@ fn exits(value: Value<'_>) -> Option<Box<[Exit]>> {
     good.map(|()| exits.into())
 }
 
-fn signal(value: Value<'_>) -> Option<Signal> {
+pub(super) fn signal(value: Value<'_>) -> Option<Signal> {
     let text = value.word()?;
     if let Some(signal) = Signal::parse(&text) {
         return Some(signal);

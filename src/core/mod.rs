@@ -54,6 +54,7 @@ mod fate;
 mod forking;
 mod health;
 pub(crate) mod json;
+mod notify;
 mod outcome;
 pub mod output;
 mod readiness;

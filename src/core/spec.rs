@@ -11,6 +11,7 @@ use super::exec::Exec;
 use super::exit::Exit;
 use super::id::ServiceId;
 use super::listen::{Listen, Socket};
+pub use super::notify::{Notify, NotifyAccess};
 use super::output::OwnLines;
 use super::probe::{Health, Probe, WaitFor};
 use super::schedule::Schedule;
@@ -248,6 +249,13 @@ impl ServiceSpec {
         self.notify.as_ref()?.watchdog
     }
 
+    /// What it gets when it didn't.
+    #[must_use]
+    pub fn watchdog_signal(&self) -> Signal {
+        let notify = self.notify.as_ref();
+        notify.map_or(Signal::ABRT, |notify| notify.watchdog_signal)
+    }
+
     /// How many descriptors are kept for its next run.
     #[must_use]
     pub fn store_max(&self) -> u32 {
@@ -331,40 +339,6 @@ pub enum Ready {
     Delay(Duration),
     /// A line of its output in which this expression (`Pattern`) occurs.
     Log(Box<str>),
-}
-
-/// What a service's processes may say by `sd_notify(3)`, and what is made of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Notify {
-    /// `notify-access`: who is heard.
-    pub access: NotifyAccess,
-    /// `watchdog`: so often it has to say that it lives, while it is active.
-    pub watchdog: Option<Duration>,
-    /// `file-descriptor-store-max`: so many descriptors are kept for its next run.
-    pub store_max: u32,
-}
-
-impl Default for Notify {
-    fn default() -> Self {
-        Self {
-            access: NotifyAccess::All,
-            watchdog: None,
-            store_max: 0,
-        }
-    }
-}
-
-/// `notify-access` (`systemd.service(5)`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NotifyAccess {
-    /// Every process of its tree.
-    All,
-    /// What rinit has started for it.
-    Exec,
-    /// The main process alone.
-    Main,
-    /// Nobody: it has no notify socket.
-    None,
 }
 
 /// What happens after a service ended.

@@ -265,7 +265,7 @@ impl System {
         } else if !main_gone && !headless {
             // A core dump tells where it is stuck.
             let first = if stuck {
-                Signal::ABRT
+                spec.watchdog_signal()
             } else {
                 spec.stop.signal
             };

@@ -83,7 +83,7 @@ structs! {
     Rule { offset, summer }
     Summer { offset, begins, ends }
     Change { day, time }
-    Notify { access, watchdog, store_max }
+    Notify { access, watchdog, watchdog_signal, store_max }
     Health { probe, interval, timeout, retries, start_period, on_unhealthy }
 }
 

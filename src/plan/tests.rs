@@ -89,12 +89,12 @@ fn notify() -> impl Strategy<Value = Notify> {
         NotifyAccess::Main,
         NotifyAccess::None,
     ]);
-    (access, option::of(duration()), any::<u32>()).prop_map(|(access, watchdog, store_max)| {
-        Notify {
-            access,
-            watchdog,
-            store_max,
-        }
+    let parts = (access, option::of(duration()), signal(), any::<u32>());
+    parts.prop_map(|(access, watchdog, watchdog_signal, store_max)| Notify {
+        access,
+        watchdog,
+        watchdog_signal,
+        store_max,
     })
 }
 

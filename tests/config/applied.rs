@@ -121,6 +121,7 @@ const SAMPLES: &[(&str, &str, &str, &str)] = &[
     ("exec-stop-post", "", "", "['true']"),
     ("notify-access", "ready = 'notify'", "", "'main'"),
     ("watchdog", "", "", "'30s'"),
+    ("watchdog-signal", "watchdog = '30s'", "", "'SIGINT'"),
     ("file-descriptor-store-max", "", "", "7"),
 ];
 

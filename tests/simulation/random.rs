@@ -274,6 +274,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 access: NotifyAccess::All,
                 watchdog: watchdog.then(|| dice.moment().max(Duration::from_millis(1))),
                 store_max: dice.roll(2) as u32,
+                ..Notify::default()
             }));
         }
         service.start_timeout = dice.pick(&[service.start_timeout, secs(1.0), secs(30.0)]);

@@ -55,6 +55,7 @@ pub(super) struct Reading<'a> {
     pub(super) limit_count: Option<u32>,
     pub(super) access: Option<NotifyAccess>,
     pub(super) watchdog: Option<Duration>,
+    pub(super) watchdog_signal: Signal,
     pub(super) store_max: u32,
     pub(super) success: Vec<Exit>,
     pub(super) prevent: Vec<Exit>,
@@ -101,6 +102,7 @@ impl<'a> Reading<'a> {
             limit_count: None,
             access: None,
             watchdog: None,
+            watchdog_signal: Signal::ABRT,
             store_max: 0,
             success: Vec::new(),
             prevent: Vec::new(),
@@ -286,6 +288,7 @@ impl<'a> Reading<'a> {
             draft.spec.notify = Some(Box::new(Notify {
                 access,
                 watchdog: self.watchdog.filter(|_| kind != Type::Oneshot),
+                watchdog_signal: self.watchdog_signal,
                 store_max: self.store_max,
             }));
         }

@@ -380,6 +380,7 @@ pub(super) fn reset(reading: &mut Reading<'_>, key: &str) -> bool {
         "GuessMainPID" => reading.draft.forking.never_guess = false,
         "NotifyAccess" => reading.access = None,
         "WatchdogSec" => reading.watchdog = None,
+        "WatchdogSignal" => reading.watchdog_signal = Signal::ABRT,
         "FileDescriptorStoreMax" => reading.store_max = 0,
         "KillMode" => reading.kill_mode = None,
         "SendSIGKILL" => reading.send_kill = true,

@@ -139,6 +139,10 @@ const SET: &[(&str, &str, Setter)] = &[
         r.watchdog = g.timeout()?;
         Some(())
     }),
+    ("Service", "WatchdogSignal", |r, g| {
+        r.watchdog_signal = g.signal()?;
+        Some(())
+    }),
     ("Service", "FileDescriptorStoreMax", |r, g| {
         r.store_max = u32::try_from(g.number(0, i64::from(u32::MAX))?.min(1024)).ok()?;
         Some(())
@@ -235,7 +239,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
 
 /// Does something that is missed.
 const MISSED: &str = "PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
-    FinalKillSignal RestartKillSignal WatchdogSignal RuntimeMaxSec PassEnvironment \
+    FinalKillSignal RestartKillSignal RuntimeMaxSec PassEnvironment \
     StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 

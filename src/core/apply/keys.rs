@@ -104,6 +104,9 @@ pub(super) static KEYS: &[Key] = &[
         p.old.notify_access() != p.new.notify_access()
     }),
     anew("watchdog", |p| p.old.watchdog() != p.new.watchdog()),
+    live("watchdog-signal", |p| {
+        p.old.watchdog_signal() != p.new.watchdog_signal()
+    }),
     anew("file-descriptor-store-max", |p| {
         p.old.store_max() != p.new.store_max()
     }),

@@ -137,11 +137,16 @@ impl Cgroup {
     /// Sends a signal to all in it and below; the processes that were reached one by one.
     /// Those that are forked meanwhile are found by looking again.
     pub fn signal(&self, signal: Signal) -> Set<Pid> {
-        let mut sent = Set::new();
         // Since Linux 5.14 in one, forks included.
         if signal == Signal::KILL && fs::write(self.0.join("cgroup.kill"), "1").is_ok() {
-            return sent;
+            return Set::new();
         }
+        self.signal_each(signal)
+    }
+
+    /// The same by a loop, as it has to be for all but SIGKILL, and before Linux 5.14.
+    pub fn signal_each(&self, signal: Signal) -> Set<Pid> {
+        let mut sent = Set::new();
         let own = own_pid();
         for _ in 0..LOOKS {
             let new: Vec<Pid> = self

@@ -1,5 +1,8 @@
 //! Whose tree of cgroups it is: one of its own is used, another only where it is said.
 
+use rinit::core::signal::Signal;
+use rinit::sys::cgroup::Own;
+
 use crate::acts::acts;
 use crate::harness::{Pid1, Running, Setup};
 use crate::supervisor::{IN_ORDER, service, supervisor, wait_for_process};
@@ -99,4 +102,36 @@ fn two_rinits_in_one_tree_don_t_meet() {
     assert!(path.ends_with(expected), "{path}");
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+/// Before Linux 5.14 there is no file that kills a tree in one.
+#[test]
+fn a_tree_that_forks_on_is_killed_by_the_loop_too() {
+    let Own { group, .. } = rinit::sys::cgroup::own().expect("a cgroup2 that may be written");
+    let tree = group.below(&format!("loop-{}", std::process::id()));
+    tree.make().unwrap();
+    let below = tree.below("below");
+    below.make().unwrap();
+    let events = tree.events().unwrap();
+    // Each shell leaves another and ends; the other sits below, where it has a session of its own.
+    let flight = "f() { (f) & }; f; wait";
+    let still = "exec setsid sleep 1000";
+    for (home, script) in [(&tree, flight), (&below, still)] {
+        let procs = home.path().join("cgroup.procs");
+        let script = format!("echo 0 > {}; {script}", procs.display());
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &script]).spawn().unwrap();
+    }
+    while below.members().is_empty() || tree.members().is_empty() {
+        std::thread::yield_now();
+    }
+    let mut rounds = 0;
+    while events.populated() {
+        tree.signal_each(Signal::KILL);
+        rounds += 1;
+        assert!(rounds < 1000, "{:?}", tree.all_members());
+    }
+    while tree.remove().is_err() {
+        std::thread::yield_now();
+    }
 }

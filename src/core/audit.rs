@@ -93,7 +93,7 @@ impl System {
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (&self.services, &self.runs, &self.random, &self.to_open).hash(&mut hasher);
-        self.requests.hash(&mut hasher);
+        (&self.requests, &self.apply).hash(&mut hasher);
         (self.now.at, &self.first_stop_signal, self.first_failed).hash(&mut hasher);
         self.shutdown.hash(&mut hasher);
         hasher.finish()

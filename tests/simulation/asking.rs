@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use rinit::core::apply::places::Places;
 use rinit::core::commands::Commands;
 use rinit::core::event::Event;
 use rinit::core::id::ServiceId;
@@ -13,7 +14,7 @@ use rinit::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec, Spec, Ties, Tra
 use rinit::core::state::{Idle, Standing, State};
 use rinit::core::system::Whole;
 
-use crate::explore::{World, explore_from, of, reloads, service};
+use crate::explore::{Path, World, explore_from, of, reloads, service};
 use crate::random::command;
 
 /// The verbs that take their time.
@@ -106,7 +107,45 @@ impl Asking {
         self.rests.extend(rivals(spec, &self.wanted));
     }
 
-    pub(crate) fn answered(&mut self, request: RequestId, outcome: &Outcome, path: &[Event]) {
+    /// How many more may be asked.
+    pub(crate) const fn left(&self) -> u8 {
+        self.left
+    }
+
+    /// The number of the next one.
+    pub(crate) const fn next(&self) -> RequestId {
+        RequestId(self.asked)
+    }
+
+    /// For something that names no service: the others mean the same as before.
+    pub(crate) fn ask_for_all(&mut self, request: RequestId) {
+        self.left -= 1;
+        self.asked += 1;
+        assert!(self.open.insert(request));
+        self.expect_nothing_up();
+    }
+
+    /// What was to come up may have ended since.
+    pub(crate) fn expect_nothing_up(&mut self) {
+        self.wanted.clear();
+    }
+
+    /// Services have other numbers now.
+    pub(crate) fn take_over(&mut self, places: &Places) {
+        for set in [
+            &mut self.rests,
+            &mut self.told,
+            &mut self.wanted,
+            &mut self.named,
+        ]
+        .into_iter()
+        .chain(self.to_reload.values_mut())
+        {
+            *set = moved(set, places);
+        }
+    }
+
+    pub(crate) fn answered(&mut self, request: RequestId, outcome: &Outcome, path: &Path) {
         assert!(self.open.remove(&request), "answered twice: {path:#?}");
         self.refused |= matches!(outcome, Outcome::Conflict { .. });
         let left = self.to_reload.remove(&request).unwrap_or_default();
@@ -124,12 +163,22 @@ impl Asking {
         }
     }
 
-    pub(crate) fn all_answered(&self, path: &[Event]) {
+    pub(crate) fn all_answered(&self, path: &Path) {
         assert!(self.open.is_empty(), "never answered: {path:#?}");
     }
 
+    /// Nobody has asked for anything of a single service.
+    pub(crate) fn names_nobody(&self) -> bool {
+        self.named.is_empty() && self.rests.is_empty()
+    }
+
+    /// It is not to run unless somebody asks.
+    pub(crate) fn is_to_rest(&self, id: ServiceId) -> bool {
+        self.rests.contains(&id)
+    }
+
     /// All went well since the last request, and nothing happens any more.
-    fn check(&self, world: &World) {
+    pub(crate) fn check(&self, world: &World) {
         let path = &world.path;
         if self.refused || world.left || world.system.whole() == Whole::Stopping {
             return;
@@ -166,6 +215,11 @@ impl Asking {
         // was answered, since that rests by a later one.
         self.all_answered(path);
     }
+}
+
+/// By their new numbers.
+pub(crate) fn moved(ids: &BTreeSet<ServiceId>, places: &Places) -> BTreeSet<ServiceId> {
+    ids.iter().filter_map(|id| places.of(*id)).collect()
 }
 
 pub(crate) fn with_parts(spec: &Spec, ids: &[ServiceId]) -> BTreeSet<ServiceId> {

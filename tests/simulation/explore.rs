@@ -2,10 +2,13 @@
 //! in a copy of the world each. States that were seen before are not gone into again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 use std::time::Duration;
 
 use rinit::core::action::{Action, Question};
+use rinit::core::apply::places::Places;
 use rinit::core::calendar::{Calendar, Times, Zone};
 use rinit::core::commands::{Commands, List};
 use rinit::core::event::{Answer, Event, SpawnFailure};
@@ -13,6 +16,7 @@ use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
 use rinit::core::probe::{Health, OnUnhealthy, Probe, WaitFor};
 use rinit::core::reload::{Reload, ReloadStage};
+use rinit::core::request::Verb;
 use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
@@ -22,7 +26,9 @@ use rinit::core::state::{Idle, Stage, Standing, State};
 use rinit::core::system::{Surroundings, System, Whole};
 use rinit::core::time::{Instant, Now};
 
-use crate::asking::Asking;
+use crate::applying::GONE;
+use crate::asking::{Asking, moved};
+use crate::changing::Changing;
 use crate::random::{command, listen};
 use crate::sockets::Sockets;
 
@@ -67,8 +73,29 @@ pub(crate) struct World {
     pub(crate) asking: Asking,
     /// Oneshots that did their work once.
     pub(crate) done: BTreeSet<ServiceId>,
-    /// How it came to this.
-    pub(crate) path: Vec<Event>,
+    pub(crate) changing: Changing,
+    pub(crate) path: Path,
+}
+
+/// How it came to this; worlds that began alike share it.
+#[derive(Clone, Default)]
+pub(crate) struct Path(Option<Rc<(Event, Path)>>);
+
+impl Path {
+    fn push(&mut self, event: Event) {
+        let before = std::mem::take(self);
+        *self = Self(Some(Rc::new((event, before))));
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = self.0.as_ref();
+        let back = std::iter::successors(last, |step| step.1.0.as_ref());
+        let mut events: Vec<&Event> = back.map(|step| &step.0).collect();
+        events.reverse();
+        events.fmt(f)
+    }
 }
 
 impl World {
@@ -87,7 +114,8 @@ impl World {
             clock_sets: Vec::new(),
             sockets: Sockets::default(),
             forgotten: BTreeSet::new(),
-            path: Vec::new(),
+            changing: Changing::default(),
+            path: Path::default(),
         }
     }
 
@@ -97,13 +125,13 @@ impl World {
         (self.system.fingerprint(), &self.lives).hash(&mut hasher);
         self.sockets.hash(&mut hasher);
         (self.strays_asked, self.draining, self.left, self.signals).hash(&mut hasher);
-        (self.wall, &self.clock_sets).hash(&mut hasher);
+        (self.wall, &self.clock_sets, &self.changing).hash(&mut hasher);
         hasher.finish()
     }
 
     /// All that may happen next. Results of a spawn come before anything else.
     pub(crate) fn choices(&self) -> Vec<Event> {
-        if self.path.is_empty() {
+        if self.path.0.is_none() {
             return vec![Event::Booted];
         }
         let mut all = Vec::new();
@@ -166,7 +194,11 @@ impl World {
         if self.system.deadline().is_some() {
             all.push(Event::Woke);
         }
-        all.extend(self.asking.choices(self.system.spec()));
+        if !self.changing.alone {
+            all.extend(self.asking.choices(self.system.spec()));
+        }
+        all.extend(self.changing.choices(&self.asking));
+        all.extend(self.system.wants_quiet().then_some(Event::Quiet));
         if self.signals < self.asking.most_signals() {
             let signal = Signal::INT;
             let hung_up = false;
@@ -187,6 +219,11 @@ impl World {
     /// One of them happens.
     pub(crate) fn step(&mut self, event: Event) {
         match &event {
+            Event::Requested {
+                request,
+                verb: Verb::Apply,
+                ..
+            } => self.asking.ask_for_all(*request),
             Event::Requested {
                 request,
                 verb,
@@ -214,6 +251,7 @@ impl World {
                 (life.watched, life.sought) = (false, false);
             }
             Event::Probed { run, .. } => self.life(*run).probed = false,
+            Event::ConfigurationRead(reading) => self.changing.was_read(reading),
             Event::StraysGone => self.strays_asked = false,
             Event::OutputDrained => self.draining = false,
             _ => {}
@@ -227,6 +265,9 @@ impl World {
         self.path.push(event.clone());
         self.sockets.asked(self.system.spec(), &event);
         self.system.handle(event, now, &mut actions);
+        if let Some(Action::TakeOver { places }) = actions.first() {
+            self.take_over(places);
+        }
         let leaves = actions.iter().any(|a| matches!(a, Action::Exit { .. }));
         for action in actions {
             let ordered = self.sockets.carry_out(self.system.spec(), &action);
@@ -239,6 +280,17 @@ impl World {
         self.check();
     }
 
+    /// Services have other numbers now.
+    fn take_over(&mut self, places: &Places) {
+        for life in self.lives.values_mut() {
+            life.service = places.of(life.service).unwrap_or(GONE);
+        }
+        self.sockets.take_over(places);
+        self.asking.take_over(places);
+        self.done = moved(&self.done, places);
+        self.changing.took_over();
+    }
+
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Spawn { service, run } | Action::Probe { service, run, .. } => {
@@ -249,6 +301,11 @@ impl World {
                 let twin = lives
                     .filter(|life| life.service == service && !life.control)
                     .any(|life| matches!(life.main, Main::Forked | Main::Runs));
+                let spec = &self.system.spec().services[service.index()];
+                let exact = spec.tracking.is_exact() && spec.stop.kill_mode.ends_tree();
+                let mut others = self.lives.iter().filter(|(other, _)| **other != run);
+                let left = others.any(|(_, life)| life.service == service && life.watched);
+                assert!(!(exact && left), "beside what was left: {:#?}", self.path);
                 let life = self.lives.entry(run).or_insert(Life {
                     service,
                     main: Main::Gone,
@@ -309,7 +366,7 @@ impl World {
                 let life = self.lives.remove(&run);
                 let once = self.forgotten.insert(run);
                 assert!(once, "forgotten twice: {:#?}", self.path);
-                let alive = life.is_some_and(|life| {
+                let alive = life.filter(|life| life.service != GONE).is_some_and(|life| {
                     let stop = &self.system.spec().services[life.service.index()].stop;
                     stop.kill_mode != KillMode::None
                         && matches!(life.main, Main::Forked | Main::Runs)
@@ -325,12 +382,13 @@ impl World {
                 self.asking.answered(request, &outcome, &self.path);
             }
             Action::Exit { .. } => self.left = true,
+            Action::ReadConfiguration => self.changing.is_to_be_read(&self.path),
             // `sockets` has seen to them.
             Action::Listen { .. }
             | Action::AwaitConnection { .. }
             | Action::CloseSockets { .. }
             | Action::DropStored { .. }
-            | Action::ReadConfiguration
+            // It was told before.
             | Action::TakeOver { .. }
             | Action::Forward { .. }
             | Action::ToldOfWait { .. }
@@ -471,7 +529,9 @@ impl World {
                 Standing::Starting | Standing::Active | Standing::Reloading
             ) {
                 for id_of_need in service.edges.required() {
-                    if !spec.services[id_of_need.index()].enabled {
+                    if !spec.services[id_of_need.index()].enabled
+                        || !self.changing.keeps(spec, id, id_of_need)
+                    {
                         continue;
                     }
                     let on_demand = spec.services[id_of_need.index()].is_on_demand();

@@ -19,6 +19,7 @@
 
 mod applying;
 mod asking;
+mod changing;
 mod cost;
 mod explore;
 mod invariants;

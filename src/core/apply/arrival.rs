@@ -1,6 +1,8 @@
 //! Whoever asked for a new configuration waits until what it starts has made its first
 //! attempts.
 
+use std::hash::{Hash, Hasher};
+
 use super::change::Changes;
 use crate::core::id::ServiceId;
 use crate::core::request::{Outcome, RequestId};
@@ -17,6 +19,13 @@ pub(super) struct Arrival {
     awaited: Box<[ServiceId]>,
     /// How many of them were there when they were last looked at.
     arrived: usize,
+}
+
+/// What has changed is told at the end, and decides nothing.
+impl Hash for Arrival {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (&self.requests, &self.awaited, self.arrived).hash(hasher);
+    }
 }
 
 impl Arrival {

@@ -1,5 +1,7 @@
 //! What has to stop before a new configuration counts.
 
+use std::hash::{Hash, Hasher};
+
 use super::change::{Becomes, Change, Changes, Class, compare, places, settle_init};
 use super::places::Places;
 use super::{Asked, Stage};
@@ -27,6 +29,13 @@ pub(super) struct Leaving {
     down: bool,
     /// All is at rest, and what was open for those that stop is closed.
     over: bool,
+}
+
+/// What comes next is the explorer's own to know.
+impl Hash for Leaving {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (&self.classes, &self.asked, self.down, self.over).hash(hasher);
+    }
 }
 
 impl Leaving {

@@ -50,7 +50,7 @@ pub enum Reading {
 }
 
 /// What is under way, and for whom.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Applying {
     stage: Stage,
     /// Whom the reading under way is for.
@@ -61,7 +61,7 @@ pub(super) struct Applying {
     arrival: Option<Arrival>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 enum Stage {
     #[default]
     Nothing,
@@ -72,7 +72,7 @@ enum Stage {
 }
 
 /// Whoever wants to see what is read, or to have it applied.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Asked {
     /// It is to be applied.
     applies: bool,

@@ -69,6 +69,27 @@ fn an_enabled_script_starts_its_daemon_and_what_its_stop_leaves_is_ended() {
 }
 
 #[test]
+fn what_outlives_a_daemon_that_its_stop_has_ended_is_ended_too() {
+    let rinit = supervisor(&format!("[init]\nunits = 'enabled'\n{}", eyes()));
+    let other = "#!/bin/sh\ntrap 'echo other ends >> notes; exit' TERM\n\
+                 echo > other.runs\nwhile :; do sleep 0.02; done\n";
+    let stops = "(setsid ./other &); while [ ! -e other.runs ]; do sleep 0.02; done";
+    let rinit = scripted(rinit, stops, "").script("other", other);
+    let text = std::fs::read_to_string(rinit.path("init.d/web")).unwrap();
+    let text = text.replace(
+        "stop) echo stop >> notes",
+        "stop) echo stop >> notes; kill $(cat $PIDFILE); while kill -0 $(cat $PIDFILE); do sleep 0.02; done",
+    );
+    let rinit = rinit.script("init.d/web", &text).spawn();
+    until_active(&rinit);
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    let wanted = ["start yes", "runs", "stop", "ends", "other ends"];
+    assert_eq!(notes(&rinit), wanted, "{}", rinit.dump());
+    assert!(!rinit.stderr().contains("killed"), "{}", rinit.dump());
+}
+
+#[test]
 fn the_end_of_its_daemon_is_told() {
     let rinit = with("", "");
     until_active(&rinit);

@@ -28,6 +28,18 @@ impl System {
         let owed = std::mem::take(&mut controls.signal_owed);
         let headless = is_headless(spec, &service.state);
         let stop = &spec.stop;
+        // What outlives the main process, which the commands have ended, was told nothing yet.
+        if owed
+            && !controls.tree_gone
+            && stop.kill_mode == KillMode::ControlGroup
+            && let State::Stopping(Stopping {
+                run,
+                main_gone: true,
+                ..
+            }) = &service.state
+        {
+            self.orders.extend(ask_to_stop(run.id, stop.signal, stop));
+        }
         if owed
             && let State::Stopping(Stopping {
                 run,

@@ -25,11 +25,6 @@ macro_rules! rows {
 
 rows! {
     exim4 = "exim4",
-    slapd = "slapd",
-    monit = "monit",
-    mumble = "mumble",
-    tftpd_hpa = "tftpd-hpa",
-    git_daemon = "git-daemon",
     nginx = "nginx",
     apache2 = "apache2",
     mariadb = "mariadb",
@@ -86,7 +81,6 @@ rows! {
     chrony = "chrony",
     at = "at",
     nscd = "nscd",
-    exim4 = "exim4",
     slapd = "slapd",
     monit = "monit",
     mumble = "mumble",

@@ -349,7 +349,16 @@ impl Watcher {
                     let standing = system.state(*service).unwrap().standing();
                     // What is no more stands still until it goes.
                     let leaves = system.wants_quiet();
+                    // A unit that its failure called may need it, and start it anew at once.
+                    let anew = actions.iter().any(|other| {
+                        matches!(other, Action::Report(Report::Changed {
+                            service: of,
+                            from: Standing::Inactive | Standing::Exited | Standing::Failed,
+                            ..
+                        }) if of == service)
+                    });
                     if !leaves
+                        && !anew
                         && !matches!(
                             standing,
                             Standing::Inactive | Standing::Exited | Standing::Failed

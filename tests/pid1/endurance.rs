@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::acts::acts;
 use crate::harness::{Pid1, Running};
 use crate::supervisor::{service, supervisor};
 
@@ -165,4 +166,36 @@ fn ten_thousand_applies_leave_nothing_in_pid_1() {
     apply(WARM + 1..=WARM + APPLIES);
     is_as_before(&rinit, before);
     assert_eq!(runs("stays"), 1, "{}", rinit.dump());
+}
+
+#[test]
+#[ignore = "timed, on a machine with nothing else to do"]
+fn who_floods_the_control_socket_delays_no_reaping_by_more_than_50_ms() {
+    let config = service(
+        "flood",
+        &acts(["flood-control:/run/rinit/control.sock"]),
+        "restart-delay = '1ms'\nrestart-delay-max = '5ms'",
+    ) + &service(
+        "hostile",
+        &acts([
+            "await:/run/rinit/control.sock",
+            "hostile:/run/rinit/control.sock",
+            "wait",
+        ]),
+        "",
+    ) + &service(
+        "restless",
+        &acts(["exit:1"]),
+        "restart-delay = '1ms'\nrestart-delay-max = '5ms'\noutput = 'null'",
+    ) + &service("eyes", &acts(["reap-times:500", "wait"]), "");
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line("eyes: reaped within ");
+    let said = rinit.stdout();
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("eyes: reaped within "));
+    println!("{line:?}");
+    let micros = line.and_then(|line| line.split_whitespace().nth_back(1));
+    let micros: u64 = micros.unwrap().parse().unwrap();
+    assert!(micros < 50_000, "{}", rinit.dump());
 }

@@ -108,23 +108,43 @@ pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
 }
 
 /// Two can't have one address.
-pub(super) fn shared(drafts: &[Draft], context: &Context<'_>) {
+pub(super) fn shared(drafts: &mut [Draft], context: &Context<'_>) {
     // By kind and text: doubts has a map of texts too, and a second kind costs bytes.
-    let mut owners: Map<String, &str> = Map::new();
-    for draft in drafts.iter().filter(|draft| draft.is_enabled()) {
-        let sockets = draft.spec.listen.iter().flat_map(|listen| &listen.sockets);
-        for socket in sockets.filter(|socket| !socket.reuse_port) {
+    let mut owners: Map<String, String> = Map::new();
+    for draft in drafts.iter_mut().filter(|draft| draft.is_enabled()) {
+        let name = draft.name().to_owned();
+        let (at, of_unit) = (draft.place("listen"), draft.unit.is_some());
+        let Some(listen) = &mut draft.spec.listen else {
+            continue;
+        };
+        let mut kept = std::mem::take(&mut listen.sockets).into_vec();
+        kept.retain(|socket| {
             let key = format!("{} {socket}", socket.kind as u8);
-            let Some(owner) = owners.insert(key, draft.name()) else {
-                continue;
+            if socket.reuse_port {
+                return true;
+            }
+            let Some(owner) = owners.get(&key) else {
+                owners.insert(key, name.clone());
+                return true;
             };
-            let what = if owner == draft.name() {
+            let what = if *owner == name {
                 format!("{owner} listens at {socket} twice")
             } else {
-                format!("{owner} and {} both listen at {socket}", draft.name())
+                format!("{owner} and {name} both listen at {socket}")
             };
-            let help = "give each its own address, or each reuse-port = true";
-            context.error(draft.place("listen"), what, help);
+            if of_unit {
+                // What packages say costs none but the later of them.
+                context.warn(at, what, format!("{name} goes without it"));
+            } else {
+                let help = "give each its own address, or each reuse-port = true";
+                context.error(at, what, help);
+            }
+            !of_unit
+        });
+        if kept.is_empty() {
+            draft.spec.listen = None;
+        } else {
+            listen.sockets = kept.into();
         }
     }
 }

@@ -9,7 +9,9 @@ use super::system::System;
 impl System {
     /// It has ended, for good or until its next time: those start that are to then.
     pub(super) fn call_others(&mut self, id: ServiceId, well: bool) {
-        let called = self.services.get(id.index()).is_none_or(|own| own.called);
+        // Its next end, after a start of its own, counts again.
+        let own = self.services.get_mut(id.index());
+        let called = own.is_none_or(|own| std::mem::take(&mut own.called));
         let ties = self.service(id).and_then(|own| own.edges.ties.as_deref());
         let Some(ties) = ties.filter(|_| !called && self.shutdown.is_none()) else {
             return;

@@ -162,12 +162,8 @@ impl System {
         let by_script = self.service(id).is_some_and(ServiceSpec::is_by_script);
         let since = self.now.at;
         let reason = match self.state(id) {
-            Some(State::Starting(Starting {
-                stage: Stage::Finding { .. },
-                run,
-                answer,
-                ..
-            })) if by_file => {
+            // Also while a command after the start still runs that may write the file.
+            Some(State::Starting(Starting { run, answer, .. })) if by_file => {
                 let last = answer.as_deref().unwrap_or("no main process was found");
                 Reason::NotReady {
                     after: since.since(run.since),

@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MEMORY: u64 = 256 << 20;
 /// So many of its words are heard.
 const MOST_BYTES: usize = 64 << 10;
+/// Its last line, without which it didn't come to its end.
+const LAST: &str = ".";
 /// So many complaints are told one by one.
 const MOST_COMPLAINTS: usize = 20;
 
@@ -47,6 +49,8 @@ pub struct Maker {
 pub enum End {
     /// It did its work.
     Done,
+    /// It ended before that.
+    Died,
     /// It took too long.
     Late,
     /// Something else came that can't wait.
@@ -63,7 +67,9 @@ impl Maker {
         let body = || {
             limits::memory(MEMORY);
             nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
-            let said = make(root).join("\n");
+            let mut lines = make(root);
+            lines.push(LAST.to_owned());
+            let said = lines.join("\n");
             i32::from(fd::write_all(&theirs, said.as_bytes()).is_err())
         };
         let pid = helper(c"rinit-maker", &[theirs.as_raw_fd()], body)?;
@@ -82,16 +88,24 @@ impl Maker {
         self.pid
     }
 
-    /// Waits until it is done, but only so long, and only until `other` can be read.
-    pub fn wait(&mut self, other: BorrowedFd<'_>) -> End {
+    /// Waits until it is done, but only so long; when `other` can be read it is asked
+    /// whether that can't wait.
+    pub fn wait(&mut self, other: BorrowedFd<'_>, is_urgent: impl Fn() -> bool) -> End {
+        /// What isn't urgent stays readable all the time.
+        const LOOK_AGAIN: Duration = Duration::from_millis(20);
         loop {
             let left = self.give_up_at.since(clock::monotonic());
             let end = if left.is_zero() {
                 Some(End::Late)
             } else {
                 match poll::which_is_readable(self.answer.as_fd(), other, left) {
-                    (true, _) => self.hear().then_some(End::Done),
-                    (false, true) => Some(End::Interrupted),
+                    (true, _) => self.hear().then(|| self.how_it_ended()),
+                    (false, true) if is_urgent() => Some(End::Interrupted),
+                    (false, true) => {
+                        let answer = self.answer.as_fd();
+                        poll::which_is_readable(answer, answer, left.min(LOOK_AGAIN));
+                        None
+                    }
                     (false, false) => None,
                 }
             };
@@ -118,9 +132,22 @@ impl Maker {
         false
     }
 
-    /// What it said, line by line.
-    #[must_use]
-    pub fn said(&self) -> Vec<String> {
+    /// Whether its last line came.
+    fn how_it_ended(&self) -> End {
+        let is_whole = self.said.len() >= MOST_BYTES;
+        if is_whole || self.said().last().is_some_and(|line| line == LAST) {
+            End::Done
+        } else {
+            End::Died
+        }
+    }
+
+    /// What people are to know, line by line.
+    pub fn complaints(&self) -> impl Iterator<Item = String> + use<> {
+        self.said().into_iter().filter(|line| line != LAST)
+    }
+
+    fn said(&self) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.said);
         text.lines().map(str::to_owned).collect()
     }

@@ -259,22 +259,25 @@ fn nobody_waits_longer_for_it_than_its_time_or_a_signal() {
     let (quiet, _writer) = fd::pipe().unwrap();
     let (mut maker, _theirs, mut child) = silent();
     maker.give_up_at = clock::monotonic();
-    assert_eq!(maker.wait(quiet.as_fd()), End::Late);
+    assert_eq!(maker.wait(quiet.as_fd(), || true), End::Late);
     assert!(!child.wait().unwrap().success());
 
     let (signal, writer) = fd::pipe().unwrap();
     let (mut maker, _theirs, mut child) = silent();
     fd::write_all(&writer, b"x").unwrap();
-    assert_eq!(maker.wait(signal.as_fd()), End::Interrupted);
+    assert_eq!(maker.wait(signal.as_fd(), || true), End::Interrupted);
     assert!(!child.wait().unwrap().success());
 
-    let (mut maker, theirs, mut child) = silent();
-    fd::write_all(&theirs, b"one\ntwo").unwrap();
-    drop(theirs);
-    assert_eq!(maker.wait(quiet.as_fd()), End::Done);
-    assert_eq!(maker.said(), ["one", "two"]);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    for (said, end) in [("one\ntwo\n.", End::Done), ("one\ntwo", End::Died)] {
+        let (mut maker, theirs, mut child) = silent();
+        fd::write_all(&theirs, said.as_bytes()).unwrap();
+        drop(theirs);
+        // What isn't urgent is left where it is.
+        assert_eq!(maker.wait(signal.as_fd(), || false), end);
+        assert_eq!(maker.complaints().collect::<Vec<_>>(), ["one", "two"]);
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
 }
 
 #[test]

@@ -48,12 +48,16 @@ struct Family<'a> {
 impl Family<'_> {
     fn kin(&self, pid: Pid) -> Kin {
         let keeper = self.run.keeper().map(|(pid, _)| *pid);
+        let roots = [self.main, self.run.main, self.run.leader, keeper];
+        // Mostly, and at once: a look at all of a group takes its time.
+        if roots.contains(&Some(pid)) {
+            return Kin::Own;
+        }
         if let Some((cgroup, _)) = self.run.cgroup()
             && cgroup.all_members().contains(&pid)
         {
             return Kin::Own;
         }
-        let roots = [self.main, self.run.main, self.run.leader, keeper];
         let mut at = pid;
         for _ in 0..DEEPEST {
             if roots.contains(&Some(at)) {

@@ -91,8 +91,8 @@ struct Supervisor {
 /// # Errors
 /// Where the kernel refuses what rinit cannot do without; nothing was started then.
 pub fn run(start: Start<'_>) -> Result<u8, Trouble> {
-    let maker = start
-        .has_units
+    // Where another init serves the machine, its folders and users are its own to make.
+    let maker = (start.has_units && start.request.generators)
         .then(|| Maker::begin(&start.request.unit_root));
     let (system, mut hands) = start.prepare()?;
     if let Some(maker) = maker {

@@ -87,6 +87,15 @@ impl SignalPipe {
         let _ = self.children.read_signal();
     }
 
+    /// Whether a stop request came that nobody has taken yet; it stays there.
+    #[must_use]
+    pub fn stop_waits(&self) -> bool {
+        let named = [2, 3, 15, 30];
+        let stops = named.iter().chain(&STOPS);
+        let mask = stops.fold(0, |mask, number| mask | 1_u64 << (number - 1));
+        PENDING.load(Ordering::Acquire) & mask != 0
+    }
+
     /// All that came since the last call, lowest first. Reads the pipe before it looks, so
     /// that a signal in between wakes the next wait; and once, since in a flood of signals
     /// each read would find what the last one's interruption wrote.

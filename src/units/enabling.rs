@@ -200,7 +200,8 @@ impl<'a> Enabling<'a> {
                     .is_some_and(|parsed| !name.is_template() || parsed.is_template());
                 if fits {
                     let folder = self.folder.join(format!("{target}.{kind}"));
-                    steps.extend(self.link(folder.join(name.as_str()), &to, manner.force));
+                    // As with systemd: only an alias that is another's wants --force.
+                    steps.extend(self.link(folder.join(name.as_str()), &to, true));
                 } else if !manner.lenient {
                     steps.push(Step::Wrong(WrongLink::NoInstance {
                         name: unit.name.as_str().to_owned(),
@@ -359,7 +360,16 @@ impl<'a> Enabling<'a> {
         let mut steps = Vec::new();
         for file in files {
             let below = file.strip_prefix("/").unwrap_or(file);
-            if self.search.root().join(below).is_file() {
+            let whole = self.search.root().join(below);
+            if whole.is_file()
+                && whole
+                    .parent()
+                    .is_some_and(|parent| self.search.is_folder(parent))
+            {
+                // It has that name already.
+                continue;
+            }
+            if whole.is_file() {
                 let at = self.folder.join(file_name(file));
                 steps.extend(self.link(at, file, self.force));
             } else {
@@ -378,7 +388,7 @@ impl<'a> Enabling<'a> {
                 Ok(unit) => {
                     let folder = self.folder.join(format!("{}.{kind}", target.as_str()));
                     let to = self.search.shown(&unit.file);
-                    steps.extend(self.link(folder.join(name.as_str()), &to, self.force));
+                    steps.extend(self.link(folder.join(name.as_str()), &to, true));
                 }
                 Err(wrong) => return vec![Step::Wrong(wrong)],
             }

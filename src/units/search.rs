@@ -120,6 +120,20 @@ pub(crate) enum NoUnit {
 }
 
 impl Search {
+    /// Whether it is one of the folders that units lie in, by whatever way.
+    pub(crate) fn is_folder(&self, path: &Path) -> bool {
+        let place = |path: &Path| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.dev(), metadata.ino()))
+        };
+        let wanted = place(path);
+        wanted.is_some()
+            && self
+                .folders
+                .iter()
+                .any(|folder| place(&folder.path) == wanted)
+    }
+
     /// Lists the folders below this root.
     pub(crate) fn new(root: &Path) -> Self {
         let mut seen = Set::new();

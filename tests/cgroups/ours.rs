@@ -116,11 +116,12 @@ fn a_tree_that_forks_on_is_killed_by_the_loop_too() {
     // Each shell leaves another and ends; the other sits below, where it has a session of its own.
     let flight = "f() { (f) & }; f; wait";
     let still = "exec setsid sleep 1000";
+    let mut shells = Vec::new();
     for (home, script) in [(&tree, flight), (&below, still)] {
         let procs = home.path().join("cgroup.procs");
         let script = format!("echo 0 > {}; {script}", procs.display());
         let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", &script]).spawn().unwrap();
+        shells.push(shell.args(["-c", &script]).spawn().unwrap());
     }
     while below.members().is_empty() || tree.members().is_empty() {
         std::thread::yield_now();
@@ -130,6 +131,9 @@ fn a_tree_that_forks_on_is_killed_by_the_loop_too() {
         tree.signal_each(Signal::KILL);
         rounds += 1;
         assert!(rounds < 1000, "{:?}", tree.all_members());
+    }
+    for shell in &mut shells {
+        shell.wait().unwrap();
     }
     while tree.remove().is_err() {
         std::thread::yield_now();

@@ -180,7 +180,16 @@ impl Job {
             return 0;
         }
         let what = match world.unit(name) {
-            Ok(_) if self.word == "stop" || self.down.is_none() && self.up.is_some() => return 0,
+            // Its socket or timer may be open: it goes with its service alone.
+            Ok(_) if self.word == "stop" && matches!(name.suffix(), "socket" | "timer") => {
+                let stem = name.stem();
+                say(&format!(
+                    "Failed to stop {shown}: it goes with {stem}.service; stop that."
+                ));
+                return NOT_FOUND;
+            }
+            Ok(_) | Err(NoUnit::Masked(_)) if self.word == "stop" => return 0,
+            Ok(_) if self.down.is_none() && self.up.is_some() => return 0,
             Err(NoUnit::Masked(_)) => {
                 return say(&format!(
                     "Failed to {word} {shown}: Unit {shown} is masked."

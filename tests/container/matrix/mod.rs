@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 mod images;
 mod proof;
 mod table;
+mod together;
 
 /// One test a row, by its name in services.ini.
 macro_rules! rows {

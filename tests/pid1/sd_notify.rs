@@ -1,6 +1,6 @@
 use crate::acts::acts;
 use crate::harness::{Pid1, RINIT, Running, Status};
-use crate::supervisor::{IN_ORDER, place, process, service, supervisor};
+use crate::supervisor::{IN_ORDER, place, process, service, supervisor, wait_for_process};
 
 /// rinit with this configuration, and the face by its name beside it.
 pub fn with_face(config: &str) -> Pid1 {
@@ -161,7 +161,7 @@ fn systemd_notify_becomes_the_command_behind_the_semicolon() {
         .spawn();
     rinit.wait_for_line("goes on");
     rinit.wait_for_line("job: starting -> active");
-    let job = process(&rinit, "sleep 1000").unwrap();
+    let job = wait_for_process(&rinit, "sleep 1000");
     let line = format!("job: {} goes on", inner_pid(job.pid));
     place(&rinit.stdout(), &line);
     ends_in_order(&rinit);

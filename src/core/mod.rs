@@ -68,6 +68,7 @@ mod start;
 mod stop;
 mod stop_orders;
 mod transition;
+pub(crate) mod wildcard;
 
 #[cfg(test)]
 mod tests;

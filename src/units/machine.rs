@@ -1,5 +1,7 @@
 //! What packages have enabled for a machine and no container wants.
 
+use crate::core::wildcard;
+
 /// Names, with `*` for any text: upkeep of disks and packages, devices, the network, the
 /// console, and all that is systemd's own.
 const MAINTENANCE: &[&str] = &[
@@ -63,25 +65,7 @@ pub(crate) fn is_maintenance(name: &str, console: bool) -> bool {
 
 /// Whether the name is the pattern's, in which `*` stands for any text.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        let Some(at) = rest.find(part) else {
-            return false;
-        };
-        rest = rest.get(at + part.len()..).unwrap_or_default();
-    }
-    true
+    wildcard::matches(pattern.as_bytes(), name.as_bytes(), wildcard::itself)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::core::id::ServiceId;
 use crate::core::sorted::Set;
 use crate::core::system::System;
+use crate::core::wildcard;
 
 /// A name, or a pattern, that is nobody's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,32 +48,10 @@ fn is_instance(known: &str, name: &str) -> bool {
 /// Whether a pattern with `*` and `?` is this name; never takes more than their product.
 #[must_use]
 pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut p, mut n) = (0_usize, 0_usize);
-    // The last star, and how much of the name it has taken.
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(letter) = name.get(n) {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, n));
-                p = p.saturating_add(1);
-            }
-            Some(wanted) if wanted == letter || *wanted == b'?' => {
-                p = p.saturating_add(1);
-                n = n.saturating_add(1);
-            }
-            Some(_) | None => {
-                let Some((at, taken)) = &mut star else {
-                    return false;
-                };
-                *taken = taken.saturating_add(1);
-                p = at.saturating_add(1);
-                n = *taken;
-            }
-        }
-    }
-    pattern
-        .get(p..)
-        .is_some_and(|rest| rest.iter().all(|letter| *letter == b'*'))
+    wildcard::matches(pattern, name, |pattern, byte| match pattern {
+        [b'?', rest @ ..] => Some(rest),
+        _ => wildcard::itself(pattern, byte),
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Shell patterns in one part of a path (`glob(7)`).
 
+use crate::core::wildcard;
+
 /// Whether there is anything in it that matches more than itself.
 #[must_use]
 pub(crate) fn is_pattern(part: &[u8]) -> bool {
@@ -12,51 +14,25 @@ pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     if name.first() == Some(&b'.') && pattern.first() != Some(&b'.') {
         return false;
     }
-    // The last `*`, and how much of the name it has taken: the only place to go back to.
-    let (mut pattern, mut name) = (pattern, name);
-    let mut star: Option<(&[u8], &[u8])> = None;
-    loop {
-        let step = match pattern.split_first() {
-            Some((b'*', rest)) => {
-                star = Some((rest, name));
-                pattern = rest;
-                continue;
-            }
-            None if name.is_empty() => return true,
-            None => None,
-            Some(_) => one(pattern, name),
-        };
-        match (step, &mut star) {
-            (Some((next_pattern, next_name)), _) => (pattern, name) = (next_pattern, next_name),
-            (None, None) => return false,
-            (None, Some((behind, taken))) => {
-                let Some((_, rest)) = taken.split_first() else {
-                    return false;
-                };
-                *taken = rest;
-                (pattern, name) = (*behind, rest);
-            }
-        }
-    }
+    wildcard::matches(pattern, name, one)
 }
 
-/// What is left of both, where the first byte of the name is what the pattern begins with.
-fn one<'a>(pattern: &'a [u8], name: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let (byte, name) = name.split_first()?;
+/// What is left of the pattern, where the byte is what it begins with.
+fn one(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     let (first, rest) = pattern.split_first()?;
     let (good, rest) = match first {
         b'?' => (true, rest),
-        b'[' => match class(rest, *byte) {
+        b'[' => match class(rest, byte) {
             Some(found) => found,
-            None => (*byte == b'[', rest),
+            None => (byte == b'[', rest),
         },
         b'\\' => match rest.split_first() {
-            Some((quoted, rest)) => (quoted == byte, rest),
-            None => (*byte == b'\\', rest),
+            Some((quoted, rest)) => (*quoted == byte, rest),
+            None => (byte == b'\\', rest),
         },
-        first => (first == byte, rest),
+        first => (*first == byte, rest),
     };
-    good.then_some((rest, name))
+    good.then_some(rest)
 }
 
 /// Whether the byte is in the class, and what comes behind it; none if it has no end.

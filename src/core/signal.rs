@@ -94,6 +94,16 @@ impl Signal {
         self.0
     }
 
+    /// It asks for a stop, whoever sends it, and whatever the terminal.
+    #[must_use]
+    pub const fn asks_for_a_stop(self) -> bool {
+        match self {
+            Self::TERM | Self::INT | Self::QUIT | Self::PWR => true,
+            // LXC, podman and systemd-nspawn: halt, power off, reboot (SIGRTMIN+3 to +5).
+            Self(number) => matches!(number, 37..=39),
+        }
+    }
+
     /// A signal as a person writes it: `SIGTERM`, `term`, `15`, `SIGRTMIN+3`, `RTMAX-1`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -38,11 +38,9 @@ impl System {
 
     fn is_stop_request(&self, signal: Signal, hung_up: bool) -> bool {
         match signal {
-            Signal::TERM | Signal::INT | Signal::QUIT | Signal::PWR => true,
             Signal::WINCH => !self.surroundings.terminal,
             Signal::HUP => hung_up,
-            // LXC, podman and systemd-nspawn: halt, power off, reboot.
-            other => matches!(other.number(), 37..=39),
+            other => other.asks_for_a_stop(),
         }
     }
 

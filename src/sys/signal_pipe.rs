@@ -30,8 +30,6 @@ const LEFT: [i32; 14] = [4, 5, 7, 8, 9, 11, 17, 19, 20, 21, 22, 31, 32, 33];
 
 /// Above it are the real-time signals.
 const LAST_NAMED: i32 = 31;
-/// Those of them that ask for a stop, whoever sends them: SIGRTMIN+3 to +5.
-const STOPS: [i32; 3] = [37, 38, 39];
 
 impl SignalPipe {
     /// Catches the signals that can be, and unblocks all but SIGCHLD. Those that mean
@@ -48,10 +46,10 @@ impl SignalPipe {
         let children = SignalFd::with_flags(&chld, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         WAKE.store(write.as_raw_fd(), Ordering::Release);
         for number in (1..=64).filter(|number| !LEFT.contains(number)) {
-            if !forwards && number > LAST_NAMED && !STOPS.contains(&number) {
-                Signal::new(number)
-                    .iter()
-                    .for_each(|signal| fork::ignore(*signal));
+            let unheard = number > LAST_NAMED && !forwards;
+            let unheard = Signal::new(number).filter(|it| unheard && !it.asks_for_a_stop());
+            if let Some(signal) = unheard {
+                fork::ignore(signal);
                 continue;
             }
             let bit = 1u64 << (number - 1);
@@ -90,10 +88,7 @@ impl SignalPipe {
     /// Whether a stop request came that nobody has taken yet; it stays there.
     #[must_use]
     pub fn stop_waits(&self) -> bool {
-        let named = [2, 3, 15, 30];
-        let stops = named.iter().chain(&STOPS);
-        let mask = stops.fold(0, |mask, number| mask | 1_u64 << (number - 1));
-        PENDING.load(Ordering::Acquire) & mask != 0
+        signals_in(PENDING.load(Ordering::Acquire)).any(Signal::asks_for_a_stop)
     }
 
     /// All that came since the last call, lowest first. Reads the pipe before it looks, so
@@ -102,10 +97,7 @@ impl SignalPipe {
     pub fn take(&self) -> impl Iterator<Item = Signal> + use<> {
         let mut buffer = [0u8; 4096];
         let _ = fd::read_some(&self.read, &mut buffer);
-        let pending = PENDING.swap(0, Ordering::AcqRel);
-        (1..=64)
-            .filter(move |number| pending & (1 << (number - 1)) != 0)
-            .filter_map(Signal::new)
+        signals_in(PENDING.swap(0, Ordering::AcqRel))
     }
 }
 
@@ -115,6 +107,13 @@ impl Drop for SignalPipe {
     fn drop(&mut self) {
         WAKE.store(-1, Ordering::Release);
     }
+}
+
+/// Lowest first.
+fn signals_in(pending: u64) -> impl Iterator<Item = Signal> {
+    (1..=64)
+        .filter(move |number| pending & (1 << (number - 1)) != 0)
+        .filter_map(Signal::new)
 }
 
 fn wake(bit: u64) {

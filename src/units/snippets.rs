@@ -15,8 +15,8 @@ const NOT_PACKAGES: usize = 2;
 pub(crate) struct Snippet {
     /// As users of the root see it.
     pub(crate) path: PathBuf,
-    /// What stands in it, or why it can't be read.
-    pub(crate) text: Result<String, String>,
+    /// What stands in it, or that it can't be read.
+    pub(crate) text: Result<String, Complaint>,
 }
 
 /// Where a line stands.
@@ -31,6 +31,21 @@ pub(crate) struct Place {
 pub(crate) struct Complaint {
     pub(crate) place: Place,
     pub(crate) what: String,
+}
+
+/// The lines of a file that are neither blank nor comments, which begin with one of these.
+pub(crate) fn lines<'a>(
+    text: &'a str,
+    file: &'a Path,
+    comments: &'a [char],
+) -> impl Iterator<Item = (&'a str, Place)> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    lines
+        .filter(move |(_, text)| !text.is_empty() && !text.starts_with(comments))
+        .map(|(line, text)| {
+            let file = file.to_owned();
+            (text, Place { file, line })
+        })
 }
 
 /// All in the folders of this name. `skip` leaves out some that packages bring.
@@ -53,9 +68,16 @@ pub(crate) fn snippets(root: &Path, folder: &str, skip: impl Fn(&str) -> bool) -
     }
     let paths = found.into_values().flatten();
     paths
-        .map(|path| Snippet {
-            text: read(&root.join(&path)),
-            path: Path::new("/").join(path),
+        .map(|below| {
+            let path = Path::new("/").join(&below);
+            let text = read(&root.join(&below)).map_err(|what| Complaint {
+                place: Place {
+                    file: path.clone(),
+                    line: 0,
+                },
+                what: format!("cannot read: {what}"),
+            });
+            Snippet { path, text }
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use self::line::Line;
 pub(crate) use self::plan::Tables;
-use super::snippets::{Complaint, Place, snippets};
+use super::snippets::{Complaint, Place, lines, snippets};
 use super::specifier::Machine;
 
 /// Which numbers are given to those that don't say: systemd's and Debian's for daemons.
@@ -45,28 +45,14 @@ impl Sysusers {
         for file in snippets(root, "sysusers.d", is_systemds) {
             match file.text {
                 Ok(text) => all.add(&text, &file.path, &machine),
-                Err(what) => all.complaints.push(Complaint {
-                    place: Place {
-                        file: file.path,
-                        line: 0,
-                    },
-                    what: format!("cannot read: {what}"),
-                }),
+                Err(complaint) => all.complaints.push(complaint),
             }
         }
         all
     }
 
     fn add(&mut self, text: &str, file: &Path, machine: &Machine) {
-        for (line, text) in (1..).zip(text.lines()) {
-            let text = text.trim();
-            if text.is_empty() || text.starts_with('#') {
-                continue;
-            }
-            let place = Place {
-                file: file.to_owned(),
-                line,
-            };
+        for (text, place) in lines(text, file, &['#']) {
             match line::read(text.as_bytes(), machine) {
                 Ok(line) => self.lines.push((line, place)),
                 Err(what) => self.complaints.push(Complaint { place, what }),

@@ -7,8 +7,8 @@ mod order;
 
 use std::path::Path;
 
-use super::snippets::snippets;
 pub(crate) use super::snippets::{Complaint, Place};
+use super::snippets::{lines, snippets};
 use super::specifier::Machine;
 
 pub(crate) use self::glob::{is_pattern, matches};
@@ -55,13 +55,7 @@ impl Tmpfiles {
         for file in snippets(root, "tmpfiles.d", is_systemds) {
             match file.text {
                 Ok(text) => all.add(&text, &file.path, &machine),
-                Err(what) => all.complaints.push(Complaint {
-                    place: Place {
-                        file: file.path,
-                        line: 0,
-                    },
-                    what: format!("cannot read: {what}"),
-                }),
+                Err(complaint) => all.complaints.push(complaint),
             }
         }
         all.add(ALWAYS, Path::new("rinit"), &machine);
@@ -69,15 +63,7 @@ impl Tmpfiles {
     }
 
     fn add(&mut self, text: &str, file: &Path, machine: &Machine) {
-        for (line, text) in (1..).zip(text.lines()) {
-            let text = text.trim();
-            if text.is_empty() || text.starts_with(['#', ';']) {
-                continue;
-            }
-            let place = Place {
-                file: file.to_owned(),
-                line,
-            };
+        for (text, place) in lines(text, file, &['#', ';']) {
             match line::read(text.as_bytes(), machine, &place) {
                 Ok(line::Read::Entry(entry)) => self.entries.push(entry),
                 Ok(line::Read::Nothing) => {}

@@ -4,6 +4,7 @@
 mod compat;
 pub mod ctl;
 mod documents;
+mod environment;
 pub mod getopt;
 pub mod init;
 mod init_flags;

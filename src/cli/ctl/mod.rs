@@ -22,6 +22,7 @@ pub(super) use self::logs::{Wanted, message, since, tell_logs};
 pub(super) use self::verb_text::{common, options, verbs};
 use self::verbs::{COMMON, FLAGS, Kind, Names, VERBS, Verb};
 use super::documents::Document;
+use super::environment::{may_colour, text};
 use super::getopt::{Help, Parser, Rules};
 use super::print::{self, Text, USAGE};
 use crate::control::{
@@ -70,17 +71,11 @@ struct Options {
 
 /// The words from number `first` on are its own.
 pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
-    let text = |name: &str| {
-        let value = inherited.variable(name).filter(|value| !value.is_empty());
-        value.map(|value| String::from_utf8_lossy(value).into_owned())
-    };
-    let mut socket = text("RINIT_CONTROL_SOCKET");
-    let columns = text("COLUMNS").and_then(|columns| columns.parse().ok());
+    let mut socket = text(inherited, "RINIT_CONTROL_SOCKET");
+    let columns = text(inherited, "COLUMNS").and_then(|columns| columns.parse().ok());
     let terminal = print::out_is_terminal();
     let mut options = Options {
-        colour: terminal
-            && text("NO_COLOR").is_none()
-            && text("TERM").is_none_or(|it| it != "dumb"),
+        colour: may_colour(inherited),
         width: terminal.then(|| columns.or_else(terminal_width)).flatten(),
         terminal: inherited.variable("TERM"),
         ..Options::default()

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use self::entry::Form;
 use super::ctl::{Wanted, tell_logs};
+use super::environment::text;
 use super::getopt::{Flag, Help, Parser, Rules, both, long, short};
 use super::print::{self, Text};
 use crate::control::{UNKNOWN, obey_signals, places, wall_clock};
@@ -137,9 +138,7 @@ struct Options {
 
 /// Runs it; gives the exit status.
 pub(super) fn run(inherited: &mut Inherited) -> i32 {
-    let socket = inherited.variable("RINIT_CONTROL_SOCKET");
-    let socket = socket.filter(|path| !path.is_empty());
-    let socket = socket.map(|path| Text(path).to_string());
+    let socket = text(inherited, "RINIT_CONTROL_SOCKET");
     obey_signals(inherited);
     let places = places(socket, inherited.variable("XDG_RUNTIME_DIR"));
     let rules = Rules {

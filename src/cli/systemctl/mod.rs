@@ -18,6 +18,7 @@ mod world;
 use self::options::{FLAGS, Instead, Options, fault};
 use self::verbs::{VERBS, Verb};
 use self::world::World;
+use super::environment::{may_colour, text};
 use super::getopt::{Help, Parser, Rules};
 use super::print::{self, Text};
 use crate::control::{obey_signals, places};
@@ -31,15 +32,10 @@ pub(super) const SPEAKS: &str = "systemd 252";
 
 /// Runs it; gives the exit status.
 pub(super) fn run(inherited: &mut Inherited) -> i32 {
-    let text = |name: &str| {
-        let value = inherited.variable(name).filter(|value| !value.is_empty());
-        value.map(|value| Text(value).to_string())
-    };
-    let socket = text("RINIT_CONTROL_SOCKET");
-    let told_offline = text("SYSTEMD_OFFLINE").and_then(|word| crate::units::boolean(&word));
-    let colour = print::out_is_terminal()
-        && text("NO_COLOR").is_none()
-        && text("TERM").is_none_or(|it| it != "dumb");
+    let socket = text(inherited, "RINIT_CONTROL_SOCKET");
+    let told_offline = text(inherited, "SYSTEMD_OFFLINE");
+    let told_offline = told_offline.and_then(|word| crate::units::boolean(&word));
+    let colour = may_colour(inherited);
     obey_signals(inherited);
     let places = places(socket, inherited.variable("XDG_RUNTIME_DIR"));
     let mut options = Options::default();

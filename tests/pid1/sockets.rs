@@ -11,11 +11,15 @@ use crate::harness::{Running, Status};
 use crate::supervisor::{IN_ORDER, free_port, last_line, notes, place, service, supervisor};
 
 /// Says a line and reads the answer to its end.
-fn ask(mut stream: impl Read + Write, line: &str) -> String {
-    stream.write_all(format!("{line}\n").as_bytes()).unwrap();
+fn ask(stream: impl Read + Write, line: &str) -> String {
+    try_ask(stream, line).unwrap()
+}
+
+fn try_ask(mut stream: impl Read + Write, line: &str) -> std::io::Result<String> {
+    stream.write_all(format!("{line}\n").as_bytes())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 fn tcp(port: u16) -> TcpStream {
@@ -175,11 +179,9 @@ fn what_somebody_else_listens_at_is_named_and_not_taken() {
     let mut answer = String::new();
     rinit.wait_until("rinit's own answers", || {
         // Until then a connection may come to one that is just being closed.
-        let asked = UnixStream::connect(&path).and_then(|mut stream| {
-            stream.write_all(b"x\n")?;
-            stream.read_to_string(&mut answer)
-        });
-        asked.is_ok_and(|length| length > 0)
+        let asked = UnixStream::connect(&path).and_then(|stream| try_ask(stream, "x"));
+        answer = asked.unwrap_or_default();
+        !answer.is_empty()
     });
     assert_eq!(answer, "served x\n");
     rinit.signal(15);

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use crate::engine::Plan;
 use crate::image;
 
 use super::table::{Row, rows};
@@ -18,8 +19,23 @@ static MOST: LazyLock<String> = LazyLock::new(|| made_of(false));
 static OTHERS: LazyLock<String> = LazyLock::new(|| made_of(true));
 
 /// The image that has this row's packages.
-pub(super) fn of(row: &Row) -> &'static str {
+fn of(row: &Row) -> &'static str {
     if apart(row) { &OTHERS } else { &MOST }
+}
+
+/// A plain container of it with rinit, which a shell's script begins. It has a name of its
+/// own that it can look up, and IPv6, as anywhere else.
+pub(super) fn plain(row: &Row) -> Plan {
+    let rinit = image::RINIT.display();
+    Plan::of(of(row))
+        .option(&format!("--volume={rinit}:/sbin/rinit:ro"))
+        .option(&format!("--volume={rinit}:/sbin/rinitctl:ro"))
+        .option("--network=none")
+        .option("--hostname=box")
+        .option("--add-host=box:127.0.0.1")
+        .option("--sysctl=net.ipv6.conf.all.disable_ipv6=0")
+        .option("--tmpfs=/run:exec")
+        .option("--entrypoint=/bin/sh")
 }
 
 fn apart(row: &Row) -> bool {

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::images;
 use super::table::Row;
-use crate::engine::{Container, Plan, text};
-use crate::{image, wait};
+use crate::engine::{Container, text};
+use crate::wait;
 
 /// Beyond a row's own seconds, as the machine is full of other tests.
 const GRACE: u64 = 45;
@@ -53,18 +53,8 @@ impl<'a> Service<'a> {
             writeln!(config, "[service.{name}]\nunit = \"{unit}\"").unwrap();
         }
         let setup = row.get("setup").unwrap_or(":");
-        let rinit = image::RINIT.display();
-        let container = Plan::of(images::of(row))
+        let container = images::plain(row)
             .config(&config)
-            .option(&format!("--volume={rinit}:/sbin/rinit:ro"))
-            .option(&format!("--volume={rinit}:/sbin/rinitctl:ro"))
-            // A name of its own that it can look up, and IPv6, as anywhere else.
-            .option("--network=none")
-            .option("--hostname=box")
-            .option("--add-host=box:127.0.0.1")
-            .option("--sysctl=net.ipv6.conf.all.disable_ipv6=0")
-            .option("--tmpfs=/run:exec")
-            .option("--entrypoint=/bin/sh")
             .command(&["-c", &format!("{setup}\nexec /sbin/rinit")])
             .start();
         Self {

@@ -2,8 +2,7 @@
 
 use super::images;
 use super::table::row;
-use crate::engine::{Container, Plan};
-use crate::image;
+use crate::engine::Container;
 
 /// Leaves these units enabled of all that the image has, and hands over to rinit.
 const BEGIN: &str = "cd /etc/systemd/system
@@ -21,16 +20,7 @@ fn all_are_active(system: &Container, units: &[&str], when: &str) {
 }
 
 fn boot_to_ready_survive_a_restart_and_stop_in_time(of_row: &str, units: [&str; 10]) {
-    let rinit = image::RINIT.display();
-    let system = Plan::of(images::of(&row(of_row)))
-        .option("--network=none")
-        .option("--hostname=box")
-        .option("--add-host=box:127.0.0.1")
-        .option("--sysctl=net.ipv6.conf.all.disable_ipv6=0")
-        .option("--tmpfs=/run:exec")
-        .option(&format!("--volume={rinit}:/sbin/rinit:ro"))
-        .option(&format!("--volume={rinit}:/sbin/rinitctl:ro"))
-        .option("--entrypoint=/bin/sh")
+    let system = images::plain(&row(of_row))
         .command(&["-c", BEGIN, &units.join(" ")])
         .start();
     all_are_active(&system, &units, "ten services");

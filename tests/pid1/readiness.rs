@@ -144,7 +144,16 @@ fn file_is_ready_when_it_has_changed_since_the_start() {
     is_ready_only_after_in(
         &["touch:db.ready", "wait"],
         "ready = { file = 'db.ready' }",
-        |rinit| rinit.file("db.ready", "old"),
+        |rinit| {
+            let rinit = rinit.file("db.ready", "old");
+            // Not of the very moment of the start, which a file's coarse time can't tell apart.
+            let file = std::fs::File::options()
+                .write(true)
+                .open(rinit.path("db.ready"));
+            let an_hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+            file.unwrap().set_modified(an_hour_ago).unwrap();
+            rinit
+        },
     );
 }
 

@@ -2,7 +2,7 @@
 
 use crate::acts::acts;
 use crate::sd_notify::{ends_in_order, inner_pid, script, with_face};
-use crate::supervisor::{place, process, service};
+use crate::supervisor::{place, service, wait_for_process};
 
 #[test]
 fn one_that_pings_lives_and_one_that_does_not_is_aborted_and_restarted() {
@@ -38,8 +38,7 @@ fn a_service_knows_its_period_and_its_own_number_on_both_roads() {
         let config = script("job", job, &format!("watchdog = '1m30s'\n{road}"));
         let rinit = with_face(&config).arg("-v").spawn();
         rinit.wait_for_line("job: starting -> active");
-        rinit.wait_until("the job sleeps", || process(&rinit, "sleep 1000").is_some());
-        let pid = inner_pid(process(&rinit, "sleep 1000").unwrap().pid);
+        let pid = inner_pid(wait_for_process(&rinit, "sleep 1000").pid);
         place(&rinit.stdout(), &format!("job: 90000000 {pid} of {pid}"));
         ends_in_order(&rinit);
     }

@@ -111,8 +111,21 @@ fn with_another(list: &[&str]) -> Pid1 {
 
 #[test]
 fn the_culprit_s_last_lines_stand_before_the_last_line_where_others_wrote_meanwhile() {
-    let rinit =
-        with_another(&["say:one", "complain:two", "write:th", "write:ree", "exit:3"]).spawn();
+    // What the logger has shown stands before `good night`.
+    let rinit = with_another(&[
+        "say:one",
+        "complain:two",
+        "write:th",
+        "write:ree",
+        "line-on:1",
+        "await:seen",
+        "exit:3",
+    ])
+    .spawn();
+    for line in ["web: one", "web: two", "web: three"] {
+        rinit.wait_for_line(line);
+    }
+    std::fs::write(rinit.path("seen"), "").unwrap();
     assert_eq!(rinit.wait(), Status::Exited(3), "{}", rinit.dump());
     let stderr = rinit.stderr();
     let lines: Vec<&str> = stderr.lines().collect();

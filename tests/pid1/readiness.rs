@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use crate::acts::acts;
 use crate::harness::{Pid1, Status, send};
 use crate::supervisor::{IN_ORDER, free_port, notes, place, service, supervisor, wait_for_helper};
@@ -383,5 +385,14 @@ fn who_never_writes_the_line_is_not_ready_in_time() {
 
 #[test]
 fn delay_is_ready_after_its_time() {
-    is_ready_only_after(&["wait"], "ready = { delay = '10ms' }");
+    let begun = Instant::now();
+    let rinit = supervisor(&pair(
+        &["say:db runs", "wait"],
+        "ready = { delay = '200ms' }",
+    ))
+    .spawn();
+    rinit.wait_for_line("web: web runs");
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
 }

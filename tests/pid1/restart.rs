@@ -206,6 +206,7 @@ fn a_oneshot_does_not_run_again_because_its_dependency_came_back() {
         "type = 'oneshot'\nrequires = ['db']",
     );
     let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line("db: db runs");
     rinit.wait_for_line("once: once runs");
     rinit.wait_for_line("1 service running, 1 done");
     send(wait_for_process(&rinit, "say:db runs").pid, 9);

@@ -19,6 +19,8 @@ pub mod fd;
 pub mod file;
 pub mod fork;
 pub mod inherited;
+#[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
+mod last_words;
 pub mod launch;
 pub mod limits;
 pub mod listen_pid;

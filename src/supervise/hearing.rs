@@ -155,6 +155,8 @@ impl Hands {
         let kept = |run: &Run| run.main.is_none() && run.keeper().is_some();
         let control = self.runs.get(id).and_then(Run::controlled_by);
         for each in [Some(id), control].into_iter().flatten() {
+            // Who speaks runs: where the program was quick, that is news here.
+            events.extend(self.launched(system, each));
             if self.runs.get(each).is_some_and(kept) {
                 // Who its main process is may be known by now.
                 self.hear_subreaper(system, each, events);

@@ -3,7 +3,7 @@
 use crate::acts::acts;
 use crate::harness::{RINIT, Running};
 use crate::supervisor::{
-    IN_ORDER, free_port, notes, place, process, service, supervisor, wait_for_process,
+    IN_ORDER, free_port, notes, process, service, supervisor, wait_for_process,
 };
 
 /// A service that notes when it begins and ends.
@@ -271,7 +271,7 @@ fn a_socket_that_stays_refuses_nobody() {
     }
     apply(&rinit, &noted("other", ""), "web: removed; other: new");
     assert!(connect().is_err());
-    place(&rinit.stderr(), "configuration applied");
+    rinit.wait_for_line("configuration applied");
     end(&rinit);
 }
 
@@ -306,7 +306,7 @@ fn an_apply_that_waits_for_a_oneshot_says_so_and_what_dies_meanwhile_comes_back(
     assert!(!rinit.stdout().contains("applied"), "{}", rinit.dump());
     std::fs::write(rinit.path("go"), "").unwrap();
     rinit.wait_for_line("applied 0");
-    place(&rinit.stdout(), "web: restart (umask)");
+    rinit.wait_for_line("web: restart (umask)");
     assert!(!rinit.stdout().contains("job: two"), "{}", rinit.dump());
     end(&rinit);
 }

@@ -103,7 +103,7 @@ until grep -c '\"stopping\",\"to\":\"inactive\"' web; do sleep 0.01; done
     );
     let first = std::fs::read_to_string(rinit.path("first")).unwrap();
     assert!(first.contains("waiting -> starting"), "{first}");
-    place(&rinit.stdout(), "person: nosuch 4");
+    rinit.wait_for_line("person: nosuch 4");
     end(&rinit);
 }
 
@@ -128,7 +128,7 @@ until grep -c '\"to\":\"failed\"' followed; do sleep 0.01; done"
         ));
     let rinit = supervisor(&config).spawn();
     rinit.wait_for_line("person: all is done");
-    place(&rinit.stdout(), "person: status web: 0 ");
+    rinit.wait_for_line("person: status web: 0 ");
     // What it did get has no other hole, and ends with the end.
     let mut next = 1;
     for event in read(&rinit, "followed") {
@@ -157,7 +157,7 @@ try start job
 {RINIT} ctl --json status web >page; {RINIT} ctl --json status job >job"
         ));
     let rinit = run(&config);
-    place(&rinit.stdout(), "last runs: stopped, exit 4, after ");
+    rinit.wait_for_line("last runs: stopped, exit 4, after ");
     place(
         &rinit.stdout(),
         "person: start job: 1 rinitctl: job failed: exited with status 7; next run in ",

@@ -84,8 +84,15 @@ fn an_unhealthy_service_may_end_all() {
     let config = service(
         "web",
         &acts(["wait"]),
-        &format!("health = {{ tcp = '127.0.0.1:{port}', {OFTEN}, on-unhealthy = 'shutdown' }}"),
-    ) + &service("other", &acts(["wait", "say:other stops"]), "");
+        &format!(
+            "after = ['other']\n\
+             health = {{ tcp = '127.0.0.1:{port}', {OFTEN}, on-unhealthy = 'shutdown' }}"
+        ),
+    ) + &service(
+        "other",
+        &acts(["touch:up", "wait", "say:other stops"]),
+        "ready = { file = './up' }",
+    );
     let ended = supervisor(&config).run();
     assert_eq!(ended.status, Status::Exited(1), "{ended:?}");
     place(&ended.stdout, "other: other stops");

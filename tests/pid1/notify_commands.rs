@@ -20,8 +20,8 @@ fn a_command_speaks_where_notify_access_says_so() {
             ) + &person("try wait job; try reload job; try status job");
             let rinit = with_face(&config).spawn();
             rinit.wait_for_line("person: all is done");
-            place(&rinit.stdout(), "person: reload job: 0 ");
-            place(&rinit.stdout(), &format!("says: {last}"));
+            rinit.wait_for_line("person: reload job: 0 ");
+            rinit.wait_for_line(&format!("says: {last}"));
             ends_in_order(&rinit);
         }
     }
@@ -80,10 +80,10 @@ fn what_is_stored_goes_to_the_main_process_alone_whoever_stored_it() {
             + &person("try wait job; try reload job; try restart job; try reload job");
         let rinit = with_face(&config).spawn();
         rinit.wait_for_line("person: all is done");
-        let said = rinit.stdout();
-        place(&said, "job: main:2:own:theirs");
+        rinit.wait_for_line("job: main:2:own:theirs");
         for list in ["pre", "post", "reload", "stop", "stop-post"] {
-            place(&said, &format!("job: {list}:."));
+            rinit.wait_for_line(&format!("job: {list}:."));
+            let said = rinit.stdout();
             let lines = said
                 .lines()
                 .filter(|line| line.contains(&format!(" {list}:")));

@@ -361,7 +361,7 @@ fn a_line_of_the_last_run_makes_not_the_next_one_ready() {
     rinit.wait_for_line("db: up");
     std::fs::write(rinit.path("go"), "").unwrap();
     rinit.wait_for_line("web: web runs");
-    place(&rinit.stdout(), "web: go is there: true");
+    rinit.wait_for_line("web: go is there: true");
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
 }

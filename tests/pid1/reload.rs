@@ -33,20 +33,23 @@ rm broken; echo three > config; try reload 'w*'",
         );
         let rinit = run(&config);
         rinit.wait_for_line("web: reads three");
-        let said = rinit.stdout();
-        place(&said, "web: checked for ");
-        place(&said, "web: reads two");
-        place(&said, "person: reload web: 0 ");
-        place(
-            &said,
+        for line in [
+            "web: checked for ",
+            "web: reads two",
+            "person: reload web: 0 ",
             "person: reload web: 1 rinitctl: web was not reloaded, and runs on: \
              exec-reload: test ! -e broken: exit 1",
+            "person: reload w*: 0 ",
+            "web reloaded",
+            "web was not reloaded, and runs on: exec-reload",
+        ] {
+            rinit.wait_for_line(line);
+        }
+        assert!(
+            !rinit.stderr().contains("web: reloading -> s"),
+            "{}",
+            rinit.dump()
         );
-        place(&said, "person: reload w*: 0 ");
-        let stderr = rinit.stderr();
-        place(&stderr, "web reloaded");
-        place(&stderr, "web was not reloaded, and runs on: exec-reload");
-        assert!(!stderr.contains("web: reloading -> s"), "{}", rinit.dump());
         ends_in_order(&rinit);
     }
 }
@@ -76,7 +79,7 @@ touch go; wait",
     let said = rinit.stdout();
     let waits = place(&said, "person: it waits");
     assert!(waits < place(&said, "person: reload web: 0 "), "{said}");
-    place(&rinit.stderr(), "web: reloading -> active");
+    rinit.wait_for_line("web: reloading -> active");
     ends_in_order(&rinit);
 }
 
@@ -153,10 +156,9 @@ until test -e begun; do sleep 0.01; done
 try stop web; wait",
     );
     let rinit = run(&config);
-    let said = rinit.stdout();
-    place(&said, "person: reload web: 1 rinitctl: superseded by stop");
-    place(&said, "web: exec-stop ran");
-    place(&said, "person: stop web: 0 ");
+    rinit.wait_for_line("person: reload web: 1 rinitctl: superseded by stop");
+    rinit.wait_for_line("web: exec-stop ran");
+    rinit.wait_for_line("person: stop web: 0 ");
     assert!(
         crate::supervisor::process(&rinit, "sleep 2000").is_none(),
         "{}",

@@ -49,11 +49,10 @@ fn a_stopped_service_stays_stopped_until_it_is_started() {
         "{said}"
     );
     place(&said, "restart web: 0 ");
-    place(
-        &rinit.stderr(),
-        "web stopped; container stays (rinitctl shutdown ends it)",
-    );
-    assert_eq!(said.matches("web: runs").count(), 3, "{}", rinit.dump());
+    rinit.wait_for_line("rinit: web stopped; container stays (rinitctl shutdown ends it)");
+    rinit.wait_until("it ran three times", || {
+        rinit.stdout().matches("web: runs").count() == 3
+    });
     assert!(
         process(&rinit, "%do say:runs").is_some(),
         "{}",
@@ -113,7 +112,9 @@ try start job; try start job; try start nosuch; try kill job; try kill --signal 
     ] {
         place(&said, &format!("person: {line}"));
     }
-    assert_eq!(said.matches("job: job ran").count(), 2, "{}", rinit.dump());
+    rinit.wait_until("the job ran twice", || {
+        rinit.stdout().matches("job: job ran").count() == 2
+    });
     rinit.signal(15);
     rinit.wait();
 }
@@ -149,7 +150,7 @@ try kill --signal HUP web
 until test -e hit; do sleep 0.01; done",
     );
     let rinit = run(&config);
-    place(&rinit.stdout(), "person: kill --signal HUP web: 0 ");
+    rinit.wait_for_line("person: kill --signal HUP web: 0 ");
     end(&rinit);
 }
 
@@ -181,10 +182,11 @@ fn parts_follow_and_rivals_make_way() {
     let whole = ["whole up", "whole down"];
     let wanted = [&whole[..], &whole, &["rival up", "rival down", "whole up"]];
     assert_eq!(notes(&rinit), wanted.concat());
-    place(&rinit.stderr(), "whole makes way for rival");
-    place(&rinit.stderr(), "rival makes way for whole");
-    let said = rinit.stdout();
-    assert_eq!(said.matches("part: part runs").count(), 2, "{said}");
+    rinit.wait_for_line("whole makes way for rival");
+    rinit.wait_for_line("rival makes way for whole");
+    rinit.wait_until("part ran twice", || {
+        rinit.stdout().matches("part: part runs").count() == 2
+    });
     assert!(
         process(&rinit, "say:part runs").is_none(),
         "{}",

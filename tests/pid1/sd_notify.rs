@@ -163,7 +163,7 @@ fn systemd_notify_becomes_the_command_behind_the_semicolon() {
     rinit.wait_for_line("job: starting -> active");
     let job = wait_for_process(&rinit, "sleep 1000");
     let line = format!("job: {} goes on", inner_pid(job.pid));
-    place(&rinit.stdout(), &line);
+    rinit.wait_for_line(&line);
     ends_in_order(&rinit);
 }
 

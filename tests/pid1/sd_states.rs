@@ -41,7 +41,7 @@ fn a_reload_of_a_former_life_is_not_this_ones() {
     let rinit = with_face(&script("job", job, "")).arg("-v").spawn();
     // Behind its barrier all was handled.
     rinit.wait_for_line("job: said");
-    place(&rinit.stderr(), "job: starting -> active");
+    rinit.wait_for_line("job: starting -> active");
     assert!(!rinit.stderr().contains("reloading"), "{}", rinit.dump());
     ends_in_order(&rinit);
 }

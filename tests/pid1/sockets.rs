@@ -61,12 +61,14 @@ fn sockets_are_passed_by_number_and_name_and_to_nobody_else() {
             "after = ['web']",
         );
         let rinit = supervisor(&config).spawn();
-        rinit.wait_for_line("other: open");
-        let out = rinit.stdout();
-        place(&out, "web: given 3 (web:dns:own) by name, mine: true");
-        place(&out, "web: open [3, 4, 5, 6]");
-        place(&out, "other: given  () by name, mine: false");
-        place(&out, "other: open []");
+        for line in [
+            "web: given 3 (web:dns:own) by name, mine: true",
+            "web: open [3, 4, 5, 6]",
+            "other: given  () by name, mine: false",
+            "other: open []",
+        ] {
+            rinit.wait_for_line(line);
+        }
         // What a probe holds, beside the folder that it reads: nothing above 2.
         rinit.wait_until("a probe has looked", || {
             std::fs::read_to_string(rinit.path("health")).is_ok_and(|list| list.lines().count() > 3)

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::acts::acts;
 use crate::harness::{Running, Setup, Status, send};
-use crate::supervisor::{IN_ORDER, place, service, supervisor, wait_for_helper, wait_for_process};
+use crate::supervisor::{IN_ORDER, service, supervisor, wait_for_helper, wait_for_process};
 
 fn descriptors(pid: i32) -> BTreeSet<String> {
     let all = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
@@ -68,7 +68,7 @@ fn with_a_subreaper_the_whole_tree_is_gone_before_the_next_run() {
     rinit.wait_until("the second run", || {
         count(&rinit, "gone") + count(&rinit, "left") > 0
     });
-    place(&rinit.stdout(), "a: gone");
+    rinit.wait_for_line("a: gone");
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER);
 }

@@ -39,7 +39,7 @@ fn a_service_knows_its_period_and_its_own_number_on_both_roads() {
         let rinit = with_face(&config).arg("-v").spawn();
         rinit.wait_for_line("job: starting -> active");
         let pid = inner_pid(wait_for_process(&rinit, "sleep 1000").pid);
-        place(&rinit.stdout(), &format!("job: 90000000 {pid} of {pid}"));
+        rinit.wait_for_line(&format!("job: 90000000 {pid} of {pid}"));
         ends_in_order(&rinit);
     }
 }

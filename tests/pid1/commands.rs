@@ -34,13 +34,15 @@ fn each_command_has_its_time_and_who_waits_starts_after_all_of_them() {
             "requires = ['web']",
         );
         let rinit = supervisor(&config).spawn();
-        rinit.wait_until("all runs", || notes(&rinit).contains(&"next".to_owned()));
+        for runs in ["main", "next"] {
+            rinit.wait_until(runs, || notes(&rinit).contains(&runs.to_owned()));
+        }
         rinit.signal(15);
         rinit.wait();
         let mut seen = notes(&rinit);
-        // It is executed, and then it does something: that is a race.
+        // It is executed, and then it does something: others may be quicker.
         let main_at = seen.iter().position(|note| note == "main").unwrap();
-        assert!((2..=3).contains(&main_at), "{seen:?}\n{}", rinit.dump());
+        assert!((2..=4).contains(&main_at), "{seen:?}\n{}", rinit.dump());
         seen.remove(main_at);
         // A number in the namespace, which is not ours.
         let main: i32 = seen[2].strip_prefix("post ").unwrap().parse().unwrap();

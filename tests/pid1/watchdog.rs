@@ -18,7 +18,7 @@ fn one_that_pings_lives_and_one_that_does_not_is_aborted_and_restarted() {
     let rinit = with_face(&config).arg("-v").spawn();
     rinit.wait_for_line("silent: got 6");
     // One that doesn't even end by that is killed.
-    rinit.wait_for_line("silent did not stop in 0.1 s; killed");
+    rinit.wait_for_line("silent did not stop in");
     rinit.wait_for_line("silent watchdog: no ping for 3 s; restart in");
     assert!(
         !rinit.stderr().contains("pings watchdog"),

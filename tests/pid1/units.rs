@@ -37,6 +37,7 @@ fn a_units_service_runs_as_its_file_says_and_as_toml_says_over_it() {
         .setup(Setup::OwnUnits)
         .spawn();
     rinit.wait_until("it runs", || notes(&rinit).len() == 2);
+    rinit.wait_for_line("1 service running");
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
     assert_eq!(

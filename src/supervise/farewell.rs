@@ -30,7 +30,7 @@ const DEFAULT_PATH: &str = "/dev/termination-log";
 /// What Kubernetes takes of it.
 const MAX_BYTES: usize = 4096;
 /// How long the log waits for the culprit's output.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(100);
 /// How long the child may write.
 const LIMIT: Duration = Duration::from_secs(1);
 

@@ -151,10 +151,12 @@ fn the_culprit_s_last_lines_stand_before_the_last_line_where_others_wrote_meanwh
 #[test]
 fn no_line_is_said_twice_where_it_still_stands_at_the_end() {
     let rinit = ends(
-        &["say:one", "say:two", "exit:3"],
+        &["say:one", "say:two", "await:seen", "exit:3"],
         "termination-log = './words'",
     )
     .spawn();
+    rinit.wait_for_line("web: two");
+    fs::write(rinit.path("seen"), "").unwrap();
     assert_eq!(rinit.wait(), Status::Exited(3), "{}", rinit.dump());
     assert_eq!(rinit.stdout(), "web: one\nweb: two\n");
     assert!(!rinit.stderr().contains("web: one"), "{}", rinit.dump());

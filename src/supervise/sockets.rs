@@ -304,7 +304,14 @@ fn open_elsewhere(listen: &Listen, last: Option<BorrowedFd<'_>>) -> Result<(Pid,
         let rights = if fds.is_empty() { &[][..] } else { &rights };
         let text = [IoSlice::new(&message)];
         let flags = MsgFlags::MSG_NOSIGNAL;
-        let sent = sendmsg::<()>(theirs.as_raw_fd(), &text, rights, flags, None);
+        let Err(errno) = sendmsg::<()>(theirs.as_raw_fd(), &text, rights, flags, None) else {
+            return 0;
+        };
+        // All of a user's programs together may have only so many on their way.
+        let (errno, step) = (errno as i32, "pass its sockets".into());
+        let refused = Said::Refused { errno, step }.encode();
+        let text = [IoSlice::new(&refused)];
+        let sent = sendmsg::<()>(theirs.as_raw_fd(), &text, &[], flags, None);
         i32::from(sent.is_err())
     })?;
     Ok((pid, ours))

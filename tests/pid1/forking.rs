@@ -119,7 +119,7 @@ fn a_pid_file_that_names_somebody_else_or_is_none_fails_the_start_and_leaves_not
         (":", "no such file or directory"),
     ] {
         let keys =
-            "pid-file = 'web.pid'\nstart-timeout = '300ms'\nrestart = 'no'\nrequires = ['other']";
+            "pid-file = 'web.pid'\nstart-timeout = '1500ms'\nrestart = 'no'\nrequires = ['other']";
         let other = "'echo $$ > new; mv new other.pid; exec sleep 1000'";
         let config = forks(keys) + &service("other", other, "ready = { file = 'other.pid' }");
         let daemon = DAEMON.replace("#!/bin/sh\n", &format!("#!/bin/sh\n{make}\n"));

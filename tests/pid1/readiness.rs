@@ -277,7 +277,7 @@ fn a_command_that_says_no_or_hangs_is_in_the_reason_and_leaves_nothing() {
         let config = service(
             "db",
             &acts(["wait"]),
-            &format!("ready = {{ exec = {probe} }}\nstart-timeout = '200ms'\nrestart = 'no'"),
+            &format!("ready = {{ exec = {probe} }}\nstart-timeout = '1500ms'\nrestart = 'no'"),
         );
         let ended = supervisor(&config).run();
         assert_eq!(ended.status, Status::Exited(1), "{ended:?}");

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::tmpfiles::{is_pattern, matches};
 use super::value::boolean;
 use crate::core::capability::Capabilities;
 
@@ -33,15 +34,26 @@ pub(crate) fn unmet<'a>(words: impl Iterator<Item = &'a [u8]>, kind: &str) -> Op
 }
 
 /// Whether this version asks such a one.
-pub(crate) fn is_asked(what: &str, path: &Path) -> bool {
-    match what {
-        "PathExists" | "PathIsDirectory" | "PathIsSymbolicLink" | "FileNotEmpty"
-        | "DirectoryNotEmpty" | "FileIsExecutable" | "Virtualization" | "Capability"
-        | "Architecture" | "KernelCommandLine" | "Environment" | "ACPower" | "FirstBoot"
-        | "NeedsUpdate" | "Security" => true,
-        "PathExistsGlob" => is_simple_glob(path),
-        _ => false,
-    }
+pub(crate) fn is_asked(what: &str) -> bool {
+    matches!(
+        what,
+        "PathExists"
+            | "PathIsDirectory"
+            | "PathIsSymbolicLink"
+            | "FileNotEmpty"
+            | "DirectoryNotEmpty"
+            | "FileIsExecutable"
+            | "Virtualization"
+            | "Capability"
+            | "Architecture"
+            | "KernelCommandLine"
+            | "Environment"
+            | "ACPower"
+            | "FirstBoot"
+            | "NeedsUpdate"
+            | "Security"
+            | "PathExistsGlob"
+    )
 }
 
 fn holds(what: &str, text: &str) -> bool {
@@ -64,7 +76,7 @@ fn holds(what: &str, text: &str) -> bool {
             "yes" | "container" | "docker" | "podman" => true,
             other => std::env::var("container").is_ok_and(|container| container == other),
         },
-        "PathExistsGlob" => exists_glob(path),
+        "PathExistsGlob" => exists_glob(text),
         "Capability" => Capabilities::named(text).is_some_and(is_bounding),
         "Architecture" => matches!(
             (text, std::env::consts::ARCH),
@@ -83,23 +95,37 @@ fn holds(what: &str, text: &str) -> bool {
     }
 }
 
-/// Stars in the last part alone.
-fn is_simple_glob(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    let folder = path.parent().map(Path::to_string_lossy).unwrap_or_default();
-    !text.contains(['?', '[']) && !folder.contains('*')
+/// More braces than this stand for themselves.
+const MOST_BRACES: usize = 8;
+
+/// Whether something has a path of this pattern (`glob(7)`), of whose braces each
+/// alternative counts.
+fn exists_glob(pattern: &str) -> bool {
+    let count = pattern.matches('{').count();
+    if let Some((before, rest)) = pattern.rsplit_once('{').filter(|_| count <= MOST_BRACES)
+        && let Some((inside, behind)) = rest.split_once('}')
+    {
+        let mut all = inside.split(',');
+        return all.any(|one| exists_glob(&[before, one, behind].concat()));
+    }
+    exists_below(Path::new("/"), pattern.trim_start_matches('/'))
 }
 
-fn exists_glob(path: &Path) -> bool {
-    let (Some(folder), Some(pattern)) = (path.parent(), path.file_name()) else {
-        return path.exists();
+fn exists_below(folder: &Path, pattern: &str) -> bool {
+    let (part, rest) = match pattern.split_once('/') {
+        Some((part, rest)) => (part, Some(rest)),
+        None => (pattern, None),
     };
-    let pattern = pattern.to_string_lossy();
+    let is_there = |path: &Path| match rest {
+        Some(rest) => exists_below(path, rest),
+        None => path.symlink_metadata().is_ok(),
+    };
+    if !is_pattern(part.as_bytes()) {
+        return is_there(&folder.join(part));
+    }
     let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries.any(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        (pattern.starts_with('.') || !name.starts_with('.')) && super::matches(&pattern, &name)
+        matches(part.as_bytes(), entry.file_name().as_encoded_bytes()) && is_there(&entry.path())
     })
 }
 
@@ -155,6 +181,9 @@ mod tests {
             ("KernelCommandLine=no-such-argument-of-a-kernel", false),
             ("PathExistsGlob=/etc/pass*", true),
             ("PathExistsGlob=!/etc/pass*", false),
+            ("PathExistsGlob=/e?c/{no,pass[v-x]d}", true),
+            ("PathExistsGlob=/etc/{no,{neither,nor}}", false),
+            ("PathExistsGlob=/e*/passwd/", false),
             ("FileIsExecutable=/bin/sh", true),
             ("FileNotEmpty=/dev/null", false),
             ("Environment=PATH", true),

@@ -477,7 +477,8 @@ pub(super) fn file_name(path: &Path) -> &str {
 
 /// The file's text. What isn't UTF-8 is marked in it.
 pub(super) fn read(path: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
+    // Most files are read at once.
+    let mut bytes = Vec::with_capacity(2048);
     let file = fs::OpenOptions::new()
         .read(true)
         .custom_flags(O_NONBLOCK)

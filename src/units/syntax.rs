@@ -58,7 +58,9 @@ impl<'a> Lines<'a> {
     /// or a NUL.
     fn physical(&mut self) -> Option<Range<usize>> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let length = rest.find(['\n', '\r', '\0']).unwrap_or(rest.len());
+        let mut bytes = rest.bytes();
+        let length = bytes.position(|byte| matches!(byte, b'\n' | b'\r' | 0));
+        let length = length.unwrap_or(rest.len());
         let line = self.at..self.at + length;
         let mut ends = rest.get(length..).unwrap_or_default().chars();
         let both = matches!(

@@ -1,7 +1,5 @@
 //! Condition*= and Assert*=: read here, asked at each start (`units::unmet`).
 
-use std::path::Path;
-
 use super::given::Given;
 use super::reading::Reading;
 use crate::units;
@@ -18,14 +16,15 @@ pub(super) fn condition(reading: &mut Reading<'_>, given: &Given<'_>) {
         return;
     }
     let value = given.expanded(given.value.as_bytes());
-    let path = String::from_utf8_lossy(&value);
-    let path = Path::new(path.trim_start_matches(['|', '!', ' ']));
-    if !units::is_asked(what, path) {
+    if !units::is_asked(what) {
         let name = reading.draft.name();
         let what = format!("{name}: {} is not supported yet by this version", given.key);
         given.context.warn(given.at, what, "it is taken to hold");
         return;
     }
-    let word = [given.key.as_bytes(), &value].join(&b'=');
+    // A path may end in a slash; the root is one.
+    let path = value.strip_suffix(b"/");
+    let path = path.filter(|path| path.last().is_some_and(|byte| !b"|! ".contains(byte)));
+    let word = [given.key.as_bytes(), path.unwrap_or(&value)].join(&b'=');
     reading.conditions.push(word);
 }

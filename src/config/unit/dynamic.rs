@@ -39,6 +39,10 @@ impl Dynamic {
 
     /// Makes the draft's service run as that.
     pub(super) fn lay_into(self, draft: &mut Draft, context: &Context<'_>) {
+        // What it leaves behind, such as a program with set-user-ID, is nobody's.
+        if draft.written("no-new-privileges").is_none() {
+            draft.setup().confinement.no_new_privileges = true;
+        }
         let identity = draft.identity();
         if !self.keeps_group {
             identity.group = None;

@@ -70,11 +70,15 @@ const SET: &[(&str, Setter)] = &[
         Some(())
     }),
     ("BindIPv6Only", |s, g| {
-        s.ipv6_only = g.choice(&[
-            ("default", None),
-            ("both", Some(false)),
-            ("ipv6-only", Some(true)),
-        ])?;
+        s.ipv6_only = match units::boolean(g.value) {
+            // As units had it before there were words.
+            Some(only) => Some(only),
+            None => g.choice(&[
+                ("default", None),
+                ("both", Some(false)),
+                ("ipv6-only", Some(true)),
+            ])?,
+        };
         Some(())
     }),
     ("SocketMode", |s, g| {

@@ -278,6 +278,10 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
     if section == "Service" && key.starts_with("Limit") && set::limit(reading, given).is_some() {
         return;
     }
+    // Every unit has some of these.
+    if is_in(SILENT, key) {
+        return;
+    }
     if section == "Unit" && (key.starts_with("Condition") || key.starts_with("Assert")) {
         super::condition::condition(reading, given);
     } else if is_in(HARDENING, key) || is_in(RESOURCES, key) {
@@ -295,7 +299,7 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
             let help = "the service starts without it";
             given.context.warn(given.at, what, help);
         }
-    } else if !is_in(SILENT, key) {
+    } else {
         let known = SET.iter().map(|(_, known, _)| *known);
         let lists = [SILENT, HARDENING, RESOURCES, MISSED];
         let known = known.chain(lists.into_iter().flat_map(str::split_whitespace));

@@ -107,6 +107,7 @@ impl Report {
         match self {
             Self::Main(pid) => wire(1, 0, pid),
             Self::Refused(errno) => wire(2, errno, Pid(0)),
+            Self::Exited(pid, Exit::Unknown) => wire(6, 0, pid),
             Self::Exited(pid, exit) => match exit.signal() {
                 None => wire(3, i32::from(exit.code()), pid),
                 Some(signal) => wire(4, i32::from(signal.number()), pid),
@@ -125,6 +126,7 @@ impl Report {
             3 => Some(Self::Exited(pid, Exit::Code(u8::try_from(number).ok()?))),
             4 => Some(Self::Exited(pid, Exit::Signal(Signal::new(number)?))),
             5 => Some(Self::Gone),
+            6 => Some(Self::Exited(pid, Exit::Unknown)),
             _ => None,
         }
     }
@@ -245,7 +247,7 @@ impl Keeper<'_> {
                 self.main = Some(pid);
                 // It may have ended, and been reaped, before anybody knew what it was.
                 if !process_exists(pid) {
-                    self.tell(Report::Exited(pid, Exit::Code(0)));
+                    self.tell(Report::Exited(pid, Exit::Unknown));
                     self.main = None;
                 }
             }
@@ -287,6 +289,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_one_that_was_gone_before_it_was_named_nobody_knows_how_it_ended() {
+        let (ours, theirs) = socket::message_pair().unwrap();
+        let mut keeper = Keeper {
+            socket: Some(theirs.as_fd()),
+            main: None,
+            leader: None,
+        };
+        let gone = fork(|| 0).unwrap();
+        while process_exists(gone) {
+            reap::take(gone);
+        }
+        keeper.carry_out(Order::Watch(gone));
+        let mut buffer = [0u8; LENGTH];
+        let count = socket::receive_now(&ours, &mut buffer);
+        assert_eq!(count, Some(LENGTH));
+        let report = Report::decode(&buffer);
+        assert_eq!(report, Some(Report::Exited(gone, Exit::Unknown)));
+    }
+
+    #[test]
     fn every_message_comes_back_as_it_was_sent_and_rubbish_is_none() {
         for order in [
             Order::Main(Signal::TERM),
@@ -296,7 +318,8 @@ mod tests {
         ] {
             assert_eq!(Order::decode(&order.encode()), Some(order));
         }
-        let ended = [Exit::Code(0), Exit::Code(255), Exit::Signal(Signal::KILL)]
+        let signal = Exit::Signal(Signal::KILL);
+        let ended = [Exit::Code(0), Exit::Code(255), signal, Exit::Unknown]
             .map(|exit| Report::Exited(Pid(7), exit));
         for report in
             ended

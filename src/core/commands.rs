@@ -193,6 +193,8 @@ impl ServiceResult {
             Exit::Signal(signal) if asked == Some(signal) || polite.contains(&signal) => "success",
             Exit::Signal(_) => "signal",
             Exit::OutOfMemory => "oom-kill",
+            // Asked to end it has ended, however it did.
+            Exit::Unknown => asked.map_or("exit-code", |_| "success"),
         };
         let exit = Some(exit);
         Self { word, exit }
@@ -200,7 +202,8 @@ impl ServiceResult {
 
     /// Each as a word of the environment.
     pub fn variables(self) -> impl Iterator<Item = Vec<u8>> {
-        let ended = self.exit.map(|exit| match exit.signal() {
+        let known = self.exit.filter(|exit| *exit != Exit::Unknown);
+        let ended = known.map(|exit| match exit.signal() {
             None => ("exited", exit.code().to_string()),
             Some(signal) => {
                 let name = signal.to_string();

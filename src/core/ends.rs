@@ -62,7 +62,7 @@ impl Way {
     fn of_exit(exit: Exit, spec: &ServiceSpec) -> Self {
         match exit {
             exit if spec.is_well(exit) => Self::Success,
-            Exit::Code(_) => Self::Exit,
+            Exit::Code(_) | Exit::Unknown => Self::Exit,
             Exit::Signal(_) => Self::Signal,
             Exit::OutOfMemory => Self::OutOfMemory,
         }

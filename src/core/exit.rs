@@ -13,6 +13,8 @@ pub enum Exit {
     Signal(Signal),
     /// The kernel's OOM killer did, by SIGKILL: memory ran out.
     OutOfMemory,
+    /// Its parent alone was told: it was another's child. No success.
+    Unknown,
 }
 
 impl Exit {
@@ -23,6 +25,7 @@ impl Exit {
             Self::Code(code) => code,
             Self::Signal(signal) => 128u8.saturating_add(signal.number()),
             Self::OutOfMemory => 128u8.saturating_add(Signal::KILL.number()),
+            Self::Unknown => u8::MAX,
         }
     }
 
@@ -30,7 +33,7 @@ impl Exit {
     #[must_use]
     pub const fn signal(self) -> Option<Signal> {
         match self {
-            Self::Code(_) => None,
+            Self::Code(_) | Self::Unknown => None,
             Self::Signal(signal) => Some(signal),
             Self::OutOfMemory => Some(Signal::KILL),
         }
@@ -50,6 +53,7 @@ impl fmt::Display for Exit {
             Self::Code(code) => write!(f, "exited with status {code}"),
             Self::Signal(signal) => write!(f, "killed by {signal}"),
             Self::OutOfMemory => f.write_str("killed by the kernel's OOM killer"),
+            Self::Unknown => f.write_str("ended, its status unknown: another's child"),
         }
     }
 }

@@ -485,7 +485,7 @@ impl End {
 
     const fn of_exit(exit: Exit) -> Self {
         match exit {
-            Exit::Code(_) => Self::Status,
+            Exit::Code(_) | Exit::Unknown => Self::Status,
             Exit::Signal(_) => Self::Signal,
             Exit::OutOfMemory => Self::Other,
         }

@@ -431,7 +431,9 @@ impl System {
             | Cause::Request { .. } => false,
         };
         let killed = by_force && exit == Exit::Signal(Signal::KILL);
-        let in_order = spec.is_well(exit) || ended_by(spec.stop.signal);
+        // Of one that was asked to end it is enough to know that it has.
+        let is_gone = exit == Exit::Unknown;
+        let in_order = spec.is_well(exit) || is_gone || ended_by(spec.stop.signal);
         if killed {
             shutdown.essential_code = Exit::Signal(Signal::KILL).code();
         } else if !in_order && !asked && shutdown.essential_code == 0 {

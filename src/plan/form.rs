@@ -120,7 +120,7 @@ enums! {
     Expansion { 0 = None, 1 = Forms, 2 = Unit }
     Privileges { 0 = Service, 1 = KeepUser, 2 = Full }
     Output { 0 = Prefix, 1 = Raw, 2 = Inherit, 3 = Null, 4 = Json, 5 = File }
-    Exit { 0 = Code(code), 1 = Signal(signal), 2 = OutOfMemory }
+    Exit { 0 = Code(code), 1 = Signal(signal), 2 = OutOfMemory, 3 = Unknown }
 }
 
 impl Wire for Capabilities {

@@ -340,10 +340,13 @@ impl Hands {
             return;
         }
         // Whoever is gone by now needs no signal.
-        let _ = match (to_group, entry.leader, entry.main) {
-            (true, Some(leader), _) if self.may_address(run, leader) => kill_group(leader, signal),
-            (false, _, Some(main)) => kill(main, signal),
-            _ => Ok(()),
+        let _ = match (to_group, entry.main) {
+            (true, _) => match entry.known_leader() {
+                Some(leader) => kill_group(leader, signal),
+                None => Ok(()),
+            },
+            (false, Some(main)) => kill(main, signal),
+            (false, None) => Ok(()),
         };
     }
 
@@ -363,12 +366,13 @@ impl Hands {
             }
             return;
         }
-        let Some(leader) = entry.leader.filter(|leader| self.may_address(run, *leader)) else {
-            return;
-        };
+        let leader = entry.known_leader();
         // A main process that has left its first group isn't reached by the group.
         let apart = |main: &Pid| {
-            *main != leader && procfs::stat(*main).is_some_and(|stat| stat.group != leader.0)
+            let is_apart = |leader: Pid| {
+                *main != leader && procfs::stat(*main).is_some_and(|stat| stat.group != leader.0)
+            };
+            leader.is_none_or(is_apart)
         };
         if let Some(main) = entry.main.filter(apart) {
             let _ = kill(main, signal);
@@ -376,11 +380,6 @@ impl Hands {
         if let Some(entry) = self.runs.get_mut(run) {
             entry.extra().marks.send(leader, signal);
         }
-    }
-
-    /// Whether a leader's number is still this run's and not a newer main process's.
-    fn may_address(&self, run: RunId, leader: Pid) -> bool {
-        self.runs.of_main(leader).is_none_or(|other| other == run)
     }
 
     fn watch_tree(&mut self, run: RunId, now: Now) -> Option<Event> {

@@ -48,13 +48,13 @@ struct Family<'a> {
 impl Family<'_> {
     fn kin(&self, pid: Pid) -> Kin {
         let keeper = self.run.keeper().map(|(pid, _)| *pid);
-        let roots = [self.main, self.run.main, self.run.leader, keeper];
-        // Mostly, and at once: a look at all of a group takes its time.
+        let leader = self.run.known_leader();
+        let roots = [self.main, self.run.main, leader, keeper];
         if roots.contains(&Some(pid)) {
             return Kin::Own;
         }
         if let Some((cgroup, _)) = self.run.cgroup()
-            && cgroup.all_members().contains(&pid)
+            && cgroup.holds(pid)
         {
             return Kin::Own;
         }
@@ -74,7 +74,7 @@ impl Family<'_> {
             let Some(stat) = procfs::stat(at) else {
                 return if at == pid { Kin::Gone } else { Kin::Orphan };
             };
-            if self.run.leader == Some(Pid(stat.session)) {
+            if leader == Some(Pid(stat.session)) {
                 return Kin::Own;
             }
             let session = self.runs.of_main(Pid(stat.session));
@@ -108,7 +108,7 @@ impl Family<'_> {
             NotifyAccess::Exec => {
                 let speaker = self.runs.of_main(sender);
                 let is_control = speaker.is_some() && speaker == self.control;
-                is_main || is_control || self.run.leader == Some(sender)
+                is_main || is_control || self.run.known_leader() == Some(sender)
             }
             NotifyAccess::Main => is_main,
             NotifyAccess::None => false,

@@ -55,8 +55,8 @@ const REMEMBERED: usize = 8;
 
 impl Marks {
     /// Sends to what is known now, and to what will be found later.
-    pub(crate) fn send(&mut self, leader: Pid, signal: Signal) {
-        let _ = kill_group(leader, signal);
+    pub(crate) fn send(&mut self, leader: Option<Pid>, signal: Signal) {
+        let _ = leader.map(|leader| kill_group(leader, signal));
         for member in &self.members {
             deliver(*member, leader, signal);
         }
@@ -66,7 +66,7 @@ impl Marks {
     }
 
     /// Takes what a look found. What is new gets what the others already got.
-    pub(crate) fn found(&mut self, leader: Pid, members: Set<Member>) {
+    pub(crate) fn found(&mut self, leader: Option<Pid>, members: Set<Member>) {
         for member in members.difference(&self.members) {
             for signal in &self.sent {
                 deliver(*member, leader, *signal);
@@ -77,9 +77,10 @@ impl Marks {
 }
 
 /// To one member, unless it is another process by now or got it with the group.
-fn deliver(member: Member, leader: Pid, signal: Signal) {
-    let same =
-        |stat: &Stat| stat.started == member.started && stat.group != leader.0 && !stat.zombie;
+fn deliver(member: Member, leader: Option<Pid>, signal: Signal) {
+    let same = |stat: &Stat| {
+        stat.started == member.started && leader != Some(Pid(stat.group)) && !stat.zombie
+    };
     if procfs::stat(member.pid).as_ref().is_some_and(same) {
         let _ = kill(member.pid, signal);
     }
@@ -89,7 +90,8 @@ fn deliver(member: Member, leader: Pid, signal: Signal) {
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) run: RunId,
-    pub(crate) leader: Pid,
+    /// Its first main process, if its number is still its own.
+    pub(crate) leader: Option<Pid>,
     pub(crate) invocation: String,
 }
 
@@ -123,7 +125,7 @@ pub(crate) fn look(wanted: &[Wanted], spared: &Set<Pid>) -> Vec<(RunId, Member)>
 fn members<'a>(stats: &'a [Stat], marks: &[Option<Vec<u8>>], tree: &Wanted) -> Vec<&'a Stat> {
     let own = |mark: &Option<Vec<u8>>, stat: &Stat| match mark {
         Some(mark) => mark == tree.invocation.as_bytes(),
-        None => stat.session == tree.leader.0 || stat.group == tree.leader.0,
+        None => [stat.session, stat.group].contains(&tree.leader.map_or(-1, |leader| leader.0)),
     };
     let marked = stats
         .iter()
@@ -155,7 +157,7 @@ mod tests {
     fn tree() -> Wanted {
         Wanted {
             run: RunId(1),
-            leader: Pid(10),
+            leader: Some(Pid(10)),
             invocation: "aa".into(),
         }
     }

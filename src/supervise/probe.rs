@@ -99,7 +99,7 @@ pub(crate) fn from_child(what: &str, exit: Exit, told: &[u8]) -> Answer {
         Exit::Code(0) => Answer::Yes,
         Exit::Code(_) if !told.is_empty() => no(&String::from_utf8_lossy(told)),
         Exit::Code(code) => no(&format!("{what}: exit {code}")),
-        Exit::Signal(_) | Exit::OutOfMemory => no(&format!("{what}: {exit}")),
+        Exit::Signal(_) | Exit::OutOfMemory | Exit::Unknown => no(&format!("{what}: {exit}")),
     }
 }
 

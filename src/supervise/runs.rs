@@ -9,6 +9,8 @@ use crate::core::commands::CommandId;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::sorted::Map;
 use crate::sys::cgroup::{Cgroup, Events};
+use crate::sys::procfs;
+use crate::sys::signal::process_exists;
 
 /// One live run, as the kernel's side knows it.
 pub(crate) struct Run {
@@ -16,6 +18,9 @@ pub(crate) struct Run {
     pub(crate) service: ServiceId,
     /// The first main process: its number names the run's session and group.
     pub(crate) leader: Option<Pid>,
+    /// It was reaped: the number names the session and group while they have members, and
+    /// may be another's afterwards.
+    pub(crate) leader_gone: bool,
     /// The main process, while it lives.
     pub(crate) main: Option<Pid>,
     /// The pipe that tells how the exec went, until it has told.
@@ -61,6 +66,7 @@ impl Run {
         Self {
             service,
             leader: None,
+            leader_gone: false,
             main: None,
             launch: None,
             extra: None,
@@ -69,6 +75,21 @@ impl Run {
             ended: false,
             tree_gone: false,
         }
+    }
+
+    /// The first main process, unless its number is another's by now: no new process gets
+    /// the number that a session or a group with members is called by.
+    pub(crate) fn known_leader(&self) -> Option<Pid> {
+        let leader = self.leader?;
+        let keeper = self.keeper().map(|(keeper, _)| keeper.0);
+        // A subreaper tells of ends before it reaps, and of the main process's alone.
+        let may_be_another = self.leader_gone || keeper.is_some();
+        let is_another = match may_be_another.then(|| procfs::stat(leader)).flatten() {
+            Some(stat) => !stat.zombie && keeper != Some(stat.parent),
+            // Without /proc.
+            None => self.leader_gone && keeper.is_none() && process_exists(leader),
+        };
+        (!is_another).then_some(leader)
     }
 
     /// Its subreaper, if it has one, and the socket to it.
@@ -155,12 +176,20 @@ impl Runs {
 
     /// Notes that the main process is gone.
     pub(crate) fn clear_main(&mut self, run: RunId) {
-        if let Some(pid) = self
-            .by_run
-            .get_mut(&run)
-            .and_then(|entry| entry.main.take())
-        {
+        let Some(entry) = self.by_run.get_mut(&run) else {
+            return;
+        };
+        if let Some(pid) = entry.main.take() {
+            entry.leader_gone |= entry.leader == Some(pid);
             self.by_pid.remove(&pid);
+        }
+    }
+
+    /// A process was reaped that is no run's main one. It may have been the first, where
+    /// another is that now.
+    pub(crate) fn reaped(&mut self, pid: Pid) {
+        for (_, run) in self.by_run.iter_mut() {
+            run.leader_gone |= run.leader == Some(pid);
         }
     }
 

@@ -145,7 +145,7 @@ impl Hands {
         // The subreaper tells before it reaps: if it is gone, its report is here.
         self.hear_subreaper(system, run, events);
         if !comes && self.runs.of_main(main) == Some(run) {
-            events.extend(self.ended(run, Exit::Code(0)));
+            events.extend(self.ended(run, Exit::Unknown));
         }
     }
 
@@ -179,6 +179,7 @@ impl Hands {
         if entry.main.is_some() {
             // Told twice, by itself and by the subreaper; or the service has named another.
             entry.leader = Some(pid);
+            entry.leader_gone = false;
             return None;
         }
         if entry.control().is_none() {
@@ -256,6 +257,7 @@ impl Hands {
             return Reaped::Ours;
         }
         if !self.helpers.remove(&pid) {
+            self.runs.reaped(pid);
             self.clearing.child_ended(pid);
             self.listeners.child_ended(pid);
             return Reaped::Orphan;

@@ -141,12 +141,10 @@ impl Trees {
             Some(_) | None => {
                 let wanted = open
                     .iter()
-                    .filter_map(|(id, run)| {
-                        Some(Wanted {
-                            run: *id,
-                            leader: run.leader?,
-                            invocation: invocation(*id).to_string(),
-                        })
+                    .map(|(id, run)| Wanted {
+                        run: *id,
+                        leader: run.known_leader(),
+                        invocation: invocation(*id).to_string(),
                     })
                     .collect();
                 self.look_later(now);
@@ -242,9 +240,8 @@ impl Trees {
             .into_iter()
             .partition(|run| found.contains_key(run));
         for id in left {
-            if let (Some(run), Some(members)) = (runs.get_mut(id), found.remove(&id))
-                && let Some(leader) = run.leader
-            {
+            if let (Some(run), Some(members)) = (runs.get_mut(id), found.remove(&id)) {
+                let leader = run.known_leader();
                 run.extra().marks.found(leader, members);
             }
         }

@@ -65,10 +65,17 @@ pub fn own() -> Option<Own> {
 
 /// Where /proc says that we are, below where cgroup2 is mounted.
 fn own_path() -> Option<PathBuf> {
-    let text = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let path = path_of(own_pid())?;
+    let path = path.strip_prefix('/')?;
     // Above what we see.
     (!path.starts_with("..")).then(|| PathBuf::from(path))
+}
+
+/// Where /proc says that a process is, as our own namespace shows it.
+fn path_of(pid: Pid) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{}/cgroup", pid.0)).ok()?;
+    let mut lines = text.lines();
+    lines.find_map(|line| line.strip_prefix("0::").map(str::to_owned))
 }
 
 impl Cgroup {
@@ -132,6 +139,20 @@ impl Cgroup {
     pub fn all_members(&self) -> Set<Pid> {
         let groups = self.and_below().into_iter();
         groups.flat_map(|group| group.members()).collect()
+    }
+
+    /// Whether this process is in it or below, by one look at that process alone: a list
+    /// of all may be long. Only of a group beside our own; else no, and so without /proc.
+    #[must_use]
+    pub fn holds(&self, pid: Pid) -> bool {
+        let (Some(own), Some(path)) = (path_of(own_pid()), path_of(pid)) else {
+            return false;
+        };
+        let beside = Path::new(&own).parent();
+        let here = beside
+            .zip(self.0.file_name())
+            .map(|(above, name)| above.join(name));
+        here.is_some_and(|here| Path::new(&path).starts_with(here))
     }
 
     /// Sends a signal to all in it and below; the processes that were reached one by one.

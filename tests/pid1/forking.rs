@@ -250,3 +250,78 @@ fn a_dash_before_exec_start_is_for_the_first_process_and_not_for_the_main_one() 
     rinit.wait_for_line("web failed: exited with status 7");
     ends(&rinit);
 }
+
+/// The number of the first process, which has ended, is another's by now: that one may not
+/// speak for the service, and gets none of its signals.
+#[test]
+fn a_stranger_with_the_number_of_the_first_process_is_no_part_of_the_service() {
+    let daemon = "#!/bin/sh
+echo $NOTIFY_SOCKET > address
+echo $$ > leader
+setsid sh -c './systemd-notify MAINPID=$$; ./systemd-notify --ready; touch claimed
+    trap \"exit 0\" USR1; while :; do sleep 0.02; done' &
+until test -e claimed; do sleep 0.01; done
+";
+    let stranger = "#!/bin/sh
+echo $$ > number
+until test -e chosen; do sleep 0.01; done
+NOTIFY_SOCKET=$(cat address) ./systemd-notify --status=stolen
+touch spoke
+while :; do rm ask 2> /dev/null && touch answered; sleep 0.02; done
+";
+    // The next process gets the number behind the last one's.
+    let other = format!(
+        "until test -e go; do sleep 0.01; done
+         leader=$(cat leader)
+         while :; do
+             rm -f number; echo $((leader - 1)) > /proc/sys/kernel/ns_last_pid
+             setsid ./stranger & until test -s number; do sleep 0.01; done
+             test $(cat number) = $leader && break; kill -9 $(cat number)
+         done
+         touch chosen; until test -e spoke; do sleep 0.01; done
+         {RINIT} ctl --json status web > after; {RINIT} ctl stop web; touch stopped; wait"
+    );
+    for tracking in ["marks", "subreaper"] {
+        let web = format!(
+            "ready = 'notify'\ntracking = '{tracking}'\n\
+             stop-signal = 'USR1'\nstop-timeout = '1s'"
+        );
+        let config = service("web", "['./daemon']", &web)
+            + &eyes()
+            + &service("other", &format!("'''{other}'''"), "");
+        let rinit = crate::sd_notify::with_face(&config)
+            .script("daemon", daemon)
+            .script("stranger", stranger)
+            .spawn();
+        until_active(&rinit);
+        touch(&rinit, "go");
+        rinit.wait_until("web is stopped", || rinit.path("stopped").exists());
+        let after = read(&rinit, "after");
+        assert!(after.contains("\"active\""), "{after}\n{}", rinit.dump());
+        assert!(!after.contains("stolen"), "{after}\n{}", rinit.dump());
+        touch(&rinit, "ask");
+        rinit.wait_until("it lives", || rinit.path("answered").exists());
+        ends(&rinit);
+    }
+}
+
+#[test]
+fn how_another_s_child_ended_is_not_known_and_no_success() {
+    let main = "#!/bin/sh
+(exec sh -c './systemd-notify MAINPID=$$; ./systemd-notify --ready; until test -e go; do sleep 0.01; done') &
+wait; exec sleep 1000
+";
+    for tracking in ["marks", "subreaper"] {
+        let keys = format!("ready = 'notify'\nrestart = 'no'\ntracking = '{tracking}'");
+        let rinit = crate::sd_notify::with_face(&service("web", "['./main']", &keys))
+            .script("main", main)
+            .arg("-v")
+            .spawn();
+        rinit.wait_for_line("web: starting -> active");
+        touch(&rinit, "go");
+        rinit.wait_for_line("web ended, its status unknown");
+        rinit.wait_for_line("-> failed");
+        rinit.signal(15);
+        rinit.wait();
+    }
+}

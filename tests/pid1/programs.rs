@@ -639,7 +639,9 @@ fn write_number(folder: &str, name: &str, number: i32) {
 fn write_status(folder: &str, exit: Exit) {
     let text = match exit {
         Exit::Code(code) => format!("exited {code}\n"),
-        Exit::Signal(_) | Exit::OutOfMemory => format!("killed {}\n", exit.code() - 128),
+        Exit::Signal(_) | Exit::OutOfMemory | Exit::Unknown => {
+            format!("killed {}\n", exit.code() - 128)
+        }
     };
     let _ = std::io::stdout().flush();
     fs::write(format!("{folder}/.status"), text).unwrap();

@@ -111,8 +111,8 @@ impl Hands {
             Action::SignalStrays { signal } => self.strays.send(signal, now.at),
             Action::DrainOutput { epilogue, culprit } => {
                 self.http.end(&self.poll, self.pid1);
-                self.syslog.end(self.pid1);
-                self.begin_farewell(system, epilogue, culprit, now.at);
+                self.syslog.end();
+                self.farewell.begin(epilogue, culprit, now.at);
                 if self.finish_farewell(system, now.at) {
                     results.push_back(Event::OutputDrained);
                 }

@@ -31,6 +31,8 @@ const DEFAULT_PATH: &str = "/dev/termination-log";
 const MAX_BYTES: usize = 4096;
 /// How long the log waits for the culprit's output.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How long the syslog helper may take for what has come.
+const LISTENING: Duration = Duration::from_secs(2);
 /// How long the child may write.
 const LIMIT: Duration = Duration::from_secs(1);
 
@@ -48,6 +50,12 @@ struct Log {
 enum Stage {
     /// Not begun.
     Before,
+    /// What was sent to syslog is on its way into the services' output.
+    Listening {
+        epilogue: Box<str>,
+        culprit: Option<ServiceId>,
+        give_up_at: Instant,
+    },
     /// What the services wrote is on its way: it stands before the last line, and the
     /// culprit's last lines may be in it.
     Gathering {
@@ -110,12 +118,36 @@ impl Farewell {
         Some(pid)
     }
 
+    /// Begins the end: the syslog helper has been told to take what has come.
+    pub(crate) fn begin(&mut self, epilogue: Box<str>, culprit: Option<ServiceId>, now: Instant) {
+        self.stage = Stage::Listening {
+            epilogue,
+            culprit,
+            give_up_at: now.plus(LISTENING),
+        };
+    }
+
+    /// Whether nothing more comes from syslog, or that took too long.
+    fn listened(&mut self, waits: bool, now: Instant) -> Option<(Box<str>, Option<ServiceId>)> {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Listening {
+                epilogue,
+                culprit,
+                give_up_at,
+            } if !waits || give_up_at <= now => Some((epilogue, culprit)),
+            other => {
+                self.stage = other;
+                None
+            }
+        }
+    }
+
     /// All output is written that was asked for.
     pub(crate) fn drained(&mut self) {
         match &mut self.stage {
             Stage::Gathering { arrived, .. } => *arrived = true,
             Stage::Said { drained, .. } => *drained = true,
-            Stage::Before | Stage::Over => {}
+            Stage::Before | Stage::Listening { .. } | Stage::Over => {}
         }
     }
 
@@ -128,7 +160,7 @@ impl Farewell {
             Stage::Gathering {
                 epilogue, culprit, ..
             } => Some((epilogue, culprit)),
-            Stage::Before | Stage::Said { .. } | Stage::Over => None,
+            Stage::Before | Stage::Listening { .. } | Stage::Said { .. } | Stage::Over => None,
         }
     }
 
@@ -138,7 +170,11 @@ impl Farewell {
             Stage::Gathering { epilogue, .. } if self.log_at.is_some_and(|at| at <= now) => {
                 Some(format!("rinit: {epilogue}\n"))
             }
-            Stage::Gathering { .. } | Stage::Before | Stage::Said { .. } | Stage::Over => None,
+            Stage::Gathering { .. }
+            | Stage::Before
+            | Stage::Listening { .. }
+            | Stage::Said { .. }
+            | Stage::Over => None,
         }
     }
 
@@ -152,7 +188,12 @@ impl Farewell {
     /// When something is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let give_up = self.writer.map(|(_, give_up_at)| give_up_at);
-        give_up.into_iter().chain(self.log_at).min()
+        let listening = match &self.stage {
+            Stage::Listening { give_up_at, .. } => Some(*give_up_at),
+            Stage::Before | Stage::Gathering { .. } | Stage::Said { .. } | Stage::Over => None,
+        };
+        let all = [give_up, self.log_at, listening];
+        all.into_iter().flatten().min()
     }
 
     /// Whether all has arrived, or never will; once.
@@ -170,7 +211,8 @@ impl Farewell {
 
     /// The time is over: a last line that still waits for the logger goes without it.
     pub(crate) fn leave(&mut self) {
-        if let Stage::Gathering { epilogue, .. }
+        if let Stage::Listening { epilogue, .. }
+        | Stage::Gathering { epilogue, .. }
         | Stage::Said {
             epilogue,
             drained: false,
@@ -191,8 +233,8 @@ impl Farewell {
 }
 
 impl Hands {
-    /// Begins the end: what the services wrote first, then the last words.
-    pub(crate) fn begin_farewell(
+    /// What the services wrote first, then the last words.
+    fn gather(
         &mut self,
         system: &System,
         epilogue: Box<str>,
@@ -239,6 +281,11 @@ impl Hands {
 
     /// Goes on with the end if something has come or is due; whether it is over. Once.
     pub(crate) fn finish_farewell(&mut self, system: &System, now: Instant) -> bool {
+        let waits = self.syslog.pid().is_some();
+        if let Some((epilogue, culprit)) = self.farewell.listened(waits, now) {
+            self.syslog.give_up(self.pid1);
+            self.gather(system, epilogue, culprit, now);
+        }
         if let Some((epilogue, culprit)) = self.farewell.gathered() {
             self.say_farewell(system, epilogue, culprit, now);
         } else if let Some(words) = self.farewell.words_without_output(now) {

@@ -51,8 +51,8 @@ struct Sockets {
 
 struct Helper {
     pid: Pid,
-    /// Closed, it tells the helper to make room.
-    _control: OwnedFd,
+    /// Closed, it tells the helper to make room; what comes through it, to end.
+    control: OwnedFd,
     since: Instant,
     /// Which of the logger's memories it reads (`Outputs::outgrown`).
     memory: u64,
@@ -110,6 +110,9 @@ impl Syslog {
         let Some(old) = self.helper.take() else {
             return;
         };
+        if self.ended {
+            return;
+        }
         if now.since(old.since) >= GOOD_AFTER {
             self.pause = PAUSE;
         }
@@ -127,16 +130,25 @@ impl Syslog {
         self.helper = None;
     }
 
-    /// Nobody is left who could have something to say, but for what stands in the sockets.
-    pub(crate) fn end(&mut self, pid1: bool) {
+    /// Nobody is left who could have something to say, but for what stands in the sockets:
+    /// the helper takes that, and ends.
+    pub(crate) fn end(&mut self) {
         self.start_at = None;
         self.ended = true;
-        if let Some(old) = self.helper.take()
-            && !pid1
-        {
-            // Its zombie would stand under whoever is PID 1.
+        if let Some(helper) = &self.helper {
+            // One that is dead has nothing to say.
+            let _ = socket::send_now(&helper.control, &[0]);
+        }
+    }
+
+    /// It took too long for that.
+    pub(crate) fn give_up(&mut self, pid1: bool) {
+        if let Some(old) = self.helper.take() {
             let _ = kill(old.pid, Signal::KILL);
-            reap::take_soon(old.pid);
+            if !pid1 {
+                // Its zombie would stand under whoever is PID 1.
+                reap::take_soon(old.pid);
+            }
         }
     }
 
@@ -170,7 +182,7 @@ impl Syslog {
         let pid = helper(c"rinit-syslog", &keep, || syslog::run(setup))?;
         Ok(Helper {
             pid,
-            _control: ours,
+            control: ours,
             since: now,
             memory: outputs.outgrown(),
         })

@@ -15,6 +15,10 @@ const HEADS: usize = 7;
 pub(super) struct Client {
     fd: OwnedFd,
     pub(super) sender: Option<Pid>,
+    /// Which service it is of.
+    pub(super) owner: Option<usize>,
+    /// When it was heard last, by the number of what was heard.
+    pub(super) heard: u64,
     /// How many of its first lines have come.
     heads: usize,
     tag: Vec<u8>,
@@ -25,16 +29,25 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(fd: OwnedFd) -> Self {
+    /// With what finds out whose a process is.
+    pub(super) fn new(fd: OwnedFd, owner: impl Fn(Pid) -> Option<usize>) -> Self {
         let peer = socket::peer(&fd).filter(|peer| peer.pid > 0);
+        let sender = peer.map(|peer| Pid(peer.pid));
         Self {
             fd,
-            sender: peer.map(|peer| Pid(peer.pid)),
+            sender,
+            owner: sender.and_then(owner),
+            heard: 0,
             heads: 0,
             tag: Vec::new(),
             has_levels: false,
             rest: Vec::new(),
         }
+    }
+
+    /// It has said who it is.
+    pub(super) fn is_known(&self) -> bool {
+        self.heads == HEADS
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
@@ -104,7 +117,7 @@ mod tests {
     /// Takes it in such pieces.
     fn said(bytes: &[u8], piece: usize) -> Vec<String> {
         let (ours, theirs) = socket::stream_pair().unwrap();
-        let mut client = Client::new(ours);
+        let mut client = Client::new(ours, |_| None);
         let mut said = Vec::new();
         let mut tell = |message: Message<'_>| {
             let tag = String::from_utf8_lossy(message.tag).into_owned();

@@ -30,8 +30,11 @@ use crate::sys::{caps, clock, datagram, socket};
 
 /// A datagram is no longer, nor what comes in a file; the rest is cut off.
 const DATAGRAM_MOST: usize = 256 * 1024;
-/// No more connections at once.
+/// No more connections at once. Where there is no room for one more, who has most gives one
+/// up (`room`).
 const CLIENTS_MOST: usize = 64;
+/// So often a socket is read at the end: the kernel keeps no more of one.
+const LAST_READS: usize = 64;
 /// So many datagrams of one socket before the others have their turn.
 const BATCH: usize = 64;
 /// So often it is told what was dropped.
@@ -91,6 +94,8 @@ struct Receiver<'a> {
     poll: Poll<u64>,
     sink: Sink<'a>,
     clients: Vec<Option<Client>>,
+    /// How often a connection was heard.
+    heard: u64,
     buffer: Box<[u8]>,
     control: BorrowedFd<'a>,
     /// Another helper has the sockets.
@@ -111,6 +116,7 @@ impl<'a> Receiver<'a> {
             poll,
             sink: Sink::new(setup.places, setup.memory),
             clients: Vec::new(),
+            heard: 0,
             buffer: vec![0; DATAGRAM_MOST].into(),
             control: setup.control,
             leaves: false,
@@ -133,7 +139,10 @@ impl<'a> Receiver<'a> {
                     LOG => drop(self.datagrams(self.log, false)),
                     JOURNAL => drop(self.datagrams(self.journal, true)),
                     STREAMS => self.accept(),
-                    CONTROL => self.leave(),
+                    CONTROL if socket::receive_now(self.control, &mut [0]) == Some(0) => {
+                        self.leave();
+                    }
+                    CONTROL => return self.end(),
                     client => self.read(client),
                 }
             }
@@ -142,6 +151,20 @@ impl<'a> Receiver<'a> {
                 return 0;
             }
         }
+    }
+
+    /// Nobody is left who could say more: all that has come is taken still.
+    fn end(&mut self) -> i32 {
+        let mut rounds = 0..LAST_READS;
+        while rounds.next().is_some()
+            && self.datagrams(self.log, false) | self.datagrams(self.journal, true)
+        {}
+        (0..CLIENTS_MOST).for_each(|_| self.accept());
+        for client in (CLIENT..).take(self.clients.len()) {
+            (0..LAST_READS).for_each(|_| self.read(client));
+        }
+        self.sink.tell();
+        0
     }
 
     /// The last that has come is taken still.
@@ -189,15 +212,25 @@ impl<'a> Receiver<'a> {
                 return;
             }
         };
+        let client = Client::new(waiting, |pid| self.sink.owner(pid));
         let free = self.clients.iter().position(Option::is_none);
-        let place = free.unwrap_or(self.clients.len());
+        let place = match free {
+            None if self.clients.len() >= CLIENTS_MOST => {
+                let Some(place) = room(&self.clients, client.owner) else {
+                    return;
+                };
+                if let Some(Some(old)) = self.clients.get(place) {
+                    self.poll.remove(old.fd());
+                }
+                place
+            }
+            free => free.unwrap_or(self.clients.len()),
+        };
         let number = u64::try_from(place)
             .unwrap_or(u64::MAX)
             .saturating_add(CLIENT);
-        if place >= CLIENTS_MOST || self.poll.add(&waiting, Interest::Read, number).is_err() {
-            return;
-        }
-        let client = Some(Client::new(waiting));
+        let added = self.poll.add(client.fd(), Interest::Read, number);
+        let client = Some(client).filter(|_| added.is_ok());
         match self.clients.get_mut(place) {
             Some(slot) => *slot = client,
             None => self.clients.push(client),
@@ -214,12 +247,31 @@ impl<'a> Receiver<'a> {
         let Some(client) = slot else {
             return;
         };
+        self.heard = self.heard.saturating_add(1);
+        client.heard = self.heard;
         let (sender, sink): (Option<Pid>, &mut Sink<'_>) = (client.sender, &mut self.sink);
         if !client.read(|message: Message<'_>| sink.put(sender, message)) {
             self.poll.remove(client.fd());
             *slot = None;
         }
     }
+}
+
+/// Which of them is given up for one more of this owner's, so that nobody shuts the others
+/// out: of who has more, first what never said who it is, then what was silent longest. Where
+/// nobody has more it is one of its own that never said who it is, or none.
+fn room(clients: &[Option<Client>], owner: Option<usize>) -> Option<usize> {
+    let all = || clients.iter().enumerate();
+    let all = || all().filter_map(|(place, client)| Some((place, client.as_ref()?)));
+    let count = |of| all().filter(|(_, client)| client.owner == of).count();
+    let (_, greedy) = all().max_by_key(|(_, client)| count(client.owner))?;
+    let (greedy, has_more) = (greedy.owner, count(greedy.owner) > count(owner));
+    let given = all().filter(|(_, client)| match has_more {
+        true => client.owner == greedy,
+        false => client.owner == owner && !client.is_known(),
+    });
+    let first = given.min_by_key(|(_, client)| (client.is_known(), client.heard));
+    first.map(|(place, _)| place)
 }
 
 /// What stands in a file that its sender can't change any more; nothing of any other, which
@@ -237,6 +289,39 @@ fn contents(file: &OwnedFd, buffer: &mut [u8]) -> usize {
 mod tests {
     use super::*;
     use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    #[test]
+    fn who_has_most_connections_gives_one_up_and_nobody_loses_the_last() {
+        let mut ends = Vec::new();
+        let mut client = |owner, heard| {
+            let (ours, theirs) = socket::stream_pair().unwrap();
+            crate::sys::fd::write_all(&theirs, b"d\n\n6\n0\n0\n0\n0\n").unwrap();
+            ends.push(theirs);
+            let mut client = Client::new(ours, |_| None);
+            assert!(client.read(|_| ()) && client.is_known());
+            (client.owner, client.heard) = (owner, heard);
+            Some(client)
+        };
+        let mut all = vec![
+            client(Some(0), 1),
+            client(None, 4),
+            client(None, 3),
+            client(Some(1), 2),
+        ];
+        assert_eq!(
+            room(&all, Some(0)),
+            Some(2),
+            "the one that was silent longest"
+        );
+        assert_eq!(room(&all, None), None, "its own are in use");
+        let (silent, _held) = socket::stream_pair().unwrap();
+        let mut silent = Client::new(silent, |_| None);
+        silent.heard = 9;
+        all.push(Some(silent));
+        assert_eq!(room(&all, None), Some(4), "what never said who it is");
+        let two = [all.remove(0), all.pop().unwrap()];
+        assert_eq!(room(&two, Some(0)), None, "as many as the other has");
+    }
 
     #[test]
     fn only_a_file_that_nobody_can_change_is_read() {

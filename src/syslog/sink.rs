@@ -80,7 +80,7 @@ impl<'a> Sink<'a> {
 
     /// Whose process this is: the first of its ancestors that is a service's main one,
     /// or its subreaper.
-    fn owner(&self, sender: Pid) -> Option<usize> {
+    pub(super) fn owner(&self, sender: Pid) -> Option<usize> {
         let mut pid = sender;
         for _ in 0..ANCESTORS_MOST {
             let is_whose = |(place, _): &(Place<'_>, State)| {

@@ -2,6 +2,7 @@
 //! Behind a oneshot that may make it, a missing one is a warning.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -19,9 +20,12 @@ use crate::units::sysusers::{Surroundings, Sysusers, Tables};
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// /etc/passwd and /etc/group.
+#[derive(Default)]
 pub(super) struct Accounts {
     pub(super) passwd: Vec<u8>,
     pub(super) group: Vec<u8>,
+    /// Who has a number without standing there (`DynamicUser=`).
+    pub(super) dynamic: RefCell<Vec<(String, u32)>>,
 }
 
 impl Accounts {
@@ -30,6 +34,7 @@ impl Accounts {
         Self {
             passwd: std::fs::read("/etc/passwd").unwrap_or_default(),
             group: std::fs::read("/etc/group").unwrap_or_default(),
+            dynamic: RefCell::default(),
         }
     }
 

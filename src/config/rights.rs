@@ -207,7 +207,7 @@ Max nice priority         0                    0
     fn accounts() -> Accounts {
         Accounts {
             passwd: b"root:x:0:0:::\nweb:x:33:33:::\n".to_vec(),
-            group: Vec::new(),
+            ..Accounts::default()
         }
     }
 

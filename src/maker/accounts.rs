@@ -62,9 +62,7 @@ fn add(wanted: &Sysusers, root: &Path, etc: &Path) -> io::Result<Vec<Complaint>>
     let _lock = lock(&etc.join(".pwd.lock"))?;
     let before = read(etc)?;
     let (after, complaints) = wanted.plan(before.clone(), &surroundings);
-    // Groups first: a user is never without its group.
-    replace(&etc.join("group"), &before.group, &after.group, 0o644)?;
-    replace(&etc.join("passwd"), &before.passwd, &after.passwd, 0o644)?;
+    // Shadows first: whoever stands in a table is looked at no more if this is cut off here.
     for (name, before, after) in [
         ("gshadow", &before.gshadow, &after.gshadow),
         ("shadow", &before.shadow, &after.shadow),
@@ -73,6 +71,9 @@ fn add(wanted: &Sysusers, root: &Path, etc: &Path) -> io::Result<Vec<Complaint>>
             replace(&etc.join(name), before, after, 0o640)?;
         }
     }
+    // A user is never without its group.
+    replace(&etc.join("group"), &before.group, &after.group, 0o644)?;
+    replace(&etc.join("passwd"), &before.passwd, &after.passwd, 0o644)?;
     Ok(complaints)
 }
 

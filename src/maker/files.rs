@@ -39,9 +39,8 @@ impl Files {
         })
     }
 
-    /// Every line, in this order; what failed.
-    pub(super) fn carry_out(&mut self, order: Order) -> Vec<Complaint> {
-        let mut complaints = Vec::new();
+    /// Every line, in this order; tells of what fails.
+    pub(super) fn carry_out(&mut self, order: Order, complain: &mut dyn FnMut(Complaint)) {
         // A read-only root would have every line fail alike.
         let mut read_only: Option<(Entry, usize)> = None;
         let removals = order.removals.into_iter().map(|entry| (entry, true));
@@ -59,7 +58,7 @@ impl Files {
                     Some((_, count)) => *count += 1,
                     None => read_only = Some((entry, 1)),
                 },
-                Err(trouble) => complaints.push(trouble.about(entry)),
+                Err(trouble) => complain(trouble.about(entry)),
             }
         }
         if let Some((entry, count)) = read_only {
@@ -72,9 +71,8 @@ impl Files {
                 ),
             };
             let place = entry.place;
-            complaints.push(Complaint { place, what });
+            complain(Complaint { place, what });
         }
-        complaints
     }
 
     fn remove(&self, entry: &Entry) -> Result {

@@ -67,10 +67,14 @@ impl Maker {
         let body = || {
             limits::memory(MEMORY);
             nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
-            let mut lines = make(root);
-            lines.push(LAST.to_owned());
-            let said = lines.join("\n");
-            i32::from(fd::write_all(&theirs, said.as_bytes()).is_err())
+            // At once, so that what hangs or dies behind it costs no complaint.
+            let mut tell = |line: &str| {
+                // Nobody listens any more: the work counts.
+                let _ = fd::write_all(&theirs, format!("{line}\n").as_bytes());
+            };
+            make(root, &mut tell);
+            tell(LAST);
+            0
         };
         let pid = helper(c"rinit-maker", &[theirs.as_raw_fd()], body)?;
         fd::set_nonblocking(&answer);
@@ -153,52 +157,50 @@ impl Maker {
     }
 }
 
-/// Makes all that the files below this root ask for; what people are to know.
-fn make(root: &Path) -> Vec<String> {
+/// Makes all that the files below this root ask for, and tells what people are to know.
+fn make(root: &Path, tell: &mut dyn FnMut(&str)) {
     if process::effective_uid() != 0 {
-        return vec![
-            "not root: what packages' tmpfiles.d and sysusers.d ask for is left out".to_owned(),
-        ];
+        return tell("not root: what packages' tmpfiles.d and sysusers.d ask for is left out");
     }
+    let mut complaints = 0usize;
+    let mut complain = |complaint: Complaint| {
+        complaints = complaints.saturating_add(1);
+        if complaints <= MOST_COMPLAINTS {
+            tell(&in_words(&complaint));
+        }
+    };
     // Files may belong to users that are made.
-    let mut complaints = accounts::make(root);
+    accounts::make(root).into_iter().for_each(&mut complain);
     let mut tmpfiles = Tmpfiles::read(root);
     let order = tmpfiles.order();
-    complaints.append(&mut tmpfiles.complaints);
-    match Files::new(root) {
-        Ok(mut files) => complaints.extend(files.carry_out(order)),
-        Err(errno) => return vec![format!("{}: {}", root.display(), Errno::from(errno))],
+    tmpfiles.complaints.drain(..).for_each(&mut complain);
+    let files = Files::new(root);
+    let files = files.map(|mut files| files.carry_out(order, &mut complain));
+    let more = complaints.saturating_sub(MOST_COMPLAINTS);
+    if more > 0 {
+        tell(&format!(
+            "{more} more lines of tmpfiles.d and sysusers.d failed"
+        ));
     }
-    let mut said = in_words(&complaints);
+    if let Err(errno) = files {
+        tell(&format!("{}: {}", root.display(), Errno::from(errno)));
+    }
     for (kind, place) in &tmpfiles.unsupported {
-        said.push(format!(
+        tell(&format!(
             "{}:{}: lines with \"{kind}\" are not supported, and left out",
             place.file.display(),
             place.line
         ));
     }
-    said
 }
 
-fn in_words(complaints: &[Complaint]) -> Vec<String> {
-    let told = complaints.iter().take(MOST_COMPLAINTS);
-    let mut said: Vec<String> = told
-        .map(|complaint| {
-            let place = &complaint.place;
-            let line = match place.line {
-                0 => String::new(),
-                line => format!(":{line}"),
-            };
-            format!("{}{line}: {}", place.file.display(), complaint.what)
-        })
-        .collect();
-    let more = complaints.len().saturating_sub(MOST_COMPLAINTS);
-    if more > 0 {
-        said.push(format!(
-            "{more} more lines of tmpfiles.d and sysusers.d failed"
-        ));
-    }
-    said
+fn in_words(complaint: &Complaint) -> String {
+    let place = &complaint.place;
+    let line = match place.line {
+        0 => String::new(),
+        line => format!(":{line}"),
+    };
+    format!("{}{line}: {}", place.file.display(), complaint.what)
 }
 
 #[cfg(test)]

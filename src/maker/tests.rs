@@ -11,6 +11,13 @@ use super::*;
 
 struct Root(PathBuf);
 
+/// What is told.
+fn made(root: &Path) -> Vec<String> {
+    let mut said = Vec::new();
+    make(root, &mut |line| said.push(line.to_owned()));
+    said
+}
+
 impl Drop for Root {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
@@ -183,9 +190,9 @@ fn what_is_made_is_what_systemd_makes() {
     }
     let ours = Root::new("ours");
     ours.fill();
-    let said = make(&ours.0);
+    let said = made(&ours.0);
     let once = ours.listing();
-    let again = make(&ours.0);
+    let again = made(&ours.0);
     let twice = ours.listing();
     nix::sys::stat::umask(before);
     let wanted = fixture("expected");
@@ -223,7 +230,7 @@ fn a_copy_with_a_plus_fills_what_is_there() {
     root.file("usr/share/source/file", "theirs");
     root.file("run/x/file", "mine");
     assert_eq!(
-        make(&root.0),
+        made(&root.0),
         [
             "/usr/lib/tmpfiles.d/fixture.conf:4: \"no\" is no absolute path without \"..\"",
             "/usr/lib/tmpfiles.d/fixture.conf:2: lines with \"?\" are not supported, and left out",
@@ -297,7 +304,7 @@ fn users_are_added_before_what_belongs_to_them_and_files_keep_their_modes() {
     root.file("etc/shadow", "root:*:1::::::\n");
     root.mode("etc/shadow", 0o640);
     lchown(root.at("etc/shadow"), Some(0), Some(42)).unwrap();
-    assert_eq!(make(&root.0), Vec::<String>::new());
+    assert_eq!(made(&root.0), Vec::<String>::new());
     let read = |name: &str| fs::read_to_string(root.at(name)).unwrap();
     assert!(read("etc/passwd").ends_with("new:x:999:999:New one:/srv:/usr/sbin/nologin\n"));
     assert!(read("etc/group").ends_with("log:x:4712:new\nnew:x:999:\n"));
@@ -311,6 +318,63 @@ fn users_are_added_before_what_belongs_to_them_and_files_keep_their_modes() {
     assert_eq!((stat("run/new").uid(), stat("run/new").gid()), (999, 4712));
     // Nothing to add: nothing is touched.
     let inode = stat("etc/passwd").ino();
-    assert_eq!(make(&root.0), Vec::<String>::new());
+    assert_eq!(made(&root.0), Vec::<String>::new());
     assert_eq!(stat("etc/passwd").ino(), inode);
+}
+
+#[test]
+fn what_fails_is_told_before_the_next_line_is_carried_out() {
+    if process::effective_uid() != 0 {
+        return;
+    }
+    let root = Root::new("told");
+    let lines = "d /nobodys 0755 no-such-user\nd /behind\n";
+    root.file("usr/lib/tmpfiles.d/fixture.conf", lines);
+    let mut told = 0;
+    make(&root.0, &mut |line| {
+        told += 1;
+        assert!(line.contains("no-such-user"), "{line}");
+        assert!(!root.at("behind").exists());
+    });
+    assert_eq!(told, 1);
+    assert!(root.at("behind").exists());
+}
+
+/// Here it is a full disk's part; a kill leaves the same.
+#[test]
+fn users_that_were_made_by_half_are_made_whole_the_next_time() {
+    if process::effective_uid() != 0 {
+        return;
+    }
+    let root = Root::new("half");
+    root.file("usr/lib/sysusers.d/fixture.conf", "u half\n");
+    root.file("usr/lib/tmpfiles.d/fixture.conf", "");
+    for name in ["shadow", "gshadow"] {
+        root.file(&format!("etc/{name}"), "root:*:1::::::\n");
+    }
+    let tables = ["group", "passwd", "gshadow", "shadow"];
+    let has = |name: &&&str| {
+        let text = fs::read_to_string(root.at(&format!("etc/{name}"))).unwrap();
+        text.lines()
+            .filter(|line| line.starts_with("half:"))
+            .count()
+            == 1
+    };
+    for broken in tables {
+        // The new file can't be written there.
+        let place = format!("etc/{broken}.rinit/in-the-way");
+        root.file(&place, "");
+        assert_eq!(made(&root.0).len(), 1);
+        fs::remove_dir_all(root.at(&format!("etc/{broken}.rinit"))).unwrap();
+        assert_eq!(made(&root.0), Vec::<String>::new());
+        let whole: Vec<_> = tables.iter().filter(has).collect();
+        assert_eq!(whole.len(), tables.len(), "{broken}: {whole:?}");
+        for name in tables {
+            let path = root.at(&format!("etc/{name}"));
+            let text = fs::read_to_string(&path).unwrap();
+            let others = text.lines().filter(|line| !line.starts_with("half:"));
+            let others: Vec<_> = others.collect();
+            fs::write(&path, others.join("\n") + "\n").unwrap();
+        }
+    }
 }

@@ -2,13 +2,13 @@
 //! makes or removes something, nobody else decides what that is.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, readlinkat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -22,6 +22,10 @@ pub const FOLDER: OFlag = OFlag::O_RDONLY
 const MOST_LINKS: usize = 40;
 /// A folder that others empty at the same time gets another look, but not for ever.
 const LOOKS: usize = 8;
+/// A tree that is removed is no deeper: each level keeps a descriptor open.
+const DEEPEST: usize = 256;
+/// So many names of a folder that is emptied are kept at once.
+const AT_ONCE: usize = 1024;
 
 /// What kind of thing that is.
 #[must_use]
@@ -145,6 +149,10 @@ fn parts(path: &Path) -> Vec<OsString> {
 /// # Errors
 /// What `getdents(2)` says.
 pub fn names_in(folder: &OwnedFd) -> nix::Result<Vec<OsString>> {
+    some_names_in(folder, usize::MAX)
+}
+
+fn some_names_in(folder: &OwnedFd, most: usize) -> nix::Result<Vec<OsString>> {
     let own = folder.try_clone().map_err(|_| Errno::EMFILE)?;
     let mut dir = Dir::from_fd(own)?;
     let mut names = Vec::new();
@@ -153,6 +161,9 @@ pub fn names_in(folder: &OwnedFd) -> nix::Result<Vec<OsString>> {
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
             names.push(OsStr::from_bytes(name).to_owned());
+            if names.len() >= most {
+                break;
+            }
         }
     }
     Ok(names)
@@ -162,25 +173,10 @@ pub fn names_in(folder: &OwnedFd) -> nix::Result<Vec<OsString>> {
 /// there.
 ///
 /// # Errors
-/// What `unlink(2)` says; `EBUSY` for a folder of another file system.
+/// What `unlink(2)` says; `EBUSY` for a folder that something is mounted on, `ELOOP` for a
+/// tree that is too deep.
 pub fn remove(above: impl AsFd, name: &Path) -> nix::Result<()> {
-    match unlinkat(&above, name, UnlinkatFlags::NoRemoveDir) {
-        // Linux says EISDIR, POSIX has EPERM for it.
-        Err(Errno::EISDIR | Errno::EPERM) => {}
-        other => return other,
-    }
-    for _ in 0..LOOKS {
-        let itself = openat(&above, name, FOLDER | OFlag::O_NOFOLLOW, Mode::empty())?;
-        if fstat(&itself)?.st_dev != fstat(&above)?.st_dev {
-            return Err(Errno::EBUSY);
-        }
-        empty(&itself)?;
-        match unlinkat(&above, name, UnlinkatFlags::RemoveDir) {
-            Err(Errno::ENOTEMPTY | Errno::EEXIST) => {}
-            other => return other,
-        }
-    }
-    Err(Errno::ENOTEMPTY)
+    remove_tree(above.as_fd(), name, DEEPEST)
 }
 
 /// Removes all that is in a folder that was opened for reading.
@@ -188,13 +184,62 @@ pub fn remove(above: impl AsFd, name: &Path) -> nix::Result<()> {
 /// # Errors
 /// As for `remove`.
 pub fn empty(folder: &OwnedFd) -> nix::Result<()> {
-    for name in names_in(folder)? {
-        match remove(folder, Path::new(&name)) {
-            Ok(()) | Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(errno),
+    empty_tree(folder, DEEPEST)
+}
+
+fn remove_tree(above: BorrowedFd<'_>, name: &Path, levels: usize) -> nix::Result<()> {
+    match unlinkat(above, name, UnlinkatFlags::NoRemoveDir) {
+        // Linux says EISDIR, POSIX has EPERM for it.
+        Err(Errno::EISDIR | Errno::EPERM) => {}
+        other => return other,
+    }
+    for _ in 0..LOOKS {
+        let itself = open_unmounted(above, name)?;
+        empty_tree(&itself, levels)?;
+        match unlinkat(above, name, UnlinkatFlags::RemoveDir) {
+            Err(Errno::ENOTEMPTY | Errno::EEXIST) => {}
+            other => return other,
         }
     }
-    Ok(())
+    Err(Errno::ENOTEMPTY)
+}
+
+fn empty_tree(folder: &OwnedFd, levels: usize) -> nix::Result<()> {
+    let levels = levels.checked_sub(1).ok_or(Errno::ELOOP)?;
+    loop {
+        let names = some_names_in(folder, AT_ONCE)?;
+        for name in &names {
+            match remove_tree(folder.as_fd(), Path::new(name), levels) {
+                Ok(()) | Err(Errno::ENOENT) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        if names.len() < AT_ONCE {
+            return Ok(());
+        }
+    }
+}
+
+/// A folder that is of the same mount as the one above it.
+fn open_unmounted(above: BorrowedFd<'_>, name: &Path) -> nix::Result<OwnedFd> {
+    let flags = FOLDER | OFlag::O_NOFOLLOW;
+    let how = OpenHow::new()
+        .flags(flags)
+        .resolve(ResolveFlag::RESOLVE_NO_XDEV);
+    match openat2(above, name, how) {
+        Err(Errno::EXDEV) => Err(Errno::EBUSY),
+        // Before Linux 5.6, and in sandboxes that don't know the call: another file system
+        // is seen, a second mount of the same isn't.
+        Err(Errno::ENOSYS | Errno::EPERM) => {
+            let itself = openat(above, name, flags, Mode::empty())?;
+            if fstat(&itself)?.st_dev == fstat(above)?.st_dev {
+                Ok(itself)
+            } else {
+                Err(Errno::EBUSY)
+            }
+        }
+        opened => opened,
+    }
 }
 
 #[cfg(test)]
@@ -240,6 +285,42 @@ mod tests {
         assert_eq!(lost("/loop"), Errno::ELOOP);
         assert_eq!(lost("/a/none"), Errno::ENOENT);
         assert_eq!(way.above(Path::new("/"), None).unwrap_err(), Errno::EINVAL);
+    }
+
+    #[test]
+    fn a_big_folder_and_a_deep_one_go_and_one_that_is_too_deep_stays() {
+        let place = Place::new("remove");
+        let folder = place.0.join("a");
+        for number in 0..AT_ONCE * 2 + 1 {
+            fs::write(folder.join(number.to_string()), "").unwrap();
+        }
+        let deep = vec!["d"; DEEPEST - 2].join("/");
+        fs::create_dir_all(folder.join(&deep)).unwrap();
+        let above = nix::fcntl::open(&place.0, WAY, Mode::empty()).unwrap();
+        assert_eq!(remove(&above, Path::new("a")), Ok(()));
+        assert!(!folder.exists());
+        fs::create_dir_all(folder.join(deep).join("e/f")).unwrap();
+        assert_eq!(remove(&above, Path::new("a")), Err(Errno::ELOOP));
+    }
+
+    #[test]
+    fn a_second_mount_of_the_same_file_system_is_not_emptied() {
+        if !nix::unistd::geteuid().is_root() {
+            // Only root may mount.
+            return;
+        }
+        use nix::mount::{MntFlags, MsFlags, mount, umount2};
+        let place = Place::new("mounted");
+        let (outside, inside) = (place.0.join("outside"), place.0.join("a/b"));
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("kept"), "").unwrap();
+        let none = None::<&str>;
+        mount(Some(&outside), &inside, none, MsFlags::MS_BIND, none).unwrap();
+        let above = nix::fcntl::open(&place.0, WAY, Mode::empty()).unwrap();
+        let removed = remove(&above, Path::new("a"));
+        umount2(&inside, MntFlags::MNT_DETACH).unwrap();
+        assert_eq!(removed, Err(Errno::EBUSY));
+        assert!(outside.join("kept").exists());
     }
 
     #[test]

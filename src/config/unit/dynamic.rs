@@ -72,8 +72,13 @@ impl Dynamic {
     }
 }
 
-/// A number that nobody has, always the same for a name.
+/// A number that nobody has, always the same for a name; where two names come to one, the
+/// later has the next.
 fn number(name: &str, accounts: &Accounts) -> u32 {
+    let mut others = accounts.dynamic.borrow_mut();
+    if let Some((_, number)) = others.iter().find(|(other, _)| other == name) {
+        return *number;
+    }
     let count = LAST - FIRST + 1;
     // FNV-1a: what is the same on every machine.
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
@@ -81,8 +86,11 @@ fn number(name: &str, accounts: &Accounts) -> u32 {
     });
     let first = hash % count;
     let all = (0..count).map(|step| FIRST + (first + step) % count);
-    let mut free = all.filter(|number| !accounts.has_number(*number));
-    free.next().unwrap_or(FIRST + first)
+    let is_taken = |number: &u32| others.iter().any(|(_, other)| other == number);
+    let mut free = all.filter(|number| !accounts.has_number(*number) && !is_taken(number));
+    let number = free.next().unwrap_or(FIRST + first);
+    others.push((name.to_owned(), number));
+    number
 }
 
 #[cfg(test)]
@@ -93,6 +101,7 @@ mod tests {
         Accounts {
             passwd: passwd.into(),
             group: group.into(),
+            ..Accounts::default()
         }
     }
 
@@ -107,6 +116,17 @@ mod tests {
             &format!("y:x:{}:\n", first + 1),
         );
         assert_eq!(number("web", &taken), first + 2);
+    }
+
+    #[test]
+    fn two_names_that_come_to_one_number_have_two() {
+        let nobody = accounts("", "");
+        let names: Vec<String> = (0..1000).map(|number| format!("web{number}")).collect();
+        let mut numbers: Vec<u32> = names.iter().map(|name| number(name, &nobody)).collect();
+        assert_eq!(number("web7", &nobody), numbers[7], "it is asked for again");
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), names.len());
     }
 
     #[test]

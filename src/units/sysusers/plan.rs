@@ -89,6 +89,17 @@ fn join(table: &mut Vec<u8>, group: &str, user: &str) {
     *table = lines.join(&b'\n');
 }
 
+/// Appends a line to a shadow, unless the name has one: whoever made that may have been
+/// killed before the name stood in its table.
+fn shade(table: &mut Option<Vec<u8>>, name: &str, rest: &str) {
+    let Some(table) = table else { return };
+    let begins = format!("{name}:");
+    let mut lines = table.split(|byte| *byte == b'\n');
+    if !lines.any(|line| line.starts_with(begins.as_bytes())) {
+        append(table, &format!("{begins}{LOCKED}:{rest}"));
+    }
+}
+
 struct Plan<'a> {
     tables: Tables,
     ranges: Vec<(u32, u32)>,
@@ -175,9 +186,7 @@ impl Plan<'_> {
             return None;
         };
         append(&mut self.tables.group, &format!("{name}:x:{gid}:"));
-        if let Some(gshadow) = &mut self.tables.gshadow {
-            append(gshadow, &format!("{name}:{LOCKED}::"));
-        }
+        shade(&mut self.tables.gshadow, name, ":");
         Some(gid)
     }
 
@@ -234,10 +243,8 @@ impl Plan<'_> {
         let shell = or(&user.shell, usual);
         let line = format!("{name}:x:{uid}:{gid}:{}:{home}:{shell}", user.description);
         append(&mut self.tables.passwd, &line);
-        if let Some(shadow) = &mut self.tables.shadow {
-            let today = self.surroundings.today;
-            append(shadow, &format!("{name}:{LOCKED}:{today}::::::"));
-        }
+        let today = self.surroundings.today;
+        shade(&mut self.tables.shadow, name, &format!("{today}::::::"));
     }
 
     fn member(&mut self, user: &str, group: &str, place: &Place) {

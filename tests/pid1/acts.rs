@@ -69,7 +69,6 @@ extern "C" fn before_main() {
             "ask-late" => ask_late(value),
             "crowd" => kept.push(Box::new(crowd(value))),
             "http" => http(value),
-            "stream" => kept.push(Box::new(stream(value))),
             "listen-unix" => kept.push(Box::new(UnixListener::bind(value).unwrap())),
             "touch" => std::fs::write(value, "x").unwrap(),
             "await" => await_file(value),
@@ -104,13 +103,6 @@ fn count(lines: u32) {
     for number in 0..lines {
         print(1, &format!("line {number}\n"));
     }
-}
-
-/// A connection to the journal's stream, with a line.
-fn stream(path: &str) -> std::os::unix::net::UnixStream {
-    let mut stream = std::os::unix::net::UnixStream::connect(path).unwrap();
-    stream.write_all(b"d\n\n6\n0\n0\n0\n0\nhello\n").unwrap();
-    stream
 }
 
 /// A line in a file that all services share: what they print has no order among them.

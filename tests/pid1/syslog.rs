@@ -238,36 +238,6 @@ fn journalctl_tells_what_rinitctl_logs_tells() {
 }
 
 #[test]
-fn a_stranger_s_idle_connections_shut_no_service_out() {
-    let unit = |rinit: &crate::harness::Pid1| {
-        let own = std::env::current_exe().unwrap();
-        let go = rinit.path("go").display().to_string();
-        format!(
-            "[Service]\nExecStart={} %do await:{go} stream:/{STREAMS} wait\n",
-            own.display()
-        )
-    };
-    let rinit = supervisor("[service.web]\nunit = 'web.service'\n").setup(Setup::OwnUnits);
-    let unit = unit(&rinit);
-    let rinit = rinit.file("units/web.service", &unit).spawn();
-    rinit.wait_until("the helper is there", || helper(&rinit).is_some());
-    let idle: Vec<_> = (0..64)
-        .map(|number| {
-            let mut stream = UnixStream::connect(inside(&rinit, STREAMS)).unwrap();
-            let line = format!("d\n\n6\n0\n0\n0\n0\nnumber {number}.\n");
-            stream.write_all(line.as_bytes()).unwrap();
-            rinit.wait_for_line(&format!("syslog: d: number {number}."));
-            stream
-        })
-        .collect();
-    std::fs::write(rinit.path("go"), "").unwrap();
-    rinit.wait_for_line("web: d: hello");
-    drop(idle);
-    rinit.signal(15);
-    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
-}
-
-#[test]
 fn what_a_service_sends_last_stands_in_its_output() {
     let rinit = supervisor("[service.web]\nunit = 'web.service'\n").setup(Setup::OwnUnits);
     let script = rinit.path("say").display().to_string();

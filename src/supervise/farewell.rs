@@ -129,16 +129,15 @@ impl Farewell {
 
     /// Whether nothing more comes from syslog, or that took too long.
     fn listened(&mut self, waits: bool, now: Instant) -> Option<(Box<str>, Option<ServiceId>)> {
+        let over = |give_up_at: Instant| !waits || give_up_at <= now;
+        if !matches!(self.stage, Stage::Listening { give_up_at, .. } if over(give_up_at)) {
+            return None;
+        }
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Listening {
-                epilogue,
-                culprit,
-                give_up_at,
-            } if !waits || give_up_at <= now => Some((epilogue, culprit)),
-            other => {
-                self.stage = other;
-                None
-            }
+                epilogue, culprit, ..
+            } => Some((epilogue, culprit)),
+            Stage::Before | Stage::Gathering { .. } | Stage::Said { .. } | Stage::Over => None,
         }
     }
 

@@ -46,10 +46,9 @@ impl System {
             return;
         }
         // It has no process yet, and would have one before its turn.
-        if let State::Starting(Starting {
-            stage: Stage::Opening,
-            ..
-        }) = &service.state
+        if let State::Starting(Starting { stage, .. }) = &service.state
+            && !stage.has_process()
+            && !matches!(stage, Stage::After { .. })
         {
             self.stop(id, then);
             return;
@@ -91,7 +90,8 @@ impl System {
     }
 
     /// It runs, and is about to stop.
-    pub(super) fn is_descending(&self, id: ServiceId) -> bool {
+    #[must_use]
+    pub fn is_descending(&self, id: ServiceId) -> bool {
         let service = self.services.get(id.index());
         service.is_some_and(|service| service.descent.is_some())
     }

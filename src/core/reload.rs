@@ -217,6 +217,14 @@ impl System {
         };
         let told = reload.stage == ReloadStage::Commands { told: true };
         let speaks = spec.ready == Ready::Notify;
+        if spec.reload_signal.is_some() && spec.forking.is_some() && run.pid.is_none() {
+            // There is nobody to get it, and nobody is told that it was done.
+            for request in self.reload_askers(id) {
+                self.end_request(request, Outcome::NoProcess { service: id });
+            }
+            self.set_reload(id, None);
+            return;
+        }
         if let Some(signal) = spec.reload_signal {
             self.orders.push(Action::SignalMain {
                 run: run.id,

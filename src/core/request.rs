@@ -201,6 +201,13 @@ impl fmt::Display for OutcomeIn<'_> {
                 name(one),
                 name(other)
             ),
+            Outcome::NoProcess { service } if system.is_headless(*service) => {
+                let name = name(service);
+                write!(
+                    f,
+                    "{name} runs, but which is its main process isn't known; pid-file tells"
+                )
+            }
             Outcome::NoProcess { service } => {
                 let stands = system.state(*service).map(State::standing);
                 let stands = stands.map_or("unknown", |standing| standing.word());

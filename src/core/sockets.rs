@@ -41,6 +41,17 @@ impl Service {
         spec.is_on_demand() && self.sockets.are_open() && !self.state.standing().is_at_rest()
     }
 
+    /// It waits for its time.
+    pub(super) const fn has_appointment(&self) -> bool {
+        matches!(
+            self.state,
+            State::Waiting(Waiting {
+                appointment: Some(_),
+                ..
+            })
+        )
+    }
+
     /// It waits for what comes by itself: its time, or a connection. Nobody waits for it
     /// then, and while it does something is left to supervise.
     pub(super) fn is_dormant(&self, spec: &ServiceSpec) -> bool {

@@ -3,7 +3,7 @@
 use super::action::{Action, Question};
 use super::commands::List;
 use super::event::SpawnFailure;
-use super::graph::Edge;
+use super::graph::{Bond, Edge};
 use super::id::{Pid, RunId, ServiceId};
 use super::probe::WaitFor;
 use super::readiness::{Readiness, missing};
@@ -28,12 +28,29 @@ impl System {
         if service.unmet_requires > 0 {
             if let Some(by) = self.lost_cause(id) {
                 self.doomed(id, by);
+            } else if waiting.appointment.is_none() && !self.is_kept_still(id) {
+                self.pull_in(id);
             }
         } else if waiting.appointment.is_none()
             && (service.unmet_after == 0 || waiting.impatient)
             && !self.is_held(id)
         {
             self.start_or_await(id);
+        }
+    }
+
+    /// What it requires starts with it, where it rests for no reason of anybody's: its schedule
+    /// has gone or is over, or its failure was cleared.
+    fn pull_in(&mut self, id: ServiceId) {
+        let rests = |(need, bond): &&Edge| {
+            let state = self.state(*need);
+            *bond == Bond::Requires
+                && !self.satisfies(*need)
+                && matches!(state, Some(State::Inactive(Idle::Stopped | Idle::Reset)))
+        };
+        let needs = self.graph.needs(id).iter().filter(rests);
+        for (need, _) in needs.copied().collect::<Vec<Edge>>() {
+            self.raise(need, false);
         }
     }
 

@@ -326,7 +326,9 @@ impl System {
             stopping.then.clone()
         };
         let killing = Killing::begin(stopping.run.clone(), stopping.main_gone, at, then);
-        let order = kill_order(killing.run.id, spec.stop.kill_mode);
+        // Of a main process that nobody knows nobody can wait for the end either.
+        let unknown = is_headless(spec, &service.state) && !spec.stop.kill_mode.ends_tree();
+        let order = kill_order(killing.run.id, spec.stop.kill_mode).filter(|_| !unknown);
         self.transition(id, State::Killing(killing));
         if !self.kill_controls(id) {
             return;

@@ -383,6 +383,21 @@ impl System {
             && self.by_hand == 0
             && !self.is_leaving()
             && self.nothing_runs()
+            && !self.awaits_a_sweep()
+    }
+
+    /// Somebody starts once what a service that it conflicts with has left is gone.
+    fn awaits_a_sweep(&self) -> bool {
+        let waits = |id: &ServiceId| {
+            let service = self.services.get(id.index());
+            service.is_some_and(|own| {
+                own.unmet_requires == 0 && matches!(own.state, State::Waiting(_))
+            })
+        };
+        self.sweeps > 0
+            && self
+                .ids()
+                .any(|id| waits(&id) && self.rivals(id).next().is_some())
     }
 
     /// Nothing runs, and nothing will by itself.

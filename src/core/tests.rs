@@ -8,6 +8,7 @@ mod apply;
 mod commands;
 mod elsewhere;
 mod first_start;
+mod found;
 mod health;
 mod query;
 mod requests;

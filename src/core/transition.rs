@@ -129,9 +129,10 @@ impl System {
             (true, false) => self.by_hand.saturating_sub(1),
             (true, true) | (false, false) => self.by_hand,
         };
-        // Nobody waits for a time of the calendar, or for somebody to come.
+        // Nobody waits for a time of the calendar, or for somebody to come to open sockets.
         let attempted = service.attempted
-            || dormant
+            || service.has_appointment()
+            || service.is_reachable(spec)
             || match to {
                 Standing::Active
                 | Standing::Reloading

@@ -10,7 +10,7 @@ use rinit::core::exec::Words;
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{Edges, ServiceSpec, Spec};
-use rinit::core::state::State;
+use rinit::core::state::{Idle, Reason, State, Then};
 use rinit::core::system::{System, Whole};
 
 use crate::kernel::Kernel;
@@ -151,6 +151,10 @@ pub(crate) fn renumbered(event: Event, places: &Places) -> Option<Event> {
 pub(crate) struct Former {
     spec: Option<Spec>,
     runs: BTreeMap<Box<str>, RunId>,
+    /// Who was about to stop: without a bond that goes, or where a circle of bonds is cut
+    /// elsewhere, it is its turn.
+    descending: BTreeSet<ServiceId>,
+    descending_runs: BTreeSet<RunId>,
 }
 
 impl Former {
@@ -161,10 +165,22 @@ impl Former {
         } else {
             BTreeMap::new()
         };
+        let ids = (0..system.spec().services.len() as u32).map(ServiceId);
+        let descending: BTreeSet<ServiceId> = ids
+            .filter(|id| concerned && system.is_descending(*id))
+            .collect();
+        let their_runs = descending.iter().filter_map(|id| system.state(*id)?.run());
         Self {
             spec: concerned.then(|| system.spec().clone()),
             runs,
+            descending_runs: their_runs.map(|run| run.id).collect(),
+            descending,
         }
+    }
+
+    /// Every run there was.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = RunId> {
+        self.runs.values().copied()
     }
 
     /// What is the same is not even signalled; what is no more is gone.
@@ -179,8 +195,10 @@ impl Former {
             return Ok(());
         };
         match event {
+            // Without a bond that closed a circle another counts, to what has ended for good.
+            Event::ConfigurationRead(_) if system.whole() == Whole::Stopping => Ok(()),
             Event::ConfigurationRead(Reading::Sound { spec, .. }) => {
-                untouched_are_left_alone(old, spec, kernel, actions)
+                untouched_are_left_alone(old, spec, &self.descending, kernel, actions)
             }
             // What starts anew may fail for good at once, and be essential.
             Event::Quiet if system.whole() == Whole::Stopping => Ok(()),
@@ -190,7 +208,12 @@ impl Former {
                 if over && self.runs != now {
                     // What starts anew may have begun by now.
                     let mut formers = self.runs.iter();
-                    if !formers.all(|(name, run)| now.get(name) == Some(run)) {
+                    let spec = system.spec();
+                    let shares = |name: &str| {
+                        let place = spec.services.iter().position(|own| &*own.name == name);
+                        place.is_some_and(|at| shares_a_fate(system, ServiceId(at as u32)))
+                    };
+                    if !formers.all(|(name, run)| now.get(name) == Some(run) || shares(name)) {
                         return Err(format!("{:?} became {now:?}", self.runs));
                     }
                 }
@@ -199,7 +222,10 @@ impl Former {
                     else {
                         continue;
                     };
-                    if self.runs.values().any(|known| known == run) {
+                    let own = self.runs.values().any(|known| known == run);
+                    let shares = system.service_of(*run);
+                    let shares = shares.is_some_and(|id| shares_a_fate(system, id));
+                    if own && !shares && !self.descending_runs.contains(run) {
                         return Err(format!("{action:?} at the turn-over"));
                     }
                 }
@@ -228,6 +254,19 @@ impl Former {
     }
 }
 
+/// It goes down with what it requires and what is failed, or fails at once: a bond counts that
+/// didn't, since its other end was disabled, or since it closed a circle that is cut elsewhere now.
+fn shares_a_fate(system: &System, id: ServiceId) -> bool {
+    let then = match system.state(id) {
+        Some(State::Stopping(stopping)) => &stopping.then,
+        Some(State::Killing(killing)) => &killing.then,
+        Some(State::Failed { reason, .. }) => return matches!(reason, Reason::Dependency { .. }),
+        Some(State::Inactive(idle)) => return matches!(idle, Idle::DependencyEnded(_)),
+        _ => return false,
+    };
+    matches!(then, Then::DependencyFailed(_) | Then::DependencyEnded(_))
+}
+
 fn runs(system: &System) -> BTreeMap<Box<str>, RunId> {
     let spec = system.spec();
     let all = (0..).map(ServiceId).zip(&spec.services);
@@ -242,6 +281,7 @@ fn runs(system: &System) -> BTreeMap<Box<str>, RunId> {
 fn untouched_are_left_alone(
     old: &Spec,
     new: &Spec,
+    descending: &BTreeSet<ServiceId>,
     kernel: &Kernel,
     actions: &[Action],
 ) -> Result<(), String> {
@@ -259,6 +299,7 @@ fn untouched_are_left_alone(
         .zip(&old.services)
         .filter(|(_, former)| !same(former) || former.edges.ties.is_some())
         .map(|(id, _)| id)
+        .chain(descending.iter().copied())
         .collect();
     for _ in 0..old.services.len() {
         for (id, former) in (0..).map(ServiceId).zip(&old.services) {

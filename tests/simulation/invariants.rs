@@ -35,6 +35,8 @@ pub(crate) struct Watcher {
     edges: Vec<Edge>,
     /// Whoever must have stopped before: transitively.
     later: BTreeMap<ServiceId, BTreeSet<ServiceId>>,
+    /// Runs that had been decided on before the configuration changed.
+    set_out: BTreeSet<RunId>,
     /// Runs whose definition changed while they stopped.
     lenient: BTreeSet<RunId>,
     attempted: BTreeSet<ServiceId>,
@@ -73,6 +75,7 @@ impl Watcher {
         Self {
             edges,
             later,
+            set_out: BTreeSet::new(),
             lenient: BTreeSet::new(),
             // Nobody waits for a time of the calendar.
             attempted: ids(spec)
@@ -142,6 +145,8 @@ impl Watcher {
                 && spec.services[service.index()].kind == Kind::Oneshot
             {
                 self.done.insert(*service);
+                // It did its work before its turn to stop came: nothing to remember either.
+                self.rests.remove(service);
             }
             // What isn't to run is no more waited for than what has done its work.
             if let Action::Report(Report::Skipped { service, .. }) = action
@@ -189,7 +194,15 @@ impl Watcher {
                     let state = system.state(*service).unwrap();
                     let own = state.run().is_some_and(|own| own.id == *run);
                     let ready = matches!(state.standing(), Standing::Active | Standing::Reloading);
-                    if !ready || !own || shutting_down {
+                    // Another's end later in the same turn may have brought it down.
+                    let was_ready = actions.iter().any(|other| {
+                        matches!(other, Action::Report(Report::Changed {
+                            service: of,
+                            from: Standing::Active | Standing::Reloading,
+                            ..
+                        }) if of == service)
+                    });
+                    if !was_ready && (!ready || !own) || shutting_down {
                         return Err(format!("{action:?} of what is {state:?}"));
                     }
                     if kernel.runs.get(run).is_some_and(|known| known.probes > 0) {
@@ -497,7 +510,7 @@ impl Watcher {
         }
         // Something else in the same turn has brought both down again.
         let goes = system.state(id).map(State::standing) == Some(Standing::Stopping);
-        let over = goes || system.service_of(run).is_none();
+        let over = goes || system.service_of(run).is_none() || self.set_out.contains(&run);
         for (dependant, need, required) in &self.edges {
             if *dependant != id || over {
                 continue;

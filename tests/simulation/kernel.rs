@@ -11,6 +11,7 @@ use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{NotifyAccess, Ready, Spec};
+use rinit::core::system::System;
 use rinit::core::time::{Instant, Now};
 
 use crate::applying::{GONE, next_reading, renumbered};
@@ -64,6 +65,8 @@ pub(crate) struct Run {
     sick: bool,
     watched: bool,
     pub(crate) probes: u32,
+    /// Somebody looks for its main process.
+    looked_for: bool,
 }
 
 impl Run {
@@ -181,6 +184,13 @@ impl Kernel {
                     return Some(event);
                 }
             }
+        }
+    }
+
+    /// Where the core doesn't seek any longer, the loop makes nothing of what a look finds.
+    pub(crate) fn look_no_longer(&mut self, system: &System) {
+        for (id, run) in &mut self.runs {
+            run.looked_for &= system.seeks_main(*id);
         }
     }
 
@@ -316,6 +326,7 @@ impl Kernel {
                 };
                 let known = self.run(*service, *run);
                 known.probes += 1;
+                known.looked_for |= *of == Question::MainProcess;
                 known.taken = taken;
                 known.sick = sick;
                 let after = self.dice.moment().min(Duration::from_millis(300));
@@ -429,6 +440,7 @@ impl Kernel {
             sick: false,
             watched: false,
             probes: 0,
+            looked_for: false,
         })
     }
 
@@ -518,9 +530,10 @@ impl Kernel {
         let dies = self.dice.percent(self.faults.dies);
         let known = self.runs.get_mut(&run)?;
         known.probes -= 1;
+        let wanted = std::mem::take(&mut known.looked_for);
         let by_file = known.service != GONE && by_file(known, &self.spec);
         let found = match known.others.pop_first() {
-            Some((number, process)) if there => {
+            Some((number, process)) if there && wanted => {
                 (known.main, known.was) = (Some(process), Some(number));
                 let pid = Pid(40_000);
                 self.results.push_back(Event::MainPid { run, pid });

@@ -130,6 +130,9 @@ impl System {
                 waiting.impatient &= spec.is_main;
             }
             let former = old.services.get(old_id.index()).unwrap_or(spec);
+            // Nobody waited for what was disabled. Now those that come after it do, until the
+            // start that somebody has asked for has ended.
+            service.attempted &= former.enabled || !spec.enabled || !is_on_its_way(&service.state);
             formers.push(Some(Former {
                 standing: service.state.standing(),
                 schedule_changed: former.schedule != spec.schedule,
@@ -210,11 +213,7 @@ impl System {
     fn recount(&mut self) {
         for (service, spec) in self.services.iter_mut().zip(&self.spec.services) {
             service.satisfied = service.satisfies(spec);
-            let appointed = matches!(
-                &service.state,
-                State::Waiting(waiting) if waiting.appointment.is_some()
-            );
-            service.attempted |= appointed || service.is_reachable(spec);
+            service.attempted |= service.has_appointment() || service.is_reachable(spec);
             service.indexed = None;
         }
         self.deadlines.clear();
@@ -397,6 +396,18 @@ impl Service {
         self.state = State::Killing(killing);
         let signal = Signal::KILL;
         Some(Action::SignalTree { run, signal })
+    }
+}
+
+/// An attempt of it, or its end, is under way or to come.
+const fn is_on_its_way(state: &State) -> bool {
+    match state {
+        State::Waiting(_) | State::Starting(_) | State::Stopping(_) | State::Killing(_) => true,
+        State::Inactive(_)
+        | State::Active { .. }
+        | State::Backoff(_)
+        | State::Exited { .. }
+        | State::Failed { .. } => false,
     }
 }
 

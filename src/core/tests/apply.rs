@@ -7,7 +7,7 @@ use crate::core::exec::Words;
 use crate::core::request::{RequestId, Verb};
 
 /// One with a command, so that another command is a change.
-fn commanded(name: &str, command: &str) -> ServiceSpec {
+pub(super) fn commanded(name: &str, command: &str) -> ServiceSpec {
     let mut spec = service(name);
     spec.exec.command = Words::new([command]);
     spec
@@ -15,7 +15,7 @@ fn commanded(name: &str, command: &str) -> ServiceSpec {
 
 impl Table {
     /// Asks for an apply (`number`), which is read so.
-    fn apply(&mut self, number: u64, services: Vec<ServiceSpec>) {
+    pub(super) fn apply(&mut self, number: u64, services: Vec<ServiceSpec>) {
         self.ask(number, Verb::Apply, &[]);
         assert!(self.orders.contains(&Action::ReadConfiguration));
         self.read(services);
@@ -31,7 +31,7 @@ impl Table {
     }
 
     /// The loop has nothing under way.
-    fn quiet(&mut self) {
+    pub(super) fn quiet(&mut self) {
         assert!(self.system.wants_quiet());
         self.event(Event::Quiet);
         self.system.audit().unwrap();

@@ -15,7 +15,7 @@ fn command(program: &str) -> ControlCommand {
     }
 }
 
-fn with(lists: &[List]) -> ServiceSpec {
+pub(super) fn with(lists: &[List]) -> ServiceSpec {
     let mut commands = Commands::default();
     for list in lists {
         *commands.list_mut(*list) = Box::new([command("one"), command("two")]);
@@ -27,7 +27,7 @@ fn with(lists: &[List]) -> ServiceSpec {
 
 impl Table {
     /// The control process that the last event ordered: its run, list and place there.
-    fn control(&self) -> (RunId, List, u32) {
+    pub(super) fn control(&self) -> (RunId, List, u32) {
         let order = self.orders.iter().find_map(|action| match action {
             Action::SpawnControl { run, command, .. } => Some((*run, command.list, command.index)),
             _ => None,
@@ -46,7 +46,7 @@ impl Table {
         self.event(Event::TreeGone { run });
     }
 
-    fn signals(&self) -> Vec<Signal> {
+    pub(super) fn signals(&self) -> Vec<Signal> {
         let signal = |action: &Action| match action {
             Action::SignalMain { signal, .. } => Some(*signal),
             _ => None,

@@ -6,7 +6,7 @@ use crate::core::probe::{Place, WaitFor};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A minute for the database.
-fn waiting() -> ServiceSpec {
+pub(super) fn waiting() -> ServiceSpec {
     let mut web = service("web");
     let place = Place {
         host: "db".into(),

@@ -21,7 +21,7 @@ fn scheduled(name: &str, when: When) -> ServiceSpec {
     spec
 }
 
-fn every(seconds: u64) -> ServiceSpec {
+pub(super) fn every(seconds: u64) -> ServiceSpec {
     scheduled("job", When::Every(Duration::from_secs(seconds)))
 }
 

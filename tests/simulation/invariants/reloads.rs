@@ -6,14 +6,14 @@ use rinit::core::action::Action;
 use rinit::core::apply::places::Places;
 use rinit::core::commands::{CommandId, List};
 use rinit::core::event::Event;
-use rinit::core::id::{RunId, ServiceId};
+use rinit::core::id::ServiceId;
 use rinit::core::request::{Outcome, RequestId, Verb};
 use rinit::core::signal::Signal;
 use rinit::core::sorted::Map;
 use rinit::core::spec::ServiceSpec;
 use rinit::core::system::System;
 
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Run};
 
 /// What a service was made to do since somebody asked.
 #[derive(Clone, Copy, Default)]
@@ -63,7 +63,9 @@ impl Reloads {
                         },
                     ..
                 } => {
-                    if !main_lives(kernel, *life) {
+                    // One that has forked runs as long as anything of it does.
+                    let runs = kernel.runs.get(life).is_some_and(Run::anything_lives);
+                    if !runs {
                         return Err(format!("{action:?} of what doesn't run"));
                     }
                     let first = *index == 0;
@@ -74,7 +76,8 @@ impl Reloads {
                     signal: Signal::HUP,
                     ..
                 } => {
-                    let service = kernel.runs.get(run).map(|known| known.service);
+                    let known = kernel.runs.get(run).filter(|known| known.main_lives());
+                    let service = known.map(|known| known.service);
                     let service = service.ok_or_else(|| format!("{action:?} to nobody"))?;
                     self.note(service, |done| done.signal = true);
                 }
@@ -99,13 +102,6 @@ impl Reloads {
         all.filter_map(|services| services.get_mut(&id))
             .for_each(how);
     }
-}
-
-fn main_lives(kernel: &Kernel, run: RunId) -> bool {
-    kernel
-        .runs
-        .get(&run)
-        .is_some_and(|known| known.main_lives())
 }
 
 fn is_whole(spec: &ServiceSpec, done: Done) -> Result<(), &'static str> {

@@ -4,14 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rinit::core::apply::places::Places;
 use rinit::core::event::Event;
-use rinit::core::id::ServiceId;
+use rinit::core::id::{RunId, ServiceId};
 use rinit::core::spec::Spec;
 
 use super::{Watcher, bonds, ids};
 
 impl Watcher {
-    /// A new configuration counts.
-    pub(crate) fn take_over(&mut self, spec: &Spec, places: &Places) {
+    /// A new configuration counts. What has set out by then (`runs`) doesn't turn back for
+    /// bonds that come with it, as what runs doesn't.
+    pub(crate) fn take_over(
+        &mut self,
+        spec: &Spec,
+        places: &Places,
+        runs: impl Iterator<Item = RunId>,
+    ) {
+        self.set_out = runs.collect();
         (self.edges, self.later) = bonds(spec);
         let sets = [
             &mut self.attempted,

@@ -11,6 +11,7 @@ use crate::config::{self, Outcome, Request};
 use crate::core::id::Pid;
 use crate::core::signal::Signal;
 use crate::core::time::Instant;
+use crate::maker;
 use crate::plan;
 use crate::sys::fork::helper;
 use crate::sys::signal::kill;
@@ -111,7 +112,20 @@ impl Reader {
             } else {
                 &Vec::new
             };
-            let bytes = plan::encode(&config::load_with(request, generate));
+            let mut outcome = config::load_with(request, generate);
+            if let Outcome::Ready {
+                has_units: true,
+                warnings,
+                ..
+            } = &mut outcome
+                && request.makes
+                && request.generators
+            {
+                // Before what is new may start.
+                let said = maker::make_what_is_missing(&request.unit_root);
+                warnings.extend(said.into_iter().map(Into::into));
+            }
+            let bytes = plan::encode(&outcome);
             i32::from(fd::write_all(&theirs, &bytes).is_err())
         };
         let pid = helper(c"rinit-reader", &[theirs.as_raw_fd()], body)

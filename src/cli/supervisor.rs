@@ -128,6 +128,8 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
     let called_init = inherited.arguments.get(0).map(basename) == Some(b"init");
     Request {
         unit_root: "/".into(),
+        makes: false,
+        asked_for: Vec::new(),
         machine: here.pid1 && in_first_namespace(),
         generators: here.uid == 0 && (here.pid1 || called_init || !systemd_runs()),
         // Never a machine's services beside the machine's own init; and `-c none` is none.

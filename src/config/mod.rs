@@ -97,6 +97,10 @@ pub struct Request {
     pub default_units: bool,
     /// Packages' generators of units may run: no other init's are disturbed.
     pub generators: bool,
+    /// What packages' tmpfiles.d and sysusers.d ask for and isn't there is made by whoever reads.
+    pub makes: bool,
+    /// Units that people have asked for by name: they are known, where the enabled ones are.
+    pub asked_for: Vec<Box<str>>,
     /// It is the init of a whole machine, with a console to log in at.
     pub machine: bool,
     /// The wall clock, in seconds since 1970: a schedule's times are to come.

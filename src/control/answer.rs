@@ -106,14 +106,17 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
                     verb,
                     services: Box::default(),
                     waits,
+                    units: Vec::new(),
                     hears: request.flag("progress"),
                 })
             }
             Some(Ok(verb)) => listed(&request, system, |ids| {
+                let none = verb == Verb::Learn && request.names.is_empty();
                 Reply::ByHand(ByHand {
                     verb,
-                    services: ids.into(),
+                    services: if none { Box::default() } else { ids.into() },
                     waits,
+                    units: request.words("units"),
                     hears: false,
                 })
             }),

@@ -161,6 +161,19 @@ impl Connection {
         }
     }
 
+    /// Units that are to be known before the core hears of it.
+    pub(crate) fn take_units(&mut self) -> Vec<Box<str>> {
+        match &mut self.owed {
+            Owed::ByHand(by_hand) => std::mem::take(&mut by_hand.units),
+            Owed::Nothing
+            | Owed::List(_)
+            | Owed::Events(_)
+            | Owed::Later(_)
+            | Owed::Request { .. }
+            | Owed::Logs(_) => Vec::new(),
+        }
+    }
+
     /// What another process has to answer.
     pub(crate) const fn logs(&self) -> Option<&Logs> {
         if let Owed::Logs(logs) = &self.owed {

@@ -61,6 +61,13 @@ impl Request {
         self.value.get(key)?.as_str()
     }
 
+    /// Words that the verb takes.
+    pub(crate) fn words(&self, key: &str) -> Vec<Box<str>> {
+        let words = self.value.get(key).and_then(Value::as_array);
+        let words = words.into_iter().flatten().filter_map(Value::as_str);
+        words.map(Into::into).collect()
+    }
+
     /// A number that the verb takes.
     pub(crate) fn number(&self, key: &str) -> Option<u64> {
         self.value.get(key)?.as_u64()

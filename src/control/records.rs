@@ -229,6 +229,16 @@ fn brief(
     if let Some(unit) = &spec.unit {
         json.text("unit", unit);
     }
+    if spec.schedule.is_some() {
+        json.plain("schedule", true);
+    }
+    if let Some(listen) = &spec.listen {
+        let sockets = listen.sockets.iter();
+        json.texts("listen", sockets.map(|socket| socket.to_string()));
+    }
+    if system.is_stale(id) {
+        json.plain("stale", true);
+    }
 }
 
 /// What its probes say, while they are asked.
@@ -292,12 +302,15 @@ fn full(
         .plain("reloads", can_reload(spec));
     let status = state.run().and_then(|run| run.status.as_deref());
     json.text_or_null("status", status);
-    let again = if let State::Backoff(Backoff { until, .. }) = state {
+    let next = if let State::Backoff(Backoff { until, .. }) = state {
         Some(wall(*until, now))
+    } else if let State::Waiting(waiting) = state {
+        let next = waiting.appointment.as_ref();
+        next.map(|next| next.wall.map_or_else(|| wall(next.at, now), |own| own.due))
     } else {
         None
     };
-    json.plain_or_null("next", again);
+    json.plain_or_null("next", next);
     json.texts("why", system.why(id, now.at));
     let ends = system
         .record(id)

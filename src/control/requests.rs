@@ -12,6 +12,8 @@ pub(crate) struct ByHand {
     pub(crate) services: Box<[ServiceId]>,
     /// The answer is that it is so; else that it was asked for.
     pub(crate) waits: bool,
+    /// Units that are to be known from now on.
+    pub(crate) units: Vec<Box<str>>,
     /// Whoever asks wants to hear what it waits for, before the answer.
     pub(crate) hears: bool,
 }
@@ -30,6 +32,7 @@ pub(super) fn verb(request: &Request) -> Option<Result<Verb, String>> {
         "reset" => Verb::Reset,
         "plan" => Verb::Plan,
         "apply" => Verb::Apply,
+        "learn" => Verb::Learn,
         "kill" => {
             let signal = match request.given("signal") {
                 None => Some(Signal::TERM),

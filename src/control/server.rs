@@ -45,6 +45,7 @@ pub(crate) struct Server {
     next_request: u64,
     /// What the core has to hear.
     events: Vec<Event>,
+    units: Vec<Box<str>>,
     /// Until then the listener is not watched.
     rests_until: Option<Instant>,
     /// Somebody who waited has an answer.
@@ -76,6 +77,7 @@ impl Server {
                         next: 0,
                         next_request: 0,
                         events: Vec::new(),
+                        units: Vec::new(),
                         rests_until: None,
                         stirred: false,
                     });
@@ -190,6 +192,7 @@ impl Server {
     ) {
         if let Some(client) = self.clients.get_mut(&id) {
             let alive = client.converse(system, history, counts, &self.own, now);
+            self.units.extend(client.take_units());
             let asked = client.ask(RequestId(self.next_request));
             if asked.is_some() {
                 self.next_request = self.next_request.wrapping_add(1);
@@ -225,6 +228,11 @@ impl Server {
     /// What clients have asked of the core, and which of them don't wait any more.
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// The units that they named, for the next reading.
+    pub(crate) fn take_units(&mut self) -> Vec<Box<str>> {
+        std::mem::take(&mut self.units)
     }
 
     /// The core has answered a request.

@@ -128,7 +128,10 @@ pub enum Action {
     /// Tell people.
     Report(Report),
     /// Have the configuration read, by a child with a deadline: `ConfigurationRead`.
-    ReadConfiguration,
+    ReadConfiguration {
+        /// It is to take this one's place, so that what its units count on is made.
+        applies: bool,
+    },
     /// The new specification has taken the old one's place: every number that names a
     /// service is another one from now on, in orders and in events. What belongs to those
     /// that are no more goes.

@@ -59,6 +59,7 @@ impl System {
                 | Verb::Kill { .. }
                 | Verb::Plan
                 | Verb::Apply
+                | Verb::Learn
                 | Verb::Shutdown { code: Some(_) } => Outcome::Stopping,
             };
             self.answer(request, outcome);
@@ -78,7 +79,9 @@ impl System {
                 let outcome = self.signal_by_hand(&named, signal);
                 self.answer(request, outcome);
             }
-            Verb::Plan | Verb::Apply => self.configuration_wanted(Some(request), verb),
+            Verb::Plan | Verb::Apply | Verb::Learn => {
+                self.configuration_wanted(Some(request), verb, &named);
+            }
             Verb::Shutdown { code } => {
                 self.answer(request, Outcome::DONE);
                 self.begin_shutdown(Cause::Request { code });
@@ -165,6 +168,7 @@ impl System {
             | Verb::Kill { .. }
             | Verb::Plan
             | Verb::Apply
+            | Verb::Learn
             | Verb::Shutdown { .. } => self.weigh_start(id),
         };
         match weighed {

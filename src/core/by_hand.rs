@@ -132,6 +132,7 @@ impl System {
 
     /// It is to rest, whatever it is doing.
     fn rest_by_hand(&mut self, id: ServiceId) {
+        self.forget_named(id);
         let is_oneshot = self
             .service(id)
             .is_some_and(|spec| spec.kind == Kind::Oneshot);

@@ -39,6 +39,9 @@ pub enum Verb {
     Plan,
     /// That the configuration is read, and that it is so; of no service.
     Apply,
+    /// That the configuration is read; but only these begin anew for it, or begin: what is
+    /// up goes on as it was, and what is new is known.
+    Learn,
     /// That all ends; of no service.
     Shutdown {
         /// The exit status, where it would be 0.
@@ -59,6 +62,7 @@ impl Verb {
             Self::Kill { .. } => "kill",
             Self::Plan => "plan",
             Self::Apply => "apply",
+            Self::Learn => "learn",
             Self::Shutdown { .. } => "shutdown",
         }
     }

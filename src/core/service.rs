@@ -35,6 +35,8 @@ pub(super) struct Service {
     pub(super) controls: Option<Box<Controls>>,
     /// It doesn't start before its new definition counts.
     pub(super) held: bool,
+    /// The configuration has another definition of it, which a restart brings in.
+    pub(super) stale: bool,
     /// Another's end has started it: its own starts nothing.
     pub(super) called: bool,
     /// How many that it requires are not ready.
@@ -82,6 +84,7 @@ impl Service {
             descent: None,
             controls: None,
             held: false,
+            stale: false,
             called: false,
             unmet_requires: unmet(Bond::Requires),
             unmet_after: unmet(Bond::After),

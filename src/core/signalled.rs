@@ -47,7 +47,7 @@ impl System {
     /// No request: for `main`, if it is there.
     fn pass_on(&mut self, signal: Signal) {
         if signal == Signal::HUP {
-            self.configuration_wanted(None, Verb::Apply);
+            self.configuration_wanted(None, Verb::Apply, &[]);
             return;
         }
         let main = self.main.and_then(|id| self.state(id));

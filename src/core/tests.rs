@@ -974,7 +974,7 @@ fn other_signals_go_to_main_or_nowhere_and_hup_has_the_configuration_read() {
     t.signal(signal);
     assert_eq!(t.orders, [Action::Forward { run, signal }]);
     t.signal(Signal::HUP);
-    assert_eq!(t.orders, [Action::ReadConfiguration]);
+    assert_eq!(t.orders, [Action::ReadConfiguration { applies: true }]);
     t.event(Event::Signalled {
         signal: Signal::HUP,
         hung_up: true,

@@ -40,12 +40,20 @@ impl Files {
     }
 
     /// Every line, in this order; tells of what fails.
-    pub(super) fn carry_out(&mut self, order: Order, complain: &mut dyn FnMut(Complaint)) {
+    pub(super) fn carry_out(
+        &mut self,
+        order: Order,
+        at_start: bool,
+        complain: &mut dyn FnMut(Complaint),
+    ) {
         // A read-only root would have every line fail alike.
         let mut read_only: Option<(Entry, usize)> = None;
         let removals = order.removals.into_iter().map(|entry| (entry, true));
         let makings = order.makings.into_iter().map(|entry| (entry, false));
         for (entry, removes) in removals.chain(makings) {
+            if !at_start && self.is_there(&entry) {
+                continue;
+            }
             let done = if removes {
                 self.remove(&entry)
             } else {
@@ -54,6 +62,8 @@ impl Files {
             match done {
                 Ok(()) => {}
                 Err(_) if entry.kind.lenient => {}
+                // Its package is only half there yet.
+                Err(Trouble::Said(_)) if !at_start => {}
                 Err(Trouble::Os(Errno::EROFS)) => match &mut read_only {
                     Some((_, count)) => *count += 1,
                     None => read_only = Some((entry, 1)),
@@ -73,6 +83,11 @@ impl Files {
             let place = entry.place;
             complain(Complaint { place, what });
         }
+    }
+
+    fn is_there(&self, entry: &Entry) -> bool {
+        let found = self.way.above(&entry.path, None);
+        found.is_ok_and(|(above, name)| fstatat(&above, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok())
     }
 
     fn remove(&self, entry: &Entry) -> Result {

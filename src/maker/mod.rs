@@ -72,7 +72,7 @@ impl Maker {
                 // Nobody listens any more: the work counts.
                 let _ = fd::write_all(&theirs, format!("{line}\n").as_bytes());
             };
-            make(root, &mut tell);
+            make(root, true, &mut tell);
             tell(LAST);
             0
         };
@@ -157,8 +157,20 @@ impl Maker {
     }
 }
 
+/// While services run: users and groups, and what isn't there yet; what is there is theirs.
+/// Says what people are to know.
+#[must_use]
+pub fn make_what_is_missing(root: &Path) -> Vec<String> {
+    let mut said = Vec::new();
+    if process::effective_uid() == 0 {
+        nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
+        make(root, false, &mut |line| said.push(line.to_owned()));
+    }
+    said
+}
+
 /// Makes all that the files below this root ask for, and tells what people are to know.
-fn make(root: &Path, tell: &mut dyn FnMut(&str)) {
+fn make(root: &Path, at_start: bool, tell: &mut dyn FnMut(&str)) {
     if process::effective_uid() != 0 {
         return tell("not root: what packages' tmpfiles.d and sysusers.d ask for is left out");
     }
@@ -172,10 +184,14 @@ fn make(root: &Path, tell: &mut dyn FnMut(&str)) {
     // Files may belong to users that are made.
     accounts::make(root).into_iter().for_each(&mut complain);
     let mut tmpfiles = Tmpfiles::read(root);
-    let order = tmpfiles.order();
-    tmpfiles.complaints.drain(..).for_each(&mut complain);
+    let mut order = tmpfiles.order();
+    if at_start {
+        tmpfiles.complaints.drain(..).for_each(&mut complain);
+    } else {
+        order.keep_what_makes();
+    }
     let files = Files::new(root);
-    let files = files.map(|mut files| files.carry_out(order, &mut complain));
+    let files = files.map(|mut files| files.carry_out(order, at_start, &mut complain));
     let more = complaints.saturating_sub(MOST_COMPLAINTS);
     if more > 0 {
         tell(&format!(
@@ -184,6 +200,9 @@ fn make(root: &Path, tell: &mut dyn FnMut(&str)) {
     }
     if let Err(errno) = files {
         tell(&format!("{}: {}", root.display(), Errno::from(errno)));
+    }
+    if !at_start {
+        return;
     }
     for (kind, place) in &tmpfiles.unsupported {
         tell(&format!(

@@ -14,7 +14,7 @@ struct Root(PathBuf);
 /// What is told.
 fn made(root: &Path) -> Vec<String> {
     let mut said = Vec::new();
-    make(root, &mut |line| said.push(line.to_owned()));
+    make(root, true, &mut |line| said.push(line.to_owned()));
     said
 }
 
@@ -331,7 +331,7 @@ fn what_fails_is_told_before_the_next_line_is_carried_out() {
     let lines = "d /nobodys 0755 no-such-user\nd /behind\n";
     root.file("usr/lib/tmpfiles.d/fixture.conf", lines);
     let mut told = 0;
-    make(&root.0, &mut |line| {
+    make(&root.0, true, &mut |line| {
         told += 1;
         assert!(line.contains("no-such-user"), "{line}");
         assert!(!root.at("behind").exists());
@@ -377,4 +377,27 @@ fn users_that_were_made_by_half_are_made_whole_the_next_time() {
             fs::write(&path, others.join("\n") + "\n").unwrap();
         }
     }
+}
+
+#[test]
+fn while_services_run_what_is_missing_is_made_and_nothing_else_touched() {
+    let root = Root::new("missing");
+    let lines = "d /run/there 0700\nd /run/new 0750\nd /run/there/in 0711\nR /run/old\nD /run/kept\n\
+                 f+ /run/text - - - - new\nz /run/text 0600\nd! /run/boot\n";
+    root.file("usr/lib/tmpfiles.d/fixture.conf", lines);
+    for name in ["there/x", "old", "kept/x", "text"] {
+        root.file(&format!("run/{name}"), "mine");
+    }
+    for name in ["run/there", "run/text"] {
+        root.mode(name, 0o744);
+    }
+    assert_eq!(make_what_is_missing(&root.0), Vec::<String>::new());
+    let mode = |name: &str| fs::metadata(root.at(name)).unwrap().mode() & 0o7777;
+    assert_eq!(mode("run/there"), 0o744);
+    assert_eq!(mode("run/text"), 0o744);
+    assert_eq!(mode("run/new"), 0o750);
+    assert_eq!(mode("run/there/in"), 0o711);
+    assert_eq!(fs::read_to_string(root.at("run/text")).unwrap(), "mine");
+    assert!(root.at("run/old").exists() && root.at("run/kept/x").exists());
+    assert!(!root.at("run/boot").exists());
 }

@@ -117,7 +117,9 @@ impl Hands {
                     results.push_back(Event::OutputDrained);
                 }
             }
-            Action::ReadConfiguration => results.extend(self.read_configuration(now)),
+            Action::ReadConfiguration { applies } => {
+                results.extend(self.read_configuration(applies, now));
+            }
             Action::TakeOver { places } => self.take_over(&places, system.spec(), now.at),
             Action::Answered { request, outcome } => {
                 if let Some(control) = &mut self.control {

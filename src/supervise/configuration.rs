@@ -38,6 +38,18 @@ impl Configuration {
         }
     }
 
+    /// People want these units to be known.
+    pub(super) fn ask_for(&mut self, units: Vec<Box<str>>) {
+        /// More are no more known than before.
+        const MOST: usize = 256;
+        for unit in units {
+            let known = &mut self.request.asked_for;
+            if known.len() < MOST && !known.contains(&unit) {
+                known.push(unit);
+            }
+        }
+    }
+
     /// When the child has had its time.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.reader.as_ref().map(Reader::give_up_at)
@@ -74,8 +86,9 @@ fn reading(outcome: Result<Outcome, Trouble>) -> Event {
 
 impl Hands {
     /// Begins to read; the event if that can't be.
-    pub(super) fn read_configuration(&mut self, now: Now) -> Option<Event> {
+    pub(super) fn read_configuration(&mut self, applies: bool, now: Now) -> Option<Event> {
         let configuration = &mut self.configuration;
+        configuration.request.makes = applies;
         configuration.request.now = now.wall.div_euclid(1000);
         let shared = self.outputs.reserved();
         match Reader::begin(&configuration.request, shared, now.at) {

@@ -306,6 +306,7 @@ impl Supervisor {
                 });
             }
         }
+        self.hands.configuration.ask_for(server.take_units());
         let mut events = server.take_events().into();
         self.feed_all(&mut events, now);
         if let Some(server) = &mut self.hands.control {

@@ -165,6 +165,15 @@ impl<'a> Walk<'a> {
         own.map(|(name, _)| name.clone()).collect()
     }
 
+    /// One that is to be there if it is asked for: a service doesn't start by itself.
+    pub(crate) fn know(&mut self, name: &UnitName) {
+        if name.suffix() == "service" {
+            self.called.push(name.as_str().to_owned());
+        } else {
+            self.waiting.push(name.as_str().to_owned());
+        }
+    }
+
     /// A target that is asked for by its name.
     pub(crate) fn add_target(&mut self, name: &str) {
         self.waiting.push(name.to_owned());

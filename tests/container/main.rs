@@ -26,6 +26,7 @@ mod control;
 mod daemons;
 mod essential;
 mod examples;
+mod live;
 mod matrix;
 mod restart;
 mod restricted;

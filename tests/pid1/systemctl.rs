@@ -258,3 +258,127 @@ fn the_folder_by_which_programs_know_systemd_is_there_if_it_is_wanted() {
         assert_eq!(rinit.stdout, said, "{init} {rinit:?}");
     }
 }
+
+/// Links of what is enabled, as `enable` makes them, and shell lines that write units.
+const WRITES: &str = "unit() { printf \"$2\" > units/$1; }\n\
+     wanted() { mkdir -p units/$1.wants; ln -sf ../$2 units/$1.wants/$2; }\n\
+     pid() { ./systemctl show --value -p MainPID $1; }\n\
+     runs() { tr '\\0' ' ' < /proc/$(pid $1)/cmdline; echo; }\n";
+
+#[test]
+fn daemon_reload_makes_units_known_and_starts_and_stops_nothing() {
+    let lines = "old=$(pid old); leaves=$(pid leaves)\n\
+         unit old.service '[Service]\\nExecStart=/bin/sleep 2000\\n'\n\
+         unit new.service '[Service]\\nExecStart=/bin/sleep 3000\\n'; wanted multi-user.target new.service\n\
+         unit off.service '[Service]\\nExecStart=/bin/sleep 4000\\n'\n\
+         rm units/multi-user.target.wants/leaves.service\n\
+         try daemon-reload; try daemon-reload\n\
+         try is-active old new leaves off\n\
+         [ $old = $(pid old) ] && [ $leaves = $(pid leaves) ] && echo both go on\n\
+         try start new; runs new\n\
+         try try-restart old; runs old; runs leaves\n\
+         try stop leaves; try daemon-reload; try start leaves; runs leaves\n\
+         try start off; runs off; try stop off; try is-active off\n\
+         ctl apply > applied; try is-active new old leaves off\n";
+    let rinit = asking(
+        "[init]\nunits = 'enabled'\n",
+        &(script(&[]) + WRITES + lines),
+    )
+    .file(
+        "units/old.service",
+        "[Service]\nExecStart=/bin/sleep 1000\n",
+    )
+    .file("units/multi-user.target.wants/old.service", "-")
+    .file(
+        "units/leaves.service",
+        "[Service]\nExecStart=/bin/sleep 1001\n",
+    )
+    .file("units/multi-user.target.wants/leaves.service", "-");
+    let wanted = "daemon-reload: 0
+        daemon-reload: 0
+        is-active old new leaves off: 0 active
+        inactive
+        active
+        inactive
+        both go on
+        start new: 0
+        /bin/sleep 3000
+        try-restart old: 0
+        /bin/sleep 2000
+        /bin/sleep 1001
+        stop leaves: 0
+        daemon-reload: 0
+        start leaves: 0
+        /bin/sleep 1001
+        start off: 0
+        /bin/sleep 4000
+        stop off: 0
+        is-active off: 3 inactive
+        is-active new old leaves off: 0 active
+        active
+        active
+        inactive";
+    compare_trimmed(rinit, wanted);
+}
+
+#[test]
+fn sockets_and_timers_are_started_stopped_and_listed_by_their_names() {
+    let lines = "unit tick.service '[Service]\\nType=oneshot\\nExecStart=/bin/true\\n'\n\
+         unit tick.timer '[Timer]\\nOnCalendar=2099-01-02 03:04:05 UTC\\n'; wanted timers.target tick.timer\n\
+         unit door.service '[Service]\\nExecStart=/bin/sleep 1000\\n'\n\
+         unit door.socket '[Unit]\\nDescription=The door\\n[Socket]\\nListenStream=/run/door\\n'\n\
+         try daemon-reload; try is-active tick.timer; [ -S /run/door ] || echo closed\n\
+         try start tick.timer door.socket; try is-active tick.timer tick.service door.socket door.service\n\
+         [ -S /run/door ] && echo open\n\
+         ./systemctl list-timers --no-legend | cut -d' ' -f1-4; ./systemctl list-sockets\n\
+         try show -p ActiveState,SubState,Triggers,NextElapseUSecRealtime tick.timer\n\
+         try show --value -p TriggeredBy door\n\
+         try list-units --plain --no-legend -t socket,timer\n\
+         try status door.socket\n\
+         try reload door.socket; try restart tick.timer; try stop tick.timer door.socket\n\
+         try is-active tick.timer door.socket; [ -S /run/door ] || echo closed\n\
+         try start tick.timer; try is-active tick.timer; try is-enabled tick.timer door.socket; try stop nosuch.timer\n";
+    let rinit = asking(
+        "[init]\nunits = 'enabled'\n",
+        &(script(&[]) + WRITES + lines),
+    )
+    .file("units/none", "");
+    let wanted = "daemon-reload: 0
+        is-active tick.timer: 3 inactive
+        closed
+        start tick.timer door.socket: 0
+        is-active tick.timer tick.service door.socket door.service: 0 active
+        inactive
+        active
+        inactive
+        open
+        Fri 2099-01-02 03:04:05 UTC
+        LISTEN    UNIT        ACTIVATES
+        /run/door door.socket door.service
+        1 sockets listed.
+        Pass --all to see loaded but inactive sockets, too.
+        show -p ActiveState,SubState,Triggers,NextElapseUSecRealtime tick.timer: 0 ActiveState=active
+        SubState=waiting
+        Triggers=tick.service
+        NextElapseUSecRealtime=Fri 2099-01-02 03:04:05 UTC
+        show --value -p TriggeredBy door: 0 door.socket
+        list-units --plain --no-legend -t socket,timer: 0 door.socket loaded active listening The door
+        tick.timer  loaded active waiting   tick.timer
+        status door.socket: 0 ● door.socket - The door
+        Loaded: loaded (/run/systemd/system/door.socket; static)
+        Active: active (listening)
+        Triggers: ● door.service
+        Listen: /run/door
+        reload door.socket: 3 Failed to reload door.socket: Job type reload is not applicable for unit door.socket.
+        restart tick.timer: 0
+        stop tick.timer door.socket: 0
+        is-active tick.timer door.socket: 3 inactive
+        inactive
+        closed
+        start tick.timer: 0
+        is-active tick.timer: 0 active
+        is-enabled tick.timer door.socket: 0 enabled-runtime
+        static
+        stop nosuch.timer: 5 Failed to stop nosuch.timer: Unit nosuch.timer not loaded.";
+    compare_trimmed(rinit, wanted);
+}

@@ -24,6 +24,8 @@ use crate::explore::{Path, World, explore_from, of, service};
 pub(crate) struct Changing {
     /// Nothing else is asked for.
     pub(crate) alone: bool,
+    /// They are only made known.
+    learns: bool,
     /// What may be read; nobody asks for it if there is nothing.
     all: Rc<[Spec]>,
     reading: bool,
@@ -53,7 +55,11 @@ impl Changing {
         if asking.left() > 0 && !self.all.is_empty() {
             all.push(Event::Requested {
                 request: asking.next(),
-                verb: Verb::Apply,
+                verb: if self.learns {
+                    Verb::Learn
+                } else {
+                    Verb::Apply
+                },
                 services: Box::default(),
             });
         }
@@ -119,6 +125,9 @@ fn check(before: &World, world: &World) {
     assert!(!changing.reading && changing.next.is_none(), "{path:#?}");
     world.asking.all_answered(path);
     let spec = system.spec();
+    if changing.learns {
+        return check_spared(before, world);
+    }
     if let Some(current) = changing.current {
         let wanted = &changing.all[current].services;
         assert_eq!(*wanted, spec.services, "{path:#?}");
@@ -149,17 +158,36 @@ fn check(before: &World, world: &World) {
     }
 }
 
+/// Whoever ran runs on, and nobody else does but for a restart or a request.
+fn check_spared(before: &World, world: &World) {
+    let (former, now) = (running(before), running(world));
+    for (name, run) in &former {
+        let goes_on = now.get(name).is_some_and(|own| own == run);
+        assert!(goes_on, "{name} began anew: {:#?}", world.path);
+    }
+    let known = &before.system.spec().services;
+    for name in now.keys() {
+        let known = known.iter().any(|own| *own.name == **name);
+        assert!(known, "{name} began: {:#?}", world.path);
+    }
+}
+
 /// Explores two applies, or one and a request, from the boot on; and two applies from
 /// when all run, so that the second is in reach.
 fn explore_applies(from: &Spec, to: &[&Spec], most_states: usize) {
+    explore_new(from, to, most_states, false);
+}
+
+fn explore_new(from: &Spec, to: &[&Spec], most_states: usize, learns: bool) {
     let all: Rc<[Spec]> = to.iter().copied().cloned().collect();
-    for alone in [false, true] {
+    for alone in [learns, true] {
         let mut start = World::new(from.clone(), if alone { 0 } else { 2 });
         if alone {
             start.calm_down();
             start.asking = Asking::new(2);
         }
         (start.changing.all, start.changing.alone) = (Rc::clone(&all), alone);
+        start.changing.learns = learns;
         let mut second_ones = 0;
         explore_from(start, most_states, &mut |before, event, after| {
             let second = before.changing.current.is_some() && *event == Event::Quiet;
@@ -174,7 +202,10 @@ fn explore_applies(from: &Spec, to: &[&Spec], most_states: usize) {
                 after.asking.check(&after);
             }
         });
-        assert!(second_ones > 20 || !alone, "{second_ones} second ones");
+        assert!(
+            second_ones > 20 || !alone || learns,
+            "{second_ones} second ones"
+        );
     }
 }
 
@@ -235,5 +266,24 @@ fn two_applies_and_requests_meet_a_service_and_its_dependant_in_every_order() {
         [&alone, &spec],
     ] {
         explore_applies(&spec, &to, MOST_STATES);
+    }
+}
+
+#[test]
+fn what_is_only_made_known_stops_nobody_and_starts_nobody_in_every_order() {
+    let spec = steady(vec![service("base", &[]), service("web", &[0])]);
+    let alone = steady(vec![service("base", &[])]);
+    let more = steady(vec![
+        service("new", &[]),
+        service("base", &[0]),
+        service("web", &[1]),
+    ]);
+    for to in [
+        [&altered(&spec, 0, live), &altered(&spec, 1, anew)],
+        [&altered(&spec, 0, anew), &spec],
+        [&alone, &spec],
+        [&more, &alone],
+    ] {
+        explore_new(&spec, &to, MOST_STATES, true);
     }
 }

@@ -221,7 +221,7 @@ impl World {
         match &event {
             Event::Requested {
                 request,
-                verb: Verb::Apply,
+                verb: Verb::Apply | Verb::Learn,
                 ..
             } => self.asking.ask_for_all(*request),
             Event::Requested {
@@ -382,7 +382,7 @@ impl World {
                 self.asking.answered(request, &outcome, &self.path);
             }
             Action::Exit { .. } => self.left = true,
-            Action::ReadConfiguration => self.changing.is_to_be_read(&self.path),
+            Action::ReadConfiguration { .. } => self.changing.is_to_be_read(&self.path),
             // `sockets` has seen to them.
             Action::Listen { .. }
             | Action::AwaitConnection { .. }

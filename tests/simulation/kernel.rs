@@ -394,7 +394,7 @@ impl Kernel {
                     }
                 }
             }
-            Action::ReadConfiguration => {
+            Action::ReadConfiguration { .. } => {
                 let reading = next_reading(&self.spec, &mut self.dice);
                 let after = self.dice.moment().min(Duration::from_secs(10));
                 self.later(after, Fact::Says(Event::ConfigurationRead(reading)));

@@ -53,7 +53,7 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
     people(&mut kernel, &mut dice);
     clocks(&mut kernel, &mut dice);
     requests(&mut kernel, &mut dice, count);
-    configurations(&mut kernel, &mut dice);
+    configurations(&mut kernel, &mut dice, count);
     let mut actions = Vec::new();
     for _ in 0..MOST_STEPS {
         let quiet = system.wants_quiet() && kernel.is_quiet();
@@ -182,18 +182,25 @@ fn requests(kernel: &mut Kernel, dice: &mut Dice, count: u64) {
 }
 
 /// New configurations: by SIGHUP, or for somebody who waits.
-fn configurations(kernel: &mut Kernel, dice: &mut Dice) {
+fn configurations(kernel: &mut Kernel, dice: &mut Dice, count: u64) {
     for number in 0..dice.pick(&[0, 0, 1, 2, 6]) {
         let after = dice.moment() * (1 + dice.roll(3) as u32);
         let request = RequestId(1000 + number);
-        let event = match dice.roll(4) {
+        let event = match dice.roll(6) {
             0 => Event::Signalled {
                 signal: Signal::HUP,
                 hung_up: false,
             },
+            1 | 2 => Event::Requested {
+                request,
+                verb: Verb::Learn,
+                services: (0..dice.roll(3))
+                    .map(|_| ServiceId(dice.roll(count) as u32))
+                    .collect(),
+            },
             kind => Event::Requested {
                 request,
-                verb: if kind == 1 { Verb::Plan } else { Verb::Apply },
+                verb: if kind == 3 { Verb::Plan } else { Verb::Apply },
                 services: Box::default(),
             },
         };

@@ -13,7 +13,7 @@ const NOT_ACTIVE: i32 = 3;
 pub(super) fn state_of(world: &World, name: &UnitName, services: &[Service]) -> &'static str {
     let meant = world.meant(name, services);
     // Of several the first that fails, or else that runs, says it.
-    let states: Vec<_> = meant.iter().map(|it| it.stands().active).collect();
+    let states: Vec<_> = meant.iter().map(|it| it.stands_as(name).active).collect();
     let worst = [
         "failed",
         "activating",

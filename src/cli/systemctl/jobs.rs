@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::offline::nobody;
-use super::world::{Request, Service, World};
+use super::world::{Request, Service, World, is_starter};
 use super::{FAILED, say};
 use crate::cli::print;
 use crate::control::NoAnswer;
@@ -105,15 +105,19 @@ impl Job {
         let unknown = |name: &UnitName, services: &[Service]| {
             world.meant(name, services).is_empty() && self.may_be_new(world, name)
         };
-        if names.iter().any(|name| unknown(name, &services)) {
-            // Its unit may have come since the configuration was read.
-            let _ = read_again(world);
+        // Its unit may have come since the configuration was read, or be one that isn't enabled.
+        let new = names.iter().filter(|name| unknown(name, &services));
+        let new: Vec<String> = new.map(|name| name.as_str().to_owned()).collect();
+        if !new.is_empty() {
+            let _ = learn(world, &[], &new);
             services = world
                 .services(true)
                 .map_or(services, |(services, _)| services);
         }
         let mut code = 0;
         let mut asked: Vec<(&'static str, Vec<String>)> = Vec::new();
+        // Those that come up by what their files say now.
+        let mut anew: Vec<String> = Vec::new();
         for name in &names {
             let meant = world.meant(name, &services);
             if meant.is_empty() {
@@ -123,6 +127,11 @@ impl Job {
             for service in meant {
                 match self.of(service, name) {
                     Ok(None) => {}
+                    Ok(Some("learn")) => anew.push(service.name.clone()),
+                    Ok(Some(verb)) if is_anew(verb, service) => {
+                        anew.push(service.name.clone());
+                        asked.push(("start", vec![service.name.clone()]));
+                    }
                     Ok(Some(verb)) => match asked.iter_mut().find(|(known, _)| *known == verb) {
                         Some((_, names)) => names.push(service.name.clone()),
                         None => asked.push((verb, vec![service.name.clone()])),
@@ -130,6 +139,10 @@ impl Job {
                     Err(failed) => code = if code == 0 { failed } else { code },
                 }
             }
+        }
+        if !anew.is_empty() {
+            let failed = self.told(world, &services, learn(world, &anew, &[]));
+            code = if code == 0 { failed } else { code };
         }
         for (verb, names) in &asked {
             let request = Request {
@@ -144,6 +157,9 @@ impl Job {
 
     /// What this service is asked, or the exit status of that it can't be.
     fn of(&self, service: &Service, name: &UnitName) -> Result<Option<&'static str>, i32> {
+        if is_starter(name) {
+            return self.of_starter(service, name);
+        }
         let can_reload = service.record.get("reloads") == Some(&Value::Bool(true));
         if !service.is_up() {
             if self.down.is_none() && self.up.is_none() {
@@ -165,11 +181,29 @@ impl Job {
         Ok(self.up)
     }
 
+    /// A socket or timer is up while its service waits for it, or runs; it stops with it.
+    fn of_starter(&self, service: &Service, name: &UnitName) -> Result<Option<&'static str>, i32> {
+        let is_up = service.stands_as(name).active == "active";
+        match (self.up, self.down) {
+            (None, None) => {
+                let name = name.as_str();
+                say(&format!(
+                    "Failed to reload {name}: Job type reload is not applicable for unit {name}."
+                ));
+                Err(NOT_APPLICABLE)
+            }
+            (Some("stop"), _) => Ok(Some("stop")),
+            (Some("start"), _) if is_up => Ok(None),
+            (_, None) if !is_up => Ok(None),
+            _ => Ok(Some("learn")),
+        }
+    }
+
     /// A unit that isn't supervised could be, once the configuration is read again.
     fn may_be_new(&self, world: &World, name: &UnitName) -> bool {
         let is_up = self.down.is_some() && self.word != "stop";
         is_up
-            && name.suffix() == "service"
+            && (name.suffix() == "service" || is_starter(name))
             && world.unit(name).is_ok_and(|unit| !unit.name.is_template())
     }
 
@@ -180,14 +214,6 @@ impl Job {
             return 0;
         }
         let what = match world.unit(name) {
-            // Its socket or timer may be open: it goes with its service alone.
-            Ok(_) if self.word == "stop" && matches!(name.suffix(), "socket" | "timer") => {
-                let stem = name.stem();
-                say(&format!(
-                    "Failed to stop {shown}: it goes with {stem}.service; stop that."
-                ));
-                return NOT_FOUND;
-            }
             Ok(_) | Err(NoUnit::Masked(_)) if self.word == "stop" => return 0,
             Ok(_) if self.down.is_none() && self.up.is_some() => return 0,
             Err(NoUnit::Masked(_)) => {
@@ -284,20 +310,23 @@ pub(super) fn is_reached(world: &World, name: &UnitName) -> bool {
         && (ALWAYS.contains(&stem) || world.unit(name).is_ok())
 }
 
-/// rinit reads its configuration and units, and what changed takes its place. Comes back
-/// when that is so, and doesn't wait until all has started that is new.
-fn read_again(world: &World) -> Result<Value, NoAnswer> {
-    let apply = Request {
-        blocks: false,
-        ..Request::of("apply", &[])
-    };
-    world.ask(&apply)?;
-    // It is served once the one before is over; it says the same about what is wrong.
-    world.ask(&Request::of("plan", &[]))
+/// What runs, runs by another definition than the files have now, which a start brings in.
+fn is_anew(verb: &str, service: &Service) -> bool {
+    let starts = verb == "restart" || (verb == "start" && !service.is_up());
+    starts && service.record.get("stale").is_some()
+}
+
+/// rinit reads its configuration and units: what is new is known, and these services begin
+/// anew. Nothing else starts or stops.
+fn learn(world: &World, names: &[String], units: &[String]) -> Result<Value, NoAnswer> {
+    world.ask(&Request {
+        units,
+        ..Request::of("learn", names)
+    })
 }
 
 pub(super) fn daemon_reload(world: &World, verb: &str, _: &[String]) -> i32 {
-    let Ok(answer) = read_again(world) else {
+    let Ok(answer) = learn(world, &[], &[]) else {
         return nobody(world, verb);
     };
     match answer.get("error").and_then(Value::as_str) {
@@ -408,7 +437,7 @@ fn refusal(world: &World, request: &Request<'_>) -> Option<String> {
 /// The services of these units are started or stopped, as enable --now and disable --now do.
 pub(super) fn also(world: &World, starts: bool, names: &[String]) -> i32 {
     if starts {
-        let _ = read_again(world);
+        let _ = learn(world, &[], &[]);
         start(world, "start", names)
     } else {
         stop(world, "stop", names)

@@ -1,6 +1,7 @@
 //! Verbs that list: units, their files, what they depend on.
 
 use super::offline::nobody;
+use super::starters::starters;
 use super::status::words as words_of;
 use super::world::{Request, Service, World, is_pattern, mangled, with_suffix};
 use super::{FAILED, say};
@@ -11,10 +12,10 @@ use crate::core::sorted::{Map, sort, sort_by};
 use crate::units::{FileState, NoUnit, Presets, UnitName, file_state};
 
 /// Rows of cells, as wide as they are, one blank between.
-struct Columns<const N: usize>(Vec<[String; N]>);
+pub(super) struct Columns<const N: usize>(pub(super) Vec<[String; N]>);
 
 impl<const N: usize> Columns<N> {
-    fn show(&self) -> String {
+    pub(super) fn show(&self) -> String {
         let mut widths = [0; N];
         for row in &self.0 {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -34,7 +35,7 @@ impl<const N: usize> Columns<N> {
     }
 }
 
-fn is_wanted(words: &[String], name: &str) -> bool {
+pub(super) fn is_wanted(words: &[String], name: &str) -> bool {
     words.is_empty()
         || words.iter().any(|word| {
             let pattern = with_suffix(word);
@@ -48,12 +49,19 @@ pub(super) fn list_units(world: &World, verb: &str, words: &[String]) -> i32 {
     };
     let options = &world.options;
     let mut rows = Vec::new();
-    let mut all: Vec<&Service> = services.iter().collect();
-    sort_by(&mut all, |a, b| a.unit.cmp(&b.unit));
-    for service in all {
-        let stands = service.stands();
-        let of_type =
-            options.types.is_empty() || options.types.iter().any(|kind| kind == "service");
+    let own = services.iter();
+    let own = own.map(|service| (UnitName::parse(&service.unit), service));
+    let mut all: Vec<(Option<UnitName>, &Service)> = own.collect();
+    sort_by(&mut all, |a, b| a.1.unit.cmp(&b.1.unit));
+    let starters = starters(world, &services).into_iter();
+    all.extend(starters.map(|(name, service)| (Some(name), service)));
+    for (name, service) in all {
+        let stands = name
+            .as_ref()
+            .map_or_else(|| service.stands(), |name| service.stands_as(name));
+        let kind = name.as_ref().map_or("service", |name| name.suffix());
+        let of_type = options.types.is_empty() || options.types.iter().any(|own| own == kind);
+        let unit = name.as_ref().map_or(&*service.unit, |name| name.as_str());
         let states = [stands.active, stands.sub, "loaded"];
         let in_state = options
             .states
@@ -64,20 +72,21 @@ pub(super) fn list_units(world: &World, verb: &str, words: &[String]) -> i32 {
         } else {
             in_state
         };
-        if !of_type || !shown || !is_wanted(words, &service.unit) {
+        if !of_type || !shown || !is_wanted(words, unit) {
             continue;
         }
-        let name = UnitName::parse(&service.unit);
-        let described = name.and_then(|name| world.said(&name, "Unit", "Description"));
+        let described = name
+            .as_ref()
+            .and_then(|name| world.said(name, "Unit", "Description"));
         let dot = match stands.active {
             "failed" => "●",
             _ => " ",
         };
         let dot = if options.plain { "" } else { dot };
-        let described = described.unwrap_or_else(|| service.unit.clone());
+        let described = described.unwrap_or_else(|| unit.to_owned());
         rows.push([
             dot.to_owned(),
-            Clean(&service.unit).to_string(),
+            Clean(unit).to_string(),
             "loaded".to_owned(),
             stands.active.to_owned(),
             stands.sub.to_owned(),

@@ -11,6 +11,7 @@ mod lists;
 mod offline;
 mod options;
 mod show;
+mod starters;
 mod status;
 mod verbs;
 mod world;

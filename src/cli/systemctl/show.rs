@@ -6,8 +6,9 @@ use super::asks::state_of;
 use super::dates::moment;
 use super::jobs::is_reached;
 use super::offline::nobody;
+use super::starters::{last, next, starters};
 use super::status::{enabled, result, words};
-use super::world::{Request, Service, World};
+use super::world::{Request, Service, World, is_starter};
 use super::{FAILED, SPEAKS};
 use crate::cli::print;
 use crate::control::wall_clock;
@@ -32,7 +33,8 @@ pub(super) fn show(world: &World, verb: &str, names: &[String]) -> i32 {
         }
         let mut properties = Properties::new();
         let meant = world.meant(name, &services);
-        let service = meant.first().copied();
+        let own = meant.first().copied();
+        let service = own.filter(|_| !is_starter(name));
         // The service's own name says nothing of its unit's files.
         let unit = service.and_then(|service| UnitName::parse(&service.unit));
         let is_alias = world.unit(name).is_ok();
@@ -40,6 +42,8 @@ pub(super) fn show(world: &World, verb: &str, names: &[String]) -> i32 {
         of_unit(world, &name, &services, &mut properties);
         if let Some(service) = service {
             of_service(world, service, &mut properties);
+        } else if let Some(service) = own {
+            of_starter(&name, service, &mut properties);
         }
         tell(world, &properties);
     }
@@ -90,6 +94,7 @@ const fn yes_or_no(is: bool) -> &'static str {
 fn of_unit(world: &World, name: &UnitName, services: &[Service], all: &mut Properties) {
     let meant = world.meant(name, services);
     let service = meant.first();
+    let is_starter = is_starter(name);
     let unit = world.unit(name);
     let reached = meant.is_empty() && is_reached(world, name);
     let load = match &unit {
@@ -99,7 +104,7 @@ fn of_unit(world: &World, name: &UnitName, services: &[Service], all: &mut Prope
         Ok(_) | Err(NoUnit::Missing | NoUnit::Template) => "loaded",
     };
     let real = unit.as_ref().map(|unit| unit.name.as_str().to_owned());
-    let id = service.map_or_else(
+    let id = service.filter(|_| !is_starter).map_or_else(
         || real.unwrap_or_else(|_| name.as_str().to_owned()),
         |service| service.unit.clone(),
     );
@@ -108,7 +113,7 @@ fn of_unit(world: &World, name: &UnitName, services: &[Service], all: &mut Prope
         names.extend(unit.aliases.iter().filter(|alias| **alias != id).cloned());
     }
     let sub = match service {
-        Some(service) => service.stands().sub,
+        Some(service) => service.stands_as(name).sub,
         None if reached => "active",
         None => "dead",
     };
@@ -116,6 +121,12 @@ fn of_unit(world: &World, name: &UnitName, services: &[Service], all: &mut Prope
     let file = file.map(|file| world.search().shown(&file.path).display().to_string());
     let (file_state, preset) = enabled(world, name).unwrap_or_default();
     let described = world.said(name, "Unit", "Description");
+    let triggers = service.filter(|_| is_starter);
+    let triggers = triggers.map(|service| service.unit.clone());
+    let own = |(name, service): &(UnitName, &Service)| {
+        (service.unit == id).then(|| name.as_str().to_owned())
+    };
+    let by: Vec<String> = starters(world, services).iter().filter_map(own).collect();
     let can = yes_or_no(load == "loaded");
     let reloads = service.is_some_and(|it| it.record.get("reloads") == Some(&Value::Bool(true)));
     let time = |is: bool| {
@@ -145,8 +156,8 @@ fn of_unit(world: &World, name: &UnitName, services: &[Service], all: &mut Prope
         ("CanReload", yes_or_no(reloads).to_owned()),
         ("CanIsolate", "no".to_owned()),
         ("NeedDaemonReload", "no".to_owned()),
-        ("Triggers", String::new()),
-        ("TriggeredBy", String::new()),
+        ("Triggers", triggers.unwrap_or_default()),
+        ("TriggeredBy", by.join(" ")),
     ]);
 }
 
@@ -162,6 +173,20 @@ fn monotonic(millis: Option<i64>) -> String {
         now.saturating_sub(ago).max(0)
     });
     micros.to_string()
+}
+
+/// What a socket or timer has.
+fn of_starter(name: &UnitName, service: &Service, all: &mut Properties) {
+    if name.suffix() == "timer" {
+        all.extend([
+            ("Unit", service.unit.clone()),
+            ("NextElapseUSecRealtime", stamp(next(service))),
+            ("LastTriggerUSec", stamp(last(service))),
+        ]);
+    } else {
+        all.push(("Listen", words(&service.record, "listen").join(" ")));
+    }
+    all.push(("Result", "success".to_owned()));
 }
 
 /// What a service has.

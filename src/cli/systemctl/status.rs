@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::dates::{ago, moment};
 use super::jobs::is_reached;
 use super::offline::nobody;
-use super::world::{Service, Stands, World};
+use super::starters::{left, next};
+use super::world::{Service, Stands, World, is_starter};
 use crate::cli::ctl;
 use crate::cli::print;
 use crate::control::{usage, wall_clock};
@@ -44,12 +45,28 @@ pub(super) fn status(world: &World, verb: &str, words: &[String]) -> i32 {
             if !std::mem::take(&mut first) {
                 print::out("\n");
             }
-            print::out(at_rest(world, &name, reached));
+            let (active, sub) = if reached {
+                ("active", "active")
+            } else {
+                ("inactive", "dead")
+            };
+            print::out(brief(world, &name, &Stands { active, sub }));
             if !reached && code == 0 {
                 code = NOT_ACTIVE;
             }
         }
         for service in meant {
+            if is_starter(&name) {
+                if !std::mem::take(&mut first) {
+                    print::out("\n");
+                }
+                let stands = service.stands_as(&name);
+                if stands.active != "active" && code == 0 {
+                    code = NOT_ACTIVE;
+                }
+                print::out(starter(world, &name, service, &stands));
+                continue;
+            }
             if !std::mem::take(&mut first) {
                 print::out("\n");
             }
@@ -141,13 +158,29 @@ fn head(world: &World, name: &str, active: &str) -> String {
     }
 }
 
-/// One that nobody supervises.
-fn at_rest(world: &World, name: &UnitName, reached: bool) -> String {
-    let active = if reached { "active" } else { "inactive" };
+/// A socket, or a timer with its next time.
+fn starter(world: &World, name: &UnitName, service: &Service, stands: &Stands) -> String {
+    let mut out = brief(world, name, stands);
+    let mut line = |key: &str, value: String| {
+        let _ = writeln!(out, "{key:>11}: {}", ctl::Clean(&value));
+    };
+    if name.suffix() == "timer" {
+        let next = next(service).map(|at| format!("{}; {}", moment(at), left(at - wall_clock())));
+        line("Trigger", next.unwrap_or_else(|| "n/a".to_owned()));
+    }
+    line("Triggers", format!("● {}", service.unit));
+    if name.suffix() == "socket" {
+        line("Listen", words(&service.record, "listen").join(", "));
+    }
+    out
+}
+
+/// One of which little is known.
+fn brief(world: &World, name: &UnitName, stands: &Stands) -> String {
+    let Stands { active, sub } = stands;
     let mut out = head(world, name.as_str(), active);
     let loaded = loaded(world, name).unwrap_or_else(|| "loaded".to_owned());
     let _ = writeln!(out, "     Loaded: {loaded}");
-    let sub = if reached { "active" } else { "dead" };
     let _ = writeln!(out, "     Active: {active} ({sub})");
     out
 }

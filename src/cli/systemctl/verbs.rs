@@ -1,7 +1,7 @@
 //! The verbs, in one table.
 
 use super::world::World;
-use super::{asks, jobs, links, lists, show, status};
+use super::{asks, jobs, links, lists, show, starters, status};
 
 /// A verb, and what it does.
 pub(super) struct Verb {
@@ -129,6 +129,11 @@ pub(super) const VERBS: &[Verb] = &[
         )
     },
     ask(
+        &["list-timers", "list-sockets"],
+        "what starts services at their times, or with connections",
+        starters::list,
+    ),
+    ask(
         &["list-dependencies"],
         "what a unit requires and wants",
         lists::list_dependencies,
@@ -136,8 +141,6 @@ pub(super) const VERBS: &[Verb] = &[
     ask(
         &[
             "list-jobs",
-            "list-timers",
-            "list-sockets",
             "list-paths",
             "list-automounts",
             "list-machines",

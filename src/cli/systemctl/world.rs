@@ -10,7 +10,7 @@ use super::options::Options;
 use crate::cli::print::Text;
 use crate::control::{Json, NoAnswer, ask};
 use crate::core::query::matches;
-use crate::units::{Line, Machine, NoUnit, Search, Specifiers, Unit, UnitName, lines};
+use crate::units::{Line, Machine, NoUnit, Search, Specifiers, Unit, UnitName, lines, started};
 
 /// All that a verb can ask.
 pub(super) struct World {
@@ -74,6 +74,27 @@ impl Service {
         Stands { active, sub }
     }
 
+    /// The same of the unit by which it is named.
+    pub(super) fn stands_as(&self, name: &UnitName) -> Stands {
+        let stands = self.stands();
+        let waits = match name.suffix() {
+            "timer" => "waiting",
+            "socket" => "listening",
+            _ => return stands,
+        };
+        match self.text("state") {
+            "waiting" => Stands {
+                active: "active",
+                sub: waits,
+            },
+            "inactive" | "exited" | "failed" => stands,
+            _ => Stands {
+                active: "active",
+                sub: "running",
+            },
+        }
+    }
+
     /// Whether systemd would take it for running.
     pub(super) fn is_up(&self) -> bool {
         matches!(self.stands().active, "active" | "reloading")
@@ -116,6 +137,9 @@ impl World {
         let mut json = Json::object(&mut out);
         json.text("verb", request.verb)
             .texts("names", request.names);
+        if !request.units.is_empty() {
+            json.texts("units", request.units);
+        }
         if request.detail {
             json.plain("detail", true);
         }
@@ -193,6 +217,11 @@ impl World {
         if !found.is_empty() {
             return found;
         }
+        if let Some(service) = self.started_by(name) {
+            let key = starter_key(name);
+            let has = |service: &&Service| service.record.get(key).is_some();
+            return is(service.as_str()).into_iter().filter(has).collect();
+        }
         let number = |service: &&Service| {
             let rest = service.name.strip_prefix(name.stem());
             let number = rest.and_then(|rest| rest.strip_prefix('@'));
@@ -207,6 +236,14 @@ impl World {
             Ok((real, _)) if real != *name => is(real.as_str()),
             Ok(_) | Err(_) => Vec::new(),
         }
+    }
+
+    /// What the unit of a socket or timer starts.
+    pub(super) fn started_by(&self, name: &UnitName) -> Option<UnitName> {
+        if !is_starter(name) {
+            return None;
+        }
+        started(&self.unit(name).ok()?, self.machine())
     }
 
     /// The names of units that words mean; a pattern means what rinit supervises.
@@ -226,10 +263,26 @@ impl World {
     }
 }
 
+/// Sockets and timers go with their services.
+pub(super) fn is_starter(name: &UnitName) -> bool {
+    matches!(name.suffix(), "socket" | "timer")
+}
+
+/// By which a service's record shows that it has one.
+fn starter_key(name: &UnitName) -> &'static str {
+    if name.suffix() == "timer" {
+        "schedule"
+    } else {
+        "listen"
+    }
+}
+
 /// What rinit is asked.
 pub(super) struct Request<'a> {
     pub(super) verb: &'a str,
     pub(super) names: &'a [String],
+    /// That are to be known.
+    pub(super) units: &'a [String],
     pub(super) detail: bool,
     /// The answer comes when it is so.
     pub(super) blocks: bool,
@@ -242,6 +295,7 @@ impl<'a> Request<'a> {
         Self {
             verb,
             names,
+            units: &[],
             detail: false,
             blocks: true,
             signal: None,

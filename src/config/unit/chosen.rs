@@ -91,7 +91,15 @@ impl Units {
                 context.add(Diagnostic::warning(None, what, help));
             }
             let search = Search::new(root);
-            units.choose(tables, &wanted, &search, request.machine, context);
+            let asked_for = &request.asked_for;
+            units.choose(
+                tables,
+                &wanted,
+                &search,
+                request.machine,
+                asked_for,
+                context,
+            );
         }
         units
     }
@@ -119,6 +127,7 @@ impl Units {
         wanted: &Wanted,
         search: &Search,
         machine: bool,
+        asked_for: &[Box<str>],
         context: &Context<'_>,
     ) {
         let more = tables.init.get("units-skip").map(names_in);
@@ -161,7 +170,12 @@ impl Units {
         }
         match wanted {
             Wanted::None => {}
-            Wanted::Enabled => walk.add_default(),
+            Wanted::Enabled => {
+                for name in asked_for.iter().filter_map(|name| UnitName::parse(name)) {
+                    walk.know(&name);
+                }
+                walk.add_default();
+            }
             Wanted::These(names) => {
                 for (name, at) in names {
                     if name.ends_with(".target") {

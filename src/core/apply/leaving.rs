@@ -25,6 +25,8 @@ pub(super) struct Leaving {
     pub(super) classes: Box<[Class]>,
     pub(super) changes: Box<Changes>,
     pub(super) asked: Asked,
+    /// Those that go on by another definition than the files', by new numbers.
+    pub(super) stale: Vec<ServiceId>,
     /// What changes has been told to go down.
     down: bool,
     /// All is at rest, and what was open for those that stop is closed.
@@ -129,13 +131,19 @@ impl System {
             classes: classes.into(),
             changes: Box::new(changes),
             asked: Asked::default(),
+            stale: Vec::new(),
             down: false,
             over: false,
         }
     }
 
     /// What is no more, or needs a new run, goes down.
-    pub(super) fn begin_leaving(&mut self, mut leaving: Leaving, asked: Asked) {
+    pub(super) fn begin_leaving(
+        &mut self,
+        mut leaving: Leaving,
+        asked: Asked,
+        stale: Vec<ServiceId>,
+    ) {
         for warning in &leaving.changes.warnings {
             let text = warning.clone();
             self.reports.push(Report::Doubt { text });
@@ -147,6 +155,7 @@ impl System {
             }
         }
         leaving.asked = asked;
+        leaving.stale = stale;
         self.keep_common_bonds(&leaving);
         for id in self.ids() {
             if leaving.class(id) == Class::Later {

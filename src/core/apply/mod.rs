@@ -14,6 +14,8 @@
 //! 3. **Arrival** (`arrival`): all that is to start does. Whoever asked is answered once
 //!    the first attempts have ended.
 //!
+//! `Verb::Learn` spares (`sparing`): only those that it names go these three steps.
+//!
 //! One is under way at a time; whoever asks meanwhile is served together by the next.
 
 mod arrival;
@@ -21,6 +23,7 @@ pub mod change;
 mod keys;
 mod leaving;
 pub mod places;
+mod sparing;
 mod turnover;
 
 use self::arrival::Arrival;
@@ -76,6 +79,9 @@ enum Stage {
 struct Asked {
     /// It is to be applied.
     applies: bool,
+    /// To all; else to these alone.
+    all: bool,
+    named: Vec<Box<str>>,
     plans: Vec<RequestId>,
     applications: Vec<RequestId>,
 }
@@ -86,19 +92,26 @@ impl Asked {
         self.applications.retain(|known| *known != request);
     }
 
-    fn all(self) -> impl Iterator<Item = RequestId> {
+    fn requests(self) -> impl Iterator<Item = RequestId> {
         self.plans.into_iter().chain(self.applications)
     }
 }
 
 impl System {
     /// The configuration is to be read: by SIGHUP, or for somebody who waits.
-    pub(super) fn configuration_wanted(&mut self, asker: Option<RequestId>, verb: Verb) {
+    pub(super) fn configuration_wanted(
+        &mut self,
+        asker: Option<RequestId>,
+        verb: Verb,
+        named: &[ServiceId],
+    ) {
         if self.shutdown.is_some() {
             self.reports.push(Report::NotReadNow);
             return;
         }
         let idle = matches!(self.apply.stage, Stage::Nothing);
+        let specs = named.iter().filter_map(|id| self.service(*id));
+        let names: Vec<Box<str>> = specs.map(|spec| spec.name.clone()).collect();
         let asked = if idle {
             &mut self.apply.asked
         } else {
@@ -108,6 +121,8 @@ impl System {
             asked.plans.extend(asker);
         } else {
             asked.applies = true;
+            asked.all |= verb == Verb::Apply;
+            asked.named.extend(names);
             asked.applications.extend(asker);
         }
         if idle {
@@ -119,7 +134,8 @@ impl System {
 
     fn read_configuration(&mut self) {
         self.apply.stage = Stage::Reading;
-        self.orders.push(Action::ReadConfiguration);
+        let applies = self.apply.asked.applies;
+        self.orders.push(Action::ReadConfiguration { applies });
     }
 
     /// This one is dealt with; whoever came meanwhile is next.
@@ -145,20 +161,25 @@ impl System {
                     self.reports
                         .extend(texts.map(|text| Report::Mistake { text }));
                 }
-                for request in asked.all() {
+                for request in asked.requests() {
                     let errors = errors.clone();
                     self.answer(request, Outcome::NotApplied { errors });
                 }
                 self.next_configuration();
             }
             Reading::Sound { spec, warnings } => {
-                let leaving = self.prepare(spec, warnings);
-                for request in std::mem::take(&mut asked.plans) {
-                    let changes = Box::new(leaving.changes().clone());
-                    self.answer(request, Outcome::Planned(changes));
+                let plans = std::mem::take(&mut asked.plans);
+                if !plans.is_empty() {
+                    let whole = self.prepare(spec.clone(), warnings.clone());
+                    for request in plans {
+                        let changes = Box::new(whole.changes().clone());
+                        self.answer(request, Outcome::Planned(changes));
+                    }
                 }
                 if asked.applies {
-                    self.begin_leaving(leaving, asked);
+                    let (spec, stale) = self.spare(spec, &asked);
+                    let leaving = self.prepare(spec, warnings);
+                    self.begin_leaving(leaving, asked, stale);
                 } else {
                     self.next_configuration();
                 }
@@ -186,12 +207,12 @@ impl System {
     pub(super) fn end_applications(&mut self) {
         let apply = std::mem::take(&mut self.apply);
         let leaving = match apply.stage {
-            Stage::Leaving(leaving) => leaving.asked().all().collect(),
+            Stage::Leaving(leaving) => leaving.asked().requests().collect(),
             Stage::Nothing | Stage::Reading => Vec::new(),
         };
         let arriving = apply.arrival.into_iter().flat_map(Arrival::requests);
-        let waiting = apply.next.into_iter().flat_map(Asked::all);
-        let all = apply.asked.all().chain(waiting).chain(leaving);
+        let waiting = apply.next.into_iter().flat_map(Asked::requests);
+        let all = apply.asked.requests().chain(waiting).chain(leaving);
         for request in all.chain(arriving) {
             self.answer(request, Outcome::Stopping);
         }

@@ -5,6 +5,7 @@ use super::arrival::Arrival;
 use super::change::Class;
 use super::leaving::Leaving;
 use super::places::Places;
+use super::sparing::Touch;
 use crate::core::action::Action;
 use crate::core::graph::{Bond, Graph};
 use crate::core::health::Checks;
@@ -45,15 +46,28 @@ impl System {
         self.graph = Graph::new(&self.spec);
         let formers = self.move_services(&old, &leaving);
         self.renumber_books(&places);
-        self.raise_dependants(&formers);
+        if leaving.asked.all {
+            self.raise_dependants(&formers);
+        }
         self.recount();
         self.take_up(&formers);
-        let begun = |id: &ServiceId| self.state(*id).is_some_and(is_to_start);
+        for id in &leaving.stale {
+            if let Some(service) = self.services.get_mut(id.index()) {
+                service.stale = true;
+            }
+        }
+        let asked = &leaving.asked;
+        let begun = |id: &ServiceId| {
+            self.state(*id).is_some_and(is_to_start) && asked.touches(self.name(*id))
+        };
         let awaited = self.graph.order().iter().filter(|id| begun(id));
         let awaited = awaited.copied().collect();
-        self.reports.push(Report::Applied {
-            changes: leaving.changes.clone(),
-        });
+        // Packages' scripts have it read many times.
+        if asked.all || !leaving.changes.is_empty() {
+            self.reports.push(Report::Applied {
+                changes: leaving.changes.clone(),
+            });
+        }
         let requests = leaving.asked.applications;
         self.apply.arrival = Arrival::new(requests, leaving.changes, awaited);
         self.consider_all();
@@ -125,6 +139,7 @@ impl System {
             places.renumber(&mut service.state);
             service.renumber_descent(places);
             service.held = false;
+            service.stale = false;
             // What is new may have to come before it.
             if let State::Waiting(waiting) = &mut service.state {
                 waiting.impatient &= spec.is_main;
@@ -139,7 +154,8 @@ impl System {
                 health_changed: former.health != spec.health,
             }));
             let class = leaving.class(old_id);
-            if let Some(state) = anew(class, &service, former, spec) {
+            let touch = leaving.asked.touch(&spec.name);
+            if let Some(state) = anew(class, touch, &service, former, spec) {
                 let done = former.kind == spec.kind;
                 service.begin_anew(state, done && spec.kind == Kind::Oneshot);
                 self.orders.extend(service.end_sweep_first(self.now.at));
@@ -298,7 +314,8 @@ impl System {
         let scheduled = self.has_schedule(id);
         match self.state(id) {
             Some(State::Waiting(waiting)) if scheduled => {
-                if changed || waiting.appointment.is_none() && former.is_none() {
+                let begins = former.is_none_or(|former| former.standing.is_at_rest());
+                if changed || waiting.appointment.is_none() && begins {
                     self.await_next_time(id);
                 }
             }
@@ -339,12 +356,21 @@ impl System {
 }
 
 /// The state in which it begins anew; `None` if it goes on, or rests as it did.
-fn anew(class: Class, service: &Service, old: &ServiceSpec, new: &ServiceSpec) -> Option<State> {
+fn anew(
+    class: Class,
+    touch: Touch,
+    service: &Service,
+    old: &ServiceSpec,
+    new: &ServiceSpec,
+) -> Option<State> {
     let waiting = Some(State::Waiting(Waiting::default()));
     let disabled = Some(State::Inactive(Idle::Disabled));
     let oneshot = old.kind == Kind::Oneshot && new.kind == Kind::Oneshot;
     let anew = class == Class::Redefined;
     match &service.state {
+        state if touch != Touch::ByAll && state.standing().is_at_rest() => {
+            waiting.filter(|_| touch == Touch::ByName && new.enabled)
+        }
         _ if class == Class::Same => None,
         State::Inactive(Idle::ByHand) => None,
         State::Inactive(Idle::Disabled) => waiting.filter(|_| new.enabled),

@@ -75,7 +75,9 @@ impl System {
         let since = Span(now.since(record.since));
         match state {
             State::Inactive(Idle::Disabled) => {
-                format!("{name} is inactive: it is not enabled (enabled = false)")
+                format!(
+                    "{name} is inactive: it is not enabled, or not started since it came (rinitctl start {name} starts it)"
+                )
             }
             State::Inactive(Idle::Stopped) => format!("{name} is inactive: it was stopped"),
             State::Inactive(Idle::ByHand) => format!(

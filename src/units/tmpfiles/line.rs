@@ -104,6 +104,8 @@ pub(crate) struct Entry {
     pub(crate) user: Option<Owner>,
     pub(crate) group: Option<Owner>,
     pub(crate) argument: Option<Vec<u8>>,
+    /// `!`: only at a start.
+    pub(crate) at_boot: bool,
     pub(crate) place: Place,
 }
 
@@ -157,10 +159,10 @@ pub(super) fn read(text: &[u8], machine: &Machine, place: &Place) -> Result<Read
         clears_way: false,
         lenient: false,
     };
+    let mut at_boot = false;
     for modifier in modifiers {
         match modifier {
-            // This is the boot.
-            b'!' => {}
+            b'!' => at_boot = true,
             b'+' => kind.force = true,
             b'=' => kind.clears_way = true,
             b'-' => kind.lenient = true,
@@ -186,6 +188,7 @@ pub(super) fn read(text: &[u8], machine: &Machine, place: &Place) -> Result<Read
         user,
         group,
         argument,
+        at_boot,
         place: place.clone(),
     }))
 }

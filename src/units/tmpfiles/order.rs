@@ -61,6 +61,15 @@ impl Order {
     }
 }
 
+impl Order {
+    /// Nothing goes, and nothing is adjusted; what is for a start alone has had its time.
+    pub(crate) fn keep_what_makes(&mut self) {
+        self.removals.clear();
+        self.makings
+            .retain(|entry| !entry.kind.is.takes_pattern() && !entry.at_boot);
+    }
+}
+
 fn removes(entry: &Entry) -> bool {
     matches!(
         entry.kind.is,

@@ -92,6 +92,23 @@ impl Search {
         provides(text).into_iter().filter(is_free).collect()
     }
 
+    /// Every script that stands for a unit.
+    pub(crate) fn all_scripts(&self) -> Vec<UnitName> {
+        let folders = FOLDERS.iter().map(|folder| self.root().join(folder));
+        let entries =
+            folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+        let names = entries.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let stem = name.strip_suffix(".sh").unwrap_or(&name);
+            UnitName::parse(&format!("{stem}.service"))
+        });
+        let stands = |name: &UnitName| {
+            let found = self.fragment(name);
+            found.is_ok_and(|(_, path)| is_script(&path))
+        };
+        names.filter(stands).collect()
+    }
+
     /// The scripts that links in the folders of levels start, less those of which there is
     /// a unit or a mask.
     pub(super) fn scripts(&self) -> impl Iterator<Item = UnitName> {

@@ -21,8 +21,8 @@ use std::process::Command;
 struct Root(PathBuf);
 
 impl Root {
-    fn new() -> Self {
-        let name = format!("rinit-systemctl-{}", std::process::id());
+    fn new(what: &str) -> Self {
+        let name = format!("rinit-systemctl-{what}-{}", std::process::id());
         let root = Self(std::env::temp_dir().join(name));
         root.reset();
         root
@@ -135,7 +135,7 @@ fn in_order(mut told: Vec<String>) -> Vec<String> {
 
 #[test]
 fn links_are_made_and_told_of_as_by_systemd_itself() {
-    let root = Root::new();
+    let root = Root::new("links");
     let link = || {
         fs::create_dir_all(root.0.join("bin")).unwrap();
         symlink(env!("CARGO_BIN_EXE_rinit"), root.0.join("bin/systemctl")).unwrap();
@@ -200,4 +200,79 @@ fn every_word_that_scripts_give_is_taken() {
             "{words}: {said}"
         );
     }
+}
+
+#[test]
+fn scripts_are_enabled_and_disabled_by_links_of_the_levels() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = Root::new("scripts");
+    fs::create_dir_all(root.0.join("bin")).unwrap();
+    symlink(env!("CARGO_BIN_EXE_rinit"), root.0.join("bin/systemctl")).unwrap();
+    for (name, header) in [
+        (
+            "lsb",
+            "### BEGIN INIT INFO\n# Default-Start: 2 4\n### END INIT INFO",
+        ),
+        ("old", "# chkconfig: 35 80 20"),
+    ] {
+        let path = root.0.join("etc/init.d").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, format!("#!/bin/sh\n{header}\n")).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let links = || -> Vec<String> {
+        let levels = (2..6).map(|level| format!("etc/rc{level}.d"));
+        let all = levels.flat_map(|folder| {
+            let list = fs::read_dir(root.0.join(&folder))
+                .into_iter()
+                .flatten()
+                .flatten();
+            let names = list.map(|entry| entry.file_name().into_string().unwrap());
+            names
+                .map(|name| format!("{folder}/{name}"))
+                .collect::<Vec<_>>()
+        });
+        let mut all: Vec<String> = all.collect();
+        all.sort();
+        all
+    };
+    let state = |wanted: [&str; 2]| {
+        for (name, wanted) in ["lsb", "old"].into_iter().zip(wanted) {
+            assert_eq!(play(&root, &format!("is-enabled {name}"))[0], wanted);
+        }
+    };
+    state(["disabled", "disabled"]);
+    play(&root, "disable lsb");
+    assert_eq!(links(), [""; 0]);
+    for _ in 0..2 {
+        let told = play(&root, "enable lsb old.service");
+        let said = "! old.service is not a native service, redirecting to its links in /etc/rc?.d.";
+        assert!(told.iter().any(|line| line == said), "{told:?}");
+        assert_eq!(
+            links(),
+            [
+                "etc/rc2.d/S01lsb",
+                "etc/rc3.d/S80old",
+                "etc/rc4.d/S01lsb",
+                "etc/rc5.d/S80old"
+            ]
+        );
+        state(["enabled", "enabled"]);
+        let told = play(&root, "--quiet disable old");
+        assert!(told.is_empty(), "{told:?}");
+        assert_eq!(
+            links(),
+            [
+                "etc/rc2.d/S01lsb",
+                "etc/rc3.d/K20old",
+                "etc/rc4.d/S01lsb",
+                "etc/rc5.d/K20old"
+            ]
+        );
+        state(["enabled", "disabled"]);
+    }
+    assert_eq!(
+        fs::read_link(root.0.join("etc/rc2.d/S01lsb")).unwrap(),
+        Path::new("../init.d/lsb")
+    );
 }

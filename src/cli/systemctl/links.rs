@@ -9,7 +9,9 @@ use super::world::{World, mangled};
 use super::{FAILED, jobs, say};
 use crate::cli::print;
 use crate::core::sorted::sort;
-use crate::units::{Enabling, NoUnit, Presets, Search, Step, UnitName, WrongLink, file_state};
+use crate::units::{
+    Enabling, NoUnit, Presets, Search, Step, UnitName, WrongLink, file_state, level_steps,
+};
 
 /// What is said where nothing can be enabled.
 const NO_RULES: &str = "\
@@ -183,15 +185,37 @@ fn absolute(path: &str) -> PathBuf {
     folder.join(path)
 }
 
+/// Scripts are enabled by other links than units, as systemd-sysv-install makes them; what
+/// is left, and the exit status.
+fn scripts(world: &World, verb: &str, names: &[UnitName], enables: bool) -> (Vec<UnitName>, i32) {
+    let search = anew(world);
+    let (mut left, mut code) = (Vec::new(), 0);
+    for name in names {
+        let Some(steps) = level_steps(&search, name, enables) else {
+            left.push(name.clone());
+            continue;
+        };
+        if !world.options.quiet {
+            let shown = name.as_str();
+            print::err(format_args!(
+                "{shown} is not a native service, redirecting to its links in /etc/rc?.d.\n"
+            ));
+        }
+        code = code.max(take(world, verb, &steps));
+    }
+    (left, code)
+}
+
 pub(super) fn enable(world: &World, verb: &str, words: &[String]) -> i32 {
     let names = match with_files(world, verb, words) {
         Ok(names) => names,
         Err(code) => return code,
     };
+    let (units, failed) = scripts(world, verb, &names, true);
     let search = anew(world);
-    let (steps, any) = enabling(world, &search).enable(&names);
-    let code = take(world, verb, &steps);
-    if !any && !world.options.quiet {
+    let (steps, any) = enabling(world, &search).enable(&units);
+    let code = failed.max(take(world, verb, &steps));
+    if !any && !units.is_empty() && !world.options.quiet {
         print::err(NO_RULES);
     }
     now(world, true, code, &names)
@@ -201,8 +225,9 @@ pub(super) fn disable(world: &World, verb: &str, words: &[String]) -> i32 {
     let Some(names) = names(words, verb) else {
         return FAILED;
     };
-    let steps = enabling(world, world.search()).disable(&names);
-    let code = take(world, verb, &steps);
+    let (units, failed) = scripts(world, verb, &names, false);
+    let steps = enabling(world, world.search()).disable(&units);
+    let code = failed.max(take(world, verb, &steps));
     now(world, false, code, &names)
 }
 

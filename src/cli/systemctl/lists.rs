@@ -142,9 +142,20 @@ pub(super) fn list_unit_files(world: &World, _: &str, words: &[String]) -> i32 {
             names.insert(by_type(&name), name);
         }
     }
+    // systemd's generator makes units of these, in a system that runs.
+    let scripts = match &options.root {
+        None => world.search().all_scripts(),
+        Some(_) => Vec::new(),
+    };
+    for name in scripts.iter().filter(|name| is_listed(world, name, words)) {
+        names.insert(by_type(name), name.clone());
+    }
     let mut rows = Vec::new();
     for name in names.values() {
-        let state = file_state(world.search(), world.machine(), name).unwrap_or(FileState::Bad);
+        let state = match file_state(world.search(), world.machine(), name) {
+            Ok(_) if scripts.contains(name) => FileState::Generated,
+            state => state.unwrap_or(FileState::Bad),
+        };
         if !options.states.is_empty() && !options.states.iter().any(|it| it == state.word()) {
             continue;
         }

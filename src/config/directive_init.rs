@@ -112,6 +112,14 @@ pub(super) const TABLE: &[Directive<InitSpec>] = &[
         "Units that are left out even though they are enabled, * for any text; upkeep of a machine (apt-daily*, getty*, udev*, …) is anyway.",
     ),
     key(
+        "unit-environment",
+        "\"container\" or \"clean\"",
+        "\"container\"",
+        // Read before the services.
+        |_, value| value.choice(&[("container", ()), ("clean", ())]),
+        "What reaches the services of units of the container's variables: all, or as with systemd those of PassEnvironment= alone.",
+    ),
+    key(
         "cgroups",
         "\"auto\" or boolean",
         "\"auto\"",

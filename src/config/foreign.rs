@@ -141,7 +141,7 @@ const WORDS: &[(&str, &str, &str)] = &[
 const LATER: &[&str] = &[];
 
 /// Keys of `[init]` that a later version brings.
-const LATER_INIT: &[&str] = &["unit-environment"];
+const LATER_INIT: &[&str] = &[];
 
 /// What is wrong with a key that no directive has, and what to write instead.
 pub(super) struct Unknown {

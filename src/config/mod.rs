@@ -173,6 +173,7 @@ pub fn load_with(request: &Request, generate: &dyn Fn() -> Vec<String>) -> Outco
         findings: RefCell::new(findings),
         instance: Cell::new(None),
         forgiving: Cell::new(Forgiving::No),
+        clean: Cell::new(false),
         generate,
     };
     let (init, mut drafts) = read_drafts(request, &mut accounts, &context);
@@ -263,6 +264,9 @@ fn read_drafts(
         defaults.apply(directive, value);
     }
     init.own_lines = output::own_lines(&defaults);
+    let manner = tables.init.get("unit-environment");
+    let clean = manner.is_some_and(|value| value.as_str() == Some("clean"));
+    context.clean.set(clean);
     let units = Units::load(&tables, request, context);
     if !units.is_empty() {
         accounts.foresee(&request.unit_root);

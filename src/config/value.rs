@@ -26,6 +26,8 @@ pub(super) struct Context<'a> {
     pub(super) instance: Cell<Option<u32>>,
     /// What is read is a unit that nobody named.
     pub(super) forgiving: Cell<Forgiving>,
+    /// `unit-environment = "clean"`.
+    pub(super) clean: Cell<bool>,
     /// What is called before units are sought; it says what went wrong.
     pub(super) generate: &'a dyn Fn() -> Vec<String>,
 }

@@ -86,3 +86,25 @@ fn generators_write_units_and_one_that_fails_or_hangs_is_a_warning() {
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }
+
+#[test]
+fn with_a_clean_environment_units_see_only_what_they_pass() {
+    for (manner, seen) in [("clean", "x kept"), ("container", "xouter kept")] {
+        let rinit = Pid1::new();
+        let folder = rinit.path("").display().to_string();
+        let unit = format!(
+            "[Service]\nType=oneshot\nWorkingDirectory={folder}\nPassEnvironment=NONE\n\
+             PassEnvironment=KEPT\nExecStart=/bin/sh -c 'echo x$OUTER $KEPT >> notes'\n"
+        );
+        let rinit = rinit
+            .file("units/sees.service", &unit)
+            .file("units/multi-user.target.wants/sees.service", "-")
+            .env("OUTER", "outer")
+            .env("KEPT", "kept")
+            .env("RINIT_UNIT_ENVIRONMENT", manner)
+            .setup(Setup::OwnUnits)
+            .spawn();
+        assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+        assert_eq!(notes(&rinit), [seen], "{}", rinit.dump());
+    }
+}

@@ -161,6 +161,9 @@ impl Found {
         ] {
             list.extend(linked.iter().map(|name| target(name, self.asked)));
         }
+        if context.clean.get() {
+            draft.setup().pass = Some(Box::default());
+        }
         let mut reading = Reading::new(draft, self.asked);
         let sections = ["Unit", "Service", "Install"];
         self.service

@@ -56,7 +56,9 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Unit", "SourcePath", |r, g| {
         let by_script = units::is_script(Path::new(&g.text()));
         r.draft.forking.by_script = by_script;
-        r.draft.setup().pass = by_script.then(|| ["TERM".into(), "LANG".into()].into());
+        if by_script {
+            r.draft.setup().pass = Some(["TERM".into(), "LANG".into()].into());
+        }
         Some(())
     }),
     ("Unit", "StartLimitIntervalSec", set::limit_within),
@@ -67,6 +69,19 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Service", "Type", set::kind),
     ("Service", "ExecStart", |r, g| {
         r.start.add(g);
+        Some(())
+    }),
+    // Without "clean" all of them pass.
+    ("Service", "PassEnvironment", |r, g| {
+        if g.context.clean.get() {
+            let pass = r.draft.setup().pass.get_or_insert_default();
+            let mut all = std::mem::take(pass).into_vec();
+            if g.is_reset() {
+                all.clear();
+            }
+            all.extend(g.names().into_iter().map(Into::into));
+            *pass = all.into();
+        }
         Some(())
     }),
     ("Service", "ExecCondition", |r, g| {
@@ -239,7 +254,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
 
 /// Does something that is missed.
 const MISSED: &str = "PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
-    FinalKillSignal RestartKillSignal RuntimeMaxSec PassEnvironment \
+    FinalKillSignal RestartKillSignal RuntimeMaxSec \
     StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 

@@ -7,7 +7,7 @@ use crate::engine::{Container, Plan};
 use crate::image::{self, RINIT};
 
 /// Something has to be enabled, or there is nothing to run.
-static WITH_CRON: LazyLock<String> = LazyLock::new(|| image::with_packages(&["cron"]));
+pub(crate) static WITH_CRON: LazyLock<String> = LazyLock::new(|| image::with_packages(&["cron"]));
 
 /// No file for rinit: what packages have enabled runs.
 fn started() -> Container {
@@ -19,7 +19,9 @@ fn started() -> Container {
         .command(&[
             "-c",
             "ln -s rinit /sbin/rinitctl; ln -s rinit /sbin/init; \
-             ln -s /sbin/rinit /usr/local/bin/systemctl; exec /sbin/rinit",
+             ln -s /sbin/rinit /usr/local/bin/systemctl; \
+             echo 'DPkg::Path \"/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\";' > /etc/apt/apt.conf.d/path; \
+             exec /sbin/rinit",
         ])
         .start();
     system.wait_for("cron", || is_active(&system, "cron").then_some(()));
@@ -72,7 +74,9 @@ fn what_apt_installs_starts_and_what_it_removes_stops() {
             "{restart}: {before} {after}"
         );
     }
-    system.bash("deb-systemd-helper was-enabled memcached.service");
+    system.bash(
+        "DPKG_MAINTSCRIPT_PACKAGE=memcached deb-systemd-helper was-enabled memcached.service",
+    );
     // Its folder in /run is its tmpfiles.d's, which nobody else makes.
     apt(&system, "install tinyproxy-bin tinyproxy");
     assert!(is_active(&system, "tinyproxy"), "{}", system.logs());

@@ -22,6 +22,7 @@ mod terminal;
 mod wait;
 
 mod as_engines_init;
+mod centos;
 mod control;
 mod daemons;
 mod essential;

@@ -31,7 +31,9 @@ impl Watcher {
         }
         let stopping = std::mem::take(&mut self.stopping);
         self.lenient.extend(stopping.values().map(|known| known.0));
-        // Another schedule knows other times.
+        // Another schedule knows other times, and none has no appointment.
+        let scheduled = |id: &ServiceId| spec.services[id.index()].schedule.is_some();
+        self.appointed.retain(scheduled);
         self.ran = BTreeMap::new();
         let scheduled = ids(spec).filter(|id| spec.services[id.index()].schedule.is_some());
         self.attempted.extend(scheduled);

@@ -63,8 +63,6 @@ pub(crate) struct Watcher {
     asked: BTreeMap<RequestId, bool>,
     /// Stopped by hand, and not started since.
     rests: BTreeSet<ServiceId>,
-    /// Lives that had begun to start when new bonds came: they go on.
-    under_way: BTreeSet<RunId>,
     /// Oneshots that did their work once.
     done: BTreeSet<ServiceId>,
     pub(crate) epilogue: Box<str>,
@@ -99,7 +97,6 @@ impl Watcher {
             draining: false,
             asked: BTreeMap::new(),
             rests: BTreeSet::new(),
-            under_way: BTreeSet::new(),
             done: BTreeSet::new(),
             epilogue: "".into(),
         }
@@ -134,12 +131,6 @@ impl Watcher {
             && system.service(*service).unwrap().is_on_demand()
         {
             self.attempted.insert(*service);
-        }
-        if let Some(Action::TakeOver { .. }) = actions.first() {
-            let states = ids(spec).filter_map(|id| system.state(id));
-            let runs = states.filter_map(State::run);
-            let before = runs.filter(|run| run.since < kernel.now);
-            self.under_way.extend(before.map(|run| run.id));
         }
         self.note_request(system, event);
         let forced = self.forced || forced_now(actions);
@@ -520,8 +511,7 @@ impl Watcher {
         }
         // Something else in the same turn has brought both down again.
         let goes = system.state(id).map(State::standing) == Some(Standing::Stopping);
-        let known = self.set_out.contains(&run) || self.under_way.contains(&run);
-        let over = goes || system.service_of(run).is_none() || known;
+        let over = goes || system.service_of(run).is_none() || self.set_out.contains(&run);
         for (dependant, need, required) in &self.edges {
             if *dependant != id || over {
                 continue;

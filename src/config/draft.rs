@@ -15,7 +15,7 @@ use crate::core::listen::Listen;
 use crate::core::output::{Log, Output};
 use crate::core::setup::{Base, Setup};
 use crate::core::spec::{
-    Kind, Ready, Restart, RestartByExit, RestartPolicy, ServiceSpec, Tracking,
+    Kind, Ready, Restart, RestartByExit, RestartPolicy, ServiceSpec, Terms, Tracking,
 };
 
 /// `tracking`.
@@ -150,6 +150,10 @@ impl Draft {
         self.spec.restart.by_exit.get_or_insert_default()
     }
 
+    pub(super) fn terms(&mut self) -> &mut Terms {
+        self.spec.terms.get_or_insert_default()
+    }
+
     pub(super) fn setup(&mut self) -> &mut Setup {
         self.spec.exec.setup.get_or_insert_default()
     }
@@ -204,6 +208,8 @@ impl Draft {
         }
         let by_exit = &mut self.spec.restart.by_exit;
         by_exit.take_if(|own| **own == RestartByExit::default());
+        let terms = &mut self.spec.terms;
+        terms.take_if(|own| **own == Terms::default());
         self.finish_delays(context);
         self.finish_ready(context);
         directive_notify::finish(self, context);

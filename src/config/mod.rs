@@ -312,6 +312,9 @@ fn read_drafts(
             drafts.push(read());
         }
     }
+    for draft in &mut drafts {
+        draft.find_stamp(&request.unit_root);
+    }
     templates.report_collisions(&tables.services, context);
     templates.name_all(&mut drafts, context);
     if !request.command.is_empty() {

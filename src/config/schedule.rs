@@ -1,5 +1,6 @@
 //! `schedule`, `every`, `randomized-delay`: when a service runs that doesn't run for ever.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::calendar;
@@ -9,6 +10,7 @@ use super::value::{Context, Value};
 use crate::core::calendar::{Calendar, Times};
 use crate::core::schedule::{Schedule, When};
 use crate::core::spec::Kind;
+use crate::units;
 
 /// What was written of a schedule.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +70,16 @@ impl Draft {
     /// It runs at its times.
     pub(super) const fn is_scheduled(&self) -> bool {
         self.has_times() || self.spec.schedule.is_some()
+    }
+
+    /// When its timer fired last, where that is kept.
+    pub(super) fn find_stamp(&mut self, root: &Path) {
+        let schedule = self.spec.schedule.as_deref_mut();
+        if let Some(When::Timer(timer)) = schedule.map(|own| &mut own.when)
+            && let Some(stamp) = &mut timer.persistent
+        {
+            stamp.last = units::stamped(root, &stamp.name);
+        }
     }
 
     /// Of its own, whatever a unit's timer says.

@@ -94,6 +94,11 @@ pub enum Action {
         /// Whose.
         run: RunId,
     },
+    /// Keep on disk that its schedule's time came now.
+    Stamp {
+        /// Whose.
+        service: ServiceId,
+    },
     /// No run of it will come for the descriptors that it left: close them.
     DropStored {
         /// Whose.

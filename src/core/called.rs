@@ -3,13 +3,17 @@
 
 use super::id::ServiceId;
 use super::request::Verb;
-use super::state::{Idle, State};
-use super::system::System;
+use super::state::{Idle, Reason, State};
+use super::system::{System, Work};
 
 impl System {
     /// It has ended, for good or until its next time: those start that are to then.
     pub(super) fn call_others(&mut self, id: ServiceId, well: bool) {
         // Its next end, after a start of its own, counts again.
+        if self.ends_all(id, well) {
+            self.push_work(Work::EssentialEnded(id));
+            return;
+        }
         let own = self.services.get_mut(id.index());
         let called = own.is_none_or(|own| std::mem::take(&mut own.called));
         let ties = self.service(id).and_then(|own| own.edges.ties.as_deref());
@@ -32,6 +36,22 @@ impl System {
                 }
             }
         }
+    }
+
+    /// With it all ends (`SuccessAction=`, `FailureAction=`).
+    pub(super) fn ends_all(&self, id: ServiceId, well: bool) -> bool {
+        let at_limit = matches!(
+            self.state(id),
+            Some(State::Failed {
+                reason: Reason::StartLimit { .. },
+                ..
+            })
+        );
+        let terms = self.service(id).and_then(|own| own.terms.as_deref());
+        terms.is_some_and(|terms| match well {
+            true => terms.success_ends_all,
+            false => terms.failure_ends_all || terms.limit_ends_all && at_limit,
+        })
     }
 
     /// It rests; but what was stopped by hand stays so.

@@ -21,7 +21,7 @@ impl System {
             return 0;
         };
         let code = match shutdown.cause {
-            Cause::Essential(id) => self.code_of(id),
+            Cause::Essential(id) => self.named_code(id).unwrap_or_else(|| self.code_of(id)),
             Cause::Unhealthy(_) => 1,
             Cause::NothingLeft => self.first_failed.map_or(0, |id| self.code_of(id)),
             Cause::Signal(_) | Cause::Request { .. } => {
@@ -109,7 +109,7 @@ impl System {
             Cause::Signal(signal) => write!(line, "{signal}:")?,
             Cause::Request { .. } => line.push_str("shutdown by request:"),
             Cause::Essential(id) => {
-                write!(line, "{} (essential) ", self.name(id))?;
+                write!(line, "{} ({}) ", self.name(id), self.why_essential(id))?;
                 self.write_end(line, id)?;
                 line.push(';');
             }
@@ -170,6 +170,7 @@ impl System {
                     | Reason::Unhealthy { .. }
                     | Reason::Watchdog { .. }
                     | Reason::NotStopped { .. }
+                    | Reason::TooLong(_)
                     | Reason::Explained { .. }
                     | Reason::ForkRefused { .. }
                     | Reason::StartLimit { .. }
@@ -211,6 +212,7 @@ fn code_of(reason: &Reason) -> u8 {
         | Reason::Unhealthy { .. }
         | Reason::Watchdog { .. }
         | Reason::NotStopped { .. }
+        | Reason::TooLong(_)
         | Reason::ForkRefused { .. }
         | Reason::Dependency { .. } => 1,
     }

@@ -79,9 +79,10 @@ impl Way {
             | Reason::Command(_)
             | Reason::Unmet { .. }
             | Reason::ForkRefused { .. } => Self::Start,
-            Reason::NotThere { .. } | Reason::NotReady { .. } | Reason::NotStopped { .. } => {
-                Self::Timeout
-            }
+            Reason::NotThere { .. }
+            | Reason::NotReady { .. }
+            | Reason::NotStopped { .. }
+            | Reason::TooLong(_) => Self::Timeout,
             Reason::Watchdog { .. } => Self::Watchdog,
             Reason::Unhealthy { .. } => Self::Unhealthy,
             Reason::Dependency { .. } => Self::Stopped,

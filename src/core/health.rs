@@ -11,6 +11,7 @@ use super::event::Answer;
 use super::id::{RunId, ServiceId};
 use super::probe::{Health, OnUnhealthy};
 use super::report::Report;
+use super::restart::Random;
 use super::shutdown::Cause;
 use super::spec::ServiceSpec;
 use super::state::{Reason, State, Then};
@@ -28,31 +29,53 @@ pub(super) struct Checks {
     /// How many times no in a row.
     failures: u32,
     pub(super) unhealthy: bool,
+    /// When it has run for as long as it may (`RuntimeMaxSec=`).
+    too_long_at: Option<Instant>,
 }
 
 impl Checks {
     /// For the state that a service came to: there are none but for an active one.
-    pub(super) fn begin(state: &State, spec: &ServiceSpec, now: Instant) -> Option<Box<Self>> {
-        let (State::Active { run, .. }, Some(health)) = (state, &spec.health) else {
+    pub(super) fn begin(
+        state: &State,
+        spec: &ServiceSpec,
+        now: Instant,
+        random: &mut Random,
+    ) -> Option<Box<Self>> {
+        let State::Active { run, .. } = state else {
             return None;
         };
-        Some(Box::new(Self {
-            run: run.id,
-            next_at: Some(now.plus(health.interval)),
-            grace_until: Some(now.plus(health.start_period)),
-            failures: 0,
-            unhealthy: false,
-        }))
+        let longest = spec.terms.as_ref().and_then(|terms| {
+            let longest = terms.longest?;
+            Some(now.plus(longest).plus(random.up_to(terms.extra)))
+        });
+        let health = spec.health.as_ref();
+        (health.is_some() || longest.is_some()).then(|| {
+            Box::new(Self {
+                run: run.id,
+                next_at: health.map(|health| now.plus(health.interval)),
+                grace_until: health.map(|health| now.plus(health.start_period)),
+                failures: 0,
+                unhealthy: false,
+                too_long_at: longest,
+            })
+        })
     }
 
-    pub(super) const fn next_at(&self) -> Option<Instant> {
-        self.next_at
+    /// In the place of those before it in the same life.
+    pub(super) fn goes_on(mut self: Box<Self>, before: Option<&Self>) -> Box<Self> {
+        self.too_long_at = before.map_or(self.too_long_at, |before| before.too_long_at);
+        self
+    }
+
+    pub(super) fn next_at(&self) -> Option<Instant> {
+        self.next_at.into_iter().chain(self.too_long_at).min()
     }
 
     /// The system was asleep for so long.
     pub(super) fn postpone(&mut self, by: Duration) {
         self.next_at = self.next_at.map(|at| at.plus(by));
         self.grace_until = self.grace_until.map(|at| at.plus(by));
+        self.too_long_at = self.too_long_at.map(|at| at.plus(by));
     }
 
     /// Takes an answer; whether it changes anything.
@@ -92,6 +115,12 @@ impl System {
         let Some(checks) = &mut service.checks else {
             return;
         };
+        if checks.too_long_at.is_some_and(|at| at <= now) {
+            checks.too_long_at = None;
+            self.reindex(id);
+            self.too_long(id);
+            return;
+        }
         if checks.next_at.is_none_or(|at| at > now) {
             return;
         }
@@ -107,6 +136,18 @@ impl System {
             });
         }
         self.reindex(id);
+    }
+
+    /// It has run for as long as it may.
+    fn too_long(&mut self, id: ServiceId) {
+        // In a shutdown it stops in its turn, and so it does before a descent.
+        if let Some(State::Active { since, .. }) = self.state(id)
+            && self.shutdown.is_none()
+            && self.descent_of(id).is_none()
+        {
+            let after = self.now.at.since(*since);
+            self.stop(id, Then::Failure(Reason::TooLong(after)));
+        }
     }
 
     /// How it is.

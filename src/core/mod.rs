@@ -40,6 +40,7 @@ pub mod spec;
 pub mod state;
 pub mod storm;
 pub mod system;
+pub mod terms;
 pub mod time;
 pub mod unit_words;
 

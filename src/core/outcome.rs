@@ -123,7 +123,7 @@ impl System {
         };
         let (kind, stop) = (spec.kind, spec.stop.clone());
         let exit = exit_of(reason);
-        let well = exit.filter(|exit| is_well(spec, *exit));
+        let well = exit.filter(|exit| spec.is_well(*exit));
         let is_after = matches!(
             &service.state,
             State::Starting(Starting {
@@ -191,7 +191,7 @@ impl System {
         };
         let (kind, stop) = (spec.kind, spec.stop.clone());
         let exit = exit_of(reason);
-        let well = exit.filter(|exit| is_well(spec, *exit));
+        let well = exit.filter(|exit| spec.is_well(*exit));
         if let Some(exit) = exit {
             self.note_stopped(id, exit, false);
         }
@@ -221,14 +221,17 @@ impl System {
     /// What `schedule`, `restart`, `success-exit-status` and `start-limit` say.
     pub(super) fn verdict(&mut self, id: ServiceId, reason: Reason) -> Verdict {
         self.note_end(id);
-        let next = self.next_time(id);
+        let spec = self.service(id);
+        let well = exit_of(&reason).is_some_and(|exit| spec.is_some_and(|own| own.is_well(exit)));
+        let last = !matches!(reason, Reason::Unmet { .. }) && self.ends_all(id, well);
+        let next = self.next_time(id).filter(|_| !last);
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),
         ) else {
             return Verdict::Failed(reason);
         };
-        let well = exit_of(&reason).filter(|exit| is_well(spec, *exit));
+        let well = exit_of(&reason).filter(|exit| spec.is_well(*exit));
         if let Some(next) = next {
             let skipped = matches!(reason, Reason::Unmet { assert: false, .. });
             let well = well.is_some() || skipped;
@@ -363,6 +366,7 @@ impl System {
             | Reason::Unhealthy { .. }
             | Reason::Watchdog { .. }
             | Reason::NotStopped { .. }
+            | Reason::TooLong(_)
             | Reason::Explained { .. }
             | Reason::ForkRefused { .. }
             | Reason::Dependency { .. } => false,
@@ -408,6 +412,7 @@ fn exit_of(reason: &Reason) -> Option<Exit> {
         | Reason::Unhealthy { .. }
         | Reason::Watchdog { .. }
         | Reason::NotStopped { .. }
+        | Reason::TooLong(_)
         | Reason::Explained { .. }
         | Reason::ForkRefused { .. }
         | Reason::StartLimit { .. }
@@ -478,6 +483,7 @@ impl End {
             | Reason::NotThere { .. }
             | Reason::Unmet { .. }
             | Reason::NotStopped { .. }
+            | Reason::TooLong(_)
             | Reason::ForkRefused { .. }
             | Reason::Dependency { .. } => Self::Other,
         }
@@ -490,8 +496,4 @@ impl End {
             Exit::OutOfMemory => Self::Other,
         }
     }
-}
-
-fn is_well(spec: &ServiceSpec, exit: Exit) -> bool {
-    spec.is_well(exit)
 }

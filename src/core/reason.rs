@@ -38,6 +38,9 @@ impl fmt::Display for ReasonIn<'_> {
             Reason::NotStopped { after } => {
                 write!(f, "said that it stops, and didn't in {}", Span(*after))
             }
+            Reason::TooLong(after) => {
+                write!(f, "ran for {}, which is as long as it may", Span(*after))
+            }
             Reason::Explained { what, cause } => {
                 let what = ReasonIn {
                     reason: what,

@@ -311,6 +311,7 @@ fn exit_of(reason: &Reason) -> Option<Exit> {
         Reason::Command(failure) => Some(Exit::Code(failure.code())),
         Reason::Watchdog { .. }
         | Reason::NotStopped { .. }
+        | Reason::TooLong(_)
         | Reason::NotReady { .. }
         | Reason::NotThere { .. }
         | Reason::Unmet { .. }

@@ -322,6 +322,7 @@ impl fmt::Display for ReportIn<'_> {
                     | Reason::Command(_)
                     | Reason::Watchdog { .. }
                     | Reason::NotStopped { .. }
+                    | Reason::TooLong(_)
                     | Reason::Explained { .. }
                     | Reason::NotReady { .. }
                     | Reason::Unhealthy { .. }
@@ -447,7 +448,10 @@ impl fmt::Display for ReportIn<'_> {
             }
             Report::Shutdown { cause } => match cause {
                 Cause::Signal(signal) => write!(f, "{signal}: stopping all services"),
-                Cause::Essential(id) => write!(f, "{} is essential: stopping all", name(id)),
+                Cause::Essential(id) => match self.system.why_essential(*id) {
+                    "essential" => write!(f, "{} is essential: stopping all", name(id)),
+                    why => write!(f, "{} has ended, and has {why}: stopping all", name(id)),
+                },
                 Cause::Unhealthy(id) => write!(f, "{} is unhealthy: stopping all", name(id)),
                 Cause::Request { .. } => f.write_str("shutdown by request: stopping all services"),
                 Cause::NothingLeft => f.write_str("nothing left to supervise"),

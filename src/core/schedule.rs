@@ -3,13 +3,14 @@
 //! Between two runs such a service is *waiting* with an appointment. When that comes it
 //! waits as any other for what it requires, runs, and whatever came of it waits for its
 //! next time: counted from the end, so that there are never two runs at once and what was
-//! missed meanwhile is skipped. Whoever comes after it does not wait for its first run.
+//! missed meanwhile is skipped, but for one that keeps its last run (`Persistent=`). Whoever comes after it does not wait for its first run.
 //!
 //! A calendar's times belong to the wall clock. All deadlines are on the monotonic one, so
 //! each appointment knows both, and is made anew when the clock is set.
 
 use std::time::Duration;
 
+use super::action::Action;
 use super::calendar::Times;
 use super::id::ServiceId;
 use super::report::{Next, Report};
@@ -53,6 +54,32 @@ pub struct Timer {
     pub after_start: Option<Duration>,
     /// `OnUnitInactiveSec=`: so long after its last run ended; never zero.
     pub after_end: Option<Duration>,
+    /// `Persistent=`: a calendar's time that passed while nothing ran is made up for.
+    pub persistent: Option<Stamp>,
+}
+
+/// What is kept of the last run while nothing runs.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// The timer's unit: `logrotate.timer`.
+    pub name: Box<str>,
+    /// When it fired last, in seconds since 1970, as far as was known when all was read.
+    pub last: Option<i64>,
+}
+
+/// A run in between makes no other definition of it.
+impl PartialEq for Stamp {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Stamp {}
+
+impl std::hash::Hash for Stamp {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
 }
 
 /// When a service of a timer ran last.
@@ -102,6 +129,15 @@ impl Schedule {
             When::Calendar(times) => first(times, after),
             When::Timer(timer) => first(&timer.calendars, after),
             When::Every(_) => None,
+        }
+    }
+
+    /// Where its last run is kept while nothing runs.
+    #[must_use]
+    pub fn stamp(&self) -> Option<&Stamp> {
+        match &self.when {
+            When::Timer(timer) => timer.persistent.as_ref(),
+            When::Calendar(_) | When::Every(_) => None,
         }
     }
 }
@@ -155,7 +191,9 @@ impl System {
             return moment;
         };
         let by_chance = i64::try_from(by_chance.as_millis()).unwrap_or(0);
-        let due = planned.saturating_mul(1000).saturating_add(by_chance);
+        // What was missed is due now.
+        let due = planned.saturating_mul(1000).max(self.now.wall);
+        let due = due.saturating_add(by_chance);
         let of_calendar = Wall { planned, due }.appointment(self.now);
         Some(match moment {
             Some(moment) if moment.at < of_calendar.at => moment,
@@ -194,13 +232,21 @@ impl System {
     /// The calendar's next time.
     fn planned(&self, id: ServiceId) -> Option<i64> {
         let now = self.now.wall.div_euclid(1000);
+        let schedule = self.service(id)?.schedule.as_deref()?;
+        let stamp = schedule.stamp();
         // Set back by a little, the clock comes to times that had their run.
-        let recent = |ran: &i64| (0..=RECENT.as_secs().cast_signed()).contains(&(ran - now));
-        let ran = self.services.get(id.index())?.ran_for.filter(recent);
-        self.service(id)?
-            .schedule
-            .as_ref()?
-            .next(ran.unwrap_or(now))
+        let recent = |ran: &i64| {
+            let ahead = ran.saturating_sub(now);
+            ahead <= RECENT.as_secs().cast_signed() && (ahead >= 0 || stamp.is_some())
+        };
+        let ran = self.services.get(id.index())?.ran_for;
+        let ran = ran.or_else(|| stamp?.last).filter(recent);
+        schedule.next(ran.unwrap_or(now))
+    }
+
+    /// Where its last run is kept.
+    fn stamp(&self, id: ServiceId) -> Option<&Stamp> {
+        self.service(id)?.schedule.as_deref()?.stamp()
     }
 
     /// It runs at its times; for people who start it by hand, at once too.
@@ -211,6 +257,11 @@ impl System {
     /// It stands and waits for its next time.
     pub(super) fn await_next_time(&mut self, id: ServiceId) {
         self.note_end(id);
+        let ran = self.services.get(id.index()).and_then(|own| own.ran_for);
+        if ran.is_none() && self.stamp(id).is_some_and(|stamp| stamp.last.is_none()) {
+            // What is missed from now on is known at the next boot.
+            self.orders.push(Action::Stamp { service: id });
+        }
         if let Some(appointment) = self.next_time(id) {
             self.appoint(id, appointment);
         } else {
@@ -264,13 +315,21 @@ impl System {
             };
             late = Duration::from_millis(passed);
         }
-        if late > RECENT {
+        let persistent = self.stamp(id).is_some();
+        if late > RECENT && !persistent {
             self.reports.push(Report::TimeMissed { service: id, late });
             self.await_next_time(id);
             return;
         }
         if let Some(service) = self.services.get_mut(id.index()) {
-            service.ran_for = appointment.wall.map(|wall| wall.planned);
+            service.ran_for = match persistent {
+                // All that was missed is made up for by one run.
+                true => Some(now.wall.div_euclid(1000)),
+                false => appointment.wall.map(|wall| wall.planned),
+            };
+        }
+        if persistent {
+            self.orders.push(Action::Stamp { service: id });
         }
         self.transition(id, State::Waiting(Waiting::default()));
         self.consider(id);

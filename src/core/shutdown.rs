@@ -283,6 +283,12 @@ impl System {
             .is_some_and(|shutdown| shutdown.forced)
     }
 
+    /// It is time for SIGKILL, or past it.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        let due = |shutdown: &Shutdown| shutdown.kill_at.is_some_and(|at| at <= self.now.at);
+        self.is_forced() || self.shutdown.as_ref().is_some_and(due)
+    }
+
     /// Everything gets SIGKILL.
     pub(super) fn force(&mut self) {
         let Some(shutdown) = &mut self.shutdown else {
@@ -305,6 +311,7 @@ impl System {
                 self.stop(id, Then::Stopped);
             }
             self.kill(id);
+            self.kill_at_last(id);
             if let Some(service) = self.services.get_mut(id.index())
                 && let Some(sweep) = &mut service.sweep
             {

@@ -16,6 +16,7 @@ use super::output::OwnLines;
 use super::probe::{Health, Probe, WaitFor};
 use super::schedule::Schedule;
 use super::signal::Signal;
+pub use super::terms::Terms;
 
 /// The whole system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -165,6 +166,8 @@ pub struct ServiceSpec {
     pub tracking: Tracking,
     /// How it is executed.
     pub exec: Exec,
+    /// What few services say of how they end.
+    pub terms: Option<Box<Terms>>,
     /// `FILE:LINE` of its definition.
     pub source: Box<str>,
     /// The unit that it was made of, where that isn't NAME.service.
@@ -198,6 +201,7 @@ impl ServiceSpec {
             commands: None,
             tracking: Tracking::Marks,
             exec: Exec::default(),
+            terms: None,
             source: "".into(),
             unit: None,
         }

@@ -29,17 +29,15 @@
 //! nobody asked for leads through *stopping* as well; where a restart follows, what is left
 //! of the tree is *killed* first.
 //!
-//! When a required service is no longer ready, its dependants stop and stand in *waiting*
-//! until it is. When it has failed, so have they; when it has exited for good, they are
-//! *inactive*. A stop by hand leads to *inactive* too, but takes down first those that
-//! require the service, and they stand in *waiting*: it is still *active* then, with a
-//! descent before it. In a shutdown everything ends as *inactive*, and nothing starts.
+//! When a required service is no longer ready, its dependants stop and stand in *waiting* until it is. When it has
+//! failed, so have they; when it has exited for good, they are *inactive*. A stop by hand leads to *inactive* too,
+//! but takes down first those that require the service, and they stand in *waiting*: it is still *active* then,
+//! with a descent before it. In a shutdown everything ends as *inactive*, and nothing starts.
 //!
 //! One whose conditions don't hold when it is to start (Condition*=, `exec-condition`) has been
 //! skipped and is *inactive*: that is no failure, and those that require it go on.
 //!
-//! A service with a schedule is *waiting* for its next time, *starting* while it runs, and
-//! then *waiting* again, however it ended.
+//! A service with a schedule is *waiting* for its next time, *starting* while it runs, and then *waiting* again, however it ended.
 
 mod deadlines;
 
@@ -359,6 +357,8 @@ pub enum Reason {
         /// So long was waited.
         after: Duration,
     },
+    /// It ran for longer than it may (`RuntimeMaxSec=`): so long.
+    TooLong(Duration),
     /// What happened, with what the service itself said of it.
     Explained {
         /// What happened.

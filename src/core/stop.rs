@@ -184,7 +184,8 @@ impl System {
             (None, None) => then,
         };
         let at = self.now.at;
-        let grace = self.grace(id);
+        let stuck = matches!(then, Then::Failure(Reason::Watchdog { .. }));
+        let grace = self.grace_after(id, stuck);
         let kill_at = grace.map(|grace| at.plus(grace));
         let forced = self.is_forced();
         self.credit(id);
@@ -238,7 +239,6 @@ impl System {
             State::Active { run, .. } => run.clone(),
         };
         // Who was never active, or is stuck, isn't told to stop but by the signal.
-        let stuck = matches!(then, Then::Failure(Reason::Watchdog { .. }));
         let commands = spec.commands.as_ref();
         let asks = commands.is_some_and(|commands| !commands.stop.is_empty());
         let asks = asks && !forced && !stuck && matches!(service.state, State::Active { .. });
@@ -256,7 +256,8 @@ impl System {
         let nobody = spec.stop.kill_mode == KillMode::None;
         let headless = is_headless(spec, &service.state);
         let leaves_rest = !spec.stop.kill_mode.ends_tree();
-        let stop = spec.stop.clone();
+        let mut stop = spec.stop.clone();
+        stop.signal = spec.stop_signal(then == Then::Waiting);
         let run_id = run.id;
         if asks {
             if let Some(controls) = &mut service.controls {
@@ -267,9 +268,9 @@ impl System {
             let first = if stuck {
                 spec.watchdog_signal()
             } else {
-                spec.stop.signal
+                stop.signal
             };
-            self.orders.extend(ask_to_stop(run.id, first, &spec.stop));
+            self.orders.extend(ask_to_stop(run.id, first, &stop));
         }
         let stopping = Stopping {
             run,
@@ -310,6 +311,7 @@ impl System {
     /// The grace is over, or nobody waits any longer.
     pub(super) fn kill(&mut self, id: ServiceId) {
         let at = self.now.at;
+        let (forced, grace) = (self.is_out_of_time(), self.grace(id));
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),
@@ -325,10 +327,16 @@ impl System {
         } else {
             stopping.then.clone()
         };
-        let killing = Killing::begin(stopping.run.clone(), stopping.main_gone, at, then);
+        let mut killing = Killing::begin(stopping.run.clone(), stopping.main_gone, at, then);
+        let kill_mode = spec.stop.kill_mode;
+        let gentle = spec.final_signal().filter(|_| !forced);
+        if let Some(grace) = gentle.and(grace) {
+            killing.again_at = at.plus(grace);
+        }
         // Of a main process that nobody knows nobody can wait for the end either.
-        let unknown = is_headless(spec, &service.state) && !spec.stop.kill_mode.ends_tree();
-        let order = kill_order(killing.run.id, spec.stop.kill_mode).filter(|_| !unknown);
+        let unknown = is_headless(spec, &service.state) && !kill_mode.ends_tree();
+        let order = kill_order(killing.run.id, kill_mode, gentle.unwrap_or(Signal::KILL));
+        let order = order.filter(|_| !unknown);
         self.transition(id, State::Killing(killing));
         if !self.kill_controls(id) {
             return;
@@ -369,7 +377,7 @@ impl System {
         self.controls_due(id);
     }
 
-    fn state_due(&mut self, id: ServiceId) {
+    pub(super) fn state_due(&mut self, id: ServiceId) {
         let now = self.now.at;
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
@@ -392,7 +400,7 @@ impl System {
             State::Killing(killing) => {
                 killing.wait = killing.wait.saturating_mul(2);
                 killing.again_at = now.plus(killing.wait);
-                let order = kill_order(killing.run.id, spec.stop.kill_mode);
+                let order = kill_order(killing.run.id, spec.stop.kill_mode, Signal::KILL);
                 if self.kill_controls(id) {
                     self.orders.extend(order);
                 }

@@ -6,8 +6,7 @@ use super::signal::Signal;
 use super::spec::{KillMode, Stop};
 
 /// What a kill is: whom it reaches, `kill-mode` says.
-pub(super) const fn kill_order(run: RunId, kill_mode: KillMode) -> Option<Action> {
-    let signal = Signal::KILL;
+pub(super) const fn kill_order(run: RunId, kill_mode: KillMode, signal: Signal) -> Option<Action> {
     match kill_mode {
         KillMode::Tree | KillMode::ControlGroup | KillMode::Mixed => {
             Some(Action::SignalTree { run, signal })

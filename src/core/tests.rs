@@ -15,6 +15,7 @@ mod requests;
 mod said;
 mod schedule;
 mod sockets;
+mod terms;
 
 use std::time::Duration;
 

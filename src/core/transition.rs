@@ -80,7 +80,7 @@ impl System {
             run.forget_extension();
         }
         if !goes_on {
-            let checks = Checks::begin(&service.state, spec, self.now.at);
+            let checks = Checks::begin(&service.state, spec, self.now.at, &mut self.random);
             let checked = std::mem::replace(&mut service.checks, checks);
             if checked.is_some_and(|checks| checks.unhealthy) {
                 self.unhealthy = self.unhealthy.saturating_sub(1);

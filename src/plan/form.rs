@@ -17,13 +17,13 @@ use crate::core::listen::{
 };
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
-use crate::core::schedule::{Schedule, Timer, When};
+use crate::core::schedule::{Schedule, Stamp, Timer, When};
 use crate::core::setup::{Base, FileVariables, Folder, Preserve, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     Cgroups, ControlAccess, ControlSocket, Edges, Forking, InitSpec, KillMode, Kind, Notify,
     NotifyAccess, Ready, Restart, RestartByExit, RestartPolicy, ServiceSpec, Spec, StartLimit,
-    Stop, TerminationLog, Ties, Tracking,
+    Stop, TerminationLog, Terms, Ties, Tracking,
 };
 
 structs! {
@@ -35,7 +35,8 @@ structs! {
     }
     ServiceSpec {
         name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,
-        schedule, notify, start_timeout, restart, success, reload_signal, stop, forking, commands, tracking, exec, source, unit,
+        schedule, notify, start_timeout, restart, success, reload_signal, stop, forking, commands, tracking, exec, terms,
+        source, unit,
     }
     Listen { sockets, on_demand, accept }
     Accept { most, most_per_source, streams }
@@ -53,6 +54,10 @@ structs! {
     StartLimit { count, within }
     Forking { pid_file, never_guess, starts_anyhow, by_script }
     Stop { signal, timeout, kill_mode, to_group }
+    Terms {
+        restart_signal, final_signal, abort_timeout, longest, extra, success_ends_all, failure_ends_all,
+        limit_ends_all, success_code, failure_code,
+    }
     Exec {
         command, manner, environment_below, environment, environment_files, directory, identity, umask,
         limits, nice, oom_score_adjust, ignore_pipe, output, log, setup,
@@ -75,7 +80,8 @@ structs! {
     Place { host, port }
     WaitFor { probe, timeout }
     Schedule { when, jitter }
-    Timer { calendars, after_boot, after_start, after_end }
+    Timer { calendars, after_boot, after_start, after_end, persistent }
+    Stamp { name, last }
     Times { calendar, zone }
     Calendar { years, months, days, last_days, weekdays, either, hours, minutes, seconds }
     Zone { offset, transitions, rule }

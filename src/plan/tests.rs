@@ -19,13 +19,13 @@ use crate::core::listen::{
 };
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
-use crate::core::schedule::{Schedule, Timer, When};
+use crate::core::schedule::{Schedule, Stamp, Timer, When};
 use crate::core::setup::{Base, FileVariables, Folder, Preserve, Secret, Setup};
 use crate::core::signal::Signal;
 use crate::core::spec::{
     Cgroups, ControlAccess, ControlSocket, Forking, InitSpec, KillMode, Kind, Notify, NotifyAccess,
     Ready, Restart, RestartByExit, RestartPolicy, ServiceSpec, StartLimit, Stop, TerminationLog,
-    Ties, Tracking,
+    Terms, Ties, Tracking,
 };
 
 fn text() -> impl Strategy<Value = Box<str>> {
@@ -211,6 +211,10 @@ fn schedule() -> impl Strategy<Value = Schedule> {
     let timer = timer.prop_map(|(calendars, after_boot, after_start, after_end)| Timer {
         calendars: calendars.into(),
         after_boot: after_boot.into(),
+        persistent: after_start.map(|after| Stamp {
+            name: "x.timer".into(),
+            last: after_end.map(|_| after.as_secs().cast_signed()),
+        }),
         after_start,
         after_end,
     });
@@ -587,6 +591,20 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     commands,
                     tracking,
                     exec,
+                    terms: enabled.then(|| {
+                        Box::new(Terms {
+                            restart_signal: reload_signal,
+                            final_signal: reload_signal,
+                            abort_timeout: start_timeout,
+                            longest: start_timeout,
+                            extra: start_timeout.unwrap_or_default(),
+                            success_ends_all: essential,
+                            failure_ends_all: is_main,
+                            limit_ends_all: readiness_gate,
+                            success_code: reload_signal.map(Signal::number),
+                            failure_code: None,
+                        })
+                    }),
                     unit: enabled.then(|| source.clone()),
                     source,
                 }

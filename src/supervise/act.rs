@@ -87,6 +87,7 @@ impl Hands {
                 self.clear_after(system, run);
                 self.retire(run);
             }
+            Action::Stamp { service } => self.stamps.write(service, system),
             Action::DropStored { service } => self.stores.drop_all(service, &self.poll),
             Action::Report(report) => {
                 if let Report::Changed { service, from, to } = report {

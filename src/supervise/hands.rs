@@ -16,6 +16,7 @@ use super::output::Outputs;
 use super::runs::Runs;
 use super::sockets::Listeners;
 use super::source::Source;
+use super::stamps::Stamps;
 use super::store::Stores;
 use super::strays::Strays;
 use super::syslog::Syslog;
@@ -62,6 +63,7 @@ pub(crate) struct Hands {
     pub(crate) memory_events: MemoryEvents,
     pub(crate) upward: Upward,
     pub(crate) clearing: Clearing,
+    pub(crate) stamps: Stamps,
     pub(crate) configuration: Configuration,
     /// For the calendars, if there are any.
     pub(crate) clock_change: Option<ClockChange>,

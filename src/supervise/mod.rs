@@ -42,6 +42,7 @@ mod runs;
 mod sense;
 mod sockets;
 mod source;
+mod stamps;
 mod start;
 mod store;
 mod strays;

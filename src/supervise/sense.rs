@@ -259,6 +259,7 @@ impl Hands {
         if !self.helpers.remove(&pid) {
             self.runs.reaped(pid);
             self.clearing.child_ended(pid);
+            self.stamps.child_ended(pid, exit);
             self.listeners.child_ended(pid);
             return Reaped::Orphan;
         }

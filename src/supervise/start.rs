@@ -17,6 +17,7 @@ use super::output::Outputs;
 use super::runs::Runs;
 use super::sockets::Listeners;
 use super::source::Source;
+use super::stamps::Stamps;
 use super::store::Stores;
 use super::strays::Strays;
 use super::syslog::Syslog;
@@ -209,6 +210,7 @@ impl Start<'_> {
             upward: Upward::open(self.inherited.variable("NOTIFY_SOCKET")),
             farewell: Farewell::new(&self.spec.init.termination_log),
             clearing: Clearing::default(),
+            stamps: Stamps::default(),
             configuration: Configuration::new(self.request),
             clock_change: None,
             listeners: Listeners::default(),

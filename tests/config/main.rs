@@ -150,6 +150,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             exec.ignore_pipe,
             exec.output,
             exec.setup,
+            terms,
         );
     }
     text.push_str("order:");

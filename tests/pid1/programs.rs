@@ -280,6 +280,9 @@ fn enter(args: &[Vec<u8>]) {
                 let place = Path::new("/run/systemd/system");
                 fs::create_dir_all(place).unwrap();
                 mount(Some(&own), place, nothing, MsFlags::MS_BIND, nothing).unwrap();
+                let own = Path::new(&folder).join("var-lib");
+                fs::create_dir_all(&own).unwrap();
+                mount(Some(&own), "/var/lib", nothing, MsFlags::MS_BIND, nothing).unwrap();
                 // This machine's own aren't the test's.
                 let none = Path::new(&folder).join("no-units");
                 fs::create_dir_all(&none).unwrap();

@@ -1,5 +1,5 @@
 use crate::acts::acts;
-use crate::harness::Running;
+use crate::harness::{Running, Setup};
 use crate::supervisor::{
     IN_ORDER, last_line, notes, process, service, supervisor, wait_for_process,
 };
@@ -115,4 +115,36 @@ fn check_prints_the_next_times() {
         stdout.contains("  @  poll: every 5m, up to 30 s later\n"),
         "{stdout}"
     );
+}
+
+#[test]
+fn a_timer_that_keeps_its_last_run_makes_up_for_what_was_missed_and_no_other_does() {
+    let unit = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo %p >> notes'\nWorkingDirectory=FOLDER\n";
+    let timer = "[Timer]\nOnCalendar=yearly\nPersistent=yes\n";
+    let config = "[service.missed]\nunit = 'missed.timer'\n[service.first]\nunit = 'first.timer'\n";
+    let rinit = supervisor(config);
+    let folder = rinit.path("").display().to_string();
+    let unit = unit.replace("FOLDER", &folder);
+    let rinit = rinit
+        .file("units/missed.service", &unit)
+        .file("units/first.service", &unit)
+        .file("units/missed.timer", timer)
+        .file("units/first.timer", timer)
+        .file("var-lib/systemd/timers/stamp-missed.timer", "")
+        .setup(Setup::OwnUnits);
+    let stamp = rinit.path("var-lib/systemd/timers/stamp-missed.timer");
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let file = std::fs::File::options().write(true).open(&stamp).unwrap();
+    file.set_modified(long_ago).unwrap();
+    let rinit = rinit.spawn();
+    rinit.wait_until("it runs", || notes(&rinit) == ["missed"]);
+    rinit.wait_until("its run is kept", || {
+        let modified = std::fs::metadata(&stamp).unwrap().modified().unwrap();
+        modified > long_ago + std::time::Duration::from_secs(1)
+    });
+    let other = rinit.path("var-lib/systemd/timers/stamp-first.timer");
+    rinit.wait_until("the other's first boot is kept", || other.exists());
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    assert_eq!(notes(&rinit), ["missed"], "{}", rinit.dump());
 }

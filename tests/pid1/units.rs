@@ -2,7 +2,7 @@
 
 use crate::harness::{Setup, Status};
 use crate::requests::person;
-use crate::supervisor::{IN_ORDER, notes, supervisor};
+use crate::supervisor::{IN_ORDER, last_line, notes, supervisor};
 
 /// The shell notes what it is given; the folder of the test is its own.
 fn unit(folder: &str) -> String {
@@ -198,4 +198,30 @@ fn what_tmpfiles_d_asks_for_is_there_before_the_first_service() {
     }
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+#[test]
+fn one_that_ran_too_long_gets_its_own_signals_and_ends_all_as_its_unit_says() {
+    let unit = "[Unit]\nFailureAction=poweroff\nFailureActionExitStatus=9\n\
+                [Service]\nRuntimeMaxSec=50ms\nTimeoutStopSec=1s\nFinalKillSignal=SIGUSR1\n\
+                ExecStart=/bin/sh -c 'trap : TERM; trap \"echo final >> notes; exit\" USR1; \
+                touch there; while :; do sleep 0.01; done'\n\
+                ExecStartPost=/bin/sh -c 'until test -e there; do sleep 0.01; done'\nWorkingDirectory=FOLDER\n";
+    let config = "[service.job]\nunit = 'job.service'\n\
+                  [service.other]\ncommand = 'exec sleep 1000'\n";
+    let rinit = supervisor(config);
+    let folder = rinit.path("").display().to_string();
+    let rinit = rinit
+        .file("units/job.service", &unit.replace("FOLDER", &folder))
+        .setup(Setup::OwnUnits)
+        .spawn();
+    assert_eq!(rinit.wait(), Status::Exited(9), "{}", rinit.dump());
+    assert_eq!(notes(&rinit), ["final"], "{}", rinit.dump());
+    let said = rinit.stderr();
+    let line = last_line(&said);
+    assert!(
+        line.starts_with("rinit: job (FailureAction) failed: ran for ")
+            && line.ends_with("exit code 9"),
+        "{said}"
+    );
 }

@@ -388,6 +388,7 @@ impl World {
             | Action::AwaitConnection { .. }
             | Action::CloseSockets { .. }
             | Action::DropStored { .. }
+            | Action::Stamp { .. }
             // It was told before.
             | Action::TakeOver { .. }
             | Action::Forward { .. }

@@ -336,6 +336,7 @@ impl Watcher {
                 | Action::TakeOver { .. }
                 | Action::Listen { .. }
                 | Action::AwaitConnection { .. }
+                | Action::Stamp { .. }
                 | Action::CloseSockets { .. } => {}
                 Action::ToldOfWait { request, services } => {
                     if !self.asked.contains_key(request) || services.is_empty() {
@@ -693,11 +694,11 @@ impl Watcher {
             | None => true,
             Some(_) => false,
         });
-        let asked = system
-            .spec()
-            .services
-            .iter()
-            .any(|spec| spec.health.is_some() || spec.notify_access() != NotifyAccess::None);
+        let asked = system.spec().services.iter().any(|spec| {
+            spec.health.is_some()
+                || spec.terms.is_some()
+                || spec.notify_access() != NotifyAccess::None
+        });
         let swept = kernel.runs.values().all(|run| run.main_lives());
         if at_rest && swept && !asked && self.shutdown_at.is_none() && system.deadline().is_some() {
             return Err("an idle system has a deadline".into());

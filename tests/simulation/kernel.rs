@@ -402,6 +402,7 @@ impl Kernel {
             // It was told before (`take_over`).
             Action::TakeOver { .. } => {}
             Action::DropStored { .. }
+            | Action::Stamp { .. }
             | Action::Forward { .. }
             | Action::Answered { .. }
             | Action::ToldOfWait { .. }

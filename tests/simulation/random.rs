@@ -9,11 +9,11 @@ use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
 use rinit::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
 use rinit::core::probe::{Command, Health, OnUnhealthy, Probe, WaitFor};
-use rinit::core::schedule::{Schedule, Timer, When};
+use rinit::core::schedule::{Schedule, Stamp, Timer, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
     Forking, KillMode, Kind, Notify, NotifyAccess, Ready, RestartByExit, RestartPolicy,
-    ServiceSpec, Spec, StartLimit, Tracking,
+    ServiceSpec, Spec, StartLimit, Terms, Tracking,
 };
 
 #[derive(Clone)]
@@ -53,6 +53,19 @@ impl Dice {
             _ => self.roll(20_000_000),
         };
         Duration::from_micros(micros)
+    }
+}
+
+fn terms(dice: &mut Dice) -> Terms {
+    Terms {
+        restart_signal: dice.percent(50).then_some(Signal::INT),
+        final_signal: dice.percent(50).then_some(Signal::QUIT),
+        longest: dice.percent(50).then(|| dice.moment() * 4),
+        extra: dice.moment(),
+        success_ends_all: dice.percent(10),
+        failure_ends_all: dice.percent(10),
+        limit_ends_all: dice.percent(10),
+        ..Terms::default()
     }
 }
 
@@ -126,10 +139,15 @@ fn schedule(dice: &mut Dice) -> Schedule {
             after_boot: [Duration::from_millis(dice.pick(&[0, 700, 60_000]))].into(),
             after_start: dice.pick(&[None, Some(Duration::from_secs(5))]),
             after_end: dice.pick(&[None, Some(Duration::from_millis(300))]),
+            persistent: None,
         })),
         When::Timer(Box::new(Timer {
             calendars: Box::new([third]),
-            after_end: Some(Duration::from_secs(60)),
+            after_end: dice.pick(&[None, Some(Duration::from_secs(60))]),
+            persistent: dice.percent(60).then(|| Stamp {
+                name: "x.timer".into(),
+                last: dice.pick(&[None, Some(-100_000), Some(0), Some(1 << 40)]),
+            }),
             ..Timer::default()
         })),
     ];
@@ -290,6 +308,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             KillMode::Mixed,
             KillMode::None,
         ]);
+        service.terms = dice.percent(20).then(|| Box::new(terms(dice)));
         service.reload_signal = dice.percent(30).then_some(Signal::HUP);
         service.tracking = dice.pick(&[Tracking::Marks, Tracking::Subreaper, Tracking::Cgroup]);
         if service.kind == Kind::Simple && dice.percent(20) {

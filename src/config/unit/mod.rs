@@ -14,6 +14,7 @@ mod service;
 mod socket;
 mod streams;
 mod table;
+mod terms;
 mod timer;
 
 use std::path::PathBuf;

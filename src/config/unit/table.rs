@@ -6,9 +6,11 @@ use super::given::Given;
 use super::reading::Reading;
 use super::service as set;
 use super::streams;
+use super::terms;
 use crate::config::nearest::nearest;
 use crate::config::source::At;
 use crate::config::value::Context;
+use crate::core::signal::Signal;
 use crate::units;
 
 type Setter = fn(&mut Reading<'_>, &Given<'_>) -> Option<()>;
@@ -59,6 +61,26 @@ const SET: &[(&str, &str, Setter)] = &[
         if by_script {
             r.draft.setup().pass = Some(["TERM".into(), "LANG".into()].into());
         }
+        Some(())
+    }),
+    ("Unit", "SuccessAction", |r, g| {
+        r.draft.terms().success_ends_all = terms::ends_all(g)?;
+        Some(())
+    }),
+    ("Unit", "FailureAction", |r, g| {
+        r.draft.terms().failure_ends_all = terms::ends_all(g)?;
+        Some(())
+    }),
+    ("Unit", "StartLimitAction", |r, g| {
+        r.draft.terms().limit_ends_all = terms::ends_all(g)?;
+        Some(())
+    }),
+    ("Unit", "SuccessActionExitStatus", |r, g| {
+        r.draft.terms().success_code = terms::code(g)?;
+        Some(())
+    }),
+    ("Unit", "FailureActionExitStatus", |r, g| {
+        r.draft.terms().failure_code = terms::code(g)?;
         Some(())
     }),
     ("Unit", "StartLimitIntervalSec", set::limit_within),
@@ -167,6 +189,27 @@ const SET: &[(&str, &str, Setter)] = &[
         r.draft.spec.stop.signal = g.signal()?;
         Some(())
     }),
+    ("Service", "RestartKillSignal", |r, g| {
+        r.draft.terms().restart_signal = terms::signal(g)?;
+        Some(())
+    }),
+    ("Service", "FinalKillSignal", |r, g| {
+        let signal = terms::signal(g)?;
+        r.draft.terms().final_signal = signal.filter(|own| *own != Signal::KILL);
+        Some(())
+    }),
+    ("Service", "TimeoutAbortSec", |r, g| {
+        r.draft.terms().abort_timeout = terms::abort_timeout(g)?;
+        Some(())
+    }),
+    ("Service", "RuntimeMaxSec", |r, g| {
+        r.draft.terms().longest = terms::time(g)?;
+        Some(())
+    }),
+    ("Service", "RuntimeRandomizedExtraSec", |r, g| {
+        r.draft.terms().extra = terms::time(g)?.unwrap_or_default();
+        Some(())
+    }),
     ("Service", "User", |r, g| {
         r.draft.identity().user = set::account(g);
         Some(())
@@ -228,7 +271,7 @@ const SET: &[(&str, &str, Setter)] = &[
 /// Says something to people or to machines that aren't here.
 const SILENT: &str = "Description Documentation RequiresMountsFor \
     IgnoreOnIsolate RefuseManualStart RefuseManualStop CollectMode JobTimeoutSec JobTimeoutAction \
-    JobRunningTimeoutSec AllowIsolate StopWhenUnneeded FailureAction SuccessAction StartLimitAction \
+    JobRunningTimeoutSec AllowIsolate StopWhenUnneeded \
     SurviveFinalKillSignal OnFailureJobMode RebootArgument JoinsNamespaceOf \
     SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogLevelMax LogRateLimitIntervalSec \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
@@ -254,8 +297,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
 
 /// Does something that is missed.
 const MISSED: &str = "PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
-    FinalKillSignal RestartKillSignal RuntimeMaxSec \
-    StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking TimeoutAbortSec \
+    StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 
 fn is_in(list: &str, key: &str) -> bool {

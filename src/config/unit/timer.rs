@@ -6,7 +6,7 @@ use super::given::Given;
 use crate::config::draft::Draft;
 use crate::config::nearest::nearest;
 use crate::config::schedule;
-use crate::core::schedule::{Schedule, Timer as Times, When};
+use crate::core::schedule::{Schedule, Stamp, Timer as Times, When};
 use crate::core::spec::{Kind, Ready};
 
 /// A timer's unit while its lines are read.
@@ -45,14 +45,12 @@ const SET: &[(&str, Setter)] = &[
         t.jitter = g.span()?.unwrap_or_default();
         Some(())
     }),
-    ("Persistent", |_, g| {
-        if g.boolean()? {
-            let what = "Persistent=yes is not supported yet by this version";
-            g.context.findings.borrow_mut().note(format!(
-                "{}: {what}: a time that passed while nothing ran is skipped",
-                g.context.file_and_line(g.at)
-            ));
-        }
+    ("Persistent", |t, g| {
+        let name = g.specifiers.name.as_str();
+        t.times.persistent = g.boolean()?.then(|| Stamp {
+            name: name.into(),
+            last: None,
+        });
         Some(())
     }),
 ];
@@ -69,7 +67,10 @@ impl Timer {
         }
         if given.is_reset() && key.starts_with("On") {
             // One empty value drops all times, of every kind.
-            self.times = Times::default();
+            self.times = Times {
+                persistent: self.times.persistent.take(),
+                ..Times::default()
+            };
         } else if let Some((_, set)) = SET.iter().find(|(known, _)| *known == key) {
             // What was wrong has been said.
             let _ = set(self, given);
@@ -94,13 +95,16 @@ impl Timer {
     }
 
     /// Gives its times to the service; `false` if there are none.
-    pub(super) fn finish(self, draft: &mut Draft) -> bool {
+    pub(super) fn finish(mut self, draft: &mut Draft) -> bool {
+        let persistent = self.times.persistent.take();
         if self.times == Times::default() {
             return false;
         }
+        // Only a calendar's times pass while nothing runs.
+        self.times.persistent = persistent.filter(|_| !self.times.calendars.is_empty());
         if draft.spec.kind != Kind::Oneshot {
-            // Its start ends with itself now, which may take as long as it takes.
-            draft.start_timeout = Some(None);
+            // Its start ends with itself now, which may take as long as it may run.
+            draft.start_timeout = Some(draft.spec.terms.as_ref().and_then(|own| own.longest));
         }
         draft.spec.kind = Kind::Oneshot;
         draft.ready = None;

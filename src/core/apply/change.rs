@@ -154,6 +154,7 @@ fn is_the_same(old: &ServiceSpec, new: &ServiceSpec) -> bool {
         commands,
         tracking,
         exec,
+        terms,
         source: _,
         unit,
     } = old;
@@ -179,6 +180,7 @@ fn is_the_same(old: &ServiceSpec, new: &ServiceSpec) -> bool {
         && *commands == new.commands
         && *tracking == new.tracking
         && *exec == new.exec
+        && *terms == new.terms
 }
 
 /// The keys that differ, and what they make of the service.

@@ -1,5 +1,7 @@
 //! Every key of a service: how it is seen that it differs, and whether that needs a new run.
 
+use std::time::Duration;
+
 use crate::core::commands::{ControlCommand, List};
 use crate::core::exec::Identity;
 use crate::core::exit::Exit;
@@ -130,6 +132,10 @@ pub(super) static KEYS: &[Key] = &[
     live("kill-mode", |p| {
         p.old.stop.kill_mode != p.new.stop.kill_mode
     }),
+    live("RestartKillSignal and kin", |p| {
+        p.old.terms != p.new.terms && !runs_differently(p)
+    }),
+    anew("RuntimeMaxSec", |p| runs_differently(p)),
     anew("exec-condition", |p| list(p, List::Condition)),
     anew("exec-start-pre", |p| list(p, List::StartPre)),
     anew("exec-start-post", |p| list(p, List::StartPost)),
@@ -218,6 +224,15 @@ pub(super) static KEYS: &[Key] = &[
     }),
     anew("Condition…=", |p| setup(p, |own| &own.conditions)),
 ];
+
+/// How long it may run is fixed when it is ready.
+fn runs_differently(pair: &Pair<'_>) -> bool {
+    let of = |spec: &ServiceSpec| {
+        let terms = spec.terms.as_ref();
+        terms.map_or((None, Duration::ZERO), |own| (own.longest, own.extra))
+    };
+    of(pair.old) != of(pair.new)
+}
 
 fn restart<T: PartialEq>(pair: &Pair<'_>, of: fn(&Restart) -> T) -> bool {
     of(&pair.old.restart) != of(&pair.new.restart)

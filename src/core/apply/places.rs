@@ -123,6 +123,7 @@ impl Places {
             | Reason::Unhealthy { .. }
             | Reason::Watchdog { .. }
             | Reason::NotStopped { .. }
+            | Reason::TooLong(_)
             | Reason::ForkRefused { .. } => {}
         }
     }

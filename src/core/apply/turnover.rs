@@ -301,8 +301,9 @@ impl System {
         ) else {
             return;
         };
-        let checks = Checks::begin(&service.state, spec, self.now.at);
-        let before = std::mem::replace(&mut service.checks, checks);
+        let before = service.checks.take();
+        let checks = Checks::begin(&service.state, spec, self.now.at, &mut self.random);
+        service.checks = checks.map(|checks| checks.goes_on(before.as_deref()));
         if before.is_some_and(|checks| checks.unhealthy) {
             self.unhealthy = self.unhealthy.saturating_sub(1);
         }

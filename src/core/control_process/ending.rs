@@ -27,7 +27,10 @@ impl System {
         controls.signal_at = None;
         let owed = std::mem::take(&mut controls.signal_owed);
         let headless = is_headless(spec, &service.state);
-        let stop = &spec.stop;
+        let stop = &mut spec.stop.clone();
+        if let State::Stopping(stopping) = &service.state {
+            stop.signal = spec.stop_signal(stopping.then == Then::Waiting);
+        }
         // What outlives the main process, which the commands have ended, was told nothing yet.
         if owed
             && !controls.tree_gone
@@ -50,8 +53,7 @@ impl System {
             let run = run.id;
             if headless {
                 *gone = true;
-                let stop = stop.clone();
-                if self.end_headless(run, &stop) {
+                if self.end_headless(run, stop) {
                     self.now_killing(id);
                 } else if !stop.kill_mode.ends_tree() {
                     self.run_over(id);
@@ -242,7 +244,10 @@ impl System {
 
 fn word(reason: &Reason) -> &'static str {
     match reason {
-        Reason::NotReady { .. } | Reason::NotThere { .. } | Reason::NotStopped { .. } => "timeout",
+        Reason::NotReady { .. }
+        | Reason::NotThere { .. }
+        | Reason::NotStopped { .. }
+        | Reason::TooLong(_) => "timeout",
         Reason::Unhealthy { .. } | Reason::Watchdog { .. } => "watchdog",
         Reason::Unmet { .. } => "exec-condition",
         Reason::ForkRefused { .. } => "resources",

@@ -6,7 +6,7 @@ use super::*;
 use crate::core::calendar::{Calendar, Times, Zone};
 use crate::core::query::Ask;
 use crate::core::request::Verb;
-use crate::core::schedule::{Schedule, Timer, When};
+use crate::core::schedule::{Schedule, Stamp, Timer, When};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: i64 = 3600;
@@ -409,6 +409,7 @@ fn timed(after_boot: &[u64], after_start: Option<u64>, after_end: Option<u64>) -
         after_boot: after_boot.iter().map(|s| Duration::from_secs(*s)).collect(),
         after_start: after_start.map(Duration::from_secs),
         after_end: after_end.map(Duration::from_secs),
+        persistent: None,
     };
     scheduled("job", When::Timer(Box::new(timer)))
 }
@@ -464,5 +465,73 @@ fn of_a_calendar_and_a_delay_the_earlier_counts() {
     t.wait(SECOND);
     runs(&mut t, Exit::Code(0));
     t.wait(50 * SECOND);
+    runs(&mut t, Exit::Code(0));
+}
+
+/// At each full hour; it ran last so many seconds before the hour that `at` counts from.
+fn persistent(ran_before: Option<i64>) -> ServiceSpec {
+    let mut spec = hourly();
+    let Some(When::Calendar(calendars)) = spec.schedule.take().map(|own| own.when) else {
+        unreachable!()
+    };
+    spec.schedule = scheduled(
+        "job",
+        When::Timer(Box::new(Timer {
+            calendars,
+            persistent: Some(Stamp {
+                name: "job.timer".into(),
+                last: ran_before.map(|before| 500_000 * HOUR - before),
+            }),
+            ..Timer::default()
+        })),
+    )
+    .schedule;
+    spec
+}
+
+const STAMP: Action = Action::Stamp { service: A };
+
+#[test]
+fn what_was_missed_while_nothing_ran_is_made_up_for_once() {
+    let mut t = at(vec![persistent(Some(3 * HOUR + 5))], 1800);
+    assert!(!t.orders.contains(&STAMP), "{:?}", t.orders);
+    assert_eq!(t.wait_for_deadline(), Duration::ZERO);
+    assert!(t.orders.contains(&STAMP), "{:?}", t.orders);
+    runs(&mut t, Exit::Code(0));
+    assert_eq!(t.wait_for_deadline(), SECOND * 1800);
+    assert!(t.orders.contains(&STAMP), "{:?}", t.orders);
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
+fn what_was_not_missed_is_not_made_up_for_whatever_the_stamp_says() {
+    // It ran 5 s after the hour; it would have run in two days, says a clock that was wrong.
+    for last in [-5, -48 * HOUR] {
+        let mut t = at(vec![persistent(Some(last))], 1800);
+        assert_eq!(t.wait_for_deadline(), SECOND * 1800);
+        runs(&mut t, Exit::Code(0));
+    }
+}
+
+#[test]
+fn the_first_boot_of_all_misses_nothing_but_is_kept() {
+    let mut t = at(vec![persistent(None)], 1800);
+    assert!(t.orders.contains(&STAMP), "{:?}", t.orders);
+    assert_eq!(t.wait_for_deadline(), SECOND * 1800);
+    runs(&mut t, Exit::Code(0));
+}
+
+#[test]
+fn one_that_keeps_its_last_run_makes_up_for_a_long_sleep_and_a_long_run() {
+    let mut t = at(vec![persistent(Some(-5))], 1800);
+    let by = SECOND * 20_000;
+    t.now = t.now.plus(by);
+    t.event(Event::Overslept { by });
+    t.event(Event::Woke);
+    assert_eq!(t.spawned(), [A], "{:?}", t.told);
+    t.up(A);
+    t.now = t.now.plus(SECOND * 4000);
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.wait_for_deadline(), Duration::ZERO);
     runs(&mut t, Exit::Code(0));
 }

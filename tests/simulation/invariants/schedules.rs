@@ -94,7 +94,10 @@ impl Watcher {
                 next.is_some_and(|next| next * 1000 <= now.wall)
             }
             When::Timer(timer) => {
-                let next = schedule.next(ran.wall.div_euclid(1000));
+                let since = ran.wall.div_euclid(1000);
+                let kept = schedule.stamp().and_then(|stamp| stamp.last);
+                let kept = kept.filter(|_| ran == begin);
+                let next = schedule.next(since.min(kept.unwrap_or(since)));
                 let once = |after: &Duration| {
                     let at = begin.at.plus(*after);
                     at <= now.at && (at > ran.at || ran == begin)

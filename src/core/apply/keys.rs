@@ -135,7 +135,7 @@ pub(super) static KEYS: &[Key] = &[
     live("RestartKillSignal and kin", |p| {
         p.old.terms != p.new.terms && !runs_differently(p)
     }),
-    anew("RuntimeMaxSec", |p| runs_differently(p)),
+    anew("RuntimeMaxSec", runs_differently),
     anew("exec-condition", |p| list(p, List::Condition)),
     anew("exec-start-pre", |p| list(p, List::StartPre)),
     anew("exec-start-post", |p| list(p, List::StartPost)),

@@ -49,6 +49,7 @@ mod by_hand;
 mod called;
 mod control_process;
 mod descent;
+mod due;
 mod elsewhere;
 mod ending;
 mod fate;

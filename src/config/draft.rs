@@ -47,6 +47,11 @@ pub(super) struct Targets {
     pub(super) conflicts: Vec<Target>,
     pub(super) on_failure: Vec<Target>,
     pub(super) on_success: Vec<Target>,
+    pub(super) stops_with: Vec<Target>,
+    pub(super) reloads_with: Vec<Target>,
+    /// Units say of others that those are stopped and reloaded with them.
+    pub(super) stops: Vec<Target>,
+    pub(super) reloads: Vec<Target>,
 }
 
 impl Targets {

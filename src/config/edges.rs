@@ -39,6 +39,10 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
             conflicts,
             on_failure,
             on_success,
+            stops_with,
+            reloads_with,
+            stops: _,
+            reloads: _,
         } = &draft.targets;
         let requires = resolver.list("requires", requires);
         let wants = resolver.list("wants", wants);
@@ -48,6 +52,8 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
         let part_of = resolver.list("part-of", part_of);
         let on_failure = resolver.list("on-failure", on_failure);
         let on_success = resolver.list("on-success", on_success);
+        let stops_with = resolver.list("part-of", stops_with);
+        let reloads_with = resolver.list("part-of", reloads_with);
         let conflicts = resolver.rivals(conflicts, [&requires, &wants, &binds_to]);
         for edge in [&requires, &wants, &after, &binds_to].into_iter().flatten() {
             order.add(index, *edge);
@@ -61,7 +67,15 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
             wants: ids(&wants),
             after: ids(&after),
             before: ids(&before),
-            ties: ties([&part_of, &binds_to, &conflicts, &on_failure, &on_success]),
+            ties: ties([
+                &part_of,
+                &binds_to,
+                &conflicts,
+                &on_failure,
+                &on_success,
+                &stops_with,
+                &reloads_with,
+            ]),
         });
     }
     for (draft, edges) in drafts.iter_mut().zip(all) {
@@ -70,9 +84,17 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
     order
 }
 
-fn ties(lists: [&[Edge]; 5]) -> Option<Box<Ties>> {
+fn ties(lists: [&[Edge]; 7]) -> Option<Box<Ties>> {
     let any = lists.iter().any(|list| !list.is_empty());
-    let [part_of, binds_to, conflicts, on_failure, on_success] = lists.map(ids);
+    let [
+        part_of,
+        binds_to,
+        conflicts,
+        on_failure,
+        on_success,
+        stops_with,
+        reloads_with,
+    ] = lists.map(ids);
     any.then(|| {
         Box::new(Ties {
             part_of,
@@ -80,6 +102,8 @@ fn ties(lists: [&[Edge]; 5]) -> Option<Box<Ties>> {
             conflicts,
             on_failure,
             on_success,
+            stops_with,
+            reloads_with,
         })
     })
 }

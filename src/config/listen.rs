@@ -54,7 +54,7 @@ pub(super) fn set(draft: &mut Draft, value: Value<'_>) -> Option<()> {
 
 /// What follows from other keys, and what contradicts them.
 pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
-    let empty = |listen: &mut Box<Listen>| listen.sockets.is_empty();
+    let empty = |listen: &mut Box<Listen>| listen.sockets.is_empty() && listen.watch.is_none();
     if let Some(none) = draft.spec.listen.take_if(empty)
         && none.on_demand
     {
@@ -69,7 +69,7 @@ pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
         let help =
             "leave out on-demand: its sockets are open, and whoever comes waits for its next run";
         context.error(draft.place("on-demand"), what, help);
-    } else if listen.on_demand && draft.spec.kind == Kind::Oneshot {
+    } else if listen.on_demand && listen.watch.is_none() && draft.spec.kind == Kind::Oneshot {
         let what = "a oneshot runs once; it can't be on demand";
         let help = "leave type out: a service that ends waits for the next connection";
         context.error(draft.place("on-demand"), what, help);
@@ -142,7 +142,8 @@ pub(super) fn shared(drafts: &mut [Draft], context: &Context<'_>) {
             !of_unit
         });
         if kept.is_empty() {
-            draft.spec.listen = None;
+            // What its paths say counts all the same.
+            draft.spec.listen.take_if(|listen| listen.watch.is_none());
         } else {
             listen.sockets = kept.into();
         }

@@ -38,7 +38,7 @@ pub enum Action {
         service: ServiceId,
     },
     /// Say `Connected` once when somebody comes, or is there, at one of the service's
-    /// sockets.
+    /// sockets, or one of its paths is as it is to be.
     AwaitConnection {
         /// Whose.
         service: ServiceId,

@@ -65,6 +65,10 @@ impl System {
             self.answer(request, outcome);
             return;
         }
+        if let Some(service) = named.iter().copied().find(|id| self.refuses(*id, verb)) {
+            self.answer(request, Outcome::ByOthersAlone { service });
+            return;
+        }
         match verb {
             Verb::Start | Verb::Restart => self.up_by_hand(request, verb, &named),
             Verb::Stop => self.down_by_hand(request, &named),
@@ -87,6 +91,22 @@ impl System {
                 self.begin_shutdown(Cause::Request { code });
             }
         }
+    }
+
+    /// Its unit says that people don't do this to it.
+    fn refuses(&self, id: ServiceId, verb: Verb) -> bool {
+        let terms = self.service(id).and_then(|spec| spec.terms.as_ref());
+        terms.is_some_and(|terms| match verb {
+            Verb::Start => terms.refuses_start,
+            Verb::Stop => terms.refuses_stop,
+            Verb::Restart => terms.refuses_start || terms.refuses_stop,
+            Verb::Reload
+            | Verb::Reset
+            | Verb::Kill { .. }
+            | Verb::Plan
+            | Verb::Apply
+            | Verb::Shutdown { .. } => false,
+        })
     }
 
     /// Nobody waits for the answer any more; what was asked for goes on.

@@ -19,7 +19,8 @@ impl System {
         let mut named = named.to_vec();
         if verb == Verb::Restart {
             let runs = |state: &State| matches!(state, State::Starting(_) | State::Active { .. });
-            self.add_parts(&mut named, |system, id| system.state(id).is_some_and(runs));
+            let runs = |system: &Self, id| system.state(id).is_some_and(runs);
+            self.add_parts(&mut named, false, runs);
         }
         let all = self.with_requirements(&named);
         let mut rivals: Vec<(ServiceId, ServiceId)> = Vec::new();
@@ -117,7 +118,7 @@ impl System {
     /// They stop, and stay so; what requires them goes down first and waits.
     pub(super) fn down_by_hand(&mut self, request: RequestId, named: &[ServiceId]) {
         let mut named = named.to_vec();
-        self.add_parts(&mut named, Self::is_up);
+        self.add_parts(&mut named, true, Self::is_up);
         self.wish(request, Verb::Stop, &named);
         for id in &named {
             self.supersede_with_dependants(*id, Verb::Stop);
@@ -284,11 +285,17 @@ impl System {
 
     /// What is part of them, as far as it counts; but what comes back with what it
     /// requires needs no word of its own.
-    fn add_parts(&self, named: &mut Vec<ServiceId>, counts: impl Fn(&Self, ServiceId) -> bool) {
+    fn add_parts(
+        &self,
+        named: &mut Vec<ServiceId>,
+        stop: bool,
+        counts: impl Fn(&Self, ServiceId) -> bool,
+    ) {
         let mut next = 0;
         while let Some(id) = named.get(next).copied() {
             next = next.saturating_add(1);
-            for part in self.graph.parts(id) {
+            let others = self.graph.stopping(id).iter().filter(|_| stop);
+            for part in self.graph.parts(id).iter().chain(others) {
                 let needs = self.graph.needs(*part);
                 let requires = needs.contains(&(id, Bond::Requires));
                 if !named.contains(part) && !requires && counts(self, *part) {

@@ -30,6 +30,10 @@ pub(crate) struct Graph {
     ranks: Box<[u32]>,
     /// Those that are part of it.
     parts: Map<ServiceId, Vec<ServiceId>>,
+    /// Those that are stopped with it.
+    stopping: Map<ServiceId, Vec<ServiceId>>,
+    /// Those that are reloaded with it.
+    reloading: Map<ServiceId, Vec<ServiceId>>,
     /// Those that it cannot run beside, whichever of the two says so.
     conflicts: Map<ServiceId, Vec<ServiceId>>,
 }
@@ -40,12 +44,19 @@ impl Graph {
     pub(crate) fn new(spec: &Spec) -> Self {
         let walk = Walk::over(edges(spec, |id| is_enabled(spec, id)));
         let (mut parts, mut conflicts) = (Map::new(), Map::new());
+        let (mut stopping, mut reloading) = (Map::new(), Map::new());
         for (id, service) in ids().zip(&spec.services) {
             let Some(ties) = &service.edges.ties else {
                 continue;
             };
             for whole in &ties.part_of {
                 link(&mut parts, *whole, id);
+            }
+            for other in &ties.stops_with {
+                link(&mut stopping, *other, id);
+            }
+            for other in &ties.reloads_with {
+                link(&mut reloading, *other, id);
             }
             for other in ties.conflicts.iter().filter(|other| **other != id) {
                 link(&mut conflicts, *other, id);
@@ -72,6 +83,8 @@ impl Graph {
             dependants: dependants.into_iter().map(Vec::into).collect(),
             order: walk.order,
             parts,
+            stopping,
+            reloading,
             conflicts,
         }
     }
@@ -89,6 +102,16 @@ impl Graph {
     /// What is part of this service.
     pub(crate) fn parts(&self, id: ServiceId) -> &[ServiceId] {
         self.parts.get(&id).map_or(&[], |list| list)
+    }
+
+    /// What stops with this service by hand, beside its parts.
+    pub(crate) fn stopping(&self, id: ServiceId) -> &[ServiceId] {
+        self.stopping.get(&id).map_or(&[], |list| list)
+    }
+
+    /// What reloads with this service.
+    pub(crate) fn reloading(&self, id: ServiceId) -> &[ServiceId] {
+        self.reloading.get(&id).map_or(&[], |list| list)
     }
 
     /// What cannot run beside this service.

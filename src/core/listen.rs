@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::exec::Words;
 use super::probe::Probe;
 
 /// The first descriptor that is passed (SD_LISTEN_FDS_START).
@@ -20,6 +21,18 @@ pub struct Listen {
     pub on_demand: bool,
     /// Each connection has a process of its own.
     pub accept: Option<Box<Accept>>,
+    /// With `on_demand`: the service starts when one of these paths says so, too.
+    pub watch: Option<Box<Watch>>,
+}
+
+/// What a path's unit waits for (`systemd.path(5)`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// `PathExists=/x`, `PathChanged=/y`, …: each a word.
+    pub paths: Words,
+    /// The mode of the paths, which are made as folders if they aren't there
+    /// (`MakeDirectory=`).
+    pub make: Option<u32>,
 }
 
 /// How connections are served by a process each (`Accept=yes`).
@@ -254,6 +267,7 @@ mod tests {
                 sockets: [socket(SocketKind::Stream, address)].into(),
                 on_demand: false,
                 accept: None,
+                watch: None,
             };
             assert_eq!(
                 listen.answering(&probe).is_some(),
@@ -286,6 +300,7 @@ mod tests {
             sockets: [one.clone(), one].into(),
             on_demand: false,
             accept: None,
+            watch: None,
         };
         assert_eq!(listen.first_free_descriptor(), 5);
         assert_eq!(Listen::default().first_free_descriptor(), 3);

@@ -281,6 +281,7 @@ impl System {
         };
         service.attempt = service.attempt.saturating_add(1);
         let next = match self.spec.services.get(id.index()) {
+            Some(spec) if spec.is_on_demand() && !spec.has_sockets() => Next::Path,
             Some(spec) if service.is_reachable(spec) => Next::Connection,
             Some(_) | None => Next::Restart { delay },
         };
@@ -437,8 +438,8 @@ fn restarts(spec: &ServiceSpec, reason: &Reason) -> bool {
     }
     let end = End::of(reason, spec);
     match restart.policy {
-        // A oneshot that did its work is done, whatever `restart` says.
-        _ if spec.kind == Kind::Oneshot && end == End::Well => false,
+        // A oneshot that did its work is done, but for one whose path may say so again.
+        _ if spec.kind == Kind::Oneshot && end == End::Well => spec.is_on_demand(),
         RestartPolicy::Always => true,
         RestartPolicy::OnFailure => end != End::Well,
         RestartPolicy::No => false,

@@ -16,6 +16,7 @@ use super::report::Report;
 use super::request::{Outcome, RequestId, Verb};
 use super::service::Service;
 use super::signal::Signal;
+use super::sorted::sort;
 use super::spec::{Kind, Ready, ServiceSpec};
 use super::state::{Backoff, Idle, Killing, Reason, State, Stopping, Then};
 use super::system::System;
@@ -120,10 +121,26 @@ impl Service {
 impl System {
     /// They reload, or, where one can't, none does.
     pub(super) fn reload_by_hand(&mut self, request: RequestId, named: &[ServiceId]) {
-        if let Some(outcome) = named.iter().find_map(|id| self.reload_refused(*id)) {
-            self.answer(request, outcome);
-            return;
+        let mut all: Vec<ServiceId> = Vec::new();
+        for id in named {
+            // A handle for others does nothing itself.
+            let others = self.graph.reloading(*id).iter().copied();
+            let others: Vec<ServiceId> = others
+                .filter(|id| self.reload_refused(*id).is_none())
+                .collect();
+            match self.reload_refused(*id) {
+                Some(outcome) if others.is_empty() => {
+                    self.answer(request, outcome);
+                    return;
+                }
+                Some(_) => {}
+                None => all.push(*id),
+            }
+            all.extend(others);
         }
+        sort(&mut all);
+        all.dedup();
+        let named = &*all;
         self.await_all(request, named);
         for id in named {
             if let Some(service) = self.services.get_mut(id.index()) {

@@ -256,6 +256,8 @@ pub enum Next {
     },
     /// It waits for the next connection.
     Connection,
+    /// It waits until its path says so again.
+    Path,
     /// It is done.
     Nothing,
 }
@@ -339,6 +341,7 @@ impl fmt::Display for ReportIn<'_> {
                         write!(f, " after {after}; next run in {delay}")
                     }
                     Next::Connection => f.write_str("; it waits for the next connection"),
+                    Next::Path => f.write_str("; it waits for its path"),
                     Next::Nothing => write!(f, " after {}", Span(*after)),
                 }
             }

@@ -105,6 +105,11 @@ pub enum Outcome {
         /// The other.
         other: ServiceId,
     },
+    /// Its unit says that it starts and stops with others alone (`RefuseManualStart=`).
+    ByOthersAlone {
+        /// Which.
+        service: ServiceId,
+    },
     /// It has no main process that could get a signal.
     NoProcess {
         /// Which.
@@ -204,6 +209,11 @@ impl fmt::Display for OutcomeIn<'_> {
                 "{} and {} conflict, and this would need both",
                 name(one),
                 name(other)
+            ),
+            Outcome::ByOthersAlone { service } => write!(
+                f,
+                "{} refuses this by hand: its unit has RefuseManualStart= or RefuseManualStop=",
+                name(service)
             ),
             Outcome::NoProcess { service } if system.is_headless(*service) => {
                 let name = name(service);

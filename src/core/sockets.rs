@@ -4,7 +4,8 @@
 //! A service on demand is *waiting* until somebody comes. Its sockets are what others wait
 //! for: as long as they are open, it counts as ready and its first attempt as ended. It
 //! starts when somebody came and all that it waits for itself is there; after each of its
-//! runs it waits for the next connection, if `restart` lets it live.
+//! runs it waits for the next connection, if `restart` lets it live. Paths that are watched
+//! (`systemd.path(5)`) are to it what sockets are, but that nobody can rely on them.
 
 use super::action::Action;
 use super::event::SpawnFailure;
@@ -38,7 +39,10 @@ impl Sockets {
 impl Service {
     /// Others may rely on its sockets, whether it runs or not.
     pub(super) fn is_reachable(&self, spec: &ServiceSpec) -> bool {
-        spec.is_on_demand() && self.sockets.are_open() && !self.state.standing().is_at_rest()
+        spec.is_on_demand()
+            && spec.has_sockets()
+            && self.sockets.are_open()
+            && !self.state.standing().is_at_rest()
     }
 
     /// It waits for its time.

@@ -223,7 +223,14 @@ impl ServiceSpec {
         listen.is_some_and(|listen| listen.accept.is_some())
     }
 
-    /// It starts with the first connection.
+    /// It has sockets, and not only paths that are watched.
+    #[must_use]
+    pub fn has_sockets(&self) -> bool {
+        let listen = self.listen.as_ref();
+        listen.is_some_and(|listen| !listen.sockets.is_empty())
+    }
+
+    /// It starts with the first connection, or when a path says so.
     #[must_use]
     pub fn is_on_demand(&self) -> bool {
         self.listen.as_ref().is_some_and(|listen| listen.on_demand)
@@ -318,6 +325,10 @@ pub struct Ties {
     pub on_failure: Box<[ServiceId]>,
     /// Those start when it has ended as it should.
     pub on_success: Box<[ServiceId]>,
+    /// Stopped by hand with those, but not restarted (`StopPropagatedFrom=`).
+    pub stops_with: Box<[ServiceId]>,
+    /// Reloaded by hand with those (`ReloadPropagatedFrom=`).
+    pub reloads_with: Box<[ServiceId]>,
 }
 
 impl Edges {

@@ -28,6 +28,10 @@ pub struct Terms {
     pub failure_ends_all: bool,
     /// `StartLimitAction=`: all ends when it was started too often.
     pub limit_ends_all: bool,
+    /// `RefuseManualStart=`: it starts with others alone.
+    pub refuses_start: bool,
+    /// `RefuseManualStop=`: it stops with others alone.
+    pub refuses_stop: bool,
     /// `SuccessActionExitStatus=`: rinit's exit status then, instead of its own.
     pub success_code: Option<u8>,
     /// `FailureActionExitStatus=`: as that.

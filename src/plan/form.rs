@@ -13,7 +13,7 @@ use crate::core::exec::{
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::listen::{
-    Accept, Address, Listen, Socket, SocketFile, SocketKind, SocketOptions, Streams,
+    Accept, Address, Listen, Socket, SocketFile, SocketKind, SocketOptions, Streams, Watch,
 };
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
@@ -38,7 +38,8 @@ structs! {
         schedule, notify, start_timeout, restart, success, reload_signal, stop, forking, commands, tracking, exec, terms,
         source, unit,
     }
-    Listen { sockets, on_demand, accept }
+    Listen { sockets, on_demand, accept, watch }
+    Watch { paths, make }
     Accept { most, most_per_source, streams }
     Streams { input, output, error }
     Socket { kind, address, name, backlog, reuse_port, ipv6_only, file, options }
@@ -48,7 +49,7 @@ structs! {
     }
     SocketFile { mode, user, group }
     Edges { requires, wants, after, before, ties }
-    Ties { part_of, binds_to, conflicts, on_failure, on_success }
+    Ties { part_of, binds_to, conflicts, on_failure, on_success, stops_with, reloads_with }
     Restart { policy, delay, delay_max, reset, limit, by_exit }
     RestartByExit { prevent, force }
     StartLimit { count, within }
@@ -56,7 +57,7 @@ structs! {
     Stop { signal, timeout, kill_mode, to_group }
     Terms {
         restart_signal, final_signal, abort_timeout, longest, extra, success_ends_all, failure_ends_all,
-        limit_ends_all, success_code, failure_code,
+        limit_ends_all, refuses_start, refuses_stop, success_code, failure_code,
     }
     Exec {
         command, manner, environment_below, environment, environment_files, directory, identity, umask,

@@ -108,8 +108,18 @@ fn is_sound(spec: &Spec) -> bool {
                 conflicts,
                 on_failure,
                 on_success,
+                stops_with,
+                reloads_with,
             } = &**ties;
-            [part_of, binds_to, conflicts, on_failure, on_success]
+            [
+                part_of,
+                binds_to,
+                conflicts,
+                on_failure,
+                on_success,
+                stops_with,
+                reloads_with,
+            ]
         });
         let probed = match &service.ready {
             Ready::Probe(probe) => is_sound_probe(probe),
@@ -120,10 +130,10 @@ fn is_sound(spec: &Spec) -> bool {
         let mut commands = commands.flat_map(|all| List::ALL.map(|list| all.list(list)));
         !service.exec.command.is_empty()
             && commands.all(|list| list.iter().all(|own| !own.command.words.is_empty()))
-            && service
-                .listen
-                .iter()
-                .all(|listen| (1..=MOST_SOCKETS).contains(&listen.sockets.len()))
+            && service.listen.iter().all(|listen| {
+                let least = usize::from(listen.watch.is_none());
+                (least..=MOST_SOCKETS).contains(&listen.sockets.len())
+            })
             && probed
             && service
                 .schedule

@@ -15,7 +15,7 @@ use crate::core::exec::{
 use crate::core::exit::Exit;
 use crate::core::id::ServiceId;
 use crate::core::listen::{
-    Accept, Address, Listen, Socket, SocketFile, SocketKind, SocketOptions, Streams,
+    Accept, Address, Listen, Socket, SocketFile, SocketKind, SocketOptions, Streams, Watch,
 };
 use crate::core::output::{Log, LogFile, Output, OwnLines};
 use crate::core::probe::{Command, Health, Http, OnUnhealthy, Place, Probe, WaitFor};
@@ -290,6 +290,12 @@ fn listen() -> impl Strategy<Value = Box<Listen>> {
             sockets: sockets.into(),
             on_demand,
             accept,
+            watch: on_demand.then(|| {
+                Box::new(Watch {
+                    paths: Words::new(["PathExists=/x"]),
+                    make: Some(0o755),
+                })
+            }),
         })
     })
 }
@@ -477,14 +483,25 @@ fn exec() -> impl Strategy<Value = Exec> {
 
 fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     let ids = || vec((0..count).prop_map(ServiceId), 0..3).prop_map(Vec::into_boxed_slice);
-    let ties = (ids(), ids(), ids(), ids(), ids());
-    let ties = ties.prop_map(|(part_of, binds_to, conflicts, on_failure, on_success)| {
+    let ties = [(); 7].map(|()| ids());
+    let ties = ties.prop_map(|all| {
+        let [
+            part_of,
+            binds_to,
+            conflicts,
+            on_failure,
+            on_success,
+            stops_with,
+            reloads_with,
+        ] = all;
         Box::new(Ties {
             part_of,
             binds_to,
             conflicts,
             on_failure,
             on_success,
+            stops_with,
+            reloads_with,
         })
     });
     let edges = (ids(), ids(), ids(), ids(), option::of(ties)).prop_map(
@@ -601,6 +618,8 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                             success_ends_all: essential,
                             failure_ends_all: is_main,
                             limit_ends_all: readiness_gate,
+                            refuses_start: oneshot,
+                            refuses_stop: is_main,
                             success_code: reload_signal.map(Signal::number),
                             failure_code: None,
                         })

@@ -47,7 +47,9 @@ impl Hands {
                     results.extend(self.listen(service, spec, now));
                 }
             }
-            Action::AwaitConnection { service } => results.extend(self.await_connection(service)),
+            Action::AwaitConnection { service } => {
+                results.extend(self.await_connection(service, system));
+            }
             Action::CloseSockets { service } => {
                 if let Some(spec) = system.service(service) {
                     self.close_sockets(service, spec);

@@ -148,6 +148,7 @@ impl Hands {
             self.stores.take_over(places, &self.poll);
             self.listeners.take_over(places, &self.poll);
             self.clearing.take_over(places);
+            self.watchers.take_over(places);
             if let Some(cgroups) = &mut self.cgroups {
                 cgroups.take_over(places);
             }

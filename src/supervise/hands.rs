@@ -13,6 +13,7 @@ use super::launch::Launcher;
 use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
+use super::paths::Watchers;
 use super::runs::Runs;
 use super::sockets::Listeners;
 use super::source::Source;
@@ -64,6 +65,8 @@ pub(crate) struct Hands {
     pub(crate) upward: Upward,
     pub(crate) clearing: Clearing,
     pub(crate) stamps: Stamps,
+    /// Of services that start because of a path.
+    pub(crate) watchers: Watchers,
     pub(crate) configuration: Configuration,
     /// For the calendars, if there are any.
     pub(crate) clock_change: Option<ClockChange>,

@@ -51,6 +51,7 @@ impl Http {
             sockets: [socket.clone()].into(),
             on_demand: false,
             accept: None,
+            watch: None,
         });
         Self {
             listen,

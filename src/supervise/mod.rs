@@ -34,6 +34,7 @@ mod notify;
 mod output;
 mod own_lines;
 mod passed;
+mod paths;
 mod preparation;
 mod probe;
 mod probing;

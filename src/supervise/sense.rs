@@ -265,6 +265,7 @@ impl Hands {
         }
         self.farewell.child_ended(pid);
         self.tellings.child_ended(pid, &self.outputs);
+        events.extend(self.watcher_ended(system, pid, exit));
         if let Some(run) = self.keepers.remove(&pid) {
             self.hear_subreaper(system, run, events);
             events.extend(self.lose_keeper(run));

@@ -225,7 +225,17 @@ impl Hands {
 
     /// Looks for somebody who comes; the event where that can't be: better a start too many
     /// than one that never comes.
-    pub(crate) fn await_connection(&self, service: ServiceId) -> Option<Event> {
+    pub(crate) fn await_connection(
+        &mut self,
+        service: ServiceId,
+        system: &System,
+    ) -> Option<Event> {
+        let listen = system
+            .service(service)
+            .and_then(|spec| spec.listen.as_ref());
+        if let Some(watch) = listen.and_then(|listen| listen.watch.as_ref()) {
+            self.watch_paths(service, watch);
+        }
         let mut blind = false;
         for bound in self.listeners.open.get(&service).into_iter().flatten() {
             let source = Source::Listener(service);
@@ -245,6 +255,7 @@ impl Hands {
     /// Closes a service's sockets; a child removes their files.
     pub(crate) fn close_sockets(&mut self, service: ServiceId, spec: &ServiceSpec) {
         self.give_up_opening(service);
+        self.watchers.stop(service);
         let bound = self.listeners.open.remove(&service).unwrap_or_default();
         bound.iter().for_each(|bound| self.poll.remove(&bound.fd));
         let sockets = spec.listen.iter().flat_map(|listen| &listen.sockets);

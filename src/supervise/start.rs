@@ -14,6 +14,7 @@ use super::launch::Launcher;
 use super::memory_events::MemoryEvents;
 use super::notify::{Barriers, Place, Sockets};
 use super::output::Outputs;
+use super::paths::Watchers;
 use super::runs::Runs;
 use super::sockets::Listeners;
 use super::source::Source;
@@ -211,6 +212,7 @@ impl Start<'_> {
             farewell: Farewell::new(&self.spec.init.termination_log),
             clearing: Clearing::default(),
             stamps: Stamps::default(),
+            watchers: Watchers::default(),
             configuration: Configuration::new(self.request),
             clock_change: None,
             listeners: Listeners::default(),

@@ -51,8 +51,6 @@ pub(crate) struct Links {
 pub(crate) enum LeftOut {
     /// Machine maintenance.
     Skipped,
-    /// A path.
-    NotSupported,
     /// A link to /dev/null, or an empty file.
     Masked,
     /// Nothing has this name.
@@ -218,16 +216,7 @@ impl<'a> Walk<'a> {
         match name.suffix() {
             "target" => self.target(&name),
             "service" => self.service(&name),
-            "socket" | "timer" => self.starter(&name),
-            "path" => {
-                let reason = match self.search.find(&name) {
-                    _ if (self.skips)(text) => LeftOut::Skipped,
-                    Err(NoUnit::Masked(_)) => LeftOut::Masked,
-                    Err(_) => LeftOut::Missing,
-                    Ok(_) => LeftOut::NotSupported,
-                };
-                self.leave_out(text, reason);
-            }
+            "socket" | "timer" | "path" => self.starter(&name),
             // Mounts, devices and slices are as they are.
             _ => {}
         }

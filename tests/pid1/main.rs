@@ -57,6 +57,7 @@ mod orphans;
 mod output;
 mod output_forms;
 mod own_tree;
+mod paths;
 mod programs;
 mod readiness;
 mod reaping;

@@ -535,7 +535,8 @@ impl World {
                     {
                         continue;
                     }
-                    let on_demand = spec.services[id_of_need.index()].is_on_demand();
+                    let own = &spec.services[id_of_need.index()];
+                    let on_demand = own.is_on_demand() && own.has_sockets();
                     let reachable = on_demand && self.sockets.is_open(id_of_need);
                     let need = self.system.state(id_of_need).unwrap();
                     let skipped = matches!(need, State::Inactive(Idle::Skipped(_)));

@@ -518,8 +518,10 @@ impl Watcher {
                 continue;
             }
             let state = system.state(*need).unwrap();
-            let reachable =
-                system.service(*need).unwrap().is_on_demand() && kernel.sockets.is_open(*need);
+            let reachable = {
+                let own = system.service(*need).unwrap();
+                own.is_on_demand() && own.has_sockets() && kernel.sockets.is_open(*need)
+            };
             let satisfied = match state.standing() {
                 Standing::Waiting
                 | Standing::Starting

@@ -7,7 +7,7 @@ use rinit::core::commands::{Commands, ControlCommand, List};
 use rinit::core::exec::{Manner, Words};
 use rinit::core::exit::Exit;
 use rinit::core::id::ServiceId;
-use rinit::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
+use rinit::core::listen::{Address, Listen, Socket, SocketFile, SocketKind, Watch};
 use rinit::core::probe::{Command, Health, OnUnhealthy, Probe, WaitFor};
 use rinit::core::schedule::{Schedule, Stamp, Timer, When};
 use rinit::core::signal::Signal;
@@ -173,6 +173,16 @@ pub(crate) fn listen(on_demand: bool) -> Option<Box<Listen>> {
         sockets: [socket].into(),
         on_demand,
         accept: None,
+        watch: None,
+    }))
+}
+
+/// A path; which, the core doesn't ask.
+fn watched() -> Option<Box<Listen>> {
+    Some(Box::new(Listen {
+        on_demand: true,
+        watch: Some(Box::new(Watch::default())),
+        ..Listen::default()
     }))
 }
 
@@ -282,6 +292,9 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         }
         if dice.percent(30) {
             service.listen = listen(service.kind == Kind::Simple && dice.percent(60));
+        }
+        if service.listen.is_none() && dice.percent(15) {
+            service.listen = watched();
         }
         if service.kind == Kind::Simple && dice.percent(30) {
             service.health = Some(Box::new(health(dice)));

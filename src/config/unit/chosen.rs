@@ -246,12 +246,6 @@ impl Units {
                 context.findings.borrow_mut().note(text);
             }
         }
-        if let Some(names) = self.left_out(LeftOut::NotSupported) {
-            let what = format!("units that are enabled and not started: {names}");
-            let help =
-                "paths of units are not supported yet by this version; units-skip leaves them out";
-            context.add(Diagnostic::warning(None, what, help));
-        }
     }
 
     fn left_out(&self, reason: LeftOut) -> Option<String> {
@@ -277,9 +271,9 @@ fn find(
         context.error(at, what, help);
         None
     };
-    let is_one = |name: &UnitName| matches!(name.suffix(), "service" | "socket" | "timer");
+    let is_one = |name: &UnitName| matches!(name.suffix(), "service" | "socket" | "timer" | "path");
     let Some(mut name) = UnitName::parse(text).filter(is_one) else {
-        let help = "the name of a service's unit, such as \"nginx.service\", or of its socket's or timer's";
+        let help = "the name of a service's unit, such as \"nginx.service\", or of its socket's, timer's or path's";
         return wrong(
             format!("\"{text}\" can't be the unit of a service"),
             help.to_owned(),

@@ -9,6 +9,7 @@ mod condition;
 mod dynamic;
 mod given;
 mod order;
+mod path;
 mod reading;
 mod service;
 mod socket;
@@ -135,6 +136,12 @@ impl Found {
         }
     }
 
+    /// Something else than a socket starts it.
+    fn has_other_starters(&self) -> bool {
+        let mut starters = self.starters.iter();
+        starters.any(|starter| starter.unit.name.suffix() != "socket")
+    }
+
     /// Lays what the unit says into the draft.
     pub(super) fn lay_into(
         &self,
@@ -172,11 +179,18 @@ impl Found {
                 table::apply(section, &mut reading, given);
             });
         reading.finish(accounts, context);
-        let (timers, sockets): (Vec<&Read>, Vec<&Read>) = self
-            .starters
-            .iter()
-            .partition(|starter| starter.unit.name.suffix() == "timer");
-        for starter in sockets {
+        let of_kind = |suffix: &'static str| {
+            let starters = self.starters.iter();
+            starters.filter(move |starter| starter.unit.name.suffix() == suffix)
+        };
+        let mut watched = path::Paths::default();
+        for starter in of_kind("path") {
+            let sections = ["Unit", "Path", "Install"];
+            starter.lines(sections, machine, context, &mut |section, given| {
+                watched.apply(section, given);
+            });
+        }
+        for starter in of_kind("socket") {
             let mut sockets = Sockets::new(&starter.unit.name);
             let sections = ["Unit", "Socket", "Install"];
             starter.lines(sections, machine, context, &mut |section, given| {
@@ -194,7 +208,7 @@ impl Found {
         }
         let is_listening = draft.spec.listen.is_some();
         let mut timed = Timer::default();
-        for starter in &timers {
+        for starter in of_kind("timer") {
             let sections = ["Unit", "Timer", "Install"];
             starter.lines(sections, machine, context, &mut |section, given| {
                 timed.apply(section, given);
@@ -204,12 +218,17 @@ impl Found {
             // It starts when another's end asks for it.
             draft.spec.enabled = false;
         } else if self.is_direct || is_listening {
-            // What starts by itself has no need of a timer.
-        } else if !timers.is_empty() && !timed.finish(draft) {
+            // What starts by itself has no need of a timer, or of a path.
+        } else if watched.finish(draft) {
+            draft.listen().on_demand = true;
+            // What a path says again is done again, whatever Restart= says.
+            draft.restart = Some(RestartPolicy::Always);
+        } else if self.has_other_starters() && !timed.finish(draft) {
             draft.spec.enabled = false;
             let name = draft.name();
-            let what = format!("{name}: its timer names no time: not started");
-            context.warn(self.asked, what, "write OnCalendar= or OnBootSec= into it");
+            let what = format!("{name}: its timer names no time, or its path no path: not started");
+            let help = "write OnCalendar= or OnBootSec= into the one, PathExists= or PathChanged= into the other";
+            context.warn(self.asked, what, help);
         }
         if !self.is_direct && is_listening {
             become_on_demand(draft, context);

@@ -22,6 +22,7 @@ pub(in crate::config) fn arrange(drafts: &mut [Draft], units: &Units, context: &
         return;
     }
     settle_conflicts(drafts, context);
+    turn_around(drafts);
     let order = Order::new(drafts, units);
     let all: Vec<Arranged> = (0..drafts.len())
         .map(|index| order.arranged(index, drafts))
@@ -47,6 +48,30 @@ pub(in crate::config) fn arrange(drafts: &mut [Draft], units: &Units, context: &
             *list = kept;
             let bonds: Vec<Target> = bonds;
             targets.part_of.extend(bonds);
+        }
+    }
+}
+
+/// What a unit says that it does to another is kept with that one.
+fn turn_around(drafts: &mut [Draft]) {
+    let places = names(drafts);
+    let mut found: Vec<(usize, bool, Target)> = Vec::new();
+    for draft in drafts.iter() {
+        let targets = &draft.targets;
+        for (list, reload) in [(&targets.stops, false), (&targets.reloads, true)] {
+            for other in list {
+                if let Some(place) = places.get(&*other.name) {
+                    found.push((*place, reload, target(draft.name(), other.at)));
+                }
+            }
+        }
+    }
+    for (place, reload, target) in found {
+        if let Some(draft) = drafts.get_mut(place) {
+            match reload {
+                true => draft.targets.reloads_with.push(target),
+                false => draft.targets.stops_with.push(target),
+            }
         }
     }
 }

@@ -47,6 +47,26 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Unit", "Conflicts", |r, g| {
         set::targets(&mut r.draft.targets.conflicts, g)
     }),
+    ("Unit", "PropagatesStopTo", |r, g| {
+        set::targets(&mut r.draft.targets.stops, g)
+    }),
+    ("Unit", "StopPropagatedFrom", |r, g| {
+        set::targets(&mut r.draft.targets.stops_with, g)
+    }),
+    ("Unit", "PropagatesReloadTo", |r, g| {
+        set::targets(&mut r.draft.targets.reloads, g)
+    }),
+    ("Unit", "ReloadPropagatedFrom", |r, g| {
+        set::targets(&mut r.draft.targets.reloads_with, g)
+    }),
+    ("Unit", "RefuseManualStart", |r, g| {
+        r.draft.terms().refuses_start = g.boolean()?;
+        Some(())
+    }),
+    ("Unit", "RefuseManualStop", |r, g| {
+        r.draft.terms().refuses_stop = g.boolean()?;
+        Some(())
+    }),
     ("Unit", "DefaultDependencies", |r, g| {
         r.draft.unit.as_mut()?.by_default = g.boolean()?;
         Some(())
@@ -270,9 +290,9 @@ const SET: &[(&str, &str, Setter)] = &[
 
 /// Says something to people or to machines that aren't here.
 const SILENT: &str = "Description Documentation RequiresMountsFor \
-    IgnoreOnIsolate RefuseManualStart RefuseManualStop CollectMode JobTimeoutSec JobTimeoutAction \
+    IgnoreOnIsolate CollectMode JobTimeoutSec JobTimeoutAction \
     JobRunningTimeoutSec AllowIsolate StopWhenUnneeded \
-    SurviveFinalKillSignal OnFailureJobMode RebootArgument JoinsNamespaceOf \
+    SurviveFinalKillSignal OnFailureJobMode RebootArgument \
     SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogLevelMax LogRateLimitIntervalSec \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
     CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
@@ -280,7 +300,7 @@ const SILENT: &str = "Description Documentation RequiresMountsFor \
     KeyringMode SecureBits Slice Sockets";
 
 /// Protects others from the service: it runs without.
-const HARDENING: &str = "PrivateTmp PrivateDevices PrivateNetwork PrivateUsers PrivateMounts PrivateIPC ProtectSystem ProtectHome \
+const HARDENING: &str = "JoinsNamespaceOf PrivateTmp PrivateDevices PrivateNetwork PrivateUsers PrivateMounts PrivateIPC ProtectSystem ProtectHome \
     ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectControlGroups ProtectClock \
     ProtectHostname ProtectProc ProcSubset ReadWritePaths ReadOnlyPaths InaccessiblePaths ExecPaths NoExecPaths \
     ReadWriteDirectories ReadOnlyDirectories InaccessibleDirectories TemporaryFileSystem BindPaths \
@@ -296,8 +316,7 @@ const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin Memor
     CPUSchedulingResetOnFork IOSchedulingClass IOSchedulingPriority NUMAPolicy NUMAMask TimerSlackNSec ManagedOOMSwap ManagedOOMMemoryPressure";
 
 /// Does something that is missed.
-const MISSED: &str = "PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo StopPropagatedFrom \
-    StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking \
+const MISSED: &str = "StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 
 fn is_in(list: &str, key: &str) -> bool {

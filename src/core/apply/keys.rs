@@ -68,6 +68,10 @@ pub(super) static KEYS: &[Key] = &[
     live("part-of", |p| tie(p, |ties| &ties.part_of)),
     live("on-failure", |p| tie(p, |ties| &ties.on_failure)),
     live("on-success", |p| tie(p, |ties| &ties.on_success)),
+    live("StopPropagatedFrom", |p| tie(p, |ties| &ties.stops_with)),
+    live("ReloadPropagatedFrom", |p| {
+        tie(p, |ties| &ties.reloads_with)
+    }),
     live("conflicts", |p| {
         tie(p, |ties| &ties.conflicts) && !has_rivals(p)
     }),

@@ -352,6 +352,8 @@ fn keep_common(old: &mut Edges, new: &Edges, places: &Places) {
         common(&mut ties.conflicts, &new.conflicts);
         common(&mut ties.on_failure, &new.on_failure);
         common(&mut ties.on_success, &new.on_success);
+        common(&mut ties.stops_with, &new.stops_with);
+        common(&mut ties.reloads_with, &new.reloads_with);
     }
 }
 

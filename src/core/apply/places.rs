@@ -65,6 +65,8 @@ impl Places {
             conflicts: each(&ties.conflicts),
             on_failure: each(&ties.on_failure),
             on_success: each(&ties.on_success),
+            stops_with: each(&ties.stops_with),
+            reloads_with: each(&ties.reloads_with),
         };
         Edges {
             requires: each(&edges.requires),

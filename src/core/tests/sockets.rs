@@ -2,7 +2,7 @@
 
 use super::requests::answer;
 use super::*;
-use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind};
+use crate::core::listen::{Address, Listen, Socket, SocketFile, SocketKind, Watch};
 use crate::core::request::Verb;
 
 pub(super) fn listening(name: &str, on_demand: bool) -> ServiceSpec {
@@ -21,6 +21,7 @@ pub(super) fn listening(name: &str, on_demand: bool) -> ServiceSpec {
         sockets: [socket].into(),
         on_demand,
         accept: None,
+        watch: None,
     }));
     service
 }
@@ -245,4 +246,34 @@ fn a_shutdown_closes_what_nobody_came_for() {
     });
     assert!(table.orders.contains(&Action::CloseSockets { service: A }));
     assert_eq!(table.standing(A), Standing::Inactive);
+}
+
+#[test]
+fn what_a_path_says_again_a_oneshot_does_again() {
+    let mut a = oneshot("a");
+    a.restart.policy = RestartPolicy::Always;
+    a.listen = Some(Box::new(Listen {
+        on_demand: true,
+        watch: Some(Box::new(Watch::default())),
+        ..Listen::default()
+    }));
+    let mut t = Table::new(vec![a, requiring("b", A)]);
+    t.event(Event::Listening { service: A });
+    let await_it = [Action::AwaitConnection { service: A }];
+    assert!(t.orders.contains(&await_it[0]), "{:?}", t.orders);
+    // A path is nothing that anybody could rely on.
+    assert_eq!(t.spawned(), []);
+    assert_eq!(t.standing(B), Standing::Waiting);
+    for _ in 0..2 {
+        t.event(Event::Connected { service: A });
+        assert_eq!(t.spawned(), [A]);
+        t.up(A);
+        t.exit(A, Exit::Code(0));
+        assert_eq!(
+            t.last_told(),
+            "a exited with status 0; it waits for its path"
+        );
+        t.wait_for_deadline();
+        assert!(t.orders.contains(&await_it[0]), "{:?}", t.orders);
+    }
 }

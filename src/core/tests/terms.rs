@@ -3,7 +3,7 @@
 use super::*;
 use crate::core::request::Verb;
 use crate::core::schedule::{Schedule, When};
-use crate::core::spec::Terms;
+use crate::core::spec::{Terms, Ties};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -205,4 +205,69 @@ fn a_schedules_run_that_has_an_action_is_the_last() {
         t.last_line(),
         "a (FailureAction) exited with status 5 after 0 ms; exit code 5"
     );
+}
+
+#[test]
+fn who_refuses_people_starts_and_stops_with_others_alone() {
+    let refuses = Terms {
+        refuses_start: true,
+        refuses_stop: true,
+        ..Terms::default()
+    };
+    let mut t = Table::new(vec![with("a", refuses), requiring("b", A)]);
+    t.up(A);
+    t.up(B);
+    let words = "no a refuses this by hand: its unit has RefuseManualStart= or RefuseManualStop=";
+    for (number, verb) in [(1, Verb::Start), (2, Verb::Stop), (3, Verb::Restart)] {
+        t.ask(number, verb, &[A]);
+        assert_eq!(t.answers(), super::requests::answer(number, words));
+    }
+    assert_eq!(t.standing(A), Standing::Active);
+    t.signal(Signal::TERM);
+    assert_eq!(t.standing(B), Standing::Stopping);
+}
+
+fn tied(name: &str, ties: Ties) -> ServiceSpec {
+    let mut own = service(name);
+    own.reload_signal = Some(Signal::HUP);
+    own.edges.ties = Some(Box::new(ties));
+    own
+}
+
+#[test]
+fn a_stop_goes_along_and_a_restart_does_not() {
+    let ties = Ties {
+        stops_with: Box::new([A]),
+        ..Ties::default()
+    };
+    let mut t = Table::new(vec![service("a"), tied("b", ties)]);
+    t.up(A);
+    t.up(B);
+    t.ask(1, Verb::Restart, &[A]);
+    assert_eq!(t.standing(B), Standing::Active);
+    t.gone(A);
+    t.up(A);
+    t.ask(2, Verb::Stop, &[A]);
+    assert_eq!(t.standing(B), Standing::Stopping);
+}
+
+#[test]
+fn a_reload_goes_along_also_from_one_that_has_nothing_to_reload() {
+    let ties = Ties {
+        reloads_with: Box::new([A]),
+        ..Ties::default()
+    };
+    let mut t = Table::new(vec![oneshot("a"), tied("b", ties)]);
+    t.up(A);
+    t.ask(1, Verb::Reload, &[A]);
+    assert!(
+        t.answers()[0].1.starts_with("no a is a oneshot"),
+        "{:?}",
+        t.answers()
+    );
+    t.up(B);
+    t.exit(A, Exit::Code(0));
+    t.ask(2, Verb::Reload, &[A]);
+    assert_eq!(sent(&t), [Signal::HUP]);
+    assert_eq!(t.answers(), super::requests::answer(2, "done "));
 }

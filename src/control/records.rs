@@ -235,6 +235,10 @@ fn brief(
     if let Some(listen) = &spec.listen {
         let sockets = listen.sockets.iter();
         json.texts("listen", sockets.map(|socket| socket.to_string()));
+        if let Some(watch) = &listen.watch {
+            let paths = watch.paths.iter();
+            json.texts("paths", paths.map(String::from_utf8_lossy));
+        }
     }
     if system.is_stale(id) {
         json.plain("stale", true);

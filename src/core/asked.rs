@@ -105,6 +105,7 @@ impl System {
             | Verb::Kill { .. }
             | Verb::Plan
             | Verb::Apply
+            | Verb::Learn
             | Verb::Shutdown { .. } => false,
         })
     }

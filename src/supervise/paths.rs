@@ -74,7 +74,7 @@ impl Hands {
                 log::warn!("{name}: its paths can't be watched (inotify): it starts by hand alone");
             }
             // Whoever did that is not to keep it from starting.
-            Exit::Signal(_) | Exit::OutOfMemory => {
+            Exit::Signal(_) | Exit::OutOfMemory | Exit::Unknown => {
                 let listen = system
                     .service(service)
                     .and_then(|spec| spec.listen.as_ref());

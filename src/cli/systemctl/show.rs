@@ -183,6 +183,8 @@ fn of_starter(name: &UnitName, service: &Service, all: &mut Properties) {
             ("NextElapseUSecRealtime", stamp(next(service))),
             ("LastTriggerUSec", stamp(last(service))),
         ]);
+    } else if name.suffix() == "path" {
+        all.push(("Paths", words(&service.record, "paths").join(" ")));
     } else {
         all.push(("Listen", words(&service.record, "listen").join(" ")));
     }

@@ -92,14 +92,18 @@ pub(super) fn list(world: &World, verb: &str, words: &[String]) -> i32 {
         )
     } else {
         let mut rows: Vec<[String; 3]> = Vec::new();
+        let (key, title) = match kind {
+            "path" => ("paths", "PATH"),
+            _ => ("listen", "LISTEN"),
+        };
         for (name, service) in &all {
-            for at in super::status::words(&service.record, "listen") {
+            for at in super::status::words(&service.record, key) {
                 let at = at.trim_start_matches("udp:");
                 rows.push([at, name.as_str(), &*service.unit].map(|cell| Clean(cell).to_string()));
             }
         }
         count = rows.len();
-        shown(world, ["LISTEN", "UNIT", "ACTIVATES"], rows)
+        shown(world, [title, "UNIT", "ACTIVATES"], rows)
     };
     print::out(out);
     if !world.options.no_legend {

@@ -172,6 +172,9 @@ fn starter(world: &World, name: &UnitName, service: &Service, stands: &Stands) -
     if name.suffix() == "socket" {
         line("Listen", words(&service.record, "listen").join(", "));
     }
+    if name.suffix() == "path" {
+        line("Paths", words(&service.record, "paths").join(", "));
+    }
     out
 }
 

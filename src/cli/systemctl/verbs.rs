@@ -129,7 +129,7 @@ pub(super) const VERBS: &[Verb] = &[
         )
     },
     ask(
-        &["list-timers", "list-sockets"],
+        &["list-timers", "list-sockets", "list-paths"],
         "what starts services at their times, or with connections",
         starters::list,
     ),

@@ -80,6 +80,7 @@ impl Service {
         let waits = match name.suffix() {
             "timer" => "waiting",
             "socket" => "listening",
+            "path" => "waiting",
             _ => return stands,
         };
         match self.text("state") {
@@ -263,17 +264,17 @@ impl World {
     }
 }
 
-/// Sockets and timers go with their services.
+/// Sockets, timers and paths go with their services.
 pub(super) fn is_starter(name: &UnitName) -> bool {
-    matches!(name.suffix(), "socket" | "timer")
+    matches!(name.suffix(), "socket" | "timer" | "path")
 }
 
 /// By which a service's record shows that it has one.
 fn starter_key(name: &UnitName) -> &'static str {
-    if name.suffix() == "timer" {
-        "schedule"
-    } else {
-        "listen"
+    match name.suffix() {
+        "timer" => "schedule",
+        "path" => "paths",
+        _ => "listen",
     }
 }
 

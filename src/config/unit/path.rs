@@ -5,7 +5,6 @@ use crate::config::draft::Draft;
 use crate::config::nearest::nearest;
 use crate::core::exec::Words;
 use crate::core::listen::Watch;
-use crate::units;
 
 /// What is waited for.
 const KINDS: &str = "PathExists PathExistsGlob PathChanged PathModified DirectoryNotEmpty";
@@ -55,9 +54,12 @@ impl Paths {
             return Some(());
         }
         let path = given.text();
-        let is_simple = given.key != "PathExistsGlob" || units::is_asked(given.key, path.as_ref());
+        // The folder that is watched has to be one.
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let is_simple = given.key != "PathExistsGlob" || !folder.contains(['*', '?', '[', '{']);
         if !path.starts_with('/') || !is_simple {
-            return given.wrong("a whole path; * only in the last part of a pattern");
+            return given
+                .wrong("a whole path; of a pattern only the last part may have *, ?, [ and {");
         }
         self.words
             .push(format!("{}={path}", given.key).into_bytes());

@@ -259,15 +259,9 @@ fn a_reload_goes_along_also_from_one_that_has_nothing_to_reload() {
     };
     let mut t = Table::new(vec![oneshot("a"), tied("b", ties)]);
     t.up(A);
-    t.ask(1, Verb::Reload, &[A]);
-    assert!(
-        t.answers()[0].1.starts_with("no a is a oneshot"),
-        "{:?}",
-        t.answers()
-    );
     t.up(B);
     t.exit(A, Exit::Code(0));
-    t.ask(2, Verb::Reload, &[A]);
+    t.ask(1, Verb::Reload, &[A]);
     assert_eq!(sent(&t), [Signal::HUP]);
-    assert_eq!(t.answers(), super::requests::answer(2, "done "));
+    assert_eq!(t.answers(), super::requests::answer(1, "done "));
 }

@@ -39,10 +39,12 @@ impl Sockets {
 impl Service {
     /// Others may rely on its sockets, whether it runs or not.
     pub(super) fn is_reachable(&self, spec: &ServiceSpec) -> bool {
-        spec.is_on_demand()
-            && spec.has_sockets()
-            && self.sockets.are_open()
-            && !self.state.standing().is_at_rest()
+        spec.has_sockets() && self.awaits_somebody(spec)
+    }
+
+    /// Its sockets are open, or its paths are watched: whether it runs is up to others.
+    pub(super) fn awaits_somebody(&self, spec: &ServiceSpec) -> bool {
+        spec.is_on_demand() && self.sockets.are_open() && !self.state.standing().is_at_rest()
     }
 
     /// It waits for its time.

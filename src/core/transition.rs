@@ -129,10 +129,10 @@ impl System {
             (true, false) => self.by_hand.saturating_sub(1),
             (true, true) | (false, false) => self.by_hand,
         };
-        // Nobody waits for a time of the calendar, or for somebody to come to open sockets.
+        // Nobody waits for a time of the calendar, or for somebody to come to open sockets or watched paths.
         let attempted = service.attempted
             || service.has_appointment()
-            || service.is_reachable(spec)
+            || service.awaits_somebody(spec)
             || match to {
                 Standing::Active
                 | Standing::Reloading

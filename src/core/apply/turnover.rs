@@ -229,7 +229,7 @@ impl System {
     fn recount(&mut self) {
         for (service, spec) in self.services.iter_mut().zip(&self.spec.services) {
             service.satisfied = service.satisfies(spec);
-            service.attempted |= service.has_appointment() || service.is_reachable(spec);
+            service.attempted |= service.has_appointment() || service.awaits_somebody(spec);
             service.indexed = None;
         }
         self.deadlines.clear();

@@ -72,6 +72,7 @@ const WORDS_OF_THE_CORE: &[&str] = &[
     "capability",
     "exec",
     "exit",
+    "group_limit",
     "id",
     "signal",
     "sorted",

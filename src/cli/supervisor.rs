@@ -141,6 +141,7 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
         uid: here.uid,
         rights: here.rights,
         cgroups: here.cgroups,
+        group_limits: here.group_limits,
         now: here.time,
         colour,
     }

@@ -7,7 +7,7 @@ use super::value::Value;
 use super::{
     directive_around, directive_commands, directive_execution, directive_forking, directive_http,
     directive_init, directive_listen, directive_notify, directive_output, directive_schedule,
-    directive_service,
+    directive_service, group_limits,
 };
 use crate::core::spec::InitSpec;
 
@@ -46,6 +46,7 @@ pub(super) fn service() -> &'static [Directive<Draft>] {
             directive_forking::TABLE,
             directive_schedule::TABLE,
             directive_execution::TABLE,
+            group_limits::TABLE,
             directive_output::TABLE,
             directive_around::TABLE,
             directive_listen::TABLE,

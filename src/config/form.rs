@@ -85,6 +85,11 @@ pub const TERMS: &[Term] = &[
         "Bytes: a number, or a text with K, M, G or T (1024 each).",
     ),
     term(
+        "percent",
+        r#""type":"string","pattern":"\\$\\{|^\\s*[0-9]+(\\.[0-9]+)?\\s*%\\s*$""#,
+        "A text with a percent sign: \"50%\", \"12.5%\".",
+    ),
+    term(
         "number",
         r#""anyOf":[{"type":"integer"},{"type":"string","pattern":"\\$\\{|^\\s*-?[0-9]+\\s*$"}]"#,
         "",

@@ -30,6 +30,7 @@ mod execution;
 mod foreign;
 mod forking;
 pub mod form;
+mod group_limits;
 mod health;
 mod instances;
 mod limits;
@@ -55,6 +56,7 @@ use std::path::{Path, PathBuf};
 
 use self::diagnostic::{Diagnostic, Findings};
 use self::draft::Draft;
+pub use self::group_limits::Limits as GroupLimits;
 use self::instances::Templates;
 use self::needs::{Accounts, Needs};
 pub use self::overrides::{OTHER_VARIABLES, variable};
@@ -91,6 +93,8 @@ pub struct Request {
     pub rights: Rights,
     /// Whether it may make cgroups.
     pub cgroups: Offer,
+    /// Which limits it may set for them.
+    pub group_limits: GroupLimits,
     /// Below which folder units lie; empty is the root.
     pub unit_root: PathBuf,
     /// With neither files nor a COMMAND it is what packages have enabled.
@@ -382,6 +386,7 @@ fn check(
     }
     let has_cgroups = rights::has_cgroups(init.cgroups, request.cgroups);
     doubts::cgroups(drafts, init.cgroups, request.cgroups, context);
+    group_limits::drop_impossible(drafts, init.cgroups, request.group_limits, context);
     for draft in drafts.iter_mut() {
         rights::choose_tracking(draft, request.uid, accounts, has_cgroups);
     }

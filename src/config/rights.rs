@@ -167,9 +167,9 @@ pub enum Offer {
 
 /// Whether services get cgroups: never in somebody else's tree by accident.
 pub(super) fn has_cgroups(wanted: Cgroups, offer: Offer) -> bool {
-    match (wanted, offer) {
-        (Cgroups::No, _) | (_, Offer::None) | (Cgroups::Auto, Offer::Shared) => false,
-        (Cgroups::Yes, Offer::Shared | Offer::Own) | (Cgroups::Auto, Offer::Own) => true,
+    match offer {
+        Offer::None => false,
+        Offer::Shared | Offer::Own => wanted.allows(offer == Offer::Own),
     }
 }
 

@@ -59,7 +59,7 @@ pub fn duration(text: &str) -> Result<Duration, NoDuration> {
 }
 
 /// A decimal number times `factor`; what is too large saturates.
-fn scaled(number: &str, factor: u128) -> Option<u128> {
+pub(super) fn scaled(number: &str, factor: u128) -> Option<u128> {
     let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(part) || part.len() > 12 {

@@ -2,6 +2,7 @@
 //!
 //! Words lie in NUL-terminated blocks that can be handed to the kernel as they are.
 
+use super::group_limit::GroupLimit;
 use super::output::{Log, Output};
 use super::setup::Setup;
 
@@ -29,6 +30,8 @@ pub struct Exec {
     pub umask: Option<u32>,
     /// `limit-*`.
     pub limits: Box<[Limit]>,
+    /// `memory-max` and its like: of its whole cgroup.
+    pub group_limits: Box<[GroupLimit]>,
     /// `nice`.
     pub nice: Option<i8>,
     /// `oom-score-adjust`.

@@ -19,6 +19,7 @@ pub mod exit;
 pub mod expand;
 pub mod first_start;
 pub mod graph;
+pub mod group_limit;
 pub mod id;
 pub mod listen;
 pub mod names;

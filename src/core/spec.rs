@@ -119,6 +119,18 @@ pub enum Cgroups {
     No,
 }
 
+impl Cgroups {
+    /// Whether a tree is used: one of rinit's own, or one that others may be in as well.
+    #[must_use]
+    pub const fn allows(self, own: bool) -> bool {
+        match self {
+            Self::Auto => own,
+            Self::Yes => true,
+            Self::No => false,
+        }
+    }
+}
+
 /// One service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceSpec {

@@ -11,6 +11,7 @@ use crate::core::exec::{
     EnvironmentFile, Exec, Expansion, Identity, Limit, Manner, Privileges, Resource, Words,
 };
 use crate::core::exit::Exit;
+use crate::core::group_limit::{GroupLimit, GroupResource};
 use crate::core::id::ServiceId;
 use crate::core::listen::{
     Accept, Address, Listen, Socket, SocketFile, SocketKind, SocketOptions, Streams, Watch,
@@ -61,7 +62,7 @@ structs! {
     }
     Exec {
         command, manner, environment_below, environment, environment_files, directory, identity, umask,
-        limits, nice, oom_score_adjust, ignore_pipe, output, log, setup,
+        limits, group_limits, nice, oom_score_adjust, ignore_pipe, output, log, setup,
     }
     Log { timestamps, ring, file, drops, follow }
     LogFile { path, rotate_size, keep }
@@ -75,6 +76,7 @@ structs! {
     EnvironmentFile { path, optional }
     Identity { user, group, supplementary }
     Limit { resource, soft, hard }
+    GroupLimit { of, amount }
     Http { host, port, path, status, body }
     Command { words, manner }
     Manner { expansion, renamed, privileges }
@@ -158,6 +160,16 @@ impl Wire for Signal {
 }
 
 impl Wire for Resource {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(*self as u8);
+    }
+    fn get(input: &mut Input<'_>) -> Result<Self, Malformed> {
+        let number = u8::get(input)?;
+        Self::ALL.get(usize::from(number)).copied().ok_or(Malformed)
+    }
+}
+
+impl Wire for GroupResource {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(*self as u8);
     }

@@ -13,6 +13,7 @@ use crate::core::exec::{
     EnvironmentFile, Exec, Expansion, Identity, Limit, Manner, Privileges, Resource, Words,
 };
 use crate::core::exit::Exit;
+use crate::core::group_limit::{GroupLimit, GroupResource};
 use crate::core::id::ServiceId;
 use crate::core::listen::{
     Accept, Address, Listen, Socket, SocketFile, SocketKind, SocketOptions, Streams, Watch,
@@ -409,6 +410,13 @@ fn exec() -> impl Strategy<Value = Exec> {
             })
             .collect::<Box<[_]>>()
     });
+    let group_limits = vec((0..GroupResource::ALL.len(), any::<u64>()), 0..4).prop_map(|all| {
+        let of = |(of, amount): (usize, u64)| GroupLimit {
+            of: GroupResource::ALL[of],
+            amount,
+        };
+        all.into_iter().map(of).collect::<Box<[_]>>()
+    });
     let output = proptest::sample::select(vec![
         Output::Prefix,
         Output::Raw,
@@ -448,7 +456,7 @@ fn exec() -> impl Strategy<Value = Exec> {
         (
             option::of(identity),
             option::of(any::<u32>()),
-            limits,
+            (limits, group_limits),
             option::of(any::<i8>()),
             option::of(any::<i16>()),
             any::<bool>(),
@@ -460,7 +468,17 @@ fn exec() -> impl Strategy<Value = Exec> {
         .prop_map(
             |(
                 (command, manner, environment_below, environment, environment_files, directory),
-                (identity, umask, limits, nice, oom_score_adjust, ignore_pipe, output, log, setup),
+                (
+                    identity,
+                    umask,
+                    (limits, group_limits),
+                    nice,
+                    oom_score_adjust,
+                    ignore_pipe,
+                    output,
+                    log,
+                    setup,
+                ),
             )| Exec {
                 command,
                 manner,
@@ -471,6 +489,7 @@ fn exec() -> impl Strategy<Value = Exec> {
                 identity,
                 umask,
                 limits,
+                group_limits,
                 nice,
                 oom_score_adjust,
                 ignore_pipe,

@@ -146,7 +146,7 @@ fn start(path: &Path) -> Result<(Slot, Pid), Errno> {
         confinement: Confinement::default(),
         place: Place::Session,
         ignored: SignalSet::EMPTY,
-        entrance: None,
+        entrances: &[],
         report: report.as_fd(),
     });
     let pid = slot.spawn()?;

@@ -168,7 +168,8 @@ impl Door<'_> {
             standard,
             ready: None,
             notify: None,
-            entrance: None,
+            entrances: &[],
+            is_tracked: false,
             cleared: None,
             passed: &[Passed {
                 fd: connection,

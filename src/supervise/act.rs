@@ -14,12 +14,11 @@ use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::report::{Level, Report};
 use crate::core::setup::Preserve;
 use crate::core::signal::Signal;
-use crate::core::spec::{NotifyAccess, Ready, ServiceSpec, Tracking};
+use crate::core::spec::{NotifyAccess, Ready, ServiceSpec};
 use crate::core::state::State;
 use crate::core::system::System;
 use crate::core::time::Now;
 use crate::subreaper::Order;
-use crate::sys::cgroup::{Cgroup, Events};
 use crate::sys::error::Errno;
 use crate::sys::fd::{self, Standard, standard};
 use crate::sys::poll::Interest;
@@ -177,7 +176,7 @@ impl Hands {
         spec: &ServiceSpec,
     ) -> Result<Pid, Errno> {
         self.prepare_notify(service, run, spec)?;
-        let cgroup = self.make_cgroup(service, run, spec);
+        let grouped = self.group(service, run, spec, false);
         let mut passed = Vec::new();
         self.listeners.pass(service, spec, &mut passed);
         passed.extend(self.stores.of(service));
@@ -194,14 +193,14 @@ impl Hands {
         self.outputs.has_keeper(service, Pid(0));
         self.outputs.ask_for_line(service, run);
         let [out, err] = self.outputs.of(service, spec.exec.output, &self.null);
-        let entrance = cgroup.as_ref().map(|(_, _, entrance)| entrance.as_fd());
         let wires = Wires {
             standard: [input, out, err],
             ready: ready
                 .as_ref()
                 .map(|(_, write, number)| (write.as_fd(), *number)),
             notify: self.notify.get(&service).map(NotifySocket::address),
-            entrance,
+            entrances: &grouped.entrances,
+            is_tracked: grouped.changes.is_some(),
             cleared: self.clearing.of(service),
             passed: &passed,
         };
@@ -216,8 +215,8 @@ impl Hands {
         let launched = match launched {
             Ok(launched) => launched,
             Err(errno) => {
-                if let (Some((cgroup, ..)), Some(cgroups)) = (cgroup, &mut self.cgroups) {
-                    cgroups.discard(service, cgroup);
+                if let Some(cgroups) = &mut self.cgroups {
+                    cgroups.discard(service, grouped.groups);
                 }
                 return Err(errno);
             }
@@ -231,12 +230,12 @@ impl Hands {
             let _ = self.poll.add(&read, Interest::Read, Source::ReadyFd(run));
             entry.extra().ready = Some(read);
         }
-        if let Some((cgroup, changes, _)) = cgroup {
+        if let Some(changes) = &grouped.changes {
             let _ = self
                 .poll
-                .add(&changes, Interest::Urgent, Source::Cgroup(run));
-            entry.extra().cgroup = Some((cgroup, changes));
+                .add(changes, Interest::Urgent, Source::Cgroup(run));
         }
+        entry.belongs_to(grouped, &spec.exec.group_limits);
         Ok(pid)
     }
 
@@ -274,35 +273,6 @@ impl Hands {
             None => self.runs.set_main(run, pid),
         }
         pid
-    }
-
-    /// The run's cgroup and the way in. `None` where it is to have none, and where none can
-    /// be had: a subreaper does it too then.
-    pub(super) fn make_cgroup(
-        &mut self,
-        service: ServiceId,
-        run: RunId,
-        spec: &ServiceSpec,
-    ) -> Option<(Cgroup, Events, OwnedFd)> {
-        if spec.tracking != Tracking::Cgroup {
-            return None;
-        }
-        let cgroups = self.cgroups.as_mut()?;
-        let cgroup = match cgroups.make(service, &spec.name, run) {
-            Ok(cgroup) => cgroup,
-            Err(errno) => {
-                log::warn!("{}: no cgroup, but a subreaper: {errno}", spec.name);
-                return None;
-            }
-        };
-        match (cgroup.events(), cgroup.entrance()) {
-            (Ok(events), Ok(entrance)) => Some((cgroup, events, entrance)),
-            (Err(errno), _) | (_, Err(errno)) => {
-                log::warn!("{}: no cgroup, but a subreaper: {errno}", spec.name);
-                cgroups.discard(service, cgroup);
-                None
-            }
-        }
     }
 
     /// The service's notify socket, made at its first start, emptied at each other, whose
@@ -441,11 +411,9 @@ impl Hands {
             .iter()
             .chain(&extra.foreign)
             .for_each(|fd| self.poll.remove(fd));
-        if let Some((cgroup, changes)) = extra.cgroup {
-            self.poll.remove(&changes);
-            if let Some(cgroups) = &mut self.cgroups {
-                cgroups.discard(entry.service, cgroup);
-            }
+        extra.changes.iter().for_each(|fd| self.poll.remove(fd));
+        if let Some(cgroups) = &mut self.cgroups {
+            cgroups.discard(entry.service, extra.groups);
         }
         if let Some((pid, socket)) = &extra.keeper {
             self.poll.remove(socket);

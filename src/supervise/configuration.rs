@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::act::Results;
 use super::hands::Hands;
 use super::source::Source;
-use super::start::cgroups_for;
 use crate::config::{Outcome, Request};
 use crate::control::Applies;
 use crate::core::apply::Reading;
@@ -159,9 +158,7 @@ impl Hands {
             control.take_over(places, now);
         }
         self.http.take_over(places, now);
-        if self.cgroups.is_none() {
-            self.cgroups = cgroups_for(spec);
-        }
+        self.regroup(spec);
         if self.clock_change.is_none() {
             self.watch_clock(spec);
         }

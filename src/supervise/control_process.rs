@@ -88,13 +88,15 @@ impl Hands {
             command: &own.command,
             variables: [mark].into_iter().chain(main).chain(result).collect(),
         };
-        let [out, err] = self.outputs.of(order.service, spec.exec.output, &self.null);
+        let grouped = self.group(order.service, order.run, spec, true);
         let notify = self.notify.get(&order.service);
+        let [out, err] = self.outputs.of(order.service, spec.exec.output, &self.null);
         let wires = Wires {
             standard: [self.null.as_fd(), out, err],
             ready: None,
             notify: notify.map(NotifySocket::address),
-            entrance: None,
+            entrances: &grouped.entrances,
+            is_tracked: false,
             cleared: self.clearing.of(order.service),
             // What the last run left is for the main process.
             passed: &[],
@@ -109,10 +111,20 @@ impl Hands {
         let spawned_nanos = clock::file_nanos();
         let launched = self
             .launcher
-            .launch(spec, Some(&beside), first, invocation, &wires)?;
+            .launch(spec, Some(&beside), first, invocation, &wires);
+        let launched = match launched {
+            Ok(launched) => launched,
+            Err(errno) => {
+                if let Some(cgroups) = &mut self.cgroups {
+                    cgroups.discard(order.service, grouped.groups);
+                }
+                return Err(errno);
+            }
+        };
         let pid = self.take(order.run, order.service, launched, spawned_nanos);
         if let Some(entry) = self.runs.get_mut(order.run) {
             entry.extra().control = Some((order.command, order.life));
+            entry.belongs_to(grouped, &spec.exec.group_limits);
         }
         Ok(pid)
     }

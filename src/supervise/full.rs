@@ -1,7 +1,7 @@
 //! The full road to an exec: in a forked child, which may use the heap and may hang,
 //! what needs files is read and set up; then come the last steps of every child.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::environment::{self, DEFAULT_PATH};
 use super::extras::Extras;
@@ -61,12 +61,10 @@ impl Full<'_> {
 
     /// First of all: whatever hangs from here on is the service's own.
     pub(super) fn enter(&self) -> Result<(), Failure> {
-        match self.wires.entrance {
-            Some(entrance) => {
-                cgroup::enter(entrance).map_err(|errno| failed(Step::Cgroup, errno.0, ""))
-            }
-            None => Ok(()),
-        }
+        let mut entrances = self.wires.entrances.iter();
+        entrances
+            .try_for_each(|entrance| cgroup::enter(entrance.as_raw_fd()))
+            .map_err(|errno| failed(Step::Cgroup, errno.0, ""))
     }
 
     /// Reads and sets up all but the last steps.
@@ -152,7 +150,7 @@ impl Full<'_> {
                 .unwrap_or_default(),
             place: self.place,
             ignored: self.ignored,
-            entrance: None,
+            entrances: &[],
             report: self.report,
         };
         slot.prepare(order)

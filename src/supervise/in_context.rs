@@ -93,7 +93,8 @@ fn try_command(spec: &ServiceSpec, base: &Words, extras: &Extras, folder: Option
         standard,
         ready: None,
         notify: None,
-        entrance: None,
+        entrances: &[],
+        is_tracked: false,
         cleared: None,
         passed: &[],
     };

@@ -47,8 +47,10 @@ pub(crate) struct Wires<'a> {
     pub(crate) ready: Option<(BorrowedFd<'a>, RawFd)>,
     /// NOTIFY_SOCKET.
     pub(crate) notify: Option<&'a [u8]>,
-    /// The cgroup that it goes into.
-    pub(crate) entrance: Option<BorrowedFd<'a>>,
+    /// The cgroups that it goes into.
+    pub(crate) entrances: &'a [OwnedFd],
+    /// Its processes are known by one of these.
+    pub(crate) is_tracked: bool,
     /// Comes to its end when what the last run left is removed.
     pub(crate) cleared: Option<BorrowedFd<'a>>,
     /// What it finds from descriptor 3 on.
@@ -138,9 +140,9 @@ impl Launcher {
         };
         let control = self.control_socket.as_deref();
         let extras = Extras::new(spec, invocation, wires, beside, control);
-        let tracking = match (spec.tracking, wires.entrance) {
+        let tracking = match (spec.tracking, wires.is_tracked) {
             // What is exact as well.
-            (Tracking::Cgroup, None) => Tracking::Subreaper,
+            (Tracking::Cgroup, false) => Tracking::Subreaper,
             (tracking, _) => tracking,
         };
         let plain = beside.is_none() && is_plain(spec);
@@ -239,7 +241,8 @@ impl Launcher {
             standard: [null; 3],
             ready: None,
             notify: None,
-            entrance: None,
+            entrances: &[],
+            is_tracked: false,
             cleared: None,
             passed: &[],
         };
@@ -308,7 +311,7 @@ impl Launcher {
             confinement: Confinement::default(),
             place: Place::Session,
             ignored: ignored(&spec.exec),
-            entrance: wires.entrance,
+            entrances: wires.entrances,
             report,
         };
         let fits = slot.prepare(order).is_some();
@@ -356,8 +359,9 @@ fn keep(told: &OwnedFd, wires: &Wires<'_>, place: Place) -> Vec<RawFd> {
         .iter()
         .chain(wires.ready.iter().map(|(fd, _)| fd))
         .map(AsRawFd::as_raw_fd);
-    let others = wires.cleared.iter().chain(&wires.entrance);
-    let others = others.map(AsRawFd::as_raw_fd);
+    let entrances = wires.entrances.iter().map(AsRawFd::as_raw_fd);
+    let others = wires.cleared.iter().map(AsRawFd::as_raw_fd);
+    let others = others.chain(entrances);
     let passed = wires.passed.iter().map(|passed| passed.fd.as_raw_fd());
     standard
         .chain(passed)

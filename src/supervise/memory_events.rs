@@ -7,7 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use crate::core::time::Instant;
+use crate::sys::cgroup::Cgroup;
 
+const FIRST: &str = "memory.oom_control";
+const SECOND: &str = "memory.events";
 const ROOT: &str = "/sys/fs/cgroup";
 /// A death is seen so soon after it was counted.
 const SOON: Duration = Duration::from_secs(1);
@@ -23,14 +26,20 @@ pub(crate) struct MemoryEvents {
 }
 
 impl MemoryEvents {
-    /// Of the cgroup that this process is in.
-    pub(crate) fn open() -> Self {
+    /// Of the cgroup that this process is in: one that rinit has made, and whether that is
+    /// of version 1, or what /proc names.
+    pub(crate) fn open(made: Option<(&Cgroup, bool)>) -> Self {
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let readable = |path: String| {
             let file = File::open(path).ok()?;
             Some((count(&file)?, file))
         };
-        let Some((count, file)) = places(&own).into_iter().find_map(readable) else {
+        let made = made.map(|(group, first)| {
+            let file = if first { FIRST } else { SECOND };
+            format!("{}/{file}", group.path().display())
+        });
+        let places = made.into_iter().chain(places(&own));
+        let Some((count, file)) = places.into_iter().find_map(readable) else {
             return Self::default();
         };
         Self {
@@ -74,8 +83,8 @@ fn places(own: &str) -> Vec<String> {
             _ => {}
         }
     }
-    let in_second = |path: &str| format!("{ROOT}{path}/memory.events");
-    let in_first = |path: &str| format!("{ROOT}/memory{path}/memory.oom_control");
+    let in_second = |path: &str| format!("{ROOT}{path}/{SECOND}");
+    let in_first = |path: &str| format!("{ROOT}/memory{path}/{FIRST}");
     [
         second.map(in_second),
         first.map(in_first),

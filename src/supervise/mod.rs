@@ -18,6 +18,7 @@ mod extras;
 mod farewell;
 mod folders;
 mod full;
+mod grouping;
 mod hands;
 mod hearing;
 mod http;
@@ -121,7 +122,9 @@ impl Supervisor {
         self.start_logger(now.at);
         self.hands.start_http(now.at);
         self.hands.start_syslog(now.at);
-        self.hands.memory_events = memory_events::MemoryEvents::open();
+        self.hands.memory_events = memory_events::MemoryEvents::open(
+            self.hands.cgroups.as_ref().and_then(|it| it.own_memory()),
+        );
         let mut ready = Vec::new();
         loop {
             if let Some(code) = self.hands.exit {

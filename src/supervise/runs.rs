@@ -2,10 +2,13 @@
 
 use std::os::fd::OwnedFd;
 
+use super::cgroups::Group;
+use super::grouping::Grouped;
 use super::marks::Marks;
 use super::probe::Attempts;
 use crate::core::apply::places::Places;
 use crate::core::commands::CommandId;
+use crate::core::group_limit::GroupLimit;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::sorted::Map;
 use crate::sys::cgroup::{Cgroup, Events};
@@ -46,8 +49,14 @@ pub(crate) struct Extra {
     pub(crate) attempts: Option<Attempts>,
     /// The subreaper above it: its process and the socket to it.
     pub(crate) keeper: Option<(Pid, OwnedFd)>,
-    /// Its cgroup, and what tells when that is empty.
-    pub(crate) cgroup: Option<(Cgroup, Events)>,
+    /// Its cgroups.
+    pub(crate) groups: Vec<Group>,
+    /// What tells when the first of these is empty, where its processes are known by that.
+    pub(crate) changes: Option<Events>,
+    /// What its groups were told last.
+    pub(crate) limits: Box<[GroupLimit]>,
+    /// How many of its processes the OOM killer has taken that are accounted for.
+    pub(crate) oom_kills: u64,
     /// Its main process is not our child: the descriptor that tells of its end.
     pub(crate) foreign: Option<OwnedFd>,
     /// It is a control process's: the command that this executes, and the service's run.
@@ -97,9 +106,12 @@ impl Run {
         self.extra.as_ref()?.keeper.as_ref()
     }
 
-    /// Its cgroup, if it has one, and what tells when that is empty.
-    pub(crate) fn cgroup(&self) -> Option<&(Cgroup, Events)> {
-        self.extra.as_ref()?.cgroup.as_ref()
+    /// The cgroup by which its processes are known, if there is one, and what tells when
+    /// that is empty.
+    pub(crate) fn cgroup(&self) -> Option<(&Cgroup, &Events)> {
+        let extra = self.extra.as_ref()?;
+        let group = extra.groups.first()?;
+        Some((&group.cgroup, extra.changes.as_ref()?))
     }
 
     /// The command, and the service's run, if this is a control process's.
@@ -110,6 +122,16 @@ impl Run {
     /// The run of its control process, if it has had one.
     pub(crate) fn controlled_by(&self) -> Option<RunId> {
         self.extra.as_ref()?.controlled_by
+    }
+
+    /// It has these groups, and these limits in them.
+    pub(crate) fn belongs_to(&mut self, grouped: Grouped, limits: &[GroupLimit]) {
+        if !grouped.groups.is_empty() || !limits.is_empty() {
+            let extra = self.extra();
+            extra.groups = grouped.groups;
+            extra.changes = grouped.changes;
+            extra.limits = limits.into();
+        }
     }
 
     /// The rarely needed part, made when it is needed first.
@@ -134,6 +156,11 @@ impl Runs {
     /// A run, to be changed.
     pub(crate) fn get_mut(&mut self, run: RunId) -> Option<&mut Run> {
         self.by_run.get_mut(&run)
+    }
+
+    /// Each, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&RunId, &mut Run)> {
+        self.by_run.iter_mut()
     }
 
     /// A run, made if it is new (a probe may come before the spawn).

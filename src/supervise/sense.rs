@@ -332,7 +332,9 @@ impl Hands {
             self.outputs.run_ended(service);
         }
         let killed = exit == Exit::Signal(Signal::KILL);
-        let exit = if killed && self.memory_events.claims(clock::now().at) {
+        // Where it is counted in both places, it is one death all the same.
+        let own = killed && self.ran_out_of_memory(run);
+        let exit = if killed && self.memory_events.claims(clock::now().at) | own {
             Exit::OutOfMemory
         } else {
             exit

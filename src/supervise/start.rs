@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
-use super::cgroups::Cgroups;
 use super::clearing::Clearing;
 use super::configuration::Configuration;
 use super::environment;
 use super::farewell::Farewell;
+use super::grouping::cgroups_for;
 use super::hands::Hands;
 use super::http::Http;
 use super::launch::Launcher;
@@ -25,7 +25,7 @@ use super::syslog::Syslog;
 use super::tellings::Tellings;
 use super::trees::Trees;
 use super::upward::Upward;
-use crate::config::{Offer, Request, Rights};
+use crate::config::{GroupLimits, Offer, Request, Rights};
 use crate::control::context::Own;
 use crate::control::{Server, address};
 use crate::core::exit::Codes;
@@ -33,16 +33,17 @@ use crate::core::id::ServiceId;
 use crate::core::schedule::When;
 use crate::core::signal::Signal;
 use crate::core::sorted::{Map, Set};
-use crate::core::spec::{ControlSocket, ServiceSpec, Spec, Tracking};
+use crate::core::spec::{ControlSocket, ServiceSpec, Spec};
 use crate::core::system::{Surroundings, System};
 use crate::single::Rewrite;
 use crate::sys::clock_change::ClockChange;
+use crate::sys::controllers::hierarchies;
 use crate::sys::error::OsError;
 use crate::sys::fd::{self, Standard, standard};
 use crate::sys::inherited::Inherited;
 use crate::sys::poll::{Interest, Poll};
 use crate::sys::signal_pipe::SignalPipe;
-use crate::sys::{cgroup, clock, fork, limits, process, random, signal, tty};
+use crate::sys::{clock, fork, limits, process, random, signal, tty};
 
 /// What rinit needs of its own process before anything else: nothing of its own on
 /// descriptors 0 to 2, nothing inherited in its services, orphans that come to it.
@@ -53,6 +54,18 @@ pub fn prepare_process() -> Surrounded {
     let pid1 = process::own_pid().0 == 1;
     if !pid1 && let Err(errno) = process::become_subreaper() {
         log::warn!("orphans will not be adopted: {errno}");
+    }
+    let (mut cgroups, mut group_limits) = (Offer::None, GroupLimits::default());
+    for hierarchy in hierarchies() {
+        let alone = hierarchy.alone && pid1;
+        if !hierarchy.first {
+            cgroups = if alone { Offer::Own } else { Offer::Shared };
+        }
+        let limits = match alone {
+            true => &mut group_limits.own,
+            false => &mut group_limits.shared,
+        };
+        *limits = limits.or(hierarchy.resources);
     }
     let capabilities = process::capabilities();
     let has = |wanted| capabilities & wanted == wanted;
@@ -65,11 +78,8 @@ pub fn prepare_process() -> Surrounded {
             raise_limits: has(process::RAISE_LIMITS),
             raise_priority: has(process::RAISE_PRIORITY),
         },
-        cgroups: match cgroup::own() {
-            Some(own) if own.alone && pid1 => Offer::Own,
-            Some(_) => Offer::Shared,
-            None => Offer::None,
-        },
+        cgroups,
+        group_limits,
     }
 }
 
@@ -86,6 +96,8 @@ pub struct Surrounded {
     pub rights: Rights,
     /// Whether it may make cgroups.
     pub cgroups: Offer,
+    /// Which limits it may set for these.
+    pub group_limits: GroupLimits,
 }
 
 /// Whether a rinit supervises as PID 1 of this namespace already.
@@ -183,7 +195,7 @@ impl Start<'_> {
         let services = (0..).map(ServiceId).zip(&self.spec.services);
         let outputs = Outputs::new(services, self.spec.init.own_lines, syslog.is_open(), colour)
             .map_err(refused("pipes for the services' output"))?;
-        let cgroups = cgroups_for(&self.spec);
+        let cgroups = cgroups_for(&self.spec, pid1, None);
         let base = environment::base(self.inherited.environment.iter());
         let seed = random::number();
         let runtime_dir = self.inherited.variable("XDG_RUNTIME_DIR");
@@ -265,18 +277,6 @@ impl Hands {
             Err(errno) => log::warn!("schedules won't notice when the clock is set: {errno}"),
         }
     }
-}
-
-/// Where services want cgroups of their own. What can't be had they get from subreapers.
-pub(super) fn cgroups_for(spec: &Spec) -> Option<Cgroups> {
-    let wanted = |service: &ServiceSpec| service.tracking == Tracking::Cgroup;
-    if !spec.services.iter().any(wanted) {
-        return None;
-    }
-    let opened = Cgroups::open();
-    opened
-        .inspect_err(|error| log::warn!("no cgroups, but subreapers: {error}"))
-        .ok()
 }
 
 /// Binds the control socket.

@@ -1,9 +1,9 @@
-//! Control groups of version 2 (`cgroups(7)`), by their core files alone: no controller is
-//! asked for. These files are the kernel's own and never hang, so PID 1 may open them.
+//! Control groups (`cgroups(7)`), by their core files alone; `controllers` has the others.
+//! These files are the kernel's own and never hang, so PID 1 may open them.
 #![allow(unsafe_code)]
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ use crate::core::sorted::Set;
 
 /// Where cgroup2 is mounted: alone, and beside version 1.
 const MOUNTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+/// The processes in a group.
+const PROCS: &str = "cgroup.procs";
 /// How often a tree is looked through for processes that were forked meanwhile.
 const LOOKS: usize = 32;
 /// The most groups of a tree that are looked at.
@@ -48,14 +50,7 @@ pub fn own() -> Option<Own> {
         if !root.0.join("cgroup.controllers").exists() {
             return None;
         }
-        let (group, members) = match root.members_with_us() {
-            Some(members) => (root, members),
-            None => {
-                let group = Cgroup(root.0.join(own_path()?));
-                let members = group.members_with_us()?;
-                (group, members)
-            }
-        };
+        let (group, members) = root.with_us("")?;
         // One of another PID namespace is shown as 0; in a machine's root there is always one.
         let alone = group.0 == Path::new(mount) && !members.contains(&Pid(0));
         group.may_be_used().then_some(Own { group, alone })
@@ -63,26 +58,70 @@ pub fn own() -> Option<Own> {
     MOUNTS.iter().find_map(usable)
 }
 
-/// Where /proc says that we are, below where cgroup2 is mounted.
-fn own_path() -> Option<PathBuf> {
-    let path = path_of(own_pid())?;
+impl Own {
+    /// The same in the hierarchy of version 1 that has this controller and is mounted there.
+    #[must_use]
+    pub fn of_first(mount: &Path, controller: &str) -> Option<Self> {
+        let (group, _) = Cgroup(mount.to_owned()).with_us(controller)?;
+        // Others aren't shown at all, but a machine's own root has a file that no other has.
+        let alone = group.0 == mount && !group.0.join("release_agent").exists();
+        group.may_be_used().then_some(Self { group, alone })
+    }
+}
+
+/// Where /proc says that we are, below where the hierarchy with this controller is mounted.
+fn own_path(controller: &str) -> Option<PathBuf> {
+    let path = path_of("self", controller)?;
     let path = path.strip_prefix('/')?;
     // Above what we see.
     (!path.starts_with("..")).then(|| PathBuf::from(path))
 }
 
-/// Where /proc says that a process is, as our own namespace shows it.
-fn path_of(pid: Pid) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/{}/cgroup", pid.0)).ok()?;
-    let mut lines = text.lines();
-    lines.find_map(|line| line.strip_prefix("0::").map(str::to_owned))
+/// Where /proc says that a process is in the hierarchy with this controller (none in version
+/// 2's), as our own namespace shows it.
+fn path_of(process: &str, controller: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
+    text.lines().find_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (names, path) = rest.split_once(':')?;
+        let is_it = names.split(',').any(|name| name == controller);
+        is_it.then(|| path.to_owned())
+    })
 }
 
 impl Cgroup {
+    /// The one that has this folder.
+    #[must_use]
+    pub const fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
+    /// What one of its files says; nothing where there is none.
+    #[must_use]
+    pub fn text(&self, file: &str) -> String {
+        fs::read_to_string(self.0.join(file)).unwrap_or_default()
+    }
+
+    /// Writes into one of its files.
+    ///
+    /// # Errors
+    /// ENOENT where there is none; what `write(2)` says.
+    pub fn put(&self, file: &str, text: &str) -> Result<(), Errno> {
+        let file = OpenOptions::new().write(true).open(self.0.join(file));
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(errno)
+    }
+
     /// The one of this name below.
     #[must_use]
     pub fn below(&self, name: &str) -> Self {
         Self(self.0.join(name))
+    }
+
+    /// Whether it is right below that one.
+    #[must_use]
+    pub fn is_below(&self, other: &Self) -> bool {
+        self.0.parent() == Some(&other.0)
     }
 
     /// Its folder, for people.
@@ -123,13 +162,13 @@ impl Cgroup {
     /// # Errors
     /// What the kernel says, as ESRCH for one that has ended.
     pub fn take(&self, pid: Pid) -> Result<(), Errno> {
-        fs::write(self.procs(), pid.0.to_string()).map_err(errno)
+        self.put(PROCS, &pid.0.to_string())
     }
 
     /// The processes in it, but not those below. Whoever is in another PID namespace is 0.
     #[must_use]
     pub fn members(&self) -> Set<Pid> {
-        let text = fs::read_to_string(self.procs()).unwrap_or_default();
+        let text = self.text(PROCS);
         let numbers = text.lines().filter_map(|line| line.parse().ok());
         numbers.map(Pid).collect()
     }
@@ -145,7 +184,8 @@ impl Cgroup {
     /// of all may be long. Only of a group beside our own; else no, and so without /proc.
     #[must_use]
     pub fn holds(&self, pid: Pid) -> bool {
-        let (Some(own), Some(path)) = (path_of(own_pid()), path_of(pid)) else {
+        let of_pid = path_of(&pid.0.to_string(), "");
+        let (Some(own), Some(path)) = (path_of("self", ""), of_pid) else {
             return false;
         };
         let beside = Path::new(&own).parent();
@@ -159,7 +199,7 @@ impl Cgroup {
     /// Those that are forked meanwhile are found by looking again.
     pub fn signal(&self, signal: Signal) -> Set<Pid> {
         // Since Linux 5.14 in one, forks included.
-        if signal == Signal::KILL && fs::write(self.0.join("cgroup.kill"), "1").is_ok() {
+        if signal == Signal::KILL && self.put("cgroup.kill", "1").is_ok() {
             return Set::new();
         }
         self.signal_each(signal)
@@ -216,11 +256,19 @@ impl Cgroup {
     }
 
     fn procs(&self) -> PathBuf {
-        self.0.join("cgroup.procs")
+        self.0.join(PROCS)
     }
 
-    fn members_with_us(&self) -> Option<Set<Pid>> {
-        Some(self.members()).filter(|members| members.contains(&own_pid()))
+    /// It, or the one below that /proc names, with all that are in it, this process too.
+    fn with_us(self, controller: &str) -> Option<(Self, Set<Pid>)> {
+        let own = own_pid();
+        let members = self.members();
+        if members.contains(&own) {
+            return Some((self, members));
+        }
+        let group = self.below(own_path(controller)?.to_str()?);
+        let members = group.members();
+        members.contains(&own).then_some((group, members))
     }
 
     /// Whether others can be made below, and processes put in.

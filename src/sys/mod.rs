@@ -9,6 +9,7 @@ pub mod cgroup;
 pub mod clock;
 pub mod clock_change;
 pub mod console;
+pub mod controllers;
 pub mod datagram;
 #[cfg(target_arch = "x86_64")]
 pub mod entry;

@@ -8,8 +8,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_void};
-use std::os::fd::AsRawFd;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -83,8 +82,8 @@ pub struct Order<'a> {
     pub place: Place,
     /// Which signals it ignores.
     pub ignored: SignalSet,
-    /// The cgroup that it goes into first of all.
-    pub entrance: Option<BorrowedFd<'a>>,
+    /// The cgroups that it goes into first of all.
+    pub entrances: &'a [OwnedFd],
     /// Where a failure is told; closed by the exec.
     pub report: BorrowedFd<'a>,
 }
@@ -104,7 +103,7 @@ struct Params {
     confinement: Confinement,
     place: Place,
     ignored: SignalSet,
-    entrance: Option<RawFd>,
+    entrances: Values<RawFd>,
     report: RawFd,
 }
 
@@ -231,7 +230,7 @@ impl Slot {
             confinement: order.confinement,
             place: order.place,
             ignored: order.ignored,
-            entrance: order.entrance.map(|fd| fd.as_raw_fd()),
+            entrances: self.values(order.entrances.iter().map(AsRawFd::as_raw_fd))?,
             report: order.report.as_raw_fd(),
         };
         // SAFETY: the place for it is inside the mapping, aligned to 16, and ours.
@@ -377,10 +376,12 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
 /// # Safety
 /// As for `child`.
 unsafe fn run(params: &mut Params) -> (Step, Errno) {
-    if let Some(entrance) = params.entrance
-        && let Err(errno) = cgroup::enter(entrance)
-    {
-        return (Step::Cgroup, errno);
+    let (first, count) = params.entrances;
+    // SAFETY: what it points to lies in the same slot.
+    for entrance in unsafe { std::slice::from_raw_parts(first, count) } {
+        if let Err(errno) = cgroup::enter(*entrance) {
+            return (Step::Cgroup, errno);
+        }
     }
     stand(params.place);
     signal::set_dispositions(params.ignored);

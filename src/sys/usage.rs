@@ -20,6 +20,8 @@ pub struct Usage {
     pub memory: u64,
     /// Processor time in milliseconds: of all that live, and of those that they waited for.
     pub cpu: u64,
+    /// Processes and threads, where a cgroup counts them.
+    pub tasks: Option<u64>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +69,59 @@ pub fn of_trees(roots: &[i32], keeper: &CStr) -> Map<i32, Usage> {
             sum.cpu = sum.cpu.saturating_add(process.usage.cpu);
         }
     }
+    for (root, sum) in used.iter_mut() {
+        by_group(*root, sum);
+    }
     used
+}
+
+/// Puts what a cgroup counts, of which rinit gave this process one, in the place of what
+/// /proc shows: nothing that has ended is missing there, and nothing that is shared counts
+/// twice.
+fn by_group(pid: i32, sum: &mut Usage) {
+    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/cgroup")) else {
+        return;
+    };
+    for line in text.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(names), Some(path)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let Some(start) = path.find("/rinit") else {
+            continue;
+        };
+        // Below what can be seen, where that isn't the whole.
+        let paths = [path, path.get(start..).unwrap_or_default()];
+        let read = |root: &str, file: &str| {
+            let mut places = paths
+                .iter()
+                .map(|path| format!("/sys/fs/cgroup{root}{path}/{file}"));
+            places.find_map(|place| fs::read_to_string(place).ok())
+        };
+        let number = |text: Option<String>| text?.split_whitespace().find_map(|it| it.parse().ok());
+        let (mut memory, mut cpu, mut tasks) = (None, None, None);
+        if names.is_empty() {
+            let roots = ["", "/unified"];
+            let first = |file: &str| roots.iter().find_map(|root| read(root, file));
+            memory = number(first("memory.current"));
+            tasks = number(first("pids.current"));
+            cpu = number(first("cpu.stat")).map(|micros: u64| micros / 1000);
+        }
+        for name in names.split(',') {
+            let root = format!("/{name}");
+            match name {
+                "memory" => memory = number(read(&root, "memory.usage_in_bytes")),
+                "pids" => tasks = number(read(&root, "pids.current")),
+                "cpuacct" => {
+                    cpu = number(read(&root, "cpuacct.usage")).map(|nanos: u64| nanos / 1_000_000);
+                }
+                _ => {}
+            }
+        }
+        sum.memory = memory.unwrap_or(sum.memory);
+        sum.cpu = cpu.unwrap_or(sum.cpu);
+        sum.tasks = tasks.or(sum.tasks);
+    }
 }
 
 fn read(pid: i32, page: u64) -> Option<Process> {
@@ -92,6 +146,7 @@ fn parse(line: &[u8], page: u64) -> Option<Process> {
             processes: 1,
             memory: pages.saturating_mul(page),
             cpu: ticks.saturating_mul(1000 / TICKS_PER_SECOND),
+            tasks: None,
         },
     })
 }
@@ -108,6 +163,7 @@ mod tests {
             processes: 1,
             memory: 55 * 4096,
             cpu: 1000,
+            tasks: None,
         };
         assert_eq!(process, Process { parent: 1, usage });
         let times = b"7 (a) b) S 1 7 7 0 -1 4194304 1 2 3 4 50 60 7 8 20 0 1 0 4242 9 9";

@@ -34,6 +34,7 @@ mod supervisor;
 #[path = "../pid1/supervisor_idle.rs"]
 mod supervisor_idle;
 
+mod limits;
 mod ours;
 mod whole;
 

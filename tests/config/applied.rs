@@ -9,6 +9,7 @@ use rinit::core::action::Action;
 use rinit::core::apply::Reading;
 use rinit::core::apply::change::Changes;
 use rinit::core::event::Event;
+use rinit::core::group_limit::GroupResources;
 use rinit::core::request::{Outcome as Answer, RequestId, Verb};
 use rinit::core::spec::Spec;
 use rinit::core::system::{Surroundings, System};
@@ -61,6 +62,15 @@ const SAMPLES: &[(&str, &str, &str, &str)] = &[
     ("umask", "", "", "'077'"),
     ("nice", "", "", "7"),
     ("oom-score-adjust", "", "", "7"),
+    ("memory-max", "", "'1G'", "'10%'"),
+    ("memory-high", "", "", "'1G'"),
+    ("memory-low", "", "", "'1G'"),
+    ("memory-min", "", "", "'1G'"),
+    ("memory-swap-max", "", "", "0"),
+    ("cpu-quota", "", "'20%'", "'40%'"),
+    ("cpu-weight", "", "", "7"),
+    ("io-weight", "", "7", "8"),
+    ("tasks-max", "", "", "7"),
     ("tracking", "", "", "'subreaper'"),
     ("output", "", "", "'raw'"),
     ("output", "", "{ file = '/x' }", "{ file = '/y' }"),
@@ -132,7 +142,9 @@ fn spec(lines: &[String], name: &str) -> Spec {
     let text = lines.join("\n");
     let path = std::env::temp_dir().join(format!("rinit-{}-{name}.toml", std::process::id()));
     std::fs::write(&path, &text).unwrap();
-    let outcome = load(&super::request(&[&path]));
+    let mut request = super::request(&[&path]);
+    request.group_limits.own = GroupResources::ALL;
+    let outcome = load(&request);
     std::fs::remove_file(&path).unwrap();
     match outcome {
         Outcome::Ready { spec, .. } => spec,

@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use rinit::config::{Offer, Outcome, Request, Rights, load};
 use rinit::core::exec::Words;
 use rinit::core::graph::start_order;
+use rinit::core::group_limit::GroupResources;
 use rinit::core::id::ServiceId;
 use rinit::core::spec::{ServiceSpec, Spec};
 
@@ -145,6 +146,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
             exec.identity,
             exec.umask,
             exec.limits,
+            exec.group_limits,
             exec.nice,
             exec.oom_score_adjust,
             exec.ignore_pipe,
@@ -196,11 +198,14 @@ fn every_golden_file_gives_what_is_expected() {
                 }
                 "command" => start.command = value.split(',').map(|w| w.into()).collect(),
                 "cgroups" => {
-                    start.cgroups = match value {
-                        "own" => Offer::Own,
-                        "shared" => Offer::Shared,
+                    let limits = &mut start.group_limits;
+                    let (offer, limits) = match value {
+                        "own" => (Offer::Own, &mut limits.own),
+                        "shared" => (Offer::Shared, &mut limits.shared),
                         _ => panic!("{value}"),
-                    }
+                    };
+                    start.cgroups = offer;
+                    *limits = GroupResources::ALL;
                 }
                 "root" => start.unit_root = folder().join("roots").join(value),
                 // As if the file weren't there.

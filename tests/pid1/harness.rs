@@ -93,6 +93,9 @@ pub enum Setup {
     /// As OwnTree, but what is at /sys/fs/cgroup is the machine's.
     #[allow(dead_code, reason = "tests/cgroups has them")]
     HostTree,
+    /// Groups of its own for memory, cpu and pids, of version 1 where the machine has that.
+    #[allow(dead_code, reason = "tests/cgroups has them")]
+    OwnControllers,
     /// No capabilities, and no-new-privileges.
     NoCapabilities,
 }

@@ -164,6 +164,9 @@ pub(super) fn with_more(line: &[u8], answer: &Value) -> Vec<u8> {
         json.text("name", text(service, "name"))
             .plain("memory", used.memory)
             .plain("cpu", used.cpu);
+        if let Some(tasks) = used.tasks {
+            json.plain("tasks", tasks);
+        }
         json.end();
     }
     out.push(b']');
@@ -213,6 +216,8 @@ fn page(service: &Value) -> String {
     let told = |it: Option<String>| it.unwrap_or_default();
     line("memory", told(used.map(|used| size(used.memory))));
     line("cpu", told(used.map(|used| seconds(used.cpu))));
+    let tasks = used.and_then(|used| used.tasks);
+    line("tasks", told(tasks.map(|tasks| tasks.to_string())));
     line(
         "restarts",
         number(service, "restarts").unwrap_or(0).to_string(),

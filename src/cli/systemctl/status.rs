@@ -228,6 +228,8 @@ fn page(world: &World, service: &Service) -> String {
     }
     line("Status", &quoted(service.text("status")));
     if let Some(used) = pid.and_then(|pid| usage(&[pid]).get(&pid).copied()) {
+        let tasks = used.tasks.map(|tasks| tasks.to_string());
+        line("Tasks", &tasks.unwrap_or_default());
         line("Memory", &size(used.memory));
         line("CPU", &cpu(used.cpu));
     }

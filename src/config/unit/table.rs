@@ -7,6 +7,7 @@ use super::reading::Reading;
 use super::service as set;
 use super::streams;
 use super::terms;
+use crate::config::group_limits;
 use crate::config::nearest::nearest;
 use crate::config::source::At;
 use crate::config::value::Context;
@@ -310,8 +311,7 @@ const HARDENING: &str = "JoinsNamespaceOf PrivateTmp PrivateDevices PrivateNetwo
     SmackProcessLabel CoredumpFilter DevicePolicy DeviceAllow IPAddressAllow IPAddressDeny";
 
 /// Shares the machine between services.
-const RESOURCES: &str = "TasksMax MemoryMax MemoryHigh MemoryLow MemoryMin MemorySwapMax MemoryLimit CPUQuota CPUQuotaPeriodSec CPUWeight \
-    CPUShares StartupCPUWeight StartupCPUShares IOWeight IODeviceWeight IOReadBandwidthMax IOWriteBandwidthMax BlockIOWeight Delegate \
+const RESOURCES: &str = "CPUQuotaPeriodSec StartupCPUWeight StartupCPUShares IODeviceWeight IOReadBandwidthMax IOWriteBandwidthMax Delegate \
     AllowedCPUs AllowedMemoryNodes CPUAffinity CPUSchedulingPolicy CPUSchedulingPriority \
     CPUSchedulingResetOnFork IOSchedulingClass IOSchedulingPriority NUMAPolicy NUMAMask TimerSlackNSec ManagedOOMSwap ManagedOOMMemoryPressure";
 
@@ -354,6 +354,15 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
     if section == "Service" && key.starts_with("Limit") && set::limit(reading, given).is_some() {
         return;
     }
+    if section == "Service"
+        && let Some(limit) = group_limits::of_unit(key, &given.text())
+    {
+        match limit {
+            Ok(limit) => group_limits::put_of_unit(reading.draft, limit),
+            Err(help) => given.wrong(help).unwrap_or_default(),
+        }
+        return;
+    }
     // Every unit has some of these.
     if is_in(SILENT, key) {
         return;
@@ -379,6 +388,7 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
         let known = SET.iter().map(|(_, known, _)| *known);
         let lists = [SILENT, HARDENING, RESOURCES, MISSED];
         let known = known.chain(lists.into_iter().flat_map(str::split_whitespace));
+        let known = known.chain(group_limits::unit_keys());
         let help = match nearest(key, known) {
             Some(near) if near == key => format!("{near} doesn't belong into [{section}]"),
             Some(near) => format!("did you mean {near}?"),

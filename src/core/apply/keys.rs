@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::core::commands::{ControlCommand, List};
 use crate::core::exec::Identity;
 use crate::core::exit::Exit;
+use crate::core::group_limit::GroupResource;
 use crate::core::id::ServiceId;
 use crate::core::listen::Listen;
 use crate::core::output::Log;
@@ -173,6 +174,17 @@ pub(super) static KEYS: &[Key] = &[
     }),
     anew("umask", |p| p.old.exec.umask != p.new.exec.umask),
     anew("limit-*", |p| p.old.exec.limits != p.new.exec.limits),
+    live("memory-max", |p| group(p, GroupResource::MemoryMax)),
+    live("memory-high", |p| group(p, GroupResource::MemoryHigh)),
+    live("memory-low", |p| group(p, GroupResource::MemoryLow)),
+    live("memory-min", |p| group(p, GroupResource::MemoryMin)),
+    live("memory-swap-max", |p| {
+        group(p, GroupResource::MemorySwapMax)
+    }),
+    live("cpu-quota", |p| group(p, GroupResource::CpuQuota)),
+    live("cpu-weight", |p| group(p, GroupResource::CpuWeight)),
+    live("io-weight", |p| group(p, GroupResource::IoWeight)),
+    live("tasks-max", |p| group(p, GroupResource::TasksMax)),
     anew("nice", |p| p.old.exec.nice != p.new.exec.nice),
     anew("oom-score-adjust", |p| {
         p.old.exec.oom_score_adjust != p.new.exec.oom_score_adjust
@@ -278,6 +290,16 @@ fn setup<T: PartialEq + Default>(pair: &Pair<'_>, of: fn(&Setup) -> &T) -> bool 
     let old = pair.old.exec.setup.as_deref().map_or(&default, of);
     let new = pair.new.exec.setup.as_deref().map_or(&default, of);
     old != new
+}
+
+fn group(pair: &Pair<'_>, of: GroupResource) -> bool {
+    let amount = |spec: &ServiceSpec| {
+        let mut limits = spec.exec.group_limits.iter();
+        limits
+            .find(|limit| limit.of == of)
+            .map(|limit| limit.amount)
+    };
+    amount(pair.old) != amount(pair.new)
 }
 
 fn identity<T: PartialEq>(pair: &Pair<'_>, of: fn(&Identity) -> &T) -> bool {

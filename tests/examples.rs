@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rinit::config::{self, Outcome, Request, Rights};
+use rinit::config::{self, GroupLimits, Outcome, Request, Rights};
+use rinit::core::group_limit::GroupResources;
 
 /// Where the examples are.
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config-examples");
@@ -145,6 +146,10 @@ fn loads(example: &str) {
             change_user: true,
             raise_limits: true,
             raise_priority: true,
+        },
+        group_limits: GroupLimits {
+            own: GroupResources::ALL,
+            ..GroupLimits::default()
         },
         ..Request::default()
     };

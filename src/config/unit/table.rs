@@ -355,7 +355,7 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
         return;
     }
     if section == "Service"
-        && let Some(limit) = group_limits::of_unit(key, &given.text())
+        && let Some(limit) = group_limits::of_unit(key, given.value)
     {
         match limit {
             Ok(limit) => group_limits::put_of_unit(reading.draft, limit),

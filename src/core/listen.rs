@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::exec::Words;
 use super::probe::Probe;
+use super::spec::ServiceSpec;
 
 /// The first descriptor that is passed (SD_LISTEN_FDS_START).
 pub const FIRST_DESCRIPTOR: u32 = 3;
@@ -216,6 +217,28 @@ impl fmt::Display for Socket {
             Address::Ip(address) => write!(f, "{address}"),
             Address::Unix(path) => f.write_str(path),
         }
+    }
+}
+
+impl ServiceSpec {
+    /// Each connection has a process of its own.
+    #[must_use]
+    pub fn accepts(&self) -> bool {
+        let listen = self.listen.as_ref();
+        listen.is_some_and(|listen| listen.accept.is_some())
+    }
+
+    /// It has sockets, and not only paths that are watched.
+    #[must_use]
+    pub fn has_sockets(&self) -> bool {
+        let listen = self.listen.as_ref();
+        listen.is_some_and(|listen| !listen.sockets.is_empty())
+    }
+
+    /// It starts with the first connection, or when a path says so.
+    #[must_use]
+    pub fn is_on_demand(&self) -> bool {
+        self.listen.as_ref().is_some_and(|listen| listen.on_demand)
     }
 }
 

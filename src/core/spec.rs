@@ -227,26 +227,6 @@ impl ServiceSpec {
             None => name.strip_suffix(".service") == Some(&*self.name),
         }
     }
-
-    /// Each connection has a process of its own.
-    #[must_use]
-    pub fn accepts(&self) -> bool {
-        let listen = self.listen.as_ref();
-        listen.is_some_and(|listen| listen.accept.is_some())
-    }
-
-    /// It has sockets, and not only paths that are watched.
-    #[must_use]
-    pub fn has_sockets(&self) -> bool {
-        let listen = self.listen.as_ref();
-        listen.is_some_and(|listen| !listen.sockets.is_empty())
-    }
-
-    /// It starts with the first connection, or when a path says so.
-    #[must_use]
-    pub fn is_on_demand(&self) -> bool {
-        self.listen.as_ref().is_some_and(|listen| listen.on_demand)
-    }
 }
 
 impl ServiceSpec {

@@ -242,6 +242,8 @@ mod tests {
     }
 
     fn written(group: &Cgroup, first: bool, of: GroupResource, amount: u64, file: &str) -> String {
+        // The kernel's files take each write anew.
+        fs::write(group.path().join(file), "").unwrap();
         limit(group, first, GroupLimit { of, amount }).unwrap();
         group.text(file)
     }

@@ -15,7 +15,7 @@ use crate::maker;
 use crate::plan;
 use crate::sys::fork::helper;
 use crate::sys::signal::kill;
-use crate::sys::{clock, fd, limits, poll, reap};
+use crate::sys::{clock, fd, limits, poll, reap, sandbox};
 
 /// So long it may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -112,7 +112,7 @@ impl Reader {
             } else {
                 &Vec::new
             };
-            let mut outcome = config::load_with(request, generate);
+            let mut outcome = config::load_with(request, generate, &sandbox::permitted);
             if let Outcome::Ready {
                 has_units: true,
                 warnings,

@@ -74,6 +74,7 @@ const WORDS_OF_THE_CORE: &[&str] = &[
     "exit",
     "group_limit",
     "id",
+    "sandbox",
     "signal",
     "sorted",
     "time",

@@ -64,6 +64,7 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
                 print::out(times(&spec, here.time));
                 return 0;
             }
+            notes.iter().for_each(|text| log::debug!("{text}"));
             supervise(spec, has_units, &inherited, here.pid1, &options, request)
         }
     }

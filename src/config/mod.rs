@@ -68,6 +68,7 @@ use self::tables::Tables;
 use self::unit::Units;
 pub use self::units::{NoDuration, duration};
 use self::value::{Context, Forgiving};
+use crate::core::sandbox::Means;
 use crate::core::spec::{InitSpec, Kind, Spec};
 
 pub use self::directive::{Reference, reference};
@@ -158,12 +159,17 @@ pub fn exists_at_default_places() -> bool {
 /// Reads and checks the whole configuration.
 #[must_use]
 pub fn load(request: &Request) -> Outcome {
-    load_with(request, &Vec::new)
+    load_with(request, &Vec::new, &|| Means(u8::MAX))
 }
 
-/// The same; `generate` is called before units are sought, and says what went wrong.
+/// The same; `generate` is called before units are sought, and says what went wrong;
+/// `permitted` says what a sandbox may be made of.
 #[must_use]
-pub fn load_with(request: &Request, generate: &dyn Fn() -> Vec<String>) -> Outcome {
+pub fn load_with(
+    request: &Request,
+    generate: &dyn Fn() -> Vec<String>,
+    permitted: &dyn Fn() -> Means,
+) -> Outcome {
     let mut accounts = Accounts::read();
     let (sources, findings) = read_sources(request);
     let context = Context {
@@ -179,6 +185,7 @@ pub fn load_with(request: &Request, generate: &dyn Fn() -> Vec<String>) -> Outco
         forgiving: Cell::new(Forgiving::No),
         clean: Cell::new(false),
         generate,
+        permitted,
     };
     let (init, mut drafts) = read_drafts(request, &mut accounts, &context);
     check(&mut drafts, &init, request, &accounts, &context);
@@ -391,4 +398,5 @@ fn check(
         rights::choose_tracking(draft, request.uid, accounts, has_cgroups);
     }
     descriptors::check(drafts, &limits, context);
+    unit::tell_of_sandboxes(drafts, request.uid, context);
 }

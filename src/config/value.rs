@@ -13,6 +13,7 @@ use super::nearest::nearest;
 use super::source::{At, Origin, Source, Sources};
 use super::units::{self, NoDuration};
 use crate::core::expand;
+use crate::core::sandbox::Means;
 use crate::core::sorted::{Map, sort_by_key};
 
 /// What every value can refer to.
@@ -30,6 +31,8 @@ pub(super) struct Context<'a> {
     pub(super) clean: Cell<bool>,
     /// What is called before units are sought; it says what went wrong.
     pub(super) generate: &'a dyn Fn() -> Vec<String>,
+    /// What a sandbox may be made of here; asked once, where any service wants one.
+    pub(super) permitted: &'a dyn Fn() -> Means,
 }
 
 /// Whether an error costs what is being read alone.

@@ -24,6 +24,8 @@ pub struct Setup {
     pub file_variables: FileVariables,
     /// A unit's Condition*= and Assert*=, asked at each start: `ConditionPathExists=!/x`.
     pub conditions: Words,
+    /// What its processes are kept from, as far as the container permits (`sandbox`).
+    pub sandbox: Words,
 }
 
 /// When the folders in /run stay after a run.

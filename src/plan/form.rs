@@ -69,7 +69,7 @@ structs! {
     OwnLines { json, timestamps }
     Commands { condition, start_pre, start_post, reload, stop, stop_post }
     ControlCommand { command, ignore_failure }
-    Setup { folders, preserve, remove, confinement, pass, unset, secrets, file_variables, conditions }
+    Setup { folders, preserve, remove, confinement, pass, unset, secrets, file_variables, conditions, sandbox }
     Folder { base, name, mode }
     Confinement { no_new_privileges, bounding, ambient }
     Secret { name, path, optional }

@@ -338,12 +338,13 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
             vec(secret, 0..3),
             file_variables,
             words(0),
+            words(0),
         ),
     )
         .prop_map(
             |(
                 (folders, preserve, remove, confinement),
-                (pass, unset, secrets, file_variables, conditions),
+                (pass, unset, secrets, file_variables, conditions, sandbox),
             )| {
                 Box::new(Setup {
                     folders: folders.into(),
@@ -355,6 +356,7 @@ fn setup() -> impl Strategy<Value = Box<Setup>> {
                     secrets: secrets.into(),
                     file_variables,
                     conditions,
+                    sandbox,
                 })
             },
         )

@@ -144,6 +144,7 @@ fn start(path: &Path) -> Result<(Slot, Pid), Errno> {
         limits: &[],
         identity: None,
         confinement: Confinement::default(),
+        filter: &[],
         place: Place::Session,
         ignored: SignalSet::EMPTY,
         entrances: &[],

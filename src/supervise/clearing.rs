@@ -9,6 +9,8 @@ use std::path::Path;
 use super::folders;
 use crate::core::apply::places::Places;
 use crate::core::id::{Pid, ServiceId};
+use crate::core::mounts::private_folders;
+use crate::core::sandbox::has;
 use crate::core::sorted::Map;
 use crate::core::spec::ServiceSpec;
 use crate::sys::error::Errno;
@@ -23,11 +25,14 @@ impl Clearing {
     /// Removes what the service's run leaves, if anything.
     pub(crate) fn begin(&mut self, service: ServiceId, spec: &ServiceSpec) {
         let setup = spec.exec.setup.as_deref();
-        let folders: Vec<String> = setup
+        let mut folders: Vec<String> = setup
             .iter()
             .flat_map(|setup| setup.fleeting())
             .map(|folder| folder.path())
             .collect();
+        if setup.is_some_and(|setup| has(&setup.sandbox, "PrivateTmp")) {
+            folders.extend(private_folders(&spec.name));
+        }
         let forking = spec.forking.as_deref();
         let pid_file = forking.and_then(|forking| forking.pid_file.as_deref());
         if folders.is_empty() && pid_file.is_none() {

@@ -8,7 +8,9 @@ use super::extras::Extras;
 use super::launch::Wires;
 use super::passed;
 use super::preparation;
+use super::sandbox;
 use crate::core::accounts;
+use crate::core::capability::Confinement;
 use crate::core::environment_file;
 use crate::core::exec::{Exec, Expansion, Identity, Limit, Privileges, Words};
 use crate::core::expand;
@@ -124,6 +126,15 @@ impl Full<'_> {
             Privileges::KeepUser => (false, true),
             Privileges::Full => (false, false),
         };
+        let mut confinement = Confinement::default();
+        let mut filter = Vec::new();
+        let identity = account.identity.as_ref().filter(|_| own_identity);
+        if let Some(setup) = setup.filter(|_| own_confinement) {
+            confinement = setup.confinement;
+            let uid = identity.map_or_else(process::effective_uid, |them| them.uid);
+            let name = &self.spec.name;
+            filter = sandbox::set_up(setup, name, self.first, uid, &mut confinement);
+        }
         let size: usize = words
             .iter()
             .chain(&arguments)
@@ -143,11 +154,9 @@ impl Full<'_> {
             passed: &passed::descriptors(self.wires.passed),
             pid_variables: self.extras.of_own_pid(),
             limits: self.limits,
-            identity: account.identity.as_ref().filter(|_| own_identity),
-            confinement: setup
-                .filter(|_| own_confinement)
-                .map(|setup| setup.confinement)
-                .unwrap_or_default(),
+            identity,
+            confinement,
+            filter: &filter,
             place: self.place,
             ignored: self.ignored,
             entrances: &[],

@@ -61,6 +61,10 @@ pub(crate) fn become_command(
             supplementary: numbers.collect(),
         }));
     }
+    // It is people's, who look at what the service is kept from.
+    if let Some(setup) = exec.setup.as_deref_mut() {
+        setup.sandbox = Words::default();
+    }
     spec.exec = exec;
     // What the container's terminal can do is nothing to the caller's.
     let terminal = terminal.map(|value| [TERMINAL, value].join(&b'='));

@@ -19,8 +19,9 @@ use crate::core::spec::{ServiceSpec, Tracking};
 use crate::subreaper;
 use crate::sys::error::Errno;
 use crate::sys::fork::{self, fork};
+use crate::sys::raw::may_borrow;
 use crate::sys::signal::SignalSet;
-use crate::sys::spawn::{Order, Place, Slot, may_borrow};
+use crate::sys::spawn::{Order, Place, Slot};
 use crate::sys::{fd, socket, tty};
 
 /// How many unused slots are kept for the next spawn.
@@ -309,6 +310,7 @@ impl Launcher {
             program: arguments.first().copied().unwrap_or_default(),
             identity: None,
             confinement: Confinement::default(),
+            filter: &[],
             place: Place::Session,
             ignored: ignored(&spec.exec),
             entrances: wires.entrances,

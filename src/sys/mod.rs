@@ -33,6 +33,7 @@ pub mod procfs;
 pub mod random;
 pub mod raw;
 pub mod reap;
+pub mod sandbox;
 pub mod shared;
 pub mod signal;
 pub mod signal_pipe;

@@ -203,3 +203,12 @@ fn cloned(result: isize) -> Result<i32, Errno> {
         Err(_) => Err(Errno(libc::EINVAL)),
     }
 }
+
+/// Whether a child that borrows our memory is safe here. Before Linux 5.16 one that dies
+/// with a core dump takes us with it; that kernel brought futex_waitv.
+#[must_use]
+pub fn may_borrow() -> bool {
+    const FUTEX_WAITV: libc::c_long = 449;
+    // SAFETY: no waiters, so nothing is read; a kernel that knows the call says EINVAL.
+    FAST && unsafe { call(FUTEX_WAITV, [0, 0, 0, 0, 0]) } == Err(Errno(libc::EINVAL))
+}

@@ -21,6 +21,7 @@ use super::exec::Program;
 pub use super::failure::{FAILURE_LIMIT, Failure, Step};
 use super::process;
 use super::raw;
+use super::sandbox;
 use super::signal::{self, SignalSet};
 use super::tty::{self, Terminal};
 use super::wiring::{DIGITS, Values, Wiring};
@@ -78,6 +79,8 @@ pub struct Order<'a> {
     pub identity: Option<&'a Become>,
     /// What it may never do.
     pub confinement: Confinement,
+    /// Its filter of system calls; empty is none.
+    pub filter: &'a [u64],
     /// Where it stands.
     pub place: Place,
     /// Which signals it ignores.
@@ -101,6 +104,7 @@ struct Params {
     identity: Option<(u32, u32)>,
     groups: Values<u32>,
     confinement: Confinement,
+    filter: Values<u64>,
     place: Place,
     ignored: SignalSet,
     entrances: Values<RawFd>,
@@ -228,6 +232,7 @@ impl Slot {
             identity: order.identity.map(|identity| (identity.uid, identity.gid)),
             groups,
             confinement: order.confinement,
+            filter: self.values(order.filter.iter().copied())?,
             place: order.place,
             ignored: order.ignored,
             entrances: self.values(order.entrances.iter().map(AsRawFd::as_raw_fd))?,
@@ -416,6 +421,10 @@ unsafe fn run(params: &mut Params) -> (Step, Errno) {
         path,
     };
     signal::set_mask(SignalSet::EMPTY);
+    if params.filter.1 > 0 {
+        // What may not be filtered runs without: the reader has told of it.
+        let _ = sandbox::filter(params.filter.0, params.filter.1);
+    }
     // SAFETY: `prepare` made both vectors as `Program` wants them.
     (Step::Exec, unsafe { program.exec() })
 }
@@ -487,13 +496,4 @@ unsafe fn become_somebody(params: &Params) -> Result<(), (Step, Errno)> {
     unsafe { raw::call(libc::SYS_setresuid, [uid, uid, uid]) }
         .map_err(|errno| (Step::User, errno))?;
     Ok(())
-}
-
-/// Whether a child that borrows our memory is safe here. Before Linux 5.16 one that dies
-/// with a core dump takes us with it; that kernel brought futex_waitv.
-#[must_use]
-pub fn may_borrow() -> bool {
-    const FUTEX_WAITV: libc::c_long = 449;
-    // SAFETY: no waiters, so nothing is read; a kernel that knows the call says EINVAL.
-    raw::FAST && unsafe { raw::call(FUTEX_WAITV, [0, 0, 0, 0, 0]) } == Err(Errno(libc::EINVAL))
 }

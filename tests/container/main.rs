@@ -31,6 +31,7 @@ mod live;
 mod matrix;
 mod restart;
 mod restricted;
+mod sandbox;
 mod scratch;
 mod shell;
 mod stop;

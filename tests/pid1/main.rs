@@ -64,6 +64,7 @@ mod reaping;
 mod reload;
 mod requests;
 mod restart;
+mod sandbox;
 mod schedule;
 mod scripts;
 mod sd_notify;

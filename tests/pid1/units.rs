@@ -18,7 +18,7 @@ fn unit(folder: &str) -> String {
          ExecReload=/bin/sh -c 'echo reload >> notes'\n\
          ExecStop=/bin/sh -c 'echo stop >> notes'\n\
          ExecStopPost=/bin/sh -c 'echo $$SERVICE_RESULT >> notes'\n\
-         WorkingDirectory={folder}\nUMask=0077\nPrivateTmp=yes\n"
+         WorkingDirectory={folder}\nUMask=0077\nPrivateTmp=yes\nBindPaths={folder}\n"
     )
 }
 

@@ -11,6 +11,7 @@ mod given;
 mod order;
 mod path;
 mod reading;
+mod sandbox;
 mod service;
 mod socket;
 mod streams;
@@ -36,6 +37,7 @@ use crate::units::{Line, Machine, Search, Specifiers, Unit, Wrong, is_maintenanc
 
 pub(super) use self::chosen::{Units, names_in, wanted};
 pub(super) use self::order::arrange;
+pub(super) use self::sandbox::tell as tell_of_sandboxes;
 
 /// What a draft keeps of its unit.
 #[derive(Clone, Debug)]

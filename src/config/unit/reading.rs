@@ -77,6 +77,8 @@ pub(super) struct Reading<'a> {
     pub(super) error_connected: Option<bool>,
     pub(super) stdout_dropped: Option<(bool, At)>,
     pub(super) stderr_dropped: Option<(bool, At)>,
+    /// What its processes are to be kept from, a word a line.
+    pub(super) sandbox: Vec<String>,
     /// Directives that are known and not applied: hardening, resources.
     pub(super) left_out: Vec<String>,
 }
@@ -120,6 +122,7 @@ impl<'a> Reading<'a> {
             error_connected: None,
             stdout_dropped: None,
             stderr_dropped: None,
+            sandbox: Vec::new(),
             left_out: Vec::new(),
         }
     }
@@ -147,6 +150,7 @@ impl<'a> Reading<'a> {
         self.finish_notify(kind);
         self.finish_execution(accounts);
         self.finish_ambient(context);
+        super::sandbox::finish(&mut self);
         self.finish_output(context);
         if !self.conditions.is_empty() {
             self.draft.setup().conditions = Words::new(&self.conditions);

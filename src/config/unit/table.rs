@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::given::Given;
 use super::reading::Reading;
+use super::sandbox;
 use super::service as set;
 use super::streams;
 use super::terms;
@@ -11,6 +12,7 @@ use crate::config::group_limits;
 use crate::config::nearest::nearest;
 use crate::config::source::At;
 use crate::config::value::Context;
+use crate::core::sandbox::DIRECTIVES;
 use crate::core::signal::Signal;
 use crate::units;
 
@@ -300,14 +302,10 @@ const SILENT: &str = "Description Documentation RequiresMountsFor \
     BusName SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
     KeyringMode SecureBits Slice Sockets";
 
-/// Protects others from the service: it runs without.
-const HARDENING: &str = "JoinsNamespaceOf PrivateTmp PrivateDevices PrivateNetwork PrivateUsers PrivateMounts PrivateIPC ProtectSystem ProtectHome \
-    ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectControlGroups ProtectClock \
-    ProtectHostname ProtectProc ProcSubset ReadWritePaths ReadOnlyPaths InaccessiblePaths ExecPaths NoExecPaths \
-    ReadWriteDirectories ReadOnlyDirectories InaccessibleDirectories TemporaryFileSystem BindPaths \
-    BindReadOnlyPaths MountFlags MountAPIVFS RestrictAddressFamilies RestrictNamespaces RestrictRealtime \
-    RestrictSUIDSGID RestrictFileSystems LockPersonality MemoryDenyWriteExecute RemoveIPC SystemCallFilter \
-    SystemCallArchitectures SystemCallErrorNumber SystemCallLog Personality AppArmorProfile SELinuxContext \
+/// Protects others from the service: it runs without. What is done of it has its own table
+/// (`core::sandbox`).
+const HARDENING: &str = "JoinsNamespaceOf PrivateUsers ProtectProc ProcSubset ExecPaths NoExecPaths MountFlags MountAPIVFS \
+    RestrictFileSystems RemoveIPC SystemCallLog Personality AppArmorProfile SELinuxContext \
     SmackProcessLabel CoredumpFilter DevicePolicy DeviceAllow IPAddressAllow IPAddressDeny";
 
 /// Shares the machine between services.
@@ -338,6 +336,9 @@ pub(super) fn check_section(name: &str, known: [&str; 3], at: At, context: &Cont
 pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>) {
     let key = given.key;
     if !matches!(section, "Unit" | "Service") || key.starts_with("X-") {
+        return;
+    }
+    if section == "Service" && sandbox::apply(reading, given) {
         return;
     }
     if given.is_reset() && set::reset(reading, key) {
@@ -389,6 +390,7 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
         let lists = [SILENT, HARDENING, RESOURCES, MISSED];
         let known = known.chain(lists.into_iter().flat_map(str::split_whitespace));
         let known = known.chain(group_limits::unit_keys());
+        let known = known.chain(DIRECTIVES.iter().map(|(name, ..)| *name));
         let help = match nearest(key, known) {
             Some(near) if near == key => format!("{near} doesn't belong into [{section}]"),
             Some(near) => format!("did you mean {near}?"),

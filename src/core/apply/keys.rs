@@ -239,6 +239,7 @@ pub(super) static KEYS: &[Key] = &[
         setup(p, |own| &own.file_variables)
     }),
     anew("Condition…=", |p| setup(p, |own| &own.conditions)),
+    anew("the sandbox", |p| setup(p, |own| &own.sandbox)),
 ];
 
 /// How long it may run is fixed when it is ready.

@@ -1,0 +1,222 @@
+//! What a unit wants its processes to be kept from (`core::sandbox`): each line is checked
+//! here, and becomes a word that the service's child reads. What this container doesn't
+//! permit is told of once, for all services together.
+
+use super::given::Given;
+use super::reading::Reading;
+use crate::config::draft::Draft;
+use crate::config::value::Context;
+use crate::core::exec::Words;
+use crate::core::sandbox::{self, Means, Value};
+use crate::core::seccomp;
+use crate::core::setup::Setup;
+use crate::core::sorted::Set;
+use crate::core::system_call;
+
+/// Takes one of these directives; `false` where it is none.
+pub(super) fn apply(reading: &mut Reading<'_>, given: &Given<'_>) -> bool {
+    let Some((name, value, _)) = sandbox::directive(given.key) else {
+        return false;
+    };
+    let Some(text) = text(*value, given) else {
+        return true;
+    };
+    let adds = match value {
+        Value::Switch(_) | Value::Errno => false,
+        // Here yes and no are all of it.
+        Value::SwitchOrList => !matches!(&*text, "yes" | "no"),
+        Value::List | Value::Paths => true,
+    };
+    let words = &mut reading.sandbox;
+    if !adds || text.is_empty() {
+        words.retain(|word| {
+            let own = word.strip_prefix(name);
+            !own.is_some_and(|rest| rest.starts_with('='))
+        });
+    }
+    if !matches!(&*text, "" | "no") {
+        words.push(format!("{name}={text}"));
+    }
+    true
+}
+
+/// The value as it is kept, if it makes sense.
+fn text(value: Value, given: &Given<'_>) -> Option<String> {
+    if given.is_reset() {
+        return Some(String::new());
+    }
+    let switch = || {
+        let switched = crate::units::boolean(given.value);
+        switched.map(|yes| if yes { "yes" } else { "no" }.to_owned())
+    };
+    match value {
+        Value::Switch(words) => {
+            if words.contains(&given.value) {
+                return Some(given.value.to_owned());
+            }
+            let help = [&["yes", "no"][..], words].concat().join(", ");
+            switch().or_else(|| given.wrong(&format!("one of {help}")))
+        }
+        Value::SwitchOrList => switch().or_else(|| list(given)),
+        Value::List => list(given),
+        Value::Paths => paths(given),
+        Value::Errno if given.value == "kill" => Some(String::new()),
+        Value::Errno => sandbox::errno(given.value)
+            .map(|errno| errno.to_string())
+            .or_else(|| given.wrong("an errno such as EPERM, its number, or kill")),
+    }
+}
+
+/// Names that nobody knows are left out, as systemd does.
+fn list(given: &Given<'_>) -> Option<String> {
+    let text = given.text();
+    let names = text.trim_start_matches('~');
+    let is_known = |name: &str| match given.key {
+        "SystemCallFilter" => {
+            system_call::each(name.split(':').next().unwrap_or(name), &mut |_| {})
+        }
+        "RestrictAddressFamilies" => name == "none" || seccomp::is_family(name),
+        "RestrictNamespaces" => seccomp::is_namespace(name),
+        _ => true,
+    };
+    for name in names.split_whitespace().filter(|name| !is_known(name)) {
+        let what = format!("{}: there is no {name}: it is left out", given.key);
+        let help = match given.key {
+            "SystemCallFilter" => {
+                "the groups are those of systemd.exec(5), such as @system-service"
+            }
+            "RestrictAddressFamilies" => "families are such as AF_UNIX AF_INET AF_INET6, or none",
+            _ => "the kinds are cgroup, ipc, net, mnt, pid, user and uts",
+        };
+        given.context.warn(given.at, what, help);
+    }
+    Some(text)
+}
+
+fn paths(given: &Given<'_>) -> Option<String> {
+    let mut all = given.names();
+    let is_whole = |path: &String| path.trim_start_matches(['-', '+']).starts_with('/');
+    if !all.iter().all(is_whole) {
+        given.wrong::<()>("the whole paths of files and folders");
+        all.retain(is_whole);
+    }
+    // A colon is what separates a path from its options, a line feed what separates paths.
+    (!all.is_empty()).then(|| all.join("\n"))
+}
+
+/// Lays the words into the draft, with what DynamicUser= and others imply.
+pub(super) fn finish(reading: &mut Reading<'_>) {
+    if reading.dynamic_user {
+        for (name, value) in [
+            ("PrivateTmp", "yes"),
+            ("ProtectSystem", "strict"),
+            ("ProtectHome", "read-only"),
+            ("RestrictSUIDSGID", "yes"),
+        ] {
+            let of = |word: &String| word.split('=').next() == Some(name);
+            // Of this one, all others are stricter.
+            if name != "ProtectHome" || !reading.sandbox.iter().any(of) {
+                reading.sandbox.retain(|word| !of(word));
+                reading.sandbox.push(format!("{name}={value}"));
+            }
+        }
+        reading.draft.setup().confinement.no_new_privileges = true;
+    }
+    if !reading.sandbox.is_empty() {
+        reading.draft.setup().sandbox = Words::new(&reading.sandbox);
+    }
+}
+
+/// Why a directive isn't applied, by what it takes.
+const WHY: [(Means, &str); 6] = [
+    (
+        Means::MOUNTS,
+        "this container permits no mounts (they take CAP_SYS_ADMIN)",
+    ),
+    (
+        Means::FILTERS,
+        "this kernel filters no system calls (seccomp)",
+    ),
+    (
+        Means::ROOTS_FILTERS,
+        "what runs as root has its system calls filtered with NoNewPrivileges=yes or CAP_SYS_ADMIN alone",
+    ),
+    (
+        Means::DROPS,
+        "this container permits no dropping of capabilities (CAP_SETPCAP)",
+    ),
+    (
+        Means::NETWORK,
+        "this container permits no network namespaces",
+    ),
+    (Means::IPC, "this container permits no IPC namespaces"),
+];
+
+/// Tells what isn't applied here and why, once for all services together, and takes out what
+/// nothing could be done for: it costs no service anything.
+pub(in crate::config) fn tell(drafts: &mut [Draft], uid: u32, context: &Context<'_>) {
+    let mut permitted = None;
+    let mut told: [(Set<&str>, Vec<String>); WHY.len()] = Default::default();
+    for draft in drafts {
+        let name = draft.name().to_owned();
+        let is_root = is_root(draft, uid);
+        let exec = &mut draft.spec.exec;
+        let Some(setup) = exec
+            .setup
+            .as_deref_mut()
+            .filter(|own| !own.sandbox.is_empty())
+        else {
+            continue;
+        };
+        let permitted = *permitted.get_or_insert_with(|| (context.permitted)());
+        let bare = is_root && !setup.confinement.no_new_privileges;
+        let unfiltered = bare && !permitted.has(Means::ROOTS_FILTERS);
+        let mut kept = Vec::new();
+        for word in setup.sandbox.iter() {
+            let text = String::from_utf8_lossy(word);
+            let Some((directive, _, takes)) =
+                sandbox::directive(text.split('=').next().unwrap_or_default())
+            else {
+                continue;
+            };
+            let mut left = false;
+            for ((means, _), (directives, services)) in WHY.iter().zip(&mut told) {
+                let taken = match *means {
+                    Means::ROOTS_FILTERS => unfiltered && takes.has(Means::FILTERS),
+                    Means::FILTERS => !unfiltered && takes.has(Means::FILTERS),
+                    means => takes.has(means),
+                };
+                if taken && !permitted.has(*means) {
+                    directives.insert(*directive);
+                    if services.last() != Some(&name) {
+                        services.push(name.clone());
+                    }
+                } else {
+                    left |= taken;
+                }
+            }
+            if left {
+                kept.push(word.to_vec());
+            }
+        }
+        setup.sandbox = Words::new(kept);
+        exec.setup.take_if(|setup| **setup == Setup::default());
+    }
+    for ((_, why), (directives, services)) in WHY.iter().zip(&told) {
+        if !services.is_empty() {
+            let directives: Vec<&str> = directives.iter().copied().collect();
+            let text = format!(
+                "sandbox: {why}; left out, at least in part: {} of {}",
+                directives.join(", "),
+                services.join(", ")
+            );
+            context.findings.borrow_mut().note(text);
+        }
+    }
+}
+
+fn is_root(draft: &Draft, uid: u32) -> bool {
+    let identity = draft.spec.exec.identity.as_deref();
+    let user = identity.and_then(|identity| identity.user.as_deref());
+    uid == 0 && matches!(user, None | Some("root" | "0"))
+}

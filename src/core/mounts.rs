@@ -1,0 +1,317 @@
+//! What a sandbox makes of the file system, path by path: a plan that the service's child
+//! carries out in a mount namespace of its own.
+
+use super::exec::Words;
+use super::sandbox::{has, values};
+use super::setup::{Base, Folder};
+
+/// One path, and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Absolute, as it is written.
+    pub path: String,
+    /// What it becomes.
+    pub kind: Kind,
+}
+
+/// What becomes of a path and of all below it, up to the next one of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It stays as it is.
+    AsIs,
+    /// Nothing can be written.
+    ReadOnly,
+    /// As it is, though what is around it is read-only; it must be a mount of its own.
+    Writable,
+    /// It is empty and closed.
+    Hidden,
+    /// An empty folder in memory, with the options of its mount.
+    Empty(String),
+    /// Something else is seen there.
+    Bound {
+        /// What.
+        source: String,
+        /// With what is mounted below it.
+        whole: bool,
+        /// Nothing can be written.
+        read_only: bool,
+    },
+    /// A folder of the service's own, which is made for it: /tmp.
+    Private,
+    /// The devices that every program needs, and no others.
+    Devices,
+}
+
+impl Kind {
+    /// Of two that name the same path the higher one counts, and of equal ones the later.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::AsIs | Self::ReadOnly => 0,
+            Self::Writable => 1,
+            Self::Empty(_) | Self::Bound { .. } | Self::Private | Self::Devices => 2,
+            Self::Hidden => 3,
+        }
+    }
+
+    const fn is_read_only(&self) -> bool {
+        matches!(
+            self,
+            Self::ReadOnly
+                | Self::Bound {
+                    read_only: true,
+                    ..
+                }
+        )
+    }
+}
+
+/// The folders that stand for /tmp and /var/tmp, each in that very folder; closed to all but
+/// root, and what the service sees is `tmp` in it.
+#[must_use]
+pub fn private_folders(service: &str) -> [String; 2] {
+    ["/tmp", "/var/tmp"].map(|folder| format!("{folder}/rinit-private-{service}"))
+}
+
+/// The plan, those above before those below; empty where nothing is asked for.
+#[must_use]
+pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
+    let mut plan = Plan(Vec::new());
+    let system = values(words, "ProtectSystem").last();
+    match system {
+        None => {}
+        Some("strict") => {
+            plan.all("/", &Kind::ReadOnly);
+            plan.all("/dev /proc /sys", &Kind::AsIs);
+        }
+        Some(system) => {
+            plan.all("/usr /boot /efi", &Kind::ReadOnly);
+            if system == "full" {
+                plan.all("/etc", &Kind::ReadOnly);
+            }
+        }
+    }
+    if has(words, "ProtectKernelTunables") {
+        const TUNABLES: &str = "/proc/acpi /proc/fs /proc/irq /proc/latency_stats /proc/mtrr \
+            /proc/sys /proc/sysrq-trigger /sys";
+        plan.all(TUNABLES, &Kind::ReadOnly);
+        plan.all("/sys/fs/cgroup", &Kind::AsIs);
+        plan.all("/proc/kallsyms /proc/kcore", &Kind::Hidden);
+    }
+    for (directive, paths, kind) in [
+        ("ProtectControlGroups", "/sys/fs/cgroup", Kind::ReadOnly),
+        (
+            "ProtectKernelModules",
+            "/lib/modules /usr/lib/modules",
+            Kind::Hidden,
+        ),
+        ("ProtectKernelLogs", "/proc/kmsg /dev/kmsg", Kind::Hidden),
+        ("PrivateTmp", "/tmp /var/tmp", Kind::Private),
+        ("PrivateDevices", "/dev", Kind::Devices),
+    ] {
+        if has(words, directive) {
+            plan.all(paths, &kind);
+        }
+    }
+    let homes = match values(words, "ProtectHome").last() {
+        None => None,
+        Some("read-only") => Some(Kind::ReadOnly),
+        Some("tmpfs") => Some(Kind::Empty("mode=0755,ro".to_owned())),
+        Some(_) => Some(Kind::Hidden),
+    };
+    if let Some(kind) = homes {
+        plan.all("/home /root /run/user", &kind);
+    }
+    plan.named(words, "ReadOnlyPaths", &|_| Kind::ReadOnly);
+    plan.named(words, "ReadWritePaths", &|_| Kind::Writable);
+    for folder in folders {
+        if folder.base != Base::Configuration {
+            plan.add(&folder.path(), Kind::Writable);
+        }
+    }
+    plan.named(words, "InaccessiblePaths", &|_| Kind::Hidden);
+    plan.named(words, "TemporaryFileSystem", &|options| {
+        Kind::Empty(if options.is_empty() {
+            "mode=0755".to_owned()
+        } else {
+            format!("mode=0755,{options}")
+        })
+    });
+    for (directive, read_only) in [("BindPaths", false), ("BindReadOnlyPaths", true)] {
+        for source in values(words, directive).flat_map(str::lines) {
+            let source = source.trim_start_matches(['-', '+']);
+            let mut parts = source.splitn(3, ':');
+            let source = parts.next().unwrap_or_default().to_owned();
+            let path = parts.next().filter(|path| !path.is_empty());
+            let path = path.unwrap_or(&source).to_owned();
+            let whole = parts.next() != Some("norbind");
+            plan.add(
+                &path,
+                Kind::Bound {
+                    source,
+                    whole,
+                    read_only,
+                },
+            );
+        }
+    }
+    plan.0
+}
+
+/// Whether what is mounted at this path is to be read-only: the deepest of the plan's paths
+/// above it says so.
+#[must_use]
+pub fn is_read_only(plan: &[Mount], path: &str) -> bool {
+    let above = plan.iter().filter(|mount| is_within(path, &mount.path));
+    let deepest = above.max_by_key(|mount| mount.path.len());
+    deepest.is_some_and(|mount| mount.kind.is_read_only())
+}
+
+/// Whether one path is the other or below it.
+#[must_use]
+pub fn is_within(path: &str, above: &str) -> bool {
+    let rest = path.strip_prefix(above.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+struct Plan(Vec<Mount>);
+
+impl Plan {
+    fn all(&mut self, paths: &str, kind: &Kind) {
+        for path in paths.split_whitespace() {
+            self.add(path, kind.clone());
+        }
+    }
+
+    /// The directive's own paths; what stands behind a colon is for whoever makes the kind.
+    fn named(&mut self, words: &Words, directive: &str, kind: &dyn Fn(&str) -> Kind) {
+        for path in values(words, directive).flat_map(str::lines) {
+            let path = path.trim_start_matches(['-', '+']);
+            let (path, options) = match directive {
+                "TemporaryFileSystem" => path.split_once(':').unwrap_or((path, "")),
+                _ => (path, ""),
+            };
+            self.add(path, kind(options));
+        }
+    }
+
+    fn add(&mut self, path: &str, kind: Kind) {
+        add(&mut self.0, path, kind);
+    }
+}
+
+/// Puts a path into a plan: behind those above it, in the place of a weaker one of the same.
+pub fn add(plan: &mut Vec<Mount>, path: &str, kind: Kind) {
+    let path = match path.trim_end_matches('/') {
+        "" => "/",
+        path => path,
+    };
+    match plan.binary_search_by(|mount| mount.path.as_str().cmp(path)) {
+        Ok(place) => {
+            if let Some(mount) = plan.get_mut(place)
+                && kind.rank() >= mount.kind.rank()
+            {
+                mount.kind = kind;
+            }
+        }
+        Err(place) => {
+            let path = path.to_owned();
+            plan.insert(place, Mount { path, kind });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &[&str], folders: &[Folder]) -> Vec<Mount> {
+        plan(&Words::new(lines), folders)
+    }
+
+    fn kind<'a>(plan: &'a [Mount], path: &str) -> Option<&'a Kind> {
+        let found = plan.iter().find(|mount| mount.path == path);
+        found.map(|mount| &mount.kind)
+    }
+
+    #[test]
+    fn a_strict_system_is_read_only_but_for_what_is_named() {
+        let folder = |base, name: &str| Folder {
+            base,
+            name: name.into(),
+            mode: 0o755,
+        };
+        let folders = [
+            folder(Base::State, "web"),
+            folder(Base::Configuration, "web"),
+        ];
+        let plan = of(
+            &[
+                "ProtectSystem=strict",
+                "ReadWritePaths=/srv/\n-/var/log/a b",
+                "ReadOnlyPaths=/srv",
+            ],
+            &folders,
+        );
+        for (path, read_only) in [
+            ("/", true),
+            ("/data", true),
+            ("/etc/web", true),
+            ("/proc/sys", false),
+            ("/device", true),
+            ("/srv", false),
+            ("/var/lib/web", false),
+            ("/var/lib/web2", true),
+            ("/var/log/a b", false),
+        ] {
+            assert_eq!(is_read_only(&plan, path), read_only, "{path}");
+        }
+        let paths: Vec<&str> = plan.iter().map(|mount| &*mount.path).collect();
+        assert!(paths.is_sorted(), "{paths:?}");
+    }
+
+    #[test]
+    fn the_stronger_of_two_counts() {
+        let plan = of(
+            &[
+                "ProtectHome=yes",
+                "ReadWritePaths=/home",
+                "PrivateTmp=yes",
+                "ReadOnlyPaths=/tmp",
+                "InaccessiblePaths=/var/tmp",
+            ],
+            &[],
+        );
+        assert_eq!(kind(&plan, "/home"), Some(&Kind::Hidden));
+        assert_eq!(kind(&plan, "/tmp"), Some(&Kind::Private));
+        assert_eq!(kind(&plan, "/var/tmp"), Some(&Kind::Hidden));
+    }
+
+    #[test]
+    fn what_is_bound_and_what_is_empty_have_options() {
+        let plan = of(
+            &[
+                "BindPaths=/a:/b:norbind\n-/c",
+                "BindReadOnlyPaths=/d",
+                "TemporaryFileSystem=/e:ro,size=1M\n/f",
+            ],
+            &[],
+        );
+        let bound = |source: &str, whole, read_only| Kind::Bound {
+            source: source.into(),
+            whole,
+            read_only,
+        };
+        assert_eq!(kind(&plan, "/b"), Some(&bound("/a", false, false)));
+        assert_eq!(kind(&plan, "/c"), Some(&bound("/c", true, false)));
+        assert_eq!(kind(&plan, "/d"), Some(&bound("/d", true, true)));
+        assert!(is_read_only(&plan, "/d/below") && !is_read_only(&plan, "/b"));
+        let empty = |options: &str| Some(Kind::Empty(options.to_owned()));
+        assert_eq!(kind(&plan, "/e").cloned(), empty("mode=0755,ro,size=1M"));
+        assert_eq!(kind(&plan, "/f").cloned(), empty("mode=0755"));
+    }
+
+    #[test]
+    fn who_asks_for_nothing_of_the_kind_has_no_plan() {
+        assert!(of(&["RestrictRealtime=yes"], &[]).is_empty());
+    }
+}

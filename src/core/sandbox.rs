@@ -1,0 +1,217 @@
+//! What a unit wants its processes to be kept from: its directives as words, `Key=value`, one
+//! a directive's line (`Setup::sandbox`); what each takes of the container; and which
+//! capabilities go with it. `seccomp` and `mounts` read the rest.
+//!
+//! What the container doesn't permit is left out and told of: no service fails for want of a
+//! sandbox.
+
+use super::capability::Capabilities;
+use super::exec::Words;
+
+/// What the kernel and the engine permit here, or what a directive takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Means(pub u8);
+
+impl Means {
+    /// Mount namespaces.
+    pub const MOUNTS: Self = Self(1);
+    /// Filters of system calls (seccomp).
+    pub const FILTERS: Self = Self(2);
+    /// Dropping capabilities.
+    pub const DROPS: Self = Self(4);
+    /// Network namespaces.
+    pub const NETWORK: Self = Self(8);
+    /// IPC namespaces.
+    pub const IPC: Self = Self(16);
+    /// Filters for root as well, who keeps what a program's file gives.
+    pub const ROOTS_FILTERS: Self = Self(32);
+
+    const BOTH: Self = Self::MOUNTS.with(Self::FILTERS);
+    const ALL_THREE: Self = Self::BOTH.with(Self::DROPS);
+
+    /// Both together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any of the other's is in it.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// What a directive's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Yes or no, or one of these words.
+    Switch(&'static [&'static str]),
+    /// Yes or no, or a list: each line is a word of its own.
+    SwitchOrList,
+    /// A list: each line is a word of its own.
+    List,
+    /// Paths, with `-` before one that may be missing.
+    Paths,
+    /// An errno's name or number.
+    Errno,
+}
+
+const YES_OR_NO: Value = Value::Switch(&[]);
+
+/// THE table: every directive that is done, its value, and what it takes.
+pub const DIRECTIVES: &[(&str, Value, Means)] = &[
+    (
+        "PrivateTmp",
+        Value::Switch(&["connected", "disconnected"]),
+        Means::MOUNTS,
+    ),
+    ("PrivateDevices", YES_OR_NO, Means::ALL_THREE),
+    ("PrivateNetwork", YES_OR_NO, Means::NETWORK),
+    ("PrivateIPC", YES_OR_NO, Means::IPC),
+    ("PrivateMounts", YES_OR_NO, Means::MOUNTS),
+    (
+        "ProtectSystem",
+        Value::Switch(&["full", "strict"]),
+        Means::MOUNTS,
+    ),
+    (
+        "ProtectHome",
+        Value::Switch(&["read-only", "tmpfs"]),
+        Means::MOUNTS,
+    ),
+    ("ProtectKernelTunables", YES_OR_NO, Means::BOTH),
+    ("ProtectKernelModules", YES_OR_NO, Means::ALL_THREE),
+    ("ProtectKernelLogs", YES_OR_NO, Means::ALL_THREE),
+    (
+        "ProtectControlGroups",
+        Value::Switch(&["private", "strict"]),
+        Means::MOUNTS,
+    ),
+    ("ProtectClock", YES_OR_NO, Means::FILTERS.with(Means::DROPS)),
+    ("ProtectHostname", YES_OR_NO, Means::FILTERS),
+    ("ReadWritePaths", Value::Paths, Means::MOUNTS),
+    ("ReadOnlyPaths", Value::Paths, Means::MOUNTS),
+    ("InaccessiblePaths", Value::Paths, Means::MOUNTS),
+    ("TemporaryFileSystem", Value::Paths, Means::MOUNTS),
+    ("BindPaths", Value::Paths, Means::MOUNTS),
+    ("BindReadOnlyPaths", Value::Paths, Means::MOUNTS),
+    ("SystemCallFilter", Value::List, Means::FILTERS),
+    ("SystemCallErrorNumber", Value::Errno, Means::FILTERS),
+    ("SystemCallArchitectures", Value::List, Means::FILTERS),
+    ("RestrictAddressFamilies", Value::List, Means::FILTERS),
+    ("RestrictNamespaces", Value::SwitchOrList, Means::FILTERS),
+    ("RestrictRealtime", YES_OR_NO, Means::FILTERS),
+    ("RestrictSUIDSGID", YES_OR_NO, Means::FILTERS),
+    ("LockPersonality", YES_OR_NO, Means::FILTERS),
+    ("MemoryDenyWriteExecute", YES_OR_NO, Means::FILTERS),
+];
+
+/// The directive of this name, or of its older one.
+#[must_use]
+pub fn directive(name: &str) -> Option<&'static (&'static str, Value, Means)> {
+    let name = match name {
+        "ReadWriteDirectories" => "ReadWritePaths",
+        "ReadOnlyDirectories" => "ReadOnlyPaths",
+        "InaccessibleDirectories" => "InaccessiblePaths",
+        name => name,
+    };
+    DIRECTIVES.iter().find(|(own, ..)| *own == name)
+}
+
+/// The value of each line of this directive, in order.
+pub fn values<'a>(words: &'a Words, directive: &str) -> impl Iterator<Item = &'a str> {
+    words.iter().filter_map(move |word| {
+        let word = std::str::from_utf8(word).ok()?;
+        word.strip_prefix(directive)?.strip_prefix('=')
+    })
+}
+
+/// Whether anything is said by this directive; a plain `no` is never kept.
+#[must_use]
+pub fn has(words: &Words, directive: &str) -> bool {
+    values(words, directive).next().is_some()
+}
+
+/// All that these words take.
+#[must_use]
+pub fn needs(words: &Words) -> Means {
+    let own = DIRECTIVES.iter().filter(|(name, ..)| has(words, name));
+    own.fold(Means::default(), |all, (.., means)| all.with(*means))
+}
+
+/// The capabilities that its processes can never have.
+#[must_use]
+pub fn dropped(words: &Words) -> Capabilities {
+    const DROPPED: [(&str, u64); 4] = [
+        // MKNOD, SYS_RAWIO.
+        ("PrivateDevices", 1 << 27 | 1 << 17),
+        // SYS_MODULE.
+        ("ProtectKernelModules", 1 << 16),
+        // SYSLOG.
+        ("ProtectKernelLogs", 1 << 34),
+        // SYS_TIME, WAKE_ALARM.
+        ("ProtectClock", 1 << 25 | 1 << 35),
+    ];
+    let said = DROPPED.iter().filter(|(name, _)| has(words, name));
+    Capabilities(said.fold(0, |all, (_, set)| all | set))
+}
+
+/// The number of an errno that filters are written with, by its name or its number.
+#[must_use]
+pub fn errno(text: &str) -> Option<u16> {
+    const NAMES: &str = "EPERM 1 ENOENT 2 EIO 5 EAGAIN 11 EACCES 13 EINVAL 22 ENOSYS 38 ENOTSUP 95 \
+        EOPNOTSUPP 95 EPROTONOSUPPORT 93 EAFNOSUPPORT 97 EUCLEAN 117";
+    let mut words = NAMES.split_whitespace();
+    let number = match words.by_ref().find(|name| *name == text) {
+        Some(_) => words.next().unwrap_or_default(),
+        None => text,
+    };
+    number.parse().ok().filter(|number| *number < 4096)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_say_what_is_asked_for_and_what_it_takes() {
+        let words = Words::new([
+            "ProtectClock=yes",
+            "ReadOnlyPaths=/a",
+            "ReadOnlyPaths=/b /c",
+        ]);
+        assert!(has(&words, "ProtectClock") && !has(&words, "Protect"));
+        let paths: Vec<&str> = values(&words, "ReadOnlyPaths").collect();
+        assert_eq!(paths, ["/a", "/b /c"]);
+        assert_eq!(needs(&words), Means::ALL_THREE);
+        let names = ["SYS_TIME", "WAKE_ALARM"].map(|name| Capabilities::named(name).unwrap());
+        assert_eq!(dropped(&words), names[0].with(names[1]));
+        for (directive, names) in [
+            ("PrivateDevices", vec!["MKNOD", "SYS_RAWIO"]),
+            ("ProtectKernelModules", vec!["SYS_MODULE"]),
+            ("ProtectKernelLogs", vec!["SYSLOG"]),
+        ] {
+            let all = names.iter().map(|name| Capabilities::named(name).unwrap());
+            let all = all.fold(Capabilities::NONE, Capabilities::with);
+            assert_eq!(dropped(&Words::new([format!("{directive}=yes")])), all);
+        }
+    }
+
+    #[test]
+    fn an_errno_has_a_name_or_a_number() {
+        assert_eq!(errno("EPERM"), Some(1));
+        assert_eq!(errno("EUCLEAN"), Some(117));
+        assert_eq!(errno("4095"), Some(4095));
+        for wrong in ["4096", "kill", "", "-1"] {
+            assert_eq!(errno(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_older_name_means_the_newer_one() {
+        let found = directive("ReadOnlyDirectories").map(|(name, ..)| *name);
+        assert_eq!(found, Some("ReadOnlyPaths"));
+        assert!(directive("ProtectProc").is_none());
+    }
+}

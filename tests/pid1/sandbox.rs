@@ -1,0 +1,169 @@
+//! What units want their services to be kept from, where that is permitted.
+
+use crate::harness::{Pid1, Running, Setup};
+use crate::supervisor::{IN_ORDER, notes, supervisor};
+
+/// A service of a unit that says these lines and executes this script, which notes what it
+/// finds; FOLDER is the test's own.
+fn unit(lines: &str, script: &str) -> Pid1 {
+    let rinit = supervisor("[service.sandboxed]\nunit = 'web.service'\n");
+    let folder = rinit.path("").display().to_string();
+    let folder = folder.trim_end_matches('/');
+    let unit =
+        format!("[Service]\nWorkingDirectory=FOLDER\n{lines}\nExecStart=/bin/sh FOLDER/script\n");
+    rinit
+        .file("units/web.service", &unit.replace("FOLDER", folder))
+        .file(
+            "script",
+            &format!("{script}\necho done >> notes\nexec sleep 1000\n"),
+        )
+        .setup(Setup::OwnUnits)
+}
+
+/// Waits until the script has come to its end; what it has noted before.
+fn noted(rinit: &Running) -> Vec<String> {
+    let is_done = || notes(rinit).last().is_some_and(|last| last == "done");
+    rinit.wait_until("the script's end", is_done);
+    let mut all = notes(rinit);
+    all.pop();
+    all
+}
+
+#[track_caller]
+fn finds(lines: &str, script: &str, expected: &[&str]) {
+    let rinit = unit(lines, script).spawn();
+    assert_eq!(noted(&rinit), expected, "{}", rinit.dump());
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+#[test]
+fn a_filtered_call_is_refused_with_its_errno_and_all_else_works() {
+    finds(
+        "SystemCallFilter=~chroot mkdir mkdirat\nSystemCallErrorNumber=EUCLEAN",
+        "LC_ALL=C mkdir new 2>&1 | grep -o 'needs cleaning' >> notes\necho x > file && cat file >> notes",
+        &["needs cleaning", "x"],
+    );
+}
+
+#[test]
+fn what_an_allow_list_does_not_name_is_refused_or_kills() {
+    let script = "chroot / true 2> /dev/null; echo $? >> notes";
+    let lines = "SystemCallFilter=@system-service\n";
+    finds(
+        &format!("{lines}SystemCallErrorNumber=EPERM"),
+        script,
+        &["125"],
+    );
+    // SIGSYS.
+    finds(lines, script, &["159"]);
+}
+
+#[test]
+fn families_bits_and_namespaces_are_refused_by_their_arguments() {
+    finds(
+        "RestrictSUIDSGID=yes\nRestrictNamespaces=yes\nSystemCallArchitectures=native\nLockPersonality=yes",
+        "touch file; chmod 4755 file 2> /dev/null || echo chmod >> notes\nchmod 755 file && echo plain >> notes\n\
+         unshare -u true 2> /dev/null || echo unshare >> notes\nsetarch -R true 2> /dev/null || echo personality >> notes",
+        &["chmod", "plain", "unshare", "personality"],
+    );
+    finds(
+        "RestrictAddressFamilies=AF_UNIX",
+        "bash -c ': < /dev/tcp/127.0.0.1/1' 2>&1 | grep -o 'Address family not supported' >> notes",
+        &["Address family not supported"],
+    );
+}
+
+#[test]
+fn another_user_has_a_filter_with_no_new_privileges_and_root_keeps_its_own() {
+    let script = "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t' >> FOLDER/notes";
+    let seen = |lines: &str| {
+        let rinit = unit(lines, script);
+        let folder = rinit.path("").display().to_string();
+        let text = format!("chmod 777 {folder}; touch {folder}/notes; chmod 666 {folder}/notes");
+        let all = script.replace("FOLDER", folder.trim_end_matches('/'));
+        let rinit = rinit
+            .file("prepare", &text)
+            .file(
+                "script",
+                &format!("{all}\necho done >> notes\nexec sleep 1000\n"),
+            )
+            .spawn();
+        let found = noted(&rinit);
+        rinit.signal(15);
+        assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+        found
+    };
+    let root = seen("RestrictRealtime=yes");
+    assert_eq!(root, ["NoNewPrivs:0", "Seccomp:2"]);
+    let other = seen("User=65534\nExecStartPre=+/bin/sh FOLDER/prepare\nRestrictRealtime=yes");
+    assert_eq!(other, ["NoNewPrivs:1", "Seccomp:2"]);
+}
+
+#[test]
+fn the_clock_and_modules_are_out_of_reach_for_ever() {
+    // SYS_MODULE, SYS_TIME, WAKE_ALARM.
+    let script = "set -- $(grep CapBnd /proc/self/status); echo $(( 0x$2 & 0x802010000 )) >> notes";
+    finds("ProtectClock=yes\nProtectKernelModules=yes", script, &["0"]);
+}
+
+#[test]
+fn a_strict_system_is_written_to_only_where_the_unit_says() {
+    finds(
+        "ProtectSystem=strict\nReadWritePaths=FOLDER -/no/such/path\nInaccessiblePaths=/usr/share\nStateDirectory=rinit-test-sandbox\n\
+         ExecStartPre=+/bin/sh -c 'touch /run/by-root && echo full >> notes'",
+        "touch /run/new 2> /dev/null || echo closed >> notes\ntouch $STATE_DIRECTORY/new && echo state >> notes\n\
+         ls /usr/share/ | wc -l >> notes\ntouch /dev/null && echo device >> notes; rm -r /var/lib/rinit-test-sandbox/*",
+        &["full", "closed", "state", "0", "device"],
+    );
+    let _ = std::fs::remove_dir("/var/lib/rinit-test-sandbox");
+}
+
+#[test]
+fn a_private_tmp_is_one_for_all_of_the_services_processes_and_goes_with_its_run() {
+    let rinit = unit(
+        "PrivateTmp=yes\nBindPaths=FOLDER\nExecStartPre=/bin/sh -c 'echo pre > /tmp/rinit-test-mine'",
+        "cat /tmp/rinit-test-mine >> notes; ls /tmp | wc -l >> notes; stat -c %a /tmp /var/tmp >> notes",
+    )
+    .spawn();
+    assert_eq!(
+        noted(&rinit),
+        ["pre", "2", "1777", "1777"],
+        "{}",
+        rinit.dump()
+    );
+    let outside =
+        |path: &str| std::path::Path::new(&format!("/proc/{}/root{path}", rinit.pid())).exists();
+    assert!(
+        !outside("/tmp/rinit-test-mine")
+            && outside("/tmp/rinit-private-sandboxed/tmp/rinit-test-mine")
+    );
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    assert!(!std::path::Path::new("/tmp/rinit-private-sandboxed").exists());
+}
+
+#[test]
+fn devices_and_the_network_are_the_services_own() {
+    finds(
+        "PrivateDevices=yes\nPrivateNetwork=yes",
+        "ls /dev/kmsg /dev/mem 2> /dev/null | wc -l >> notes; echo x > /dev/null && echo null >> notes\n\
+         readlink /proc/self/ns/net | grep -vc \"$(readlink /proc/$PPID/ns/net)\" >> notes\n\
+         bash -c ': < /dev/tcp/127.0.0.1/1' 2>&1 | grep -o refused >> notes",
+        &["0", "null", "1", "refused"],
+    );
+}
+
+#[test]
+fn what_is_not_permitted_is_told_once_and_stops_nobody() {
+    let lines = "ProtectSystem=strict\nPrivateTmp=yes\nRestrictRealtime=yes\nSystemCallFilter=@system-service";
+    let rinit = unit(lines, "touch /run/new && echo written >> notes")
+        .setup(Setup::NoCapabilities)
+        .args(["-v"])
+        .spawn();
+    assert_eq!(noted(&rinit), ["written"], "{}", rinit.dump());
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    let told = "sandbox: this container permits no mounts (they take CAP_SYS_ADMIN); left out, at least in part: PrivateTmp, ProtectSystem of sandboxed\n";
+    assert_eq!(rinit.stderr().matches(told).count(), 1, "{}", rinit.dump());
+}

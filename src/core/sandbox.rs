@@ -163,9 +163,11 @@ pub fn errno(text: &str) -> Option<u16> {
     const NAMES: &str = "EPERM 1 ENOENT 2 EIO 5 EAGAIN 11 EACCES 13 EINVAL 22 ENOSYS 38 ENOTSUP 95 \
         EOPNOTSUPP 95 EPROTONOSUPPORT 93 EAFNOSUPPORT 97 EUCLEAN 117";
     let mut words = NAMES.split_whitespace();
-    let number = match words.by_ref().find(|name| *name == text) {
-        Some(_) => words.next().unwrap_or_default(),
-        None => text,
+    let number = if text.starts_with('E') {
+        words.by_ref().find(|name| *name == text)?;
+        words.next()?
+    } else {
+        text
     };
     number.parse().ok().filter(|number| *number < 4096)
 }
@@ -203,6 +205,9 @@ mod tests {
         assert_eq!(errno("EPERM"), Some(1));
         assert_eq!(errno("EUCLEAN"), Some(117));
         assert_eq!(errno("4095"), Some(4095));
+        // A number that stands beside a name is no name.
+        assert_eq!(errno("1"), Some(1));
+        assert_eq!(errno("ENOTHING"), None);
         for wrong in ["4096", "kill", "", "-1"] {
             assert_eq!(errno(wrong), None, "{wrong}");
         }

@@ -69,7 +69,7 @@ fn families_bits_and_namespaces_are_refused_by_their_arguments() {
     );
     finds(
         "RestrictAddressFamilies=AF_UNIX",
-        "bash -c ': < /dev/tcp/127.0.0.1/1' 2>&1 | grep -o 'Address family not supported' >> notes",
+        "bash -c ': < /dev/tcp/127.0.0.1/1' 2>&1 | grep -o -m1 'Address family not supported' >> notes",
         &["Address family not supported"],
     );
 }
@@ -149,7 +149,7 @@ fn devices_and_the_network_are_the_services_own() {
         "PrivateDevices=yes\nPrivateNetwork=yes",
         "ls /dev/kmsg /dev/mem 2> /dev/null | wc -l >> notes; echo x > /dev/null && echo null >> notes\n\
          readlink /proc/self/ns/net | grep -vc \"$(readlink /proc/$PPID/ns/net)\" >> notes\n\
-         bash -c ': < /dev/tcp/127.0.0.1/1' 2>&1 | grep -o refused >> notes",
+         bash -c ': < /dev/tcp/127.0.0.1/1' 2>&1 | grep -o -m1 refused >> notes",
         &["0", "null", "1", "refused"],
     );
 }

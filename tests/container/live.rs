@@ -43,6 +43,14 @@ fn main_pid(system: &Container, unit: &str) -> String {
     pid.trim().to_owned()
 }
 
+/// Waits until the script's output begins so: a daemon listens some time after its start.
+fn answers(system: &Container, what: &str, script: &str, begins: &str) {
+    system.wait_for(&format!("{what}'s answer"), || {
+        let output = system.exec(&["bash", "-c", script]);
+        output.stdout.starts_with(begins.as_bytes()).then_some(())
+    });
+}
+
 #[test]
 fn what_apt_installs_starts_and_what_it_removes_stops() {
     let system = started();
@@ -56,7 +64,7 @@ fn what_apt_installs_starts_and_what_it_removes_stops() {
     // Where people start it, it starts.
     system.ask(&["systemctl", "start", "memcached"]);
     let stats = "exec 3<>/dev/tcp/127.0.0.1/11211; printf 'version\\r\\nquit\\r\\n' >&3; cat <&3";
-    assert!(system.bash(stats).starts_with("VERSION"));
+    answers(&system, "memcached", stats, "VERSION");
 
     // Nothing forbids it any more.
     system.bash("rm /usr/sbin/policy-rc.d");
@@ -80,7 +88,8 @@ fn what_apt_installs_starts_and_what_it_removes_stops() {
     // Its folder in /run is its tmpfiles.d's, which nobody else makes.
     apt(&system, "install tinyproxy-bin tinyproxy");
     assert!(is_active(&system, "tinyproxy"), "{}", system.logs());
-    system.bash("test -d /run/tinyproxy && exec 3<>/dev/tcp/127.0.0.1/8888");
+    let listens = "test -d /run/tinyproxy && exec 3<>/dev/tcp/127.0.0.1/8888 && echo listens";
+    answers(&system, "tinyproxy", listens, "listens");
 
     // Reading all of it anew touches neither.
     let before = [

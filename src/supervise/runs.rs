@@ -92,11 +92,14 @@ impl Run {
         let leader = self.leader?;
         let keeper = self.keeper().map(|(keeper, _)| keeper.0);
         // A subreaper tells of ends before it reaps, and of the main process's alone.
-        let may_be_another = self.leader_gone || keeper.is_some();
-        let is_another = match may_be_another.then(|| procfs::stat(leader)).flatten() {
-            Some(stat) => !stat.zombie && keeper != Some(stat.parent),
-            // Without /proc.
-            None => self.leader_gone && keeper.is_none() && process_exists(leader),
+        let is_another = match keeper {
+            // Mostly there is nobody, which costs less to ask than /proc.
+            None if !self.leader_gone || !process_exists(leader) => false,
+            // Where there is no /proc, it is.
+            None | Some(_) => match procfs::stat(leader) {
+                Some(stat) => !stat.zombie && keeper != Some(stat.parent),
+                None => keeper.is_none(),
+            },
         };
         (!is_another).then_some(leader)
     }

@@ -86,26 +86,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
 
 fn ties(lists: [&[Edge]; 7]) -> Option<Box<Ties>> {
     let any = lists.iter().any(|list| !list.is_empty());
-    let [
-        part_of,
-        binds_to,
-        conflicts,
-        on_failure,
-        on_success,
-        stops_with,
-        reloads_with,
-    ] = lists.map(ids);
-    any.then(|| {
-        Box::new(Ties {
-            part_of,
-            binds_to,
-            conflicts,
-            on_failure,
-            on_success,
-            stops_with,
-            reloads_with,
-        })
-    })
+    any.then(|| Box::new(lists.map(ids).into()))
 }
 
 fn ids(targets: &[Edge]) -> Box<[ServiceId]> {

@@ -46,6 +46,7 @@ pub mod storm;
 pub mod system;
 pub mod system_call;
 pub mod terms;
+pub mod ties;
 pub mod time;
 pub mod unit_words;
 

@@ -17,6 +17,7 @@ use super::probe::{Health, Probe, WaitFor};
 use super::schedule::Schedule;
 use super::signal::Signal;
 pub use super::terms::Terms;
+pub use super::ties::Ties;
 
 /// The whole system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -302,25 +303,6 @@ pub struct Edges {
     pub before: Box<[ServiceId]>,
     /// What few services have.
     pub ties: Option<Box<Ties>>,
-}
-
-/// Bonds that don't order by themselves, and the one that requires most (`systemd.unit(5)`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ties {
-    /// Stopped and restarted by hand with those.
-    pub part_of: Box<[ServiceId]>,
-    /// As `requires`, of services that stay.
-    pub binds_to: Box<[ServiceId]>,
-    /// Never runs beside those.
-    pub conflicts: Box<[ServiceId]>,
-    /// Those start when it has failed for good.
-    pub on_failure: Box<[ServiceId]>,
-    /// Those start when it has ended as it should.
-    pub on_success: Box<[ServiceId]>,
-    /// Stopped by hand with those, but not restarted (`StopPropagatedFrom=`).
-    pub stops_with: Box<[ServiceId]>,
-    /// Reloaded by hand with those (`ReloadPropagatedFrom=`).
-    pub reloads_with: Box<[ServiceId]>,
 }
 
 impl Edges {

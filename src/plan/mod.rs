@@ -14,7 +14,7 @@ use crate::core::context::Context;
 use crate::core::listen::MOST_SOCKETS;
 use crate::core::probe::Probe;
 use crate::core::schedule::{Schedule, When};
-use crate::core::spec::{Edges, Ready, Spec, Ties};
+use crate::core::spec::{Edges, Ready, Spec};
 use wire::{Input, Wire};
 
 /// No plan is larger.
@@ -101,26 +101,7 @@ fn is_sound(spec: &Spec) -> bool {
             before,
             ties,
         } = &service.edges;
-        let ties = ties.iter().flat_map(|ties| {
-            let Ties {
-                part_of,
-                binds_to,
-                conflicts,
-                on_failure,
-                on_success,
-                stops_with,
-                reloads_with,
-            } = &**ties;
-            [
-                part_of,
-                binds_to,
-                conflicts,
-                on_failure,
-                on_success,
-                stops_with,
-                reloads_with,
-            ]
-        });
+        let ties = ties.iter().flat_map(|ties| ties.lists());
         let probed = match &service.ready {
             Ready::Probe(probe) => is_sound_probe(probe),
             Ready::Exec | Ready::Notify | Ready::Fd(_) | Ready::Delay(_) | Ready::Log(_) => true,
@@ -146,6 +127,7 @@ fn is_sound(spec: &Spec) -> bool {
                 .chain(elsewhere)
                 .all(is_sound_probe)
             && [requires, wants, after, before]
+                .map(|list| &**list)
                 .into_iter()
                 .chain(ties)
                 .flatten()

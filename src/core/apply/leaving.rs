@@ -347,13 +347,9 @@ fn keep_common(old: &mut Edges, new: &Edges, places: &Places) {
     if let Some(ties) = &mut old.ties {
         let none = Ties::default();
         let new = new.ties.as_deref().unwrap_or(&none);
-        common(&mut ties.part_of, &new.part_of);
-        common(&mut ties.binds_to, &new.binds_to);
-        common(&mut ties.conflicts, &new.conflicts);
-        common(&mut ties.on_failure, &new.on_failure);
-        common(&mut ties.on_success, &new.on_success);
-        common(&mut ties.stops_with, &new.stops_with);
-        common(&mut ties.reloads_with, &new.reloads_with);
+        for (old, new) in ties.lists_mut().into_iter().zip(new.lists()) {
+            common(old, new);
+        }
     }
 }
 

@@ -59,15 +59,7 @@ impl Places {
     /// nobody.
     pub(super) fn bonds(&self, edges: &Edges) -> Edges {
         let each = |ids: &[ServiceId]| ids.iter().map(|id| self.or_nobody(*id)).collect();
-        let ties = |ties: &Ties| Ties {
-            part_of: each(&ties.part_of),
-            binds_to: each(&ties.binds_to),
-            conflicts: each(&ties.conflicts),
-            on_failure: each(&ties.on_failure),
-            on_success: each(&ties.on_success),
-            stops_with: each(&ties.stops_with),
-            reloads_with: each(&ties.reloads_with),
-        };
+        let ties = |ties: &Ties| Ties::from(ties.lists().map(&each));
         Edges {
             requires: each(&edges.requires),
             wants: each(&edges.wants),

@@ -7,10 +7,9 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use crate::core::time::Instant;
-use crate::sys::cgroup::Cgroup;
+use crate::sys::cgroup::{Cgroup, memberships};
+use crate::sys::controllers::{oom_file, oom_kills_in};
 
-const FIRST: &str = "memory.oom_control";
-const SECOND: &str = "memory.events";
 const ROOT: &str = "/sys/fs/cgroup";
 /// A death is seen so soon after it was counted.
 const SOON: Duration = Duration::from_secs(1);
@@ -34,10 +33,8 @@ impl MemoryEvents {
             let file = File::open(path).ok()?;
             Some((count(&file)?, file))
         };
-        let made = made.map(|(group, first)| {
-            let file = if first { FIRST } else { SECOND };
-            format!("{}/{file}", group.path().display())
-        });
+        let made =
+            made.map(|(group, first)| format!("{}/{}", group.path().display(), oom_file(first)));
         let places = made.into_iter().chain(places(&own));
         let Some((count, file)) = places.into_iter().find_map(readable) else {
             return Self::default();
@@ -73,18 +70,15 @@ impl MemoryEvents {
 /// cgroups, or at the root, which is all that a container may see of them.
 fn places(own: &str) -> Vec<String> {
     let (mut second, mut first) = (None, None);
-    for line in own.lines() {
-        let mut fields = line.splitn(3, ':').skip(1);
-        match (fields.next(), fields.next()) {
-            (Some(""), Some(path)) => second = Some(path),
-            (Some(names), Some(path)) if names.split(',').any(|name| name == "memory") => {
-                first = Some(path);
-            }
-            _ => {}
+    for (names, path) in memberships(own) {
+        if names.is_empty() {
+            second = Some(path);
+        } else if names.split(',').any(|name| name == "memory") {
+            first = Some(path);
         }
     }
-    let in_second = |path: &str| format!("{ROOT}{path}/{SECOND}");
-    let in_first = |path: &str| format!("{ROOT}/memory{path}/{FIRST}");
+    let in_second = |path: &str| format!("{ROOT}{path}/{}", oom_file(false));
+    let in_first = |path: &str| format!("{ROOT}/memory{path}/{}", oom_file(true));
     [
         second.map(in_second),
         first.map(in_first),
@@ -102,14 +96,8 @@ fn count(file: &File) -> Option<u64> {
     oom_kills(buffer.get(..length)?)
 }
 
-/// The number behind `oom_kill` in either file; kernels before 4.13 have none.
 fn oom_kills(bytes: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let mut words = text.lines().map(|line| line.split_once(' '));
-    words.find_map(|pair| match pair {
-        Some(("oom_kill", number)) => number.trim().parse().ok(),
-        _ => None,
-    })
+    oom_kills_in(std::str::from_utf8(bytes).ok()?)
 }
 
 #[cfg(test)]

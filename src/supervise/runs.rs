@@ -23,7 +23,7 @@ pub(crate) struct Run {
     pub(crate) leader: Option<Pid>,
     /// It was reaped: the number names the session and group while they have members, and
     /// may be another's afterwards.
-    pub(crate) leader_gone: bool,
+    leader_gone: bool,
     /// The main process, while it lives.
     pub(crate) main: Option<Pid>,
     /// The pipe that tells how the exec went, until it has told.
@@ -148,6 +148,8 @@ impl Run {
 pub(crate) struct Runs {
     by_run: Map<RunId, Run>,
     by_pid: Map<Pid, RunId>,
+    /// First processes that aren't the main one any more.
+    apart: Map<Pid, RunId>,
 }
 
 impl Runs {
@@ -177,6 +179,11 @@ impl Runs {
         if let Some(pid) = removed.main {
             self.by_pid.remove(&pid);
         }
+        if let Some(pid) = removed.leader
+            && self.apart.get(&pid) == Some(&run)
+        {
+            self.apart.remove(&pid);
+        }
         Some(removed)
     }
 
@@ -199,9 +206,21 @@ impl Runs {
         };
         if let Some(old) = entry.main.replace(pid) {
             self.by_pid.remove(&old);
+            if entry.leader == Some(old) {
+                self.apart.insert(old, run);
+            }
         }
         entry.leader.get_or_insert(pid);
         self.by_pid.insert(pid, run);
+    }
+
+    /// Notes the first process of a run whose main one is another already.
+    pub(crate) fn set_leader(&mut self, run: RunId, pid: Pid) {
+        if let Some(entry) = self.by_run.get_mut(&run) {
+            entry.leader = Some(pid);
+            entry.leader_gone = false;
+            self.apart.insert(pid, run);
+        }
     }
 
     /// Notes that the main process is gone.
@@ -218,7 +237,8 @@ impl Runs {
     /// A process was reaped that is no run's main one. It may have been the first, where
     /// another is that now.
     pub(crate) fn reaped(&mut self, pid: Pid) {
-        for (_, run) in self.by_run.iter_mut() {
+        let run = self.apart.remove(&pid);
+        if let Some(run) = run.and_then(|run| self.by_run.get_mut(&run)) {
             run.leader_gone |= run.leader == Some(pid);
         }
     }

@@ -178,8 +178,7 @@ impl Hands {
         let entry = self.runs.get_mut(run)?;
         if entry.main.is_some() {
             // Told twice, by itself and by the subreaper; or the service has named another.
-            entry.leader = Some(pid);
-            entry.leader_gone = false;
+            self.runs.set_leader(run, pid);
             return None;
         }
         if entry.control().is_none() {

@@ -81,12 +81,18 @@ fn own_path(controller: &str) -> Option<PathBuf> {
 /// 2's), as our own namespace shows it.
 fn path_of(process: &str, controller: &str) -> Option<String> {
     let text = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
-    text.lines().find_map(|line| {
-        let (_, rest) = line.split_once(':')?;
-        let (names, path) = rest.split_once(':')?;
+    let mut all = memberships(&text);
+    all.find_map(|(names, path)| {
         let is_it = names.split(',').any(|name| name == controller);
         is_it.then(|| path.to_owned())
     })
+}
+
+/// What a /proc/PID/cgroup says: the names of each hierarchy's controllers, with commas
+/// between them (none in version 2's), and the path there.
+pub fn memberships(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines()
+        .filter_map(|line| line.split_once(':')?.1.split_once(':'))
 }
 
 impl Cgroup {

@@ -91,12 +91,7 @@ pub fn hierarchies() -> Vec<Hierarchy> {
 }
 
 fn second(own: Own) -> Hierarchy {
-    let names = own.group.text("cgroup.controllers");
-    let there = |name: &str| names.split_whitespace().any(|known| known == name);
-    let usable = CONTROLLERS.iter().filter(|(name, ..)| there(name));
-    let resources = usable.fold(GroupResources::default(), |all, (_, _, limits, _)| {
-        all.or(set(limits))
-    });
+    let resources = named_in(&own.group, "cgroup.controllers");
     Hierarchy {
         home: own.group,
         first: false,
@@ -130,10 +125,15 @@ pub fn signed(sign: char, resources: GroupResources) -> String {
 /// What the groups below one have by `cgroup.subtree_control`.
 #[must_use]
 pub fn enabled_below(group: &Cgroup) -> GroupResources {
-    let names = group.text("cgroup.subtree_control");
+    named_in(group, "cgroup.subtree_control")
+}
+
+/// What the controllers of version 2 limit that a group's file names.
+fn named_in(group: &Cgroup, file: &str) -> GroupResources {
+    let names = group.text(file);
     let there = |name: &str| names.split_whitespace().any(|known| known == name);
-    let on = CONTROLLERS.iter().filter(|(name, ..)| there(name));
-    on.fold(GroupResources::default(), |all, (_, _, limits, _)| {
+    let named = CONTROLLERS.iter().filter(|(name, ..)| there(name));
+    named.fold(GroupResources::default(), |all, (_, _, limits, _)| {
         all.or(set(limits))
     })
 }
@@ -215,12 +215,22 @@ fn quota(group: &Cgroup, first: bool, amount: u64) -> Result<(), Errno> {
 /// killed. `None` where nobody counts them.
 #[must_use]
 pub fn oom_kills(group: &Cgroup, first: bool) -> Option<u64> {
-    let file = if first {
+    oom_kills_in(&group.text(oom_file(first)))
+}
+
+/// The file of a group that counts them.
+#[must_use]
+pub const fn oom_file(first: bool) -> &'static str {
+    if first {
         "memory.oom_control"
     } else {
         "memory.events"
-    };
-    let text = group.text(file);
+    }
+}
+
+/// The number behind `oom_kill` in either file; kernels before 4.13 have none.
+#[must_use]
+pub fn oom_kills_in(text: &str) -> Option<u64> {
     let mut words = text.lines().filter_map(|line| line.split_once(' '));
     let (_, number) = words.find(|(name, _)| *name == "oom_kill")?;
     number.trim().parse().ok()

@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 use std::fs;
 
+use super::cgroup::memberships;
 use super::{memory, procfs};
 use crate::core::id::Pid;
 use crate::core::sorted::Map;
@@ -82,11 +83,7 @@ fn by_group(pid: i32, sum: &mut Usage) {
     let Ok(text) = fs::read_to_string(format!("/proc/{pid}/cgroup")) else {
         return;
     };
-    for line in text.lines() {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (Some(names), Some(path)) = (fields.next(), fields.next()) else {
-            continue;
-        };
+    for (names, path) in memberships(&text) {
         let Some(start) = path.find("/rinit") else {
             continue;
         };

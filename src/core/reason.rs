@@ -1,12 +1,87 @@
-//! A reason in words.
+//! Why a service is not running as it should, and that in words.
 
 use std::fmt;
+use std::time::Duration;
 
+use super::commands::CommandFailure;
+use super::event::SpawnFailure;
 use super::exit::Exit;
+use super::id::ServiceId;
 use super::signal::Signal;
-use super::state::{Reason, State};
+use super::state::State;
 use super::system::System;
 use super::time::Span;
+
+/// Why a service is not running as it should.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Its main process ended.
+    Exit(Exit),
+    /// Its program could not be run.
+    Spawn(Box<SpawnFailure>),
+    /// The timeout of `wait-for` was over.
+    NotThere {
+        /// What was asked in vain, for how long, and what the last probe said.
+        what: Box<str>,
+    },
+    /// A command that belongs to its start failed.
+    Command(Box<CommandFailure>),
+    /// `start-timeout` was over.
+    NotReady {
+        /// So long was waited.
+        after: Duration,
+        /// What the last probe, or the service itself, said.
+        answer: Option<Box<str>>,
+    },
+    /// `health` said no too often.
+    Unhealthy {
+        /// What the last probe said.
+        answer: Box<str>,
+    },
+    /// It was to say that it lives (`watchdog`).
+    Watchdog {
+        /// And didn't for so long; or it said itself that it is stuck.
+        silent: Option<Duration>,
+    },
+    /// It said that it stops, and didn't in its `stop-timeout`.
+    NotStopped {
+        /// So long was waited.
+        after: Duration,
+    },
+    /// It ran for longer than it may (`RuntimeMaxSec=`): so long.
+    TooLong(Duration),
+    /// What happened, with what the service itself said of it.
+    Explained {
+        /// What happened.
+        what: Box<Reason>,
+        /// Its words.
+        cause: Box<str>,
+    },
+    /// `start-timeout` was over, and the kernel still had no process to give.
+    ForkRefused {
+        /// `errno`.
+        errno: i32,
+    },
+    /// It isn't to run here and now.
+    Unmet {
+        /// `ConditionPathExists=/x doesn't hold`, or the command that said so.
+        what: Box<str>,
+        /// That is a failure (Assert*=).
+        assert: bool,
+    },
+    /// One more restart would be too many.
+    StartLimit {
+        /// What happened last.
+        last: Box<Reason>,
+    },
+    /// A required service has failed.
+    Dependency {
+        /// Which.
+        on: ServiceId,
+        /// The one that failed by itself.
+        root: ServiceId,
+    },
+}
 
 /// A reason in words.
 pub(super) struct ReasonIn<'a> {

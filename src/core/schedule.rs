@@ -3,7 +3,8 @@
 //! Between two runs such a service is *waiting* with an appointment. When that comes it
 //! waits as any other for what it requires, runs, and whatever came of it waits for its
 //! next time: counted from the end, so that there are never two runs at once and what was
-//! missed meanwhile is skipped, but for one that keeps its last run (`Persistent=`). Whoever comes after it does not wait for its first run.
+//! missed meanwhile is skipped, but for one that keeps its last run (`Persistent=`). Whoever
+//! comes after it does not wait for its first run.
 //!
 //! A calendar's times belong to the wall clock. All deadlines are on the monotonic one, so
 //! each appointment knows both, and is made anew when the clock is set.

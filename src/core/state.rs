@@ -29,25 +29,26 @@
 //! nobody asked for leads through *stopping* as well; where a restart follows, what is left
 //! of the tree is *killed* first.
 //!
-//! When a required service is no longer ready, its dependants stop and stand in *waiting* until it is. When it has
-//! failed, so have they; when it has exited for good, they are *inactive*. A stop by hand leads to *inactive* too,
-//! but takes down first those that require the service, and they stand in *waiting*: it is still *active* then,
-//! with a descent before it. In a shutdown everything ends as *inactive*, and nothing starts.
+//! When a required service is no longer ready, its dependants stop and stand in *waiting*
+//! until it is. When it has failed, so have they; when it has exited for good, they are
+//! *inactive*. A stop by hand leads to *inactive* too, but takes down first those that
+//! require the service, and they stand in *waiting*: it is still *active* then, with a
+//! descent before it. In a shutdown everything ends as *inactive*, and nothing starts.
 //!
 //! One whose conditions don't hold when it is to start (Condition*=, `exec-condition`) has been
 //! skipped and is *inactive*: that is no failure, and those that require it go on.
 //!
-//! A service with a schedule is *waiting* for its next time, *starting* while it runs, and then *waiting* again, however it ended.
+//! A service with a schedule is *waiting* for its next time, *starting* while it runs, and
+//! then *waiting* again, however it ended.
 
 mod deadlines;
 
 use std::time::Duration;
 
-use super::commands::CommandFailure;
-use super::event::SpawnFailure;
 use super::exit::Exit;
 use super::id::{Pid, RunId, ServiceId};
 use super::readiness::Poll;
+pub use super::reason::Reason;
 use super::reload::Reload;
 use super::said::Said;
 use super::schedule::Appointment;
@@ -319,77 +320,6 @@ pub struct Backoff {
     pub left: Option<RunId>,
     /// Why it is here.
     pub reason: Reason,
-}
-
-/// Why a service is not running as it should.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// Its main process ended.
-    Exit(Exit),
-    /// Its program could not be run.
-    Spawn(Box<SpawnFailure>),
-    /// The timeout of `wait-for` was over.
-    NotThere {
-        /// What was asked in vain, for how long, and what the last probe said.
-        what: Box<str>,
-    },
-    /// A command that belongs to its start failed.
-    Command(Box<CommandFailure>),
-    /// `start-timeout` was over.
-    NotReady {
-        /// So long was waited.
-        after: Duration,
-        /// What the last probe, or the service itself, said.
-        answer: Option<Box<str>>,
-    },
-    /// `health` said no too often.
-    Unhealthy {
-        /// What the last probe said.
-        answer: Box<str>,
-    },
-    /// It was to say that it lives (`watchdog`).
-    Watchdog {
-        /// And didn't for so long; or it said itself that it is stuck.
-        silent: Option<Duration>,
-    },
-    /// It said that it stops, and didn't in its `stop-timeout`.
-    NotStopped {
-        /// So long was waited.
-        after: Duration,
-    },
-    /// It ran for longer than it may (`RuntimeMaxSec=`): so long.
-    TooLong(Duration),
-    /// What happened, with what the service itself said of it.
-    Explained {
-        /// What happened.
-        what: Box<Reason>,
-        /// Its words.
-        cause: Box<str>,
-    },
-    /// `start-timeout` was over, and the kernel still had no process to give.
-    ForkRefused {
-        /// `errno`.
-        errno: i32,
-    },
-    /// It isn't to run here and now.
-    Unmet {
-        /// `ConditionPathExists=/x doesn't hold`, or the command that said so.
-        what: Box<str>,
-        /// That is a failure (Assert*=).
-        assert: bool,
-    },
-    /// One more restart would be too many.
-    StartLimit {
-        /// What happened last.
-        last: Box<Reason>,
-    },
-    /// A required service has failed.
-    Dependency {
-        /// Which.
-        on: ServiceId,
-        /// The one that failed by itself.
-        root: ServiceId,
-    },
 }
 
 impl Standing {

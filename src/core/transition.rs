@@ -129,7 +129,8 @@ impl System {
             (true, false) => self.by_hand.saturating_sub(1),
             (true, true) | (false, false) => self.by_hand,
         };
-        // Nobody waits for a time of the calendar, or for somebody to come to open sockets or watched paths.
+        // Nobody waits for a time of the calendar, or for somebody to come to open sockets or
+        // watched paths.
         let attempted = service.attempted
             || service.has_appointment()
             || service.awaits_somebody(spec)

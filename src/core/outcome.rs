@@ -222,8 +222,8 @@ impl System {
     pub(super) fn verdict(&mut self, id: ServiceId, reason: Reason) -> Verdict {
         self.note_end(id);
         let spec = self.service(id);
-        let well = exit_of(&reason).is_some_and(|exit| spec.is_some_and(|own| own.is_well(exit)));
-        let last = !matches!(reason, Reason::Unmet { .. }) && self.ends_all(id, well);
+        let well = exit_of(&reason).filter(|exit| spec.is_some_and(|own| own.is_well(*exit)));
+        let last = !matches!(reason, Reason::Unmet { .. }) && self.ends_all(id, well.is_some());
         let next = self.next_time(id).filter(|_| !last);
         let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
@@ -231,7 +231,6 @@ impl System {
         ) else {
             return Verdict::Failed(reason);
         };
-        let well = exit_of(&reason).filter(|exit| spec.is_well(*exit));
         if let Some(next) = next {
             let skipped = matches!(reason, Reason::Unmet { assert: false, .. });
             let well = well.is_some() || skipped;

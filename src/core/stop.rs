@@ -256,8 +256,7 @@ impl System {
         let nobody = spec.stop.kill_mode == KillMode::None;
         let headless = is_headless(spec, &service.state);
         let leaves_rest = !spec.stop.kill_mode.ends_tree();
-        let mut stop = spec.stop.clone();
-        stop.signal = spec.stop_signal(then == Then::Waiting);
+        let stop = spec.stop_for(&then);
         let run_id = run.id;
         if asks {
             if let Some(controls) = &mut service.controls {

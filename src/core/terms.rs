@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::id::ServiceId;
 use super::signal::Signal;
-use super::spec::ServiceSpec;
-use super::state::State;
+use super::spec::{ServiceSpec, Stop};
+use super::state::{State, Then};
 use super::system::System;
 
 /// What few services say of how they end (`systemd.service(5)`, `systemd.unit(5)`).
@@ -39,12 +39,15 @@ pub struct Terms {
 }
 
 impl ServiceSpec {
-    /// The signal of a stop; another one may be for those that come back.
+    /// How it is stopped on the way there; another signal may be for those that come back.
     #[must_use]
-    pub fn stop_signal(&self, comes_back: bool) -> Signal {
-        let terms = self.terms.as_ref().filter(|_| comes_back);
-        let other = terms.and_then(|terms| terms.restart_signal);
-        other.unwrap_or(self.stop.signal)
+    pub fn stop_for(&self, then: &Then) -> Stop {
+        let mut stop = self.stop.clone();
+        let terms = self.terms.as_ref().filter(|_| *then == Then::Waiting);
+        if let Some(signal) = terms.and_then(|terms| terms.restart_signal) {
+            stop.signal = signal;
+        }
+        stop
     }
 
     /// What is sent when a stop's time is over, if that isn't SIGKILL.

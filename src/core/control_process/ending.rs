@@ -27,39 +27,24 @@ impl System {
         controls.signal_at = None;
         let owed = std::mem::take(&mut controls.signal_owed);
         let headless = is_headless(spec, &service.state);
-        let stop = &mut spec.stop.clone();
-        if let State::Stopping(stopping) = &service.state {
-            stop.signal = spec.stop_signal(stopping.then == Then::Waiting);
-        }
-        // What outlives the main process, which the commands have ended, was told nothing yet.
-        if owed
-            && !controls.tree_gone
-            && stop.kill_mode == KillMode::ControlGroup
-            && let State::Stopping(Stopping {
-                run,
-                main_gone: true,
-                ..
-            }) = &service.state
-        {
-            self.orders.extend(ask_to_stop(run.id, stop.signal, stop));
-        }
-        if owed
-            && let State::Stopping(Stopping {
-                run,
-                main_gone: gone @ false,
-                ..
-            }) = &mut service.state
-        {
-            let run = run.id;
-            if headless {
-                *gone = true;
-                if self.end_headless(run, stop) {
+        let tree_gone = controls.tree_gone;
+        if owed && let State::Stopping(stopping) = &mut service.state {
+            let (run, stop) = (stopping.run.id, spec.stop_for(&stopping.then));
+            if stopping.main_gone {
+                // What outlives the main process, which the commands have ended, was told
+                // nothing yet.
+                if !tree_gone && stop.kill_mode == KillMode::ControlGroup {
+                    self.orders.extend(ask_to_stop(run, stop.signal, &stop));
+                }
+            } else if headless {
+                stopping.main_gone = true;
+                if self.end_headless(run, &stop) {
                     self.now_killing(id);
                 } else if !stop.kill_mode.ends_tree() {
                     self.run_over(id);
                 }
             } else {
-                self.orders.extend(ask_to_stop(run, stop.signal, stop));
+                self.orders.extend(ask_to_stop(run, stop.signal, &stop));
             }
         }
         self.reindex(id);

@@ -176,14 +176,15 @@ impl Hands {
         spec: &ServiceSpec,
     ) -> Result<Pid, Errno> {
         self.prepare_notify(service, run, spec)?;
-        let grouped = self.group(service, run, spec, false);
-        let mut passed = Vec::new();
-        self.listeners.pass(service, spec, &mut passed);
-        passed.extend(self.stores.of(service));
         let ready = match spec.ready {
             Ready::Fd(number) => Some(ready_pipe(number)?),
             Ready::Exec | Ready::Notify | Ready::Probe(_) | Ready::Delay(_) | Ready::Log(_) => None,
         };
+        // From here on nothing but the launch fails, which gives them back.
+        let grouped = self.group(service, run, spec, false);
+        let mut passed = Vec::new();
+        self.listeners.pass(service, spec, &mut passed);
+        passed.extend(self.stores.of(service));
         let input = if spec.is_main {
             standard(Standard::Input)
         } else {
@@ -215,9 +216,7 @@ impl Hands {
         let launched = match launched {
             Ok(launched) => launched,
             Err(errno) => {
-                if let Some(cgroups) = &mut self.cgroups {
-                    cgroups.discard(service, grouped.groups);
-                }
+                self.ungroup(service, grouped.groups);
                 return Err(errno);
             }
         };
@@ -412,9 +411,7 @@ impl Hands {
             .chain(&extra.foreign)
             .for_each(|fd| self.poll.remove(fd));
         extra.changes.iter().for_each(|fd| self.poll.remove(fd));
-        if let Some(cgroups) = &mut self.cgroups {
-            cgroups.discard(entry.service, extra.groups);
-        }
+        self.ungroup(entry.service, extra.groups);
         if let Some((pid, socket)) = &extra.keeper {
             self.poll.remove(socket);
             self.keepers.remove(pid);

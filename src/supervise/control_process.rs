@@ -115,9 +115,7 @@ impl Hands {
         let launched = match launched {
             Ok(launched) => launched,
             Err(errno) => {
-                if let Some(cgroups) = &mut self.cgroups {
-                    cgroups.discard(order.service, grouped.groups);
-                }
+                self.ungroup(order.service, grouped.groups);
                 return Err(errno);
             }
         };

@@ -133,11 +133,19 @@ impl Farewell {
         if !matches!(self.stage, Stage::Listening { give_up_at, .. } if over(give_up_at)) {
             return None;
         }
+        self.take_words()
+    }
+
+    /// What is to be said at the end of this stage; the next one is to follow.
+    fn take_words(&mut self) -> Option<(Box<str>, Option<ServiceId>)> {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Listening {
                 epilogue, culprit, ..
+            }
+            | Stage::Gathering {
+                epilogue, culprit, ..
             } => Some((epilogue, culprit)),
-            Stage::Before | Stage::Gathering { .. } | Stage::Said { .. } | Stage::Over => None,
+            Stage::Before | Stage::Said { .. } | Stage::Over => None,
         }
     }
 
@@ -155,12 +163,7 @@ impl Farewell {
         if !matches!(self.stage, Stage::Gathering { arrived: true, .. }) {
             return None;
         }
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Gathering {
-                epilogue, culprit, ..
-            } => Some((epilogue, culprit)),
-            Stage::Before | Stage::Listening { .. } | Stage::Said { .. } | Stage::Over => None,
-        }
+        self.take_words()
     }
 
     /// The words for the log, if it can't wait for the output any longer.

@@ -91,6 +91,13 @@ impl Hands {
         grouped
     }
 
+    /// A run's groups are given back.
+    pub(super) fn ungroup(&mut self, service: ServiceId, groups: Vec<Group>) {
+        if let Some(cgroups) = &mut self.cgroups {
+            cgroups.discard(service, groups);
+        }
+    }
+
     /// A new specification counts: limits that it changes are changed for what runs, too.
     pub(super) fn regroup(&mut self, spec: &Spec) {
         self.cgroups = cgroups_for(spec, self.pid1, self.cgroups.take());

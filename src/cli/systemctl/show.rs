@@ -8,7 +8,7 @@ use super::jobs::is_reached;
 use super::offline::nobody;
 use super::starters::{last, next, starters};
 use super::status::{enabled, result, words};
-use super::world::{Request, Service, World, is_starter};
+use super::world::{Request, Service, Starter, World, is_starter};
 use super::{FAILED, SPEAKS};
 use crate::cli::print;
 use crate::control::wall_clock;
@@ -177,16 +177,15 @@ fn monotonic(millis: Option<i64>) -> String {
 
 /// What a socket or timer has.
 fn of_starter(name: &UnitName, service: &Service, all: &mut Properties) {
-    if name.suffix() == "timer" {
-        all.extend([
-            ("Unit", service.unit.clone()),
-            ("NextElapseUSecRealtime", stamp(next(service))),
-            ("LastTriggerUSec", stamp(last(service))),
-        ]);
-    } else if name.suffix() == "path" {
-        all.push(("Paths", words(&service.record, "paths").join(" ")));
-    } else {
-        all.push(("Listen", words(&service.record, "listen").join(" ")));
+    if let Some(Starter { place, key, .. }) = Starter::of(name) {
+        match place {
+            Some(place) => all.push((place, words(&service.record, key).join(" "))),
+            None => all.extend([
+                ("Unit", service.unit.clone()),
+                ("NextElapseUSecRealtime", stamp(next(service))),
+                ("LastTriggerUSec", stamp(last(service))),
+            ]),
+        }
     }
     all.push(("Result", "success".to_owned()));
 }

@@ -3,7 +3,7 @@
 use super::dates::{ago, moment};
 use super::lists::{Columns, is_wanted};
 use super::offline::nobody;
-use super::world::{Service, World, is_starter};
+use super::world::{STARTERS, Service, World, is_starter};
 use crate::cli::ctl::Clean;
 use crate::cli::print;
 use crate::control::wall_clock;
@@ -58,6 +58,8 @@ pub(super) fn list(world: &World, verb: &str, words: &[String]) -> i32 {
         return nobody(world, verb);
     };
     let kind = verb.trim_start_matches("list-").trim_end_matches('s');
+    let place = STARTERS.iter().find(|own| own.kind == kind);
+    let place = place.and_then(|own| Some((own.place?, own.key)));
     let is_up = |(name, service): &(UnitName, &Service)| {
         let up = service.stands_as(name).active == "active";
         (up || world.options.all) && name.suffix() == kind && is_wanted(words, name.as_str())
@@ -65,7 +67,18 @@ pub(super) fn list(world: &World, verb: &str, words: &[String]) -> i32 {
     let mut all: Vec<_> = starters(world, &services);
     all.retain(is_up);
     let count;
-    let out = if kind == "timer" {
+    let out = if let Some((place, key)) = place {
+        let mut rows: Vec<[String; 3]> = Vec::new();
+        for (name, service) in &all {
+            for at in super::status::words(&service.record, key) {
+                let at = at.trim_start_matches("udp:");
+                rows.push([at, name.as_str(), &*service.unit].map(|cell| Clean(cell).to_string()));
+            }
+        }
+        count = rows.len();
+        let title = place.trim_end_matches('s').to_uppercase();
+        shown(world, [&*title, "UNIT", "ACTIVATES"], rows)
+    } else {
         sort_by(&mut all, |a, b| {
             let at = |service: &Service| next(service).unwrap_or(i64::MAX);
             at(a.1).cmp(&at(b.1))
@@ -90,20 +103,6 @@ pub(super) fn list(world: &World, verb: &str, words: &[String]) -> i32 {
             ["NEXT", "LEFT", "LAST", "PASSED", "UNIT", "ACTIVATES"],
             rows,
         )
-    } else {
-        let mut rows: Vec<[String; 3]> = Vec::new();
-        let (key, title) = match kind {
-            "path" => ("paths", "PATH"),
-            _ => ("listen", "LISTEN"),
-        };
-        for (name, service) in &all {
-            for at in super::status::words(&service.record, key) {
-                let at = at.trim_start_matches("udp:");
-                rows.push([at, name.as_str(), &*service.unit].map(|cell| Clean(cell).to_string()));
-            }
-        }
-        count = rows.len();
-        shown(world, [title, "UNIT", "ACTIVATES"], rows)
     };
     print::out(out);
     if !world.options.no_legend {

@@ -8,7 +8,7 @@ use super::dates::{ago, moment};
 use super::jobs::is_reached;
 use super::offline::nobody;
 use super::starters::{left, next};
-use super::world::{Service, Stands, World, is_starter};
+use super::world::{Service, Stands, Starter, World, is_starter};
 use crate::cli::ctl;
 use crate::cli::print;
 use crate::control::{usage, wall_clock};
@@ -56,19 +56,16 @@ pub(super) fn status(world: &World, verb: &str, words: &[String]) -> i32 {
             }
         }
         for service in meant {
+            if !std::mem::take(&mut first) {
+                print::out("\n");
+            }
             if is_starter(&name) {
-                if !std::mem::take(&mut first) {
-                    print::out("\n");
-                }
                 let stands = service.stands_as(&name);
                 if stands.active != "active" && code == 0 {
                     code = NOT_ACTIVE;
                 }
                 print::out(starter(world, &name, service, &stands));
                 continue;
-            }
-            if !std::mem::take(&mut first) {
-                print::out("\n");
             }
             print::out(page(world, service));
             output(world, service);
@@ -164,16 +161,14 @@ fn starter(world: &World, name: &UnitName, service: &Service, stands: &Stands) -
     let mut line = |key: &str, value: String| {
         let _ = writeln!(out, "{key:>11}: {}", ctl::Clean(&value));
     };
-    if name.suffix() == "timer" {
+    let place = Starter::of(name).and_then(|own| Some((own.place?, own.key)));
+    if place.is_none() {
         let next = next(service).map(|at| format!("{}; {}", moment(at), left(at - wall_clock())));
         line("Trigger", next.unwrap_or_else(|| "n/a".to_owned()));
     }
     line("Triggers", format!("● {}", service.unit));
-    if name.suffix() == "socket" {
-        line("Listen", words(&service.record, "listen").join(", "));
-    }
-    if name.suffix() == "path" {
-        line("Paths", words(&service.record, "paths").join(", "));
+    if let Some((place, key)) = place {
+        line(place, words(&service.record, key).join(", "));
     }
     out
 }

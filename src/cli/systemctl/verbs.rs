@@ -139,12 +139,7 @@ pub(super) const VERBS: &[Verb] = &[
         lists::list_dependencies,
     ),
     ask(
-        &[
-            "list-jobs",
-            "list-paths",
-            "list-automounts",
-            "list-machines",
-        ],
+        &["list-jobs", "list-automounts", "list-machines"],
         "",
         lists::list_nothing,
     ),

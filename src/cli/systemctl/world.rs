@@ -77,16 +77,13 @@ impl Service {
     /// The same of the unit by which it is named.
     pub(super) fn stands_as(&self, name: &UnitName) -> Stands {
         let stands = self.stands();
-        let waits = match name.suffix() {
-            "timer" => "waiting",
-            "socket" => "listening",
-            "path" => "waiting",
-            _ => return stands,
+        let Some(starter) = Starter::of(name) else {
+            return stands;
         };
         match self.text("state") {
             "waiting" => Stands {
                 active: "active",
-                sub: waits,
+                sub: starter.waits,
             },
             "inactive" | "exited" | "failed" => stands,
             _ => Stands {
@@ -218,9 +215,8 @@ impl World {
         if !found.is_empty() {
             return found;
         }
-        if let Some(service) = self.started_by(name) {
-            let key = starter_key(name);
-            let has = |service: &&Service| service.record.get(key).is_some();
+        if let Some((starter, service)) = Starter::of(name).zip(self.started_by(name)) {
+            let has = |service: &&Service| service.record.get(starter.key).is_some();
             return is(service.as_str()).into_iter().filter(has).collect();
         }
         let number = |service: &&Service| {
@@ -264,18 +260,49 @@ impl World {
     }
 }
 
-/// Sockets, timers and paths go with their services.
-pub(super) fn is_starter(name: &UnitName) -> bool {
-    matches!(name.suffix(), "socket" | "timer" | "path")
+/// A kind of units that go with their services.
+pub(super) struct Starter {
+    /// Its suffix.
+    pub(super) kind: &'static str,
+    /// By which a service's record shows that it has one.
+    pub(super) key: &'static str,
+    /// What it is called while nobody has come.
+    waits: &'static str,
+    /// What it waits at, as a property; a timer has its times.
+    pub(super) place: Option<&'static str>,
 }
 
-/// By which a service's record shows that it has one.
-fn starter_key(name: &UnitName) -> &'static str {
-    match name.suffix() {
-        "timer" => "schedule",
-        "path" => "paths",
-        _ => "listen",
+pub(super) const STARTERS: [Starter; 3] = [
+    Starter {
+        kind: "timer",
+        key: "schedule",
+        waits: "waiting",
+        place: None,
+    },
+    Starter {
+        kind: "socket",
+        key: "listen",
+        waits: "listening",
+        place: Some("Listen"),
+    },
+    Starter {
+        kind: "path",
+        key: "paths",
+        waits: "waiting",
+        place: Some("Paths"),
+    },
+];
+
+impl Starter {
+    /// That of this name, if it is of such a kind.
+    pub(super) fn of(name: &UnitName) -> Option<&'static Self> {
+        STARTERS.iter().find(|own| own.kind == name.suffix())
     }
+}
+
+/// Sockets, timers and paths go with their services.
+pub(super) fn is_starter(name: &UnitName) -> bool {
+    Starter::of(name).is_some()
 }
 
 /// What rinit is asked.

@@ -193,15 +193,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "\"always\", \"on-failure\", \"on-success\", \"on-abnormal\", \"on-abort\", \"on-watchdog\" or \"no\"",
         "\"always\"; essential services and oneshots \"no\"",
         |draft, value| {
-            draft.restart = Some(value.choice(&[
-                ("always", RestartPolicy::Always),
-                ("on-failure", RestartPolicy::OnFailure),
-                ("on-success", RestartPolicy::OnSuccess),
-                ("on-abnormal", RestartPolicy::OnAbnormal),
-                ("on-abort", RestartPolicy::OnAbort),
-                ("on-watchdog", RestartPolicy::OnWatchdog),
-                ("no", RestartPolicy::No),
-            ])?);
+            draft.restart = Some(value.choice(&RestartPolicy::WORDS)?);
             Some(())
         },
         "Whether it is started again after it ended: always, when that was no success, only then, unless it was an exit status, by a signal, because it was stuck or unhealthy, never; in [defaults] it skips oneshots and schedules.",

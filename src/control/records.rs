@@ -12,7 +12,7 @@ use crate::core::output::Tally;
 use crate::core::query::Ask;
 use crate::core::record::Record;
 use crate::core::reload::can_reload;
-use crate::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec};
+use crate::core::spec::{Kind, Ready, ServiceSpec};
 use crate::core::state::{Backoff, Standing, State};
 use crate::core::system::System;
 use crate::core::time::{Instant, Now, Span};
@@ -367,15 +367,7 @@ fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
         Ready::Log(pattern) => format!("log {pattern}"),
         Ready::Delay(delay) => format!("delay {}", Span(*delay)),
     };
-    let restart = match spec.restart.policy {
-        RestartPolicy::Always => "always",
-        RestartPolicy::OnFailure => "on-failure",
-        RestartPolicy::No => "no",
-        RestartPolicy::OnSuccess => "on-success",
-        RestartPolicy::OnAbnormal => "on-abnormal",
-        RestartPolicy::OnAbort => "on-abort",
-        RestartPolicy::OnWatchdog => "on-watchdog",
-    };
+    let restart = spec.restart.policy.word();
     let span = |time: Option<Duration>| {
         time.map_or_else(|| "infinity".to_owned(), |time| Span(time).to_string())
     };

@@ -379,6 +379,27 @@ pub enum RestartPolicy {
     OnWatchdog,
 }
 
+impl RestartPolicy {
+    /// Each by its word, in TOML as in units.
+    pub const WORDS: [(&str, Self); 7] = [
+        ("always", Self::Always),
+        ("on-failure", Self::OnFailure),
+        ("on-success", Self::OnSuccess),
+        ("on-abnormal", Self::OnAbnormal),
+        ("on-abort", Self::OnAbort),
+        ("on-watchdog", Self::OnWatchdog),
+        ("no", Self::No),
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        let mut all = Self::WORDS.iter();
+        all.find(|(_, policy)| *policy == self)
+            .map_or("", |(word, _)| word)
+    }
+}
+
 /// Ends of the main process that decide about a restart, whatever `restart` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RestartByExit {

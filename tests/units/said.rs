@@ -12,7 +12,7 @@ use rinit::core::output::Output;
 use rinit::core::schedule::When;
 use rinit::core::setup::{Base, Preserve, Setup};
 use rinit::core::signal::Signal;
-use rinit::core::spec::{KillMode, Kind, NotifyAccess, Ready, RestartPolicy, ServiceSpec, Spec};
+use rinit::core::spec::{KillMode, Kind, NotifyAccess, Ready, ServiceSpec, Spec};
 
 use super::Said;
 
@@ -145,16 +145,7 @@ fn exits<'a>(key: &str, all: impl IntoIterator<Item = &'a Exit>, said: &mut Said
 
 fn restarts(service: &ServiceSpec, said: &mut Said) {
     let restart = &service.restart;
-    let policy = match restart.policy {
-        RestartPolicy::Always => "always",
-        RestartPolicy::OnFailure => "on-failure",
-        RestartPolicy::No => "no",
-        RestartPolicy::OnSuccess => "on-success",
-        RestartPolicy::OnAbnormal => "on-abnormal",
-        RestartPolicy::OnAbort => "on-abort",
-        RestartPolicy::OnWatchdog => "on-watchdog",
-    };
-    add(said, "Restart", policy);
+    add(said, "Restart", restart.policy.word());
     add(said, "RestartUSec", micros(Some(restart.delay)));
     if let Some(by_exit) = &restart.by_exit {
         exits("RestartPreventExitStatus", &by_exit.prevent, said);

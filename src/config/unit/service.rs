@@ -52,16 +52,7 @@ pub(super) fn kind(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
 }
 
 pub(super) fn restart(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
-    let policy = given.choice(&[
-        ("no", RestartPolicy::No),
-        ("always", RestartPolicy::Always),
-        ("on-failure", RestartPolicy::OnFailure),
-        ("on-success", RestartPolicy::OnSuccess),
-        ("on-abnormal", RestartPolicy::OnAbnormal),
-        ("on-abort", RestartPolicy::OnAbort),
-        ("on-watchdog", RestartPolicy::OnWatchdog),
-    ])?;
-    reading.restart = Some(policy);
+    reading.restart = Some(given.choice(&RestartPolicy::WORDS)?);
     Some(())
 }
 

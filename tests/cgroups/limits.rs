@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::acts::acts;
 use crate::harness::{Pid1, RINIT, Running, Setup};
-use crate::supervisor::{IN_ORDER, notes, service, supervisor, wait_for_process};
+use crate::supervisor::{IN_ORDER, ends_in_order, notes, service, supervisor, wait_for_process};
 
 /// With a tree of version 2 that tells processes apart, and without one.
 const WAYS: [&[Setup]; 2] = [
@@ -19,8 +19,7 @@ fn start(config: &str, setups: &[Setup]) -> Running {
 }
 
 fn end(rinit: &Running) {
-    rinit.signal(15);
-    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    ends_in_order(rinit);
     leaves_nothing(rinit);
 }
 

@@ -3,7 +3,7 @@
 use crate::acts::acts;
 use crate::harness::{RINIT, Running};
 use crate::supervisor::{
-    IN_ORDER, free_port, notes, process, service, supervisor, wait_for_process,
+    IN_ORDER, ends_in_order, free_port, notes, process, service, supervisor, wait_for_process,
 };
 
 /// A service that notes when it begins and ends.
@@ -32,11 +32,6 @@ fn wait_for_note(rinit: &Running, note: &str) {
 
 fn pid(rinit: &Running, name: &str) -> i32 {
     wait_for_process(rinit, &format!("note:{name} up")).pid
-}
-
-fn end(rinit: &Running) {
-    rinit.signal(15);
-    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }
 
 #[test]
@@ -76,7 +71,7 @@ fn only_what_changed_stops_or_starts_and_in_order() {
     let next = new.replace(&noted("fresh", "requires = ['web']"), &said);
     apply(&rinit, &next, "applied: fresh: restart (command)");
     rinit.wait_for_line("fresh: hello");
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -118,7 +113,7 @@ fn a_file_that_cannot_be_used_changes_nothing_and_says_all_that_is_wrong() {
         rinit.stderr().matches("nothing changes").count() == 3
     });
     assert_eq!(pid(&rinit, "a"), before);
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -183,7 +178,7 @@ cp third rinit.toml; try apply; cp fourth rinit.toml; try plan; try apply; try a
     assert_eq!(notes(&rinit)[2..], ends, "{}", rinit.dump());
     assert_eq!(said.matches("job: once").count(), 1);
     assert_eq!(said.matches("job: twice").count(), 0, "{}", rinit.dump());
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -243,7 +238,7 @@ fn a_second_apply_waits_for_the_first_and_ends_what_that_began() {
     rinit.wait_for_line("applied: slow: removed");
     assert_eq!(pid(&rinit, "same"), before);
     assert!(process(&rinit, "%do ignore:15").is_none());
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -272,7 +267,7 @@ fn a_socket_that_stays_refuses_nobody() {
     apply(&rinit, &noted("other", ""), "web: removed; other: new");
     assert!(connect().is_err());
     rinit.wait_for_line("configuration applied");
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -308,5 +303,5 @@ fn an_apply_that_waits_for_a_oneshot_says_so_and_what_dies_meanwhile_comes_back(
     rinit.wait_for_line("applied 0");
     rinit.wait_for_line("web: restart (umask)");
     assert!(!rinit.stdout().contains("job: two"), "{}", rinit.dump());
-    end(&rinit);
+    ends_in_order(&rinit);
 }

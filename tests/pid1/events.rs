@@ -3,17 +3,12 @@
 use crate::acts::acts;
 use crate::harness::{RINIT, Running};
 use crate::requests::person;
-use crate::supervisor::{IN_ORDER, place, service, supervisor};
+use crate::supervisor::{ends_in_order, place, service, supervisor};
 
 fn run(config: &str) -> Running {
     let rinit = supervisor(config).spawn();
     rinit.wait_for_line("person: all is done");
     rinit
-}
-
-fn end(rinit: &Running) {
-    rinit.signal(15);
-    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }
 
 /// The events in a file, one JSON object a line.
@@ -104,7 +99,7 @@ until grep -c '\"stopping\",\"to\":\"inactive\"' web; do sleep 0.01; done
     let first = std::fs::read_to_string(rinit.path("first")).unwrap();
     assert!(first.contains("waiting -> starting"), "{first}");
     rinit.wait_for_line("person: nosuch 4");
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -140,7 +135,7 @@ until grep -c '\"to\":\"failed\"' followed; do sleep 0.01; done"
             }
         }
     }
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -174,5 +169,5 @@ try start job
         (&job["reason"], &job["exit"]),
         (&"exited with status 7".into(), &7.into())
     );
-    end(&rinit);
+    ends_in_order(&rinit);
 }

@@ -1,7 +1,8 @@
 //! `file-descriptor-store-max`: descriptors that a service leaves for its next run.
 
 use crate::harness::Running;
-use crate::sd_notify::{ends_in_order, script, with_face};
+use crate::sd_notify::{script, with_face};
+use crate::supervisor::ends_in_order;
 
 /// How many descriptors of rinit's own lead there.
 fn held(rinit: &Running, part: &str) -> usize {

@@ -1,7 +1,7 @@
 //! Services that start themselves in the background: whose end they have, and whose number.
 
 use crate::harness::{Pid1, RINIT, Running, Setup};
-use crate::supervisor::{IN_ORDER, notes, service, supervisor};
+use crate::supervisor::{ends_in_order, notes, service, supervisor};
 
 /// A daemon by two forks. It ends with 7 once there is a file `die`, and writes its number
 /// where it is told to, once there is `now` if it is to be late.
@@ -59,11 +59,6 @@ pub fn until_active(rinit: &Running) -> String {
 }
 
 #[track_caller]
-fn ends(rinit: &Running) {
-    rinit.signal(15);
-    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
-}
-
 fn read(rinit: &Running, name: &str) -> String {
     let text = std::fs::read_to_string(rinit.path(name)).unwrap_or_default();
     text.trim().to_owned()
@@ -88,7 +83,7 @@ fn the_process_that_the_pid_file_names_is_the_main_one_and_comes_back_when_it_di
         state == "active" && pid != first
     });
     assert_eq!(told(&rinit, "pid"), read(&rinit, "web.pid"));
-    ends(&rinit);
+    ends_in_order(&rinit);
     assert_eq!(notes(&rinit), ["runs", "runs", "stops"]);
     assert!(!rinit.path("web.pid").exists(), "it goes with the service");
 }
@@ -103,7 +98,7 @@ fn a_pid_file_that_comes_late_is_waited_for_and_an_old_one_is_not_believed() {
     touch(&rinit, "now");
     let pid = until_active(&rinit);
     assert_eq!(pid, read(&rinit, "web.pid"));
-    ends(&rinit);
+    ends_in_order(&rinit);
     assert_eq!(notes(&rinit), ["runs", "stops"]);
 }
 
@@ -131,7 +126,7 @@ fn a_pid_file_that_names_somebody_else_or_is_none_fails_the_start_and_leaves_not
         assert!(line.contains("not ready after"), "{make}: {line}");
         assert!(line.contains(why), "{make}: {line}");
         assert_eq!(notes(&rinit), ["runs", "stops"], "{make}: {}", rinit.dump());
-        ends(&rinit);
+        ends_in_order(&rinit);
     }
 }
 
@@ -148,7 +143,7 @@ fn without_a_pid_file_the_only_process_that_is_left_is_the_main_one() {
         state == "active" && pid != first
     });
     rinit.wait_until("it runs", || notes(&rinit).len() == 2);
-    ends(&rinit);
+    ends_in_order(&rinit);
     assert_eq!(notes(&rinit), ["runs", "runs", "stops"]);
 }
 
@@ -159,7 +154,7 @@ fn of_several_none_is_the_main_one_and_a_stop_leaves_none() {
     let rinit = supervisor(&forks(keys)).script("daemon", &two).spawn();
     assert_eq!(until_active(&rinit), "null", "{}", rinit.dump());
     rinit.wait_until("it runs", || notes(&rinit) == ["runs"]);
-    ends(&rinit);
+    ends_in_order(&rinit);
     assert_eq!(notes(&rinit), ["runs", "stops", "gone success"]);
     let said = rinit.stderr();
     assert!(!said.contains("killed"), "{said}");
@@ -174,7 +169,7 @@ fn where_no_main_process_is_known_the_last_ones_end_is_its_end() {
     rinit.wait_until("it runs", || notes(&rinit) == ["runs"]);
     touch(&rinit, "die");
     rinit.wait_until("it has ended", || told(&rinit, "state") == "exited");
-    ends(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -186,7 +181,7 @@ fn a_first_process_that_fails_is_a_failed_start_and_leaves_nothing() {
         let left = |name: &str| rinit.processes().iter().any(|it| it.name == name);
         !left("setsid") && !left("rinit-subreaper")
     });
-    ends(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -195,7 +190,7 @@ fn a_first_process_that_never_ends_is_stopped_when_its_time_is_over() {
     let daemon = "#!/bin/sh\necho runs >> notes\nexec sleep 1000\n";
     let rinit = supervisor(&forks(keys)).script("daemon", daemon).spawn();
     rinit.wait_for_line("web failed: not ready after");
-    ends(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -205,7 +200,7 @@ fn a_pid_file_that_exec_start_post_writes_will_do() {
     let rinit = with(&forks(keys)).spawn();
     let pid = until_active(&rinit);
     assert_eq!(pid, read(&rinit, "number"), "{}", rinit.dump());
-    ends(&rinit);
+    ends_in_order(&rinit);
     assert_eq!(notes(&rinit), ["runs", "post", "stops"]);
 }
 
@@ -219,7 +214,7 @@ fn a_service_that_forks_may_be_asked_whether_it_is_ready_as_well() {
     assert_eq!(told(&rinit, "state"), "starting");
     touch(&rinit, "answers");
     until_active(&rinit);
-    ends(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -228,7 +223,7 @@ fn its_subreaper_is_never_its_main_process() {
     let keys = "pid-file = 'web.pid'\nstart-timeout = '300ms'\nrestart = 'no'";
     let rinit = supervisor(&forks(keys)).script("daemon", &daemon).spawn();
     rinit.wait_for_line("which is not this service's");
-    ends(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -248,7 +243,7 @@ fn a_dash_before_exec_start_is_for_the_first_process_and_not_for_the_main_one() 
     assert_eq!(main, read(&rinit, "web.pid"), "{}", rinit.dump());
     touch(&rinit, "die");
     rinit.wait_for_line("web failed: exited with status 7");
-    ends(&rinit);
+    ends_in_order(&rinit);
 }
 
 /// The number of the first process, which has ended, is another's by now: that one may not
@@ -301,7 +296,7 @@ while :; do rm ask 2> /dev/null && touch answered; sleep 0.02; done
         assert!(!after.contains("stolen"), "{after}\n{}", rinit.dump());
         touch(&rinit, "ask");
         rinit.wait_until("it lives", || rinit.path("answered").exists());
-        ends(&rinit);
+        ends_in_order(&rinit);
     }
 }
 

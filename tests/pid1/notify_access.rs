@@ -1,8 +1,8 @@
 //! Whose words count on a service's notify socket, and that nobody else's do harm.
 
 use crate::acts::acts;
-use crate::sd_notify::{ends_in_order, script, with_face};
-use crate::supervisor::{process, service};
+use crate::sd_notify::{script, with_face};
+use crate::supervisor::{ends_in_order, process, service};
 
 const AWAIT_GO: &str = "until test -e go; do sleep 0.01; done";
 

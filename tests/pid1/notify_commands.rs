@@ -1,8 +1,8 @@
 //! What the commands around a service may say on its notify socket, and what they get.
 
 use crate::requests::person;
-use crate::sd_notify::{ends_in_order, script, with_face};
-use crate::supervisor::place;
+use crate::sd_notify::{script, with_face};
+use crate::supervisor::{ends_in_order, place};
 
 #[test]
 fn a_command_speaks_where_notify_access_says_so() {

@@ -1,7 +1,7 @@
 //! Units' paths: what starts when a file is there, or changes.
 
-use crate::harness::{Pid1, Running, Setup, send};
-use crate::supervisor::{IN_ORDER, notes, supervisor, wait_for_helper};
+use crate::harness::{Pid1, Setup, send};
+use crate::supervisor::{ends_in_order, notes, supervisor, wait_for_helper};
 
 /// A service of that name that notes its name, and its path's unit.
 fn path(rinit: Pid1, name: &str, path: &str, script: &str) -> Pid1 {
@@ -19,11 +19,6 @@ fn path(rinit: Pid1, name: &str, path: &str, script: &str) -> Pid1 {
 fn config(names: &[&str]) -> String {
     let table = |name: &&str| format!("[service.{name}]\nunit = '{name}.path'\n");
     names.iter().map(table).collect()
-}
-
-fn ends(rinit: &Running) {
-    rinit.signal(15);
-    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }
 
 #[test]
@@ -48,7 +43,7 @@ fn a_file_that_comes_starts_a_service_again_and_again() {
     std::fs::write(rinit.path("other/to/job"), "").unwrap();
     std::fs::rename(rinit.path("other"), rinit.path("way")).unwrap();
     rinit.wait_until("it was taken", || notes(&rinit).len() == 4 && !job.exists());
-    ends(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -78,7 +73,7 @@ fn what_changes_or_is_full_starts_its_service_and_a_folder_is_made() {
         std::fs::write(rinit.path("watched"), "more").unwrap();
         notes(&rinit).last().is_some_and(|note| note == "changed")
     });
-    ends(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -95,5 +90,5 @@ fn whoever_kills_the_watcher_keeps_nothing_from_starting() {
     send(wait_for_helper(&rinit, "rinit-paths"), 9);
     std::fs::write(rinit.path("job"), "").unwrap();
     rinit.wait_until("it was taken", || notes(&rinit) == ["took"]);
-    ends(&rinit);
+    ends_in_order(&rinit);
 }

@@ -2,8 +2,8 @@
 
 use crate::harness::Running;
 use crate::requests::person;
-use crate::sd_notify::{ends_in_order, with_face};
-use crate::supervisor::{place, service};
+use crate::sd_notify::with_face;
+use crate::supervisor::{ends_in_order, place, service};
 
 /// Runs until the person has done it all.
 fn run(config: &str) -> Running {

@@ -2,7 +2,7 @@
 
 use crate::acts::acts;
 use crate::harness::{RINIT, Running, Status};
-use crate::supervisor::{IN_ORDER, last_line, notes, place, process, service, supervisor};
+use crate::supervisor::{ends_in_order, last_line, notes, place, process, service, supervisor};
 
 /// A person: does these things with rinitctl once it answers, and then says that all is
 /// done. `try` says a verb's exit status, and its words.
@@ -32,11 +32,6 @@ fn run(config: &str) -> Running {
     rinit
 }
 
-fn end(rinit: &Running) {
-    rinit.signal(15);
-    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
-}
-
 #[test]
 fn a_stopped_service_stays_stopped_until_it_is_started() {
     let config = ready_after("web", "say:runs", "say:ends", "essential = true")
@@ -58,7 +53,7 @@ fn a_stopped_service_stays_stopped_until_it_is_started() {
         "{}",
         rinit.dump()
     );
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -81,7 +76,7 @@ fn what_requires_it_stops_first_and_comes_back_with_it_in_order() {
     let up = ["db up", "app up", "web up"];
     let down = ["web down", "app down", "db down"];
     assert_eq!(notes(&rinit), [up, down, up, down, up].concat());
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -135,7 +130,7 @@ try stop slow; wait",
     let said = rinit.stdout();
     place(&said, "person: start slow: 1 rinitctl: superseded by stop");
     place(&said, "person: stop slow: 0 ");
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -151,7 +146,7 @@ until test -e hit; do sleep 0.01; done",
     );
     let rinit = run(&config);
     rinit.wait_for_line("person: kill --signal HUP web: 0 ");
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -192,7 +187,7 @@ fn parts_follow_and_rivals_make_way() {
         "{}",
         rinit.dump()
     );
-    end(&rinit);
+    ends_in_order(&rinit);
 }
 
 #[test]
@@ -246,5 +241,5 @@ try restart web; try stop never; try version"
     let said = rinit.stdout();
     place(&said, "person: restart web: 0 ");
     place(&said, "person: stop never: 0 ");
-    end(&rinit);
+    ends_in_order(&rinit);
 }

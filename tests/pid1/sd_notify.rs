@@ -1,6 +1,8 @@
 use crate::acts::acts;
-use crate::harness::{Pid1, RINIT, Running, Status};
-use crate::supervisor::{IN_ORDER, place, process, service, supervisor, wait_for_process};
+use crate::harness::{Pid1, RINIT, Status};
+use crate::supervisor::{
+    IN_ORDER, ends_in_order, place, process, service, supervisor, wait_for_process,
+};
 
 /// rinit with this configuration, and the face by its name beside it.
 pub fn with_face(config: &str) -> Pid1 {
@@ -13,11 +15,6 @@ pub fn with_face(config: &str) -> Pid1 {
 pub fn script(name: &str, script: &str, keys: &str) -> String {
     let keys = format!("ready = 'notify'\n{keys}");
     service(name, &format!("'''{script}'''"), &keys)
-}
-
-pub fn ends_in_order(rinit: &Running) {
-    rinit.signal(15);
-    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What a service says of its own course: that it reloads, that it stops, that it needs
 //! more time, and why it fails.
 
-use crate::sd_notify::{ends_in_order, script, with_face};
-use crate::supervisor::{IN_ORDER, place, service};
+use crate::sd_notify::{script, with_face};
+use crate::supervisor::{IN_ORDER, ends_in_order, place, service};
 
 /// Words of a shell script that wait for the test.
 const AWAIT_GO: &str = "until test -e go; do sleep 0.01; done";

@@ -17,6 +17,13 @@ pub fn service(name: &str, command: &str, keys: &str) -> String {
 /// The container's exit code when all was stopped in order.
 pub const IN_ORDER: crate::harness::Status = crate::harness::Status::Exited(0);
 
+/// It is told to stop, and all ends in order.
+#[track_caller]
+pub fn ends_in_order(rinit: &Running) {
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
 /// The last line of all.
 pub fn last_line(stderr: &str) -> &str {
     stderr.lines().next_back().unwrap_or_default()

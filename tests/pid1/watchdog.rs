@@ -1,8 +1,8 @@
 //! `watchdog`: a service that doesn't say that it lives is aborted and has failed.
 
 use crate::acts::acts;
-use crate::sd_notify::{ends_in_order, inner_pid, script, with_face};
-use crate::supervisor::{place, service, wait_for_process};
+use crate::sd_notify::{inner_pid, script, with_face};
+use crate::supervisor::{ends_in_order, place, service, wait_for_process};
 
 #[test]
 fn one_that_pings_lives_and_one_that_does_not_is_aborted_and_restarted() {

@@ -34,10 +34,12 @@ fn is_as_before(rinit: &Running, before: Held) {
     let ok = |now: Held| {
         now.descriptors <= before.descriptors && now.anonymous_kib <= before.anonymous_kib + 64
     };
-    rinit.wait_until(&format!("it holds {before:?} again"), || {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !ok(now) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
         now = held(rinit);
-        ok(now)
-    });
+    }
+    assert!(ok(now), "{before:?} -> {now:?}: {}", rinit.dump());
     println!("{before:?} -> {now:?}");
 }
 
@@ -139,7 +141,9 @@ fn a_million_orphans_leave_nothing_in_the_minimal_init() {
 #[ignore = "takes minutes; .ci/run asks for it"]
 fn ten_thousand_applies_leave_nothing_in_pid_1() {
     const APPLIES: u64 = 10_000;
-    const WARM: u64 = 200;
+    // The allocator keeps up to seven freed pieces of each size to itself, and most sizes
+    // of what a configuration is made of come by rarely.
+    const WARM: u64 = 2_000;
     // One byte for each run of the one that changes; another comes and goes.
     let config = |turn: u64| {
         let odd = turn % 2 == 1;

@@ -129,12 +129,14 @@ impl System {
         }
         self.credit(id);
         let since = self.now.at;
+        // Whoever was about to be stopped has only come before its turn.
+        let aim = self.descent_of(id).cloned();
         let stopping = Stopping {
             run,
             main_gone: false,
             since,
             kill_at: self.grace(id).map(|grace| since.plus(grace)),
-            then: Then::ByItself(None),
+            then: aim.unwrap_or(Then::ByItself(None)),
         };
         self.transition(id, State::Stopping(stopping));
         self.end_control(id, Signal::TERM);

@@ -21,6 +21,7 @@ use rinit::core::system::{System, Whole};
 use rinit::core::time::{Instant, Now};
 
 use self::reloads::Reloads;
+use crate::asking::with_parts;
 use crate::kernel::{Kernel, Run};
 use crate::pings::Pings;
 use crate::stages::Stages;
@@ -445,6 +446,11 @@ impl Watcher {
             }
             Verb::Start | Verb::Restart => {
                 let mut open = services.to_vec();
+                // A part that runs is restarted with its whole, and what it requires starts.
+                if *verb == Verb::Restart {
+                    let parts = with_parts(system.spec(), services);
+                    open.extend(parts.difference(&self.rests));
+                }
                 let mut seen = BTreeSet::new();
                 while let Some(id) = open.pop() {
                     if seen.insert(id) {

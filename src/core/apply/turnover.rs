@@ -287,7 +287,8 @@ impl System {
             }
             self.reschedule(id, former);
             let begins = former.is_none_or(|former| Some(former.standing) != to);
-            if begins && to == Some(Standing::Waiting) {
+            // Its schedule may name no more time.
+            if begins && matches!(self.state(id), Some(State::Waiting(_))) {
                 // As at the boot: nobody is refused who starts first.
                 self.open_sockets(id);
             }
@@ -368,7 +369,10 @@ fn anew(
     let disabled = Some(State::Inactive(Idle::Disabled));
     let oneshot = old.kind == Kind::Oneshot && new.kind == Kind::Oneshot;
     let anew = class == Class::Redefined;
-    match &service.state {
+    // What it did as another kind of service isn't what those that require it need now.
+    let undone = old.kind != new.kind && matches!(service.state, State::Exited { .. });
+    let rests = undone.then_some(State::Inactive(Idle::Stopped));
+    let begins = match &service.state {
         state if touch != Touch::ByAll && state.standing().is_at_rest() => {
             waiting.filter(|_| touch == Touch::ByName && new.enabled)
         }
@@ -397,7 +401,8 @@ fn anew(
         State::Inactive(Idle::Stopped | Idle::Reset | Idle::Skipped(_)) | State::Exited { .. } => {
             waiting.filter(|_| anew && new.enabled)
         }
-    }
+    };
+    begins.or(rests)
 }
 
 impl Service {

@@ -25,6 +25,12 @@ impl Table {
         self.read(services);
     }
 
+    /// Has it made known (`number`), and no more.
+    pub(super) fn learn(&mut self, number: u64, services: Vec<ServiceSpec>) {
+        self.ask(number, Verb::Learn, &[]);
+        self.read(services);
+    }
+
     fn read(&mut self, services: Vec<ServiceSpec>) {
         let spec = Box::new(Spec {
             services,

@@ -4,7 +4,7 @@ use super::apply::commanded;
 use super::commands::with;
 use super::elsewhere::waiting;
 use super::requests::answer;
-use super::schedule::every;
+use super::schedule::{every, over};
 use super::sockets::listening;
 use super::*;
 use crate::core::commands::List;
@@ -172,4 +172,64 @@ fn one_on_demand_whose_sockets_are_not_open_yet_is_still_waited_for() {
     assert_eq!(t.spawned(), [B]);
     t.up(B);
     assert_eq!(t.spawned(), [C]);
+}
+
+/// It came back by itself, though it was to rest; and one that was to come back didn't.
+#[test]
+fn one_that_stops_by_itself_while_its_own_stop_waits_for_others_ends_where_that_was_to_lead() {
+    for (verb, standing) in [
+        (Verb::Stop, Standing::Inactive),
+        (Verb::Restart, Standing::Starting),
+    ] {
+        let mut base = service("base");
+        base.notify = Some(Box::default());
+        base.restart.policy = RestartPolicy::OnFailure;
+        let mut t = Table::new(vec![base, requiring("user", A)]);
+        t.up(A);
+        t.up(B);
+        t.ask(1, verb, &[A]);
+        assert_eq!(t.standing(A), Standing::Active, "user stops first");
+        let run = t.run(A);
+        t.event(Event::Stopping { run });
+        t.exit(A, Exit::Code(0));
+        t.event(Event::TreeGone { run });
+        assert_eq!(t.standing(A), standing, "{verb:?}");
+    }
+}
+
+/// What required it ran without it.
+#[test]
+fn what_has_ended_as_another_type_has_not_done_the_work_of_a_oneshot() {
+    let mut once = service("once");
+    once.restart.policy = RestartPolicy::No;
+    let mut t = Table::new(vec![service("other"), once.clone()]);
+    t.up(A);
+    t.up(B);
+    let run = t.run(B);
+    t.exit(B, Exit::Code(0));
+    t.event(Event::TreeGone { run });
+    assert_eq!(t.standing(B), Standing::Exited);
+    once.kind = Kind::Oneshot;
+    t.learn(1, vec![service("other"), once, requiring("user", B)]);
+    t.quiet();
+    assert_eq!(t.standing(B), Standing::Inactive);
+    t.ask(2, Verb::Start, &[C]);
+    assert_eq!(t.spawned(), [B]);
+    t.up(B);
+    t.exit(B, Exit::Code(0));
+    assert_eq!(t.spawned(), [C]);
+}
+
+/// They stayed open to the end, and nobody answered there.
+#[test]
+fn sockets_of_one_whose_new_schedule_names_no_time_are_not_opened() {
+    let mut t = Table::new(vec![service("other")]);
+    t.up(A);
+    let mut job = over();
+    job.listen = listening("job", false).listen;
+    t.apply(1, vec![service("other"), job]);
+    t.quiet();
+    assert_eq!(t.standing(B), Standing::Inactive);
+    let opened = Action::Listen { service: B };
+    assert!(!t.orders.contains(&opened), "{:?}", t.orders);
 }

@@ -36,6 +36,18 @@ fn hourly() -> ServiceSpec {
     scheduled("job", When::Calendar(Box::new([Times { calendar, zone }])))
 }
 
+/// On no day that there is.
+pub(super) fn over() -> ServiceSpec {
+    let calendar = Calendar {
+        months: 1 << 2,
+        days: 1 << 30,
+        last_days: 0,
+        ..Calendar::ALWAYS
+    };
+    let zone = Zone::default();
+    scheduled("job", When::Calendar(Box::new([Times { calendar, zone }])))
+}
+
 /// A table whose clock shows this many seconds after a full hour.
 fn at(services: Vec<ServiceSpec>, seconds: i64) -> Table {
     Table::at(services, 500_000 * HOUR * 1000 + seconds * 1000)

@@ -16,7 +16,7 @@ use crate::sys::poll::{Interest, Poll};
 use crate::sys::signal::{group_exists, kill};
 use crate::sys::{fd, procfs};
 
-/// Deaths come in swarms: not oftener than this.
+/// Deaths come in swarms: not oftener than this while they do, nor where a helper has to look.
 const SPACING: Duration = Duration::from_millis(5);
 /// The pauses between looks at what stays.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -47,6 +47,10 @@ struct Seeker {
 pub(crate) struct Trees {
     waiting: Set<RunId>,
     last: Option<Instant>,
+    /// The last look didn't tell by itself: a helper had to.
+    sought: bool,
+    /// A child ended since the last turn, and others may be about to.
+    swarming: bool,
     look_at: Option<Instant>,
     pause: Duration,
     seeker: Option<Seeker>,
@@ -72,6 +76,7 @@ impl Trees {
 
     /// A child ended: perhaps a tree did.
     pub(crate) fn child_ended(&mut self, now: Instant) {
+        self.swarming = true;
         if !self.waiting.is_empty() {
             self.look_at = Some(self.look_at.map_or(now, |at| at.min(now)));
         }
@@ -84,6 +89,23 @@ impl Trees {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// Whether it is to be looked in this turn; from then on it has been.
+    fn is_due(&mut self, now: Instant, others_live: bool) -> bool {
+        let swarming = std::mem::take(&mut self.swarming);
+        if self.seeker.is_some() || self.look_at.is_none_or(|at| now < at) {
+            return false;
+        }
+        let next = self.last.map(|last| last.plus(SPACING));
+        let spaced = others_live && (swarming || self.sought);
+        if let Some(next) = next.filter(|next| spaced && now < *next) {
+            // Where one stops after the other nobody else dies meanwhile: the next turn tells.
+            self.look_at = Some(if self.sought { next } else { now });
+            return false;
+        }
+        (self.look_at, self.last, self.sought) = (None, Some(now), false);
+        true
     }
 
     /// Looks if that is due; the trees that are gone.
@@ -102,25 +124,15 @@ impl Trees {
         {
             self.give_up(now, poll);
         }
-        if self.seeker.is_some() || self.look_at.is_none_or(|at| now < at) {
+        if !self.is_due(now, runs.living() > 0) {
             return Vec::new();
         }
-        if let Some(next) = self
-            .last
-            .map(|last| last.plus(SPACING))
-            .filter(|next| now < *next && runs.living() > 0)
-        {
-            self.look_at = Some(next);
-            return Vec::new();
-        }
-        self.last = Some(now);
         let open: Vec<(RunId, &Run)> = self
             .waiting
             .iter()
             .filter_map(|run| Some((*run, runs.get(*run)?)))
             .filter(|(_, run)| run.main.is_none())
             .collect();
-        self.look_at = None;
         if open.is_empty() {
             return Vec::new();
         }
@@ -148,6 +160,7 @@ impl Trees {
                     })
                     .collect();
                 self.look_later(now);
+                self.sought = true;
                 self.seek(now, wanted, helpers, poll);
                 Vec::new()
             }
@@ -295,4 +308,54 @@ fn unrecord(bytes: &[u8]) -> Option<(RunId, Member)> {
         started: u64::from_ne_bytes(*started),
     };
     Some((RunId(u64::from_ne_bytes(*run)), member))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEGIN: Instant = Instant(1_000_000_000);
+
+    /// One tree is awaited, and it has just been looked.
+    fn looked(sought: bool) -> Trees {
+        let mut trees = Trees::default();
+        trees.wait_for(RunId(1), BEGIN);
+        assert!(trees.is_due(BEGIN, true), "at once");
+        trees.sought = sought;
+        trees
+    }
+
+    #[test]
+    fn the_look_after_a_death_waits_for_others_in_the_next_turn_and_for_no_clock() {
+        let mut trees = looked(false);
+        trees.child_ended(BEGIN);
+        assert!(!trees.is_due(BEGIN, true), "others may be about to");
+        assert_eq!(trees.deadline(), Some(BEGIN));
+        assert!(trees.is_due(BEGIN, true), "nobody else has");
+    }
+
+    #[test]
+    fn a_swarm_is_looked_at_now_and_then_and_its_last_at_once() {
+        let mut trees = looked(false);
+        for turn in 0..5 {
+            let now = BEGIN.plus(Duration::from_millis(turn));
+            trees.child_ended(now);
+            assert!(!trees.is_due(now, true), "{turn} ms");
+        }
+        trees.child_ended(BEGIN.plus(SPACING));
+        assert!(trees.is_due(BEGIN.plus(SPACING), true));
+        trees.child_ended(BEGIN.plus(SPACING));
+        assert!(trees.is_due(BEGIN.plus(SPACING), false));
+    }
+
+    #[test]
+    fn helpers_that_have_to_look_are_not_sent_oftener() {
+        let mut trees = looked(true);
+        trees.child_ended(BEGIN);
+        for _ in 0..2 {
+            assert!(!trees.is_due(BEGIN, true));
+            assert_eq!(trees.deadline(), Some(BEGIN.plus(SPACING)));
+        }
+        assert!(trees.is_due(BEGIN.plus(SPACING), true));
+    }
 }

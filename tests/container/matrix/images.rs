@@ -23,11 +23,21 @@ fn of(row: &Row) -> &'static str {
     if apart(row) { &OTHERS } else { &MOST }
 }
 
-/// A plain container of it with rinit, which a shell's script begins. It has a name of its
-/// own that it can look up, and IPv6, as anywhere else.
+/// The image of nothing but these rows' packages.
+pub(super) fn of_these(rows: &[Row]) -> String {
+    image::with_packages(&packages(rows.iter()))
+}
+
+/// A plain container of this row's image.
 pub(super) fn plain(row: &Row) -> Plan {
+    with_rinit(of(row))
+}
+
+/// A plain container of an image with rinit, which a shell's script begins. It has a name of
+/// its own that it can look up, and IPv6, as anywhere else.
+pub(super) fn with_rinit(image: &str) -> Plan {
     let rinit = image::RINIT.display();
-    Plan::of(of(row))
+    Plan::of(image)
         .option(&format!("--volume={rinit}:/sbin/rinit:ro"))
         .option(&format!("--volume={rinit}:/sbin/rinitctl:ro"))
         .option("--network=none")
@@ -45,7 +55,10 @@ fn apart(row: &Row) -> bool {
 fn made_of(of_those_apart: bool) -> String {
     let rows = rows();
     let rows = rows.iter().filter(|row| apart(row) == of_those_apart);
+    image::with_packages(&packages(rows))
+}
+
+fn packages<'r>(rows: impl Iterator<Item = &'r Row>) -> Vec<&'static str> {
     let packages: BTreeSet<&str> = rows.flat_map(Row::packages).chain(TOOLS).collect();
-    let packages: Vec<&str> = packages.into_iter().collect();
-    image::with_packages(&packages)
+    packages.into_iter().collect()
 }

@@ -123,8 +123,21 @@ impl<'a> Service<'a> {
             let name = self.container.exec(&["cat", &format!("/proc/{pid}/comm")]);
             (text(&name.stdout).trim() == main).then_some(pid)
         });
+        let above = self.container.bash(&format!(
+            "cat /proc/$(awk '/^PPid:/ {{print $2}}' /proc/{pid}/status)/comm"
+        ));
+        assert!(
+            above.starts_with("rinit"),
+            "{main} of pid {pid} is a child of {above:?}, so no main process"
+        );
+        let comes_back = self.row.get("restart") != Some("no");
+        assert_eq!(
+            self.restart_answers_a_kill(),
+            comes_back,
+            "the table's restart"
+        );
         self.container.bash(&format!("kill -9 {pid}"));
-        if self.row.get("restart") == Some("no") {
+        if !comes_back {
             self.container.wait_for("the failure to be told", || {
                 (self.told()["state"] == "failed").then_some(())
             });
@@ -138,10 +151,30 @@ impl<'a> Service<'a> {
         self.answers();
     }
 
+    /// Whether the last Restart= in its package's files is one that answers SIGKILL.
+    fn restart_answers_a_kill(&self) -> bool {
+        let units = self.row.get("unit").expect("unit").split_whitespace();
+        let unit = units.last().unwrap_or_default();
+        let unit = unit.split_once('<').map_or(unit, |(unit, _)| unit);
+        let template = unit
+            .split_once('@')
+            .map(|(stem, _)| format!("{stem}@.service"));
+        let file = template.as_deref().unwrap_or(unit);
+        let restart = self.container.bash(&format!(
+            "sed -n 's/^Restart=//p' /lib/systemd/system/{file} /etc/systemd/system/{file} \
+                 /lib/systemd/system/{file}.d/* 2>/dev/null | tail -n 1"
+        ));
+        let answers = ["always", "on-failure", "on-abnormal", "on-abort"];
+        answers.contains(&restart.trim())
+    }
+
     fn stops_with_nothing_left(&self) {
         let limit = (self.row.seconds("stop") + GRACE).to_string();
         let stop = ["timeout", &limit, "rinitctl", "stop", "*"];
         self.container.ask(&stop);
+        // By itself: what has to be killed would end in time as well.
+        let logs = self.container.logs();
+        assert!(!logs.contains("did not stop in "), "killed at its stop");
         // Kernel threads have no command line, and rinit's own have its name.
         let left = self.container.bash(
             "for process in /proc/[0-9]*; do \

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 mod images;
 mod proof;
+mod share;
 mod table;
 mod together;
 

@@ -27,6 +27,7 @@ mod control;
 mod daemons;
 mod essential;
 mod examples;
+mod http;
 mod live;
 mod matrix;
 mod restart;

@@ -83,7 +83,9 @@ pub(super) fn shared_addresses(drafts: &[Draft], context: &Context<'_>) {
                 addresses.iter().map(ToString::to_string).collect()
             }
             Ready::Probe(Probe::Unix(path)) => vec![path.to_string()],
-            Ready::Probe(Probe::Names(_) | Probe::File(_) | Probe::Http(_) | Probe::Exec(_))
+            Ready::Probe(
+                Probe::Names(_) | Probe::File(_) | Probe::Http(_) | Probe::Exec(_) | Probe::Bus(_),
+            )
             | Ready::Exec
             | Ready::Notify
             | Ready::Fd(_)

@@ -85,7 +85,7 @@ pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
     let asks_itself = |probe: &Probe| match probe {
         Probe::Tcp(_) | Probe::Unix(_) => listen.answering(probe),
         // Only the service itself can answer these.
-        Probe::Names(_) | Probe::File(_) | Probe::Http(_) | Probe::Exec(_) => None,
+        Probe::Names(_) | Probe::File(_) | Probe::Http(_) | Probe::Exec(_) | Probe::Bus(_) => None,
     };
     if let Some(Ready::Probe(probe)) = &draft.ready
         && let Some(socket) = asks_itself(probe)

@@ -59,7 +59,7 @@ impl System {
             return;
         }
         match answer {
-            Answer::Yes => {
+            Answer::Yes | Answer::Nobody(_) => {
                 let run = starting.run.clone();
                 self.begin(id, run);
             }

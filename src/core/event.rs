@@ -197,6 +197,8 @@ pub enum Answer {
     Yes,
     /// It doesn't, and why: `connect 127.0.0.1:6379: connection refused`.
     No(Box<str>),
+    /// There is nobody to ask, and why: a service can't be kept waiting for that.
+    Nobody(Box<str>),
 }
 
 /// Why a program does not run.

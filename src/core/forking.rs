@@ -107,7 +107,7 @@ impl System {
                     self.welcome_early(id);
                 }
             }
-            Answer::Yes | Answer::No(_) => {
+            Answer::Yes | Answer::No(_) | Answer::Nobody(_) => {
                 starting.answer = None;
                 self.runs_on(id);
             }

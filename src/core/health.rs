@@ -82,7 +82,7 @@ impl Checks {
     fn take(&mut self, health: &Health, answer: &Answer, now: Instant) -> bool {
         self.next_at = Some(now.plus(health.interval));
         match answer {
-            Answer::Yes => {
+            Answer::Yes | Answer::Nobody(_) => {
                 self.grace_until = None;
                 self.failures = 0;
                 std::mem::take(&mut self.unhealthy)
@@ -174,7 +174,7 @@ impl System {
         self.reindex(id);
         match answer {
             _ if !changed => {}
-            Answer::Yes => {
+            Answer::Yes | Answer::Nobody(_) => {
                 self.unhealthy = self.unhealthy.saturating_sub(1);
                 self.reports.push(Report::Healthy { service: id });
             }

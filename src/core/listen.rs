@@ -177,7 +177,10 @@ impl Listen {
                     .iter()
                     .any(|ip| address.is_at((*ip, http.port).into()))
             }
-            (Probe::Unix(_) | Probe::Names(_) | Probe::File(_) | Probe::Exec(_), _) => false,
+            (
+                Probe::Unix(_) | Probe::Names(_) | Probe::File(_) | Probe::Exec(_) | Probe::Bus(_),
+                _,
+            ) => false,
         };
         self.sockets.iter().find(answers)
     }

@@ -23,6 +23,9 @@ pub enum Probe {
     Http(Box<Http>),
     /// A command ends well, run as the service is.
     Exec(Command),
+    /// This name has an owner on the system's D-Bus; where there is no bus, that is no
+    /// reason to wait (`Type=dbus`, BusName=).
+    Bus(Box<str>),
 }
 
 /// A name or an address, and a port.
@@ -100,9 +103,14 @@ impl Probe {
     pub(crate) const fn may_be_taken(&self) -> bool {
         match self {
             Self::Tcp(_) | Self::Names(_) | Self::Unix(_) | Self::Http(_) => true,
-            Self::File(_) | Self::Exec(_) => false,
+            Self::File(_) | Self::Exec(_) | Self::Bus(_) => false,
         }
     }
+}
+
+/// What is said while nobody has a name on the bus.
+pub(crate) fn no_owner(name: &str) -> Box<str> {
+    format!("nobody has the name {name} on D-Bus").into()
 }
 
 impl WaitFor {
@@ -114,6 +122,7 @@ impl WaitFor {
             Probe::Http(_) => ("", "did not answer well"),
             Probe::File(_) => ("file ", "was not there"),
             Probe::Exec(_) => ("", "did not succeed"),
+            Probe::Bus(_) => ("", "had no owner"),
         };
         let said = match answer {
             Some(answer) => format!(": {}", self.news_of(answer)),
@@ -160,6 +169,7 @@ impl fmt::Display for Probe {
             Self::Unix(path) | Self::File(path) => f.write_str(path),
             Self::Http(http) => write!(f, "{http}"),
             Self::Exec(command) => write!(f, "{command}"),
+            Self::Bus(name) => write!(f, "{name} on D-Bus"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::probe::{Probe, no_owner};
 use super::spec::{Kind, Ready, ServiceSpec};
 use super::time::Instant;
 
@@ -61,6 +62,7 @@ pub(crate) fn missing(spec: &ServiceSpec) -> Option<Box<str>> {
         (Kind::Simple, Ready::Log(pattern)) => {
             Some(format!("no line of its output has \"{pattern}\"").into())
         }
+        (Kind::Simple, Ready::Probe(Probe::Bus(name))) => Some(no_owner(name)),
         (Kind::Simple, Ready::Exec | Ready::Probe(_) | Ready::Delay(_)) | (Kind::Oneshot, _) => {
             None
         }

@@ -113,6 +113,12 @@ impl System {
                 self.orders.push(Action::Spawn { service: id, run });
             }
             (Stage::Executed { poll: Some(poll) }, answer) if poll.is_in_flight() => match answer {
+                Answer::Nobody(why) => {
+                    let text = format!("{}: ready since it runs: {why}", self.name(id)).into();
+                    self.reports.push(Report::Doubt { text });
+                    self.become_active(id);
+                    return;
+                }
                 Answer::Yes if !starting.taken => {
                     self.become_active(id);
                     return;

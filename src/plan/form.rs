@@ -111,7 +111,7 @@ enums! {
     Ready { 0 = Exec, 1 = Notify, 2 = Fd(fd), 3 = Probe(probe), 4 = Delay(delay), 5 = Log(pattern) }
     Probe {
         0 = Tcp(addresses), 1 = Unix(path), 2 = File(path), 3 = Http(http), 4 = Exec(command),
-        5 = Names(places),
+        5 = Names(places), 6 = Bus(name),
     }
     NotifyAccess { 0 = All, 1 = Exec, 2 = Main, 3 = None }
     OnUnhealthy { 0 = None, 1 = Restart, 2 = Shutdown }

@@ -152,7 +152,12 @@ fn is_sound_schedule(schedule: &Schedule) -> bool {
 fn is_sound_probe(probe: &Probe) -> bool {
     match probe {
         Probe::Exec(command) => !command.words.is_empty(),
-        Probe::Tcp(_) | Probe::Names(_) | Probe::Unix(_) | Probe::File(_) | Probe::Http(_) => true,
+        Probe::Tcp(_)
+        | Probe::Names(_)
+        | Probe::Unix(_)
+        | Probe::File(_)
+        | Probe::Http(_)
+        | Probe::Bus(_) => true,
     }
 }
 

@@ -125,6 +125,7 @@ fn probe() -> impl Strategy<Value = Probe> {
         }),
         text().prop_map(Probe::Unix),
         text().prop_map(Probe::File),
+        text().prop_map(Probe::Bus),
         http.prop_map(|http| Probe::Http(Box::new(http))),
         (words(1), manner()).prop_map(|(words, manner)| Probe::Exec(Command { words, manner })),
     ]

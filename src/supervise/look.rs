@@ -17,15 +17,15 @@ const MOST_WORDS: usize = 400;
 
 /// Tells PID 1; the exit code.
 pub(super) fn tell(told: &OwnedFd, answer: &Answer) -> i32 {
-    match answer {
-        Answer::Yes => 0,
-        Answer::No(why) => {
-            let bytes = why.as_bytes();
-            // Whoever doesn't read this is gone.
-            let _ = fd::write_all(told, bytes.get(..MOST_WORDS).unwrap_or(bytes));
-            1
-        }
-    }
+    let (why, code) = match answer {
+        Answer::Yes => return 0,
+        Answer::No(why) => (why, 1),
+        Answer::Nobody(why) => (why, 2),
+    };
+    let bytes = why.as_bytes();
+    // Whoever doesn't read this is gone.
+    let _ = fd::write_all(told, bytes.get(..MOST_WORDS).unwrap_or(bytes));
+    code
 }
 
 /// Whether somebody accepts at a socket.

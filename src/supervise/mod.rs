@@ -8,6 +8,7 @@
 mod accept;
 mod act;
 mod bind;
+mod bus;
 mod cgroups;
 mod clearing;
 mod configuration;

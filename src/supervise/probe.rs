@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(10);
 pub(crate) const fn limit(probe: &Probe) -> Duration {
     match probe {
         Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) => SHORT,
-        Probe::Names(_) | Probe::Http(_) | Probe::Exec(_) => LONG,
+        Probe::Names(_) | Probe::Http(_) | Probe::Exec(_) | Probe::Bus(_) => LONG,
     }
 }
 
@@ -97,6 +97,7 @@ fn refused(address: SocketAddr, errno: nix::errno::Errno) -> Answer {
 pub(crate) fn from_child(what: &str, exit: Exit, told: &[u8]) -> Answer {
     match exit {
         Exit::Code(0) => Answer::Yes,
+        Exit::Code(2) if !told.is_empty() => Answer::Nobody(String::from_utf8_lossy(told).into()),
         Exit::Code(_) if !told.is_empty() => no(&String::from_utf8_lossy(told)),
         Exit::Code(code) => no(&format!("{what}: exit {code}")),
         Exit::Signal(_) | Exit::OutOfMemory | Exit::Unknown => no(&format!("{what}: {exit}")),

@@ -4,6 +4,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use super::act::Results;
+use super::bus;
 use super::explain;
 use super::hands::Hands;
 use super::look;
@@ -74,7 +75,9 @@ impl Hands {
         let what = match probe {
             Probe::Unix(path) => format!("connect {path}"),
             Probe::Names(_) => format!("connect {probe}"),
-            Probe::Tcp(_) | Probe::File(_) | Probe::Http(_) | Probe::Exec(_) => probe.to_string(),
+            Probe::Tcp(_) | Probe::File(_) | Probe::Http(_) | Probe::Exec(_) | Probe::Bus(_) => {
+                probe.to_string()
+            }
         };
         let begun = match probe {
             Probe::Tcp(addresses) => Ok(probe::connect(addresses.to_vec())),
@@ -82,6 +85,7 @@ impl Hands {
             Probe::Unix(path) => self.look(&what, || look::at_socket(path)),
             Probe::File(path) => self.look(&what, || look::at_file(path, since)),
             Probe::Http(http) => self.look(&what, || look::at_http(http)),
+            Probe::Bus(name) => self.look(&what, || bus::owner_of(name)),
             Probe::Exec(command) => self.execute(&what, run, spec, command),
         };
         let progress = begun.unwrap_or_else(|errno| {

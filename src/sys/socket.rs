@@ -241,6 +241,14 @@ pub fn connect_unix_within(path: &[u8], patience: Duration) -> nix::Result<Owned
     Ok(fd)
 }
 
+/// A read of a blocking socket waits so long for news, then it is EAGAIN. For helpers.
+pub fn limit_silence(fd: &OwnedFd, patience: Duration) {
+    let seconds = patience.as_secs().try_into();
+    let seconds = seconds.unwrap_or(nix::libc::time_t::MAX);
+    // Without it the wait is as long as the helper's own deadline lets it be.
+    let _ = setsockopt(fd, sockopt::ReceiveTimeout, &TimeVal::new(seconds, 0));
+}
+
 /// How a connection attempt stands.
 #[derive(Debug)]
 pub enum Attempt {

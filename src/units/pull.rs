@@ -16,6 +16,9 @@ const MULTI_USER: &str = "multi-user.target";
 /// A desktop is no container's.
 const GRAPHICAL: &str = "graphical.target";
 
+/// What `Type=dbus` requires, and comes after (`systemd.service(5)`).
+pub(crate) const BUS_SOCKET: &str = "dbus.socket";
+
 /// What systemd's own targets say, where its package isn't installed: what each has to do
 /// with which others, all of which it comes after.
 const TARGETS: &[(&str, &[&str])] = &[
@@ -351,6 +354,8 @@ fn links(unit: &Unit, machine: &Machine) -> Links {
         name: &unit.name,
         path: &first.path,
     };
+    // Type=dbus needs the bus, and BusName= alone says as much.
+    let (mut kind, mut named) = (None, false);
     for file in &unit.files {
         let (mut is_unit, mut is_service) = (false, false);
         for line in lines(&file.text) {
@@ -359,9 +364,12 @@ fn links(unit: &Unit, machine: &Machine) -> Links {
                     is_unit = name == "Unit";
                     is_service = name == "Service";
                 }
-                Line::Assignment { key, value, .. } if is_service && key == "Sockets" => {
-                    links.pulls.extend(names(&value, &specifiers));
-                }
+                Line::Assignment { key, value, .. } if is_service => match &*key {
+                    "Sockets" => links.pulls.extend(names(&value, &specifiers)),
+                    "Type" => kind = Some(value == "dbus"),
+                    "BusName" => named = true,
+                    _ => {}
+                },
                 Line::Assignment { key, value, .. } if is_unit => match &*key {
                     "Wants" | "Requires" | "BindsTo" | "Upholds" => {
                         links.pulls.extend(names(&value, &specifiers));
@@ -379,6 +387,9 @@ fn links(unit: &Unit, machine: &Machine) -> Links {
                 Line::Assignment { .. } | Line::Wrong(..) => {}
             }
         }
+    }
+    if kind.unwrap_or(named) {
+        links.pulls.insert(BUS_SOCKET.to_owned());
     }
     links
 }

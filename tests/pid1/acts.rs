@@ -70,6 +70,8 @@ extern "C" fn before_main() {
             "crowd" => kept.push(Box::new(crowd(value))),
             "http" => http(value),
             "listen-unix" => kept.push(Box::new(UnixListener::bind(value).unwrap())),
+            "own-name" => kept.push(Box::new(crate::bus::own_name(value))),
+            "listen-and-say" => crate::bus::listen_and_say(value),
             "touch" => std::fs::write(value, "x").unwrap(),
             "await" => await_file(value),
             "ignore" => signal::set_disposition(

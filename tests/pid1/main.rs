@@ -21,6 +21,7 @@ mod acts;
 mod apply;
 mod around;
 mod boot_chart;
+mod bus;
 mod capacity;
 mod child_state;
 mod commands;

@@ -634,7 +634,7 @@ impl Watcher {
         if let Event::Probed { run, answer } = event {
             let refused = self.refused.entry(*run).or_default();
             *refused = match answer {
-                Answer::Yes => 0,
+                Answer::Yes | Answer::Nobody(_) => 0,
                 Answer::No(_) => *refused + 1,
             };
         }

@@ -166,8 +166,8 @@ fn bounding(said: &mut Said) {
 
 fn kind(systemd: &mut Said) {
     let kind = match &*first(systemd, "Type").unwrap() {
-        // Executed is started; nobody asks the bus.
-        "exec" | "idle" | "dbus" => "simple".to_owned(),
+        // Executed is started.
+        "exec" | "idle" => "simple".to_owned(),
         "notify-reload" => "notify".to_owned(),
         other => other.to_owned(),
     };

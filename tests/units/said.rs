@@ -9,6 +9,7 @@ use rinit::core::exit::Exit;
 use rinit::core::listen::{Address, Socket, SocketKind, SocketOptions};
 
 use rinit::core::output::Output;
+use rinit::core::probe::Probe;
 use rinit::core::schedule::When;
 use rinit::core::setup::{Base, Preserve, Setup};
 use rinit::core::signal::Signal;
@@ -71,6 +72,7 @@ pub(crate) fn service(unit: &str, spec: &Spec, said: &mut Said) {
         (Kind::Oneshot, _) => "oneshot",
         _ if forks.is_some() => "forking",
         (_, Ready::Notify) => "notify",
+        (_, Ready::Probe(Probe::Bus(_))) => "dbus",
         _ => "simple",
     };
     add(said, "Type", kind);

@@ -33,7 +33,9 @@ use super::value::Context;
 use crate::core::listen::Streams;
 use crate::core::sorted::Map;
 use crate::core::spec::{Kind, Ready, RestartPolicy};
-use crate::units::{Line, Machine, Search, Specifiers, Unit, Wrong, is_maintenance, lines};
+use crate::units::{
+    BUS_SOCKET, Line, Machine, Search, Specifiers, Unit, Wrong, is_maintenance, lines,
+};
 
 pub(super) use self::chosen::{Units, names_in, wanted};
 pub(super) use self::order::arrange;
@@ -348,7 +350,7 @@ pub(super) fn note_absent(draft: &Draft, key: &str, target: &Target, context: &C
         ".device",
     ];
     let is_reached = reached.iter().any(|suffix| name.ends_with(suffix));
-    let own = name == "syslog.socket" || name == "dbus.socket" || is_maintenance(name, false);
+    let own = name == "syslog.socket" || name == BUS_SOCKET || is_maintenance(name, false);
     let calls = matches!(key, "on-failure" | "on-success");
     if is_reached || own || !calls && !matches!(key, "requires" | "binds-to") {
         return;
@@ -373,7 +375,7 @@ pub(super) fn note_absent(draft: &Draft, key: &str, target: &Target, context: &C
 /// `type = "simple"` in TOML, whatever the unit says.
 pub(super) fn become_simple(draft: &mut Draft) {
     let by_unit = draft.unit.is_some() && draft.written("ready").is_none();
-    if by_unit && draft.ready == Some(Ready::Notify) {
+    if by_unit && matches!(draft.ready, Some(Ready::Notify | Ready::Probe(_))) {
         draft.ready = None;
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::commands::{Lines, command};
 use super::dynamic::Dynamic;
+use super::target;
 use crate::config::draft::Draft;
 use crate::config::needs::Accounts;
 use crate::config::source::At;
@@ -16,9 +17,11 @@ use crate::core::exec::Words;
 use crate::core::exit::Exit;
 use crate::core::listen::Streams;
 use crate::core::output::Output;
+use crate::core::probe::Probe;
 use crate::core::signal::Signal;
 use crate::core::sorted::sort;
 use crate::core::spec::{KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, StartLimit};
+use crate::units::BUS_SOCKET;
 
 /// Type=.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,7 @@ pub(super) enum Type {
     Forking,
     Oneshot,
     Notify,
+    Bus,
 }
 
 /// TimeoutStartSec= and TimeoutStopSec= when nobody says.
@@ -39,6 +43,7 @@ pub(super) struct Reading<'a> {
     pub(super) draft: &'a mut Draft,
     asked: At,
     pub(super) kind: Option<(Type, At)>,
+    pub(super) bus_name: Option<Box<str>>,
     pub(super) start: Lines,
     pub(super) condition: Lines,
     pub(super) start_pre: Lines,
@@ -89,6 +94,7 @@ impl<'a> Reading<'a> {
             draft,
             asked,
             kind: None,
+            bus_name: None,
             start: Lines::default(),
             condition: Lines::default(),
             start_pre: Lines::default(),
@@ -129,7 +135,12 @@ impl<'a> Reading<'a> {
 
     /// Lays all of it into the draft, with systemd's defaults.
     pub(super) fn finish(mut self, accounts: &Accounts, context: &Context<'_>) {
-        let kind = self.kind.map_or(Type::Simple, |(kind, _)| kind);
+        // Who only says what it is called on the bus is ready when it is.
+        let named = match self.bus_name {
+            Some(_) => Type::Bus,
+            None => Type::Simple,
+        };
+        let kind = self.kind.map_or(named, |(kind, _)| kind);
         if kind == Type::Oneshot {
             self.draft.spec.kind = Kind::Oneshot;
         }
@@ -148,6 +159,9 @@ impl<'a> Reading<'a> {
         self.finish_commands(kind, context);
         self.finish_restart(kind);
         self.finish_notify(kind);
+        if kind == Type::Bus {
+            self.finish_bus(context);
+        }
         self.finish_execution(accounts);
         self.finish_ambient(context);
         super::sandbox::finish(&mut self);
@@ -296,6 +310,20 @@ impl<'a> Reading<'a> {
                 store_max: self.store_max,
             }));
         }
+    }
+
+    /// It needs the bus, and is ready when its name has an owner there.
+    fn finish_bus(&mut self, context: &Context<'_>) {
+        let at = self.kind.map_or(self.asked, |(_, at)| at);
+        let socket = || target(BUS_SOCKET, at);
+        self.draft.targets.requires.push(socket());
+        self.draft.targets.after.push(socket());
+        let Some(name) = self.bus_name.take() else {
+            let name = self.draft.name();
+            let what = format!("{name}: Type=dbus without BusName=: ready once it is executed");
+            return context.warn(at, what, "write the name that it takes on the bus");
+        };
+        self.draft.ready = Some(Ready::Probe(Probe::Bus(name)));
     }
 
     fn finish_execution(&mut self, accounts: &Accounts) {

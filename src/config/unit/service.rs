@@ -30,24 +30,24 @@ pub(super) fn kind(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
         ("simple", Type::Simple),
         ("exec", Type::Simple),
         ("idle", Type::Simple),
-        ("dbus", Type::Simple),
+        ("dbus", Type::Bus),
         ("oneshot", Type::Oneshot),
         ("notify", Type::Notify),
         ("notify-reload", Type::Notify),
         ("forking", Type::Forking),
     ])?;
-    if given.value == "dbus" {
-        let what = format!(
-            "{}: it counts as ready once it is executed",
-            reading.draft.name()
-        );
-        given.context.warn(
-            given.at,
-            what,
-            "rinit doesn't ask the bus who has Type=dbus' name",
-        );
-    }
     reading.kind = Some((kind, given.at));
+    Some(())
+}
+
+/// BusName=: what can be asked for on the bus, and says of itself what it is.
+pub(super) fn bus_name(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let name = given.text();
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    if !name.contains('.') || name.len() > 255 || !name.bytes().all(good) {
+        return given.wrong("a name such as org.example.Server");
+    }
+    reading.bus_name = Some(name.into());
     Some(())
 }
 

@@ -112,6 +112,7 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Service", "StartLimitInterval", set::limit_within),
     ("Service", "StartLimitBurst", set::limit_count),
     ("Service", "Type", set::kind),
+    ("Service", "BusName", set::bus_name),
     ("Service", "ExecStart", |r, g| {
         r.start.add(g);
         Some(())
@@ -299,7 +300,7 @@ const SILENT: &str = "Description Documentation RequiresMountsFor \
     SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogLevelMax LogRateLimitIntervalSec \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
     CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
-    BusName SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
+    SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
     KeyringMode SecureBits Slice Sockets";
 
 /// Protects others from the service: it runs without. What is done of it has its own table

@@ -84,11 +84,10 @@ fn by_group(pid: i32, sum: &mut Usage) {
         return;
     };
     for (names, path) in memberships(&text) {
-        let Some(start) = path.find("/rinit") else {
+        // Below what can be seen, where that isn't the whole.
+        let Some(paths) = run_group(path) else {
             continue;
         };
-        // Below what can be seen, where that isn't the whole.
-        let paths = [path, path.get(start..).unwrap_or_default()];
         let read = |root: &str, file: &str| {
             let mut places = paths
                 .iter()
@@ -119,6 +118,30 @@ fn by_group(pid: i32, sum: &mut Usage) {
         sum.cpu = cpu.unwrap_or(sum.cpu);
         sum.tasks = tasks.or(sum.tasks);
     }
+}
+
+/// The innermost group of a run in a path, from its top and from rinit's own group on. All
+/// that the service made below belongs to it.
+fn run_group(path: &str) -> Option<[&str; 2]> {
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbered = |rest: &str| rest.is_empty() || rest.strip_prefix('-').is_some_and(number);
+    let is_base = |name: &str| name.strip_prefix("rinit").is_some_and(numbered);
+    let is_run = |name: &str| {
+        let end = name.rsplit_once(".service");
+        end.is_some_and(|(_, rest)| numbered(rest))
+    };
+    let (mut at, mut base, mut found) = (0_usize, None, None);
+    for name in path.split('/') {
+        let end = at.saturating_add(name.len());
+        if let Some(start) = base
+            && is_run(name)
+        {
+            found = Some([path.get(..end)?, path.get(start..end)?]);
+        }
+        base = is_base(name).then_some(at.saturating_sub(1));
+        at = end.saturating_add(1);
+    }
+    found
 }
 
 fn read(pid: i32, page: u64) -> Option<Process> {
@@ -167,6 +190,50 @@ mod tests {
         assert_eq!(parse(times, 4096).unwrap().usage.cpu, 1250);
         assert_eq!(parse(b"7 (x) S 1", 4096), None);
         assert_eq!(parse(b"7", 4096), None);
+    }
+
+    #[test]
+    fn a_run_has_the_group_below_rinits_own_and_nothing_that_is_only_called_like_it() {
+        for path in [
+            "/",
+            "/docker/rinit-web-1",
+            "/docker/rinit-web-1/system.slice/web.service",
+            "/system.slice/rinit.service",
+            "/user.slice/rinit/init",
+            "/rinit",
+            "/rinit-7",
+            "/rinit-x/web.service",
+            "/rinitd/web.service",
+            "/rinit/between/web.service",
+            "/rinit/web.service.d",
+        ] {
+            assert_eq!(run_group(path), None, "{path}");
+        }
+        for (path, whole, own) in [
+            (
+                "/rinit/web.service",
+                "/rinit/web.service",
+                "/rinit/web.service",
+            ),
+            (
+                "/docker/rinit-1f/rinit-2/web.service-17/below/it",
+                "/docker/rinit-1f/rinit-2/web.service-17",
+                "/rinit-2/web.service-17",
+            ),
+            // A rinit as a service: its own process, and a service of its own.
+            (
+                "/rinit/inner.service/rinit/init",
+                "/rinit/inner.service",
+                "/rinit/inner.service",
+            ),
+            (
+                "/rinit/inner.service/rinit/web.service",
+                "/rinit/inner.service/rinit/web.service",
+                "/rinit/web.service",
+            ),
+        ] {
+            assert_eq!(run_group(path), Some([whole, own]), "{path}");
+        }
     }
 
     #[test]

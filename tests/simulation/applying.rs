@@ -7,6 +7,7 @@ use rinit::core::apply::Reading;
 use rinit::core::apply::places::Places;
 use rinit::core::event::Event;
 use rinit::core::exec::Words;
+use rinit::core::group_limit::{GroupLimit, GroupResource};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{Edges, ServiceSpec, Spec};
@@ -66,7 +67,7 @@ fn next_spec(old: &Spec, dice: &mut Dice) -> Spec {
 }
 
 fn alter(spec: &mut ServiceSpec, dice: &mut Dice) {
-    match dice.roll(8) {
+    match dice.roll(10) {
         0 => spec.enabled = !spec.enabled,
         1 => spec.essential = !spec.essential,
         2 => spec.stop.signal = dice.pick(&[Signal::TERM, Signal::QUIT, Signal::INT]),
@@ -74,6 +75,11 @@ fn alter(spec: &mut ServiceSpec, dice: &mut Dice) {
         4 => spec.schedule = None,
         5 => spec.listen = None,
         6 => spec.health = None,
+        7 => spec.terms = dice.percent(50).then(|| Box::new(random::terms(dice))),
+        8 => {
+            let (of, amount) = (GroupResource::MemoryMax, 1 << (20 + dice.roll(9)));
+            spec.exec.group_limits = [GroupLimit { of, amount }].into();
+        }
         _ => spec.exec.command = Words::new([format!("x{}", dice.roll(9))]),
     }
 }
@@ -111,11 +117,7 @@ fn rename_bonds(old: &Spec, next: &mut Spec, dice: &mut Dice) {
             .into_iter()
             .for_each(&mut each);
         if let Some(ties) = ties {
-            each(&mut ties.binds_to);
-            each(&mut ties.part_of);
-            each(&mut ties.on_failure);
-            each(&mut ties.on_success);
-            each(&mut ties.conflicts);
+            ties.lists_mut().into_iter().for_each(&mut each);
         }
     }
 }

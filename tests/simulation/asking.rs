@@ -19,11 +19,21 @@ use crate::random::command;
 
 /// The verbs that take their time.
 const VERBS: [Verb; 3] = [Verb::Start, Verb::Stop, Verb::Restart];
+/// Those that are answered at once, and a start after them.
+const AT_ONCE: [Verb; 4] = [
+    Verb::Reset,
+    Verb::Kill {
+        signal: Signal::TERM,
+    },
+    Verb::Shutdown { code: None },
+    Verb::Start,
+];
 
 /// What people do to a world.
 #[derive(Clone, Hash)]
 pub(crate) struct Asking {
     left: u8,
+    verbs: &'static [Verb],
     asked: u64,
     open: BTreeSet<RequestId>,
     /// Whom nothing but a request may start.
@@ -34,6 +44,8 @@ pub(crate) struct Asking {
     wanted: BTreeSet<ServiceId>,
     named: BTreeSet<ServiceId>,
     refused: bool,
+    /// It may die of a signal by hand at any time.
+    signalled: bool,
     /// Whose reload somebody waits for, that hasn't begun since.
     to_reload: BTreeMap<RequestId, BTreeSet<ServiceId>>,
 }
@@ -42,6 +54,7 @@ impl Asking {
     pub(crate) fn new(left: u8) -> Self {
         Self {
             left,
+            verbs: &VERBS,
             asked: 0,
             open: BTreeSet::new(),
             rests: BTreeSet::new(),
@@ -49,6 +62,7 @@ impl Asking {
             wanted: BTreeSet::new(),
             named: BTreeSet::new(),
             refused: false,
+            signalled: false,
             to_reload: BTreeMap::new(),
         }
     }
@@ -69,8 +83,9 @@ impl Asking {
         let ids = (0..spec.services.len() as u32).map(ServiceId);
         let request = RequestId(self.asked);
         ids.flat_map(|id| {
-            let reload = reloads(&spec.services[id.index()]).then_some(Verb::Reload);
-            let verbs = VERBS.into_iter().chain(reload);
+            let reloads = reloads(&spec.services[id.index()]) || leads_a_reload(spec, id);
+            let reload = reloads.then_some(Verb::Reload);
+            let verbs = self.verbs.iter().copied().chain(reload);
             verbs.map(move |verb| Event::Requested {
                 request,
                 verb,
@@ -84,17 +99,27 @@ impl Asking {
         self.left -= 1;
         self.asked += 1;
         assert!(self.open.insert(request));
-        if verb == Verb::Reload {
-            // It brings nothing up, and keeps nothing down.
-            self.wanted.clear();
-            self.to_reload
-                .insert(request, ids.iter().copied().collect());
-            return;
+        // These bring nothing up, and keep nothing down.
+        match verb {
+            Verb::Reload => {
+                self.wanted.clear();
+                // One with which others reload may be no more than a handle for them.
+                let alone = |id: &&ServiceId| !leads_a_reload(spec, **id);
+                let all = ids.iter().filter(alone).copied();
+                self.to_reload.insert(request, all.collect());
+                return;
+            }
+            Verb::Reset | Verb::Kill { .. } | Verb::Shutdown { .. } => {
+                self.signalled |= matches!(verb, Verb::Kill { .. });
+                self.wanted.clear();
+                return;
+            }
+            _ => {}
         }
         self.wanted.clear();
         self.refused = false;
         if verb == Verb::Stop {
-            self.rests.extend(with_parts(spec, ids));
+            self.rests.extend(with_parts(spec, ids, true));
             self.told.extend(ids);
             return;
         }
@@ -185,7 +210,7 @@ impl Asking {
         }
         let spec = world.system.spec();
         let standing = |id: &ServiceId| world.system.state(*id).map(State::standing).unwrap();
-        for id in &self.rests {
+        for id in self.rests.iter().filter(|id| !may_be_called(spec, **id)) {
             let rests = match spec.services[id.index()].kind {
                 Kind::Simple if self.told.contains(id) => standing(id) == Standing::Inactive,
                 // What has ended already stays so when it is another that was named.
@@ -197,7 +222,7 @@ impl Asking {
             };
             assert!(rests, "{id:?} doesn't rest: {:?} {path:#?}", standing(id));
         }
-        for id in &self.wanted {
+        for id in self.wanted.iter().filter(|_| !self.signalled) {
             let up = match spec.services[id.index()].kind {
                 Kind::Simple => standing(id) == Standing::Active,
                 // What was done once need not be done again for others.
@@ -222,20 +247,41 @@ pub(crate) fn moved(ids: &BTreeSet<ServiceId>, places: &Places) -> BTreeSet<Serv
     ids.iter().filter_map(|id| places.of(*id)).collect()
 }
 
-pub(crate) fn with_parts(spec: &Spec, ids: &[ServiceId]) -> BTreeSet<ServiceId> {
+/// Who is restarted with these, or stopped with them.
+pub(crate) fn with_parts(spec: &Spec, ids: &[ServiceId], stop: bool) -> BTreeSet<ServiceId> {
     let mut all = BTreeSet::from_iter(ids.iter().copied());
     for _ in 0..spec.services.len() {
         for (id, service) in (0..).map(ServiceId).zip(&spec.services) {
             // What comes back with what it requires waits instead.
             let requires: BTreeSet<ServiceId> = service.edges.required().collect();
             let ties = service.edges.ties.iter();
-            let mut wholes = ties.flat_map(|ties| &ties.part_of);
+            let mut wholes = ties.flat_map(|ties| {
+                let others = ties.stops_with.iter().filter(|_| stop);
+                ties.part_of.iter().chain(others)
+            });
             if wholes.any(|whole| all.contains(whole) && !requires.contains(whole)) {
                 all.insert(id);
             }
         }
     }
     all
+}
+
+/// A stop of what is disabled is nothing to remember: another's end may start it.
+fn may_be_called(spec: &Spec, id: ServiceId) -> bool {
+    let ties = spec
+        .services
+        .iter()
+        .filter_map(|own| own.edges.ties.as_ref());
+    let mut called = ties.flat_map(|ties| ties.on_failure.iter().chain(&ties.on_success));
+    !spec.services[id.index()].enabled && called.any(|own| *own == id)
+}
+
+/// Whether others reload with it.
+fn leads_a_reload(spec: &Spec, id: ServiceId) -> bool {
+    let ties = |own: &ServiceSpec| own.edges.ties.clone().unwrap_or_default();
+    let mut all = spec.services.iter();
+    all.any(|own| ties(own).reloads_with.contains(&id))
 }
 
 fn with_requirements(spec: &Spec, ids: &[ServiceId]) -> BTreeSet<ServiceId> {
@@ -266,8 +312,11 @@ type Met = BTreeMap<(u32, Standing, &'static str), u32>;
 
 /// Explores all, and looks how each request ends. So many requests in a row.
 fn explore_requests(spec: &Spec, asks: u8, most_states: usize) -> Met {
+    explore_requests_from(World::new(spec.clone(), asks), most_states)
+}
+
+fn explore_requests_from(start: World, most_states: usize) -> Met {
     let mut met = Met::new();
-    let start = World::new(spec.clone(), asks);
     explore_from(start, most_states, &mut |before, event, after| {
         let Event::Requested { verb, services, .. } = event else {
             return;
@@ -417,7 +466,33 @@ fn three_services_with_every_kind_of_edge_survive_requests_in_every_order() {
         service
     };
     let base = || service("base", &[]);
+    let with = |requires: &[u32]| {
+        tied(
+            "with",
+            requires,
+            Ties {
+                stops_with: to(0),
+                reloads_with: to(0),
+                ..Ties::default()
+            },
+        )
+    };
+    let reloading = |mut service: ServiceSpec| {
+        service.reload_signal = Some(Signal::HUP);
+        service
+    };
+    let before = |mut service: ServiceSpec, id: u32| {
+        service.edges.before = to(id);
+        service
+    };
+    let wanting = |mut service: ServiceSpec, id: u32| {
+        service.edges.wants = to(id);
+        service
+    };
     for services in [
+        vec![base(), reloading(with(&[])), part(&[1])],
+        vec![reloading(base()), reloading(with(&[0]))],
+        vec![base(), before(base(), 0), wanting(part(&[]), 1)],
         vec![base(), bound(), after(part(&[]), 0)],
         vec![base(), bound(), rival(1)],
         vec![base(), service("web", &[0]), rival(0)],
@@ -426,6 +501,61 @@ fn three_services_with_every_kind_of_edge_survive_requests_in_every_order() {
         vec![base(), after(base(), 0), after(service("web", &[0]), 1)],
     ] {
         explore_requests(&of(services), 2, 4_000);
+    }
+}
+
+#[test]
+fn requests_meet_one_that_calls_others_when_it_has_ended() {
+    let rescue = || {
+        let mut rescue = service("rescue", &[]);
+        rescue.enabled = false;
+        rescue
+    };
+    for (on_failure, on_success) in [(to(1), to(2)), (to(1), to(1))] {
+        for policy in [RestartPolicy::OnFailure, RestartPolicy::No] {
+            let calls = Ties {
+                on_failure: on_failure.clone(),
+                on_success: on_success.clone(),
+                ..Ties::default()
+            };
+            let mut only = tied("only", &[], calls);
+            only.restart.policy = policy;
+            let mut news = rescue();
+            news.kind = Kind::Oneshot;
+            news.restart.policy = RestartPolicy::No;
+            explore_requests(&of(vec![only, rescue(), news]), 1, 4_000);
+        }
+    }
+}
+
+#[test]
+fn what_is_answered_at_once_meets_one_service_in_every_state() {
+    for (ready, policy) in [
+        (Ready::Exec, RestartPolicy::Always),
+        (Ready::Notify, RestartPolicy::No),
+    ] {
+        let mut only = service("only", &[]);
+        only.ready = ready;
+        only.restart.policy = policy;
+        let mut spec = of(vec![only]);
+        spec.init.keep_running = true;
+        let mut start = World::new(spec, 2);
+        start.asking.verbs = &AT_ONCE;
+        let met = explore_requests_from(start, 5_000);
+        let mut standings = vec![
+            Standing::Starting,
+            Standing::Active,
+            Standing::Stopping,
+            Standing::Killing,
+            Standing::Failed,
+        ];
+        standings.extend((policy == RestartPolicy::Always).then_some(Standing::Backoff));
+        for standing in standings {
+            for verb in AT_ONCE {
+                let key = (0, standing, verb.word());
+                assert!(met.contains_key(&key), "never met {key:?}: {met:?}");
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod reloads;
 mod schedules;
+pub(crate) mod terms;
 mod turnover;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use rinit::core::system::{System, Whole};
 use rinit::core::time::{Instant, Now};
 
 use self::reloads::Reloads;
+use self::terms::Ends;
 use crate::asking::with_parts;
 use crate::kernel::{Kernel, Run};
 use crate::pings::Pings;
@@ -56,6 +58,7 @@ pub(crate) struct Watcher {
     pings: Pings,
     stages: Stages,
     reloads: Reloads,
+    ends: Ends,
     shutdown_at: Option<Instant>,
     overslept: bool,
     forced: bool,
@@ -92,6 +95,7 @@ impl Watcher {
             pings: Pings::default(),
             stages: Stages::default(),
             reloads: Reloads::default(),
+            ends: Ends::default(),
             shutdown_at: None,
             overslept: false,
             forced: false,
@@ -137,6 +141,7 @@ impl Watcher {
         let forced = self.forced || forced_now(actions);
         self.stages.check(system, kernel, event, actions, forced)?;
         self.reloads.check(system, kernel, event, actions)?;
+        self.ends.check(system, kernel, event, actions, forced)?;
         for action in actions {
             if let Action::Report(Report::Changed {
                 service,
@@ -433,6 +438,9 @@ impl Watcher {
             return;
         };
         self.asked.insert(*request, false);
+        if terms::refuses(system.spec(), *verb, services) {
+            return;
+        }
         match verb {
             Verb::Stop if self.shutdown_at.is_none() => {
                 // A stop of what is disabled, or did its work, is nothing to remember.
@@ -448,7 +456,7 @@ impl Watcher {
                 let mut open = services.to_vec();
                 // A part that runs is restarted with its whole, and what it requires starts.
                 if *verb == Verb::Restart {
-                    let parts = with_parts(system.spec(), services);
+                    let parts = with_parts(system.spec(), services, false);
                     open.extend(parts.difference(&self.rests));
                 }
                 let mut seen = BTreeSet::new();
@@ -682,7 +690,10 @@ impl Watcher {
             let commands = system.service(id).unwrap().commands.as_ref();
             let farewell = commands.is_some_and(|commands| !commands.stop_post.is_empty());
             let stops = 1 + u32::from(farewell);
-            if let Some(timeout) = system.service(id).unwrap().stop.timeout
+            let spec = system.service(id).unwrap();
+            // A core dump of one that is stuck may take longer.
+            let abort = spec.terms.as_ref().and_then(|terms| terms.abort_timeout);
+            if let Some(timeout) = spec.stop.timeout.map(|own| own.max(abort.unwrap_or(own)))
                 && kernel.now > begun.1.plus(timeout * stops).plus(slept).plus(LATE * 2)
             {
                 return Err(format!("{id:?} is stopping for too long"));

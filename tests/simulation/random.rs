@@ -56,7 +56,7 @@ impl Dice {
     }
 }
 
-fn terms(dice: &mut Dice) -> Terms {
+pub(crate) fn terms(dice: &mut Dice) -> Terms {
     Terms {
         restart_signal: dice.percent(50).then_some(Signal::INT),
         final_signal: dice.percent(50).then_some(Signal::QUIT),
@@ -65,7 +65,11 @@ fn terms(dice: &mut Dice) -> Terms {
         success_ends_all: dice.percent(10),
         failure_ends_all: dice.percent(10),
         limit_ends_all: dice.percent(10),
-        ..Terms::default()
+        refuses_start: dice.percent(10),
+        refuses_stop: dice.percent(10),
+        success_code: dice.percent(30).then_some(17),
+        failure_code: dice.percent(30).then_some(18),
+        abort_timeout: dice.percent(50).then(|| dice.moment()),
     }
 }
 
@@ -226,7 +230,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 continue;
             }
             let edges = &mut service.edges;
-            let list = match dice.roll(11) {
+            let list = match dice.roll(13) {
                 0..=2 => &mut edges.requires,
                 3 => &mut edges.wants,
                 4 => &mut edges.after,
@@ -235,6 +239,8 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 7 => &mut edges.ties.get_or_insert_default().part_of,
                 8 => &mut edges.ties.get_or_insert_default().on_failure,
                 9 => &mut edges.ties.get_or_insert_default().on_success,
+                10 => &mut edges.ties.get_or_insert_default().stops_with,
+                11 => &mut edges.ties.get_or_insert_default().reloads_with,
                 _ => &mut edges.ties.get_or_insert_default().conflicts,
             };
             *list = list.iter().copied().chain([other_id]).collect();

@@ -82,6 +82,9 @@ fn run(seed: u64, mut trace: Option<&mut String>) -> Result<(), String> {
             kernel.take_over(places, system.spec());
             watcher.take_over(system.spec(), places, former.runs());
         }
+        if let Event::ConfigurationRead(_) = event {
+            watcher.set_out(former.runs());
+        }
         let held = former.check(&system, &kernel, &event, &actions);
         let held = held.and_then(|()| watcher.check(&system, &kernel, &event, &actions));
         let told = held.is_err() || matches!(actions.first(), Some(Action::TakeOver { .. }));

@@ -15,6 +15,7 @@ use rinit::core::spec::Spec;
 use rinit::core::state::Standing;
 
 use crate::asking::with_parts;
+use crate::invariants::terms::refuses;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Socket {
@@ -108,11 +109,12 @@ impl Sockets {
             services,
             ..
         } = event
+            && !refuses(spec, *verb, services)
         {
             // A restart is one of its parts too.
             let all = match verb {
                 Verb::Start => services.iter().copied().collect(),
-                _ => with_parts(spec, services),
+                _ => with_parts(spec, services, *verb == Verb::Stop),
             };
             match verb {
                 Verb::Stop => self.asked.retain(|id| !all.contains(id)),

@@ -329,6 +329,8 @@ impl System {
             {
                 self.await_next_time(id);
             }
+            // What was to be tried again runs at its times now.
+            Some(State::Backoff(_)) if scheduled && changed => self.stop(id, Then::Waiting),
             Some(
                 State::Inactive(_)
                 | State::Waiting(_)

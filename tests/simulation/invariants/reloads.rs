@@ -7,12 +7,15 @@ use rinit::core::apply::places::Places;
 use rinit::core::commands::{CommandId, List};
 use rinit::core::event::Event;
 use rinit::core::id::ServiceId;
+use rinit::core::reload::can_reload;
 use rinit::core::request::{Outcome, RequestId, Verb};
 use rinit::core::signal::Signal;
 use rinit::core::sorted::Map;
 use rinit::core::spec::ServiceSpec;
+use rinit::core::state::State;
 use rinit::core::system::System;
 
+use super::ids;
 use crate::kernel::{Kernel, Run};
 
 /// What a service was made to do since somebody asked.
@@ -48,8 +51,9 @@ impl Reloads {
             services,
         } = event
         {
-            let services = services.iter().map(|id| (*id, Done::default()));
-            self.open.insert(*request, services.collect());
+            let all = services.iter().flat_map(|id| concerned(system, *id));
+            let all = all.map(|id| (id, Done::default()));
+            self.open.insert(*request, all.collect());
         }
         for action in actions {
             match action {
@@ -102,6 +106,29 @@ impl Reloads {
         all.filter_map(|services| services.get_mut(&id))
             .for_each(how);
     }
+}
+
+/// Whom a reload of this one means: itself, and those that reload with it. Where it can't
+/// itself, it is a handle for others.
+fn concerned(system: &System, id: ServiceId) -> Vec<ServiceId> {
+    let reloads = |id: &ServiceId| {
+        let up = matches!(
+            system.state(*id),
+            Some(State::Starting(_) | State::Active { .. })
+        );
+        up && !system.is_descending(*id) && can_reload(system.service(*id).unwrap())
+    };
+    let goes_along = |other: &ServiceId| {
+        let ties = system.service(*other).unwrap().edges.ties.as_ref();
+        *other != id && ties.is_some_and(|ties| ties.reloads_with.contains(&id))
+    };
+    let mut all: Vec<ServiceId> = ids(system.spec())
+        .filter(|other| goes_along(other) && reloads(other))
+        .collect();
+    if all.is_empty() || reloads(&id) {
+        all.push(id);
+    }
+    all
 }
 
 fn is_whole(spec: &ServiceSpec, done: Done) -> Result<(), &'static str> {

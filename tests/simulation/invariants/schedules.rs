@@ -69,7 +69,13 @@ impl Watcher {
                 // A timer's time that passed during the run is due at this very moment.
                 Event::Woke => passed || appointment.at < now.at,
                 // A setting moves no monotonic time: that is looked at on waking.
-                Event::ClockSet => passed || appointment.wall.is_some() && appointment.at <= now.at,
+                // What the new clock says was missed is looked at then too.
+                Event::ClockSet => {
+                    let schedule = system.service(id).unwrap().schedule.as_ref();
+                    let kept = schedule.is_some_and(|own| own.stamp().is_some());
+                    let due = appointment.wall.is_some() && appointment.at <= now.at;
+                    passed || due && !kept
+                }
                 _ => false,
             };
             if late && self.shutdown_at.is_none() {

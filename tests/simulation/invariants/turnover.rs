@@ -41,6 +41,11 @@ impl Watcher {
         self.reloads.take_over(places);
     }
 
+    /// Those don't turn back either for a bond that counts since a circle is cut elsewhere.
+    pub(crate) fn set_out(&mut self, runs: impl Iterator<Item = RunId>) {
+        self.set_out.extend(runs);
+    }
+
     /// While services stop for a new configuration only common bonds count.
     pub(super) fn note_configuration(&mut self, spec: &Spec, event: &Event) {
         if let Event::ConfigurationRead(_) = event {

@@ -372,10 +372,8 @@ impl System {
 
     /// Those that were asked for too, and come after it, need not wait for it any longer.
     fn release(&mut self, id: ServiceId) {
-        for (dependant, bond) in self.graph.dependants(id) {
-            if *bond == Bond::After {
-                self.starts.push_back(*dependant);
-            }
+        for (dependant, _) in self.graph.dependants(id) {
+            self.starts.push_back(*dependant);
         }
     }
 

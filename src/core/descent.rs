@@ -84,6 +84,7 @@ impl System {
             return;
         }
         service.descent = None;
+        self.remember_the_longest(id);
         self.satisfy(id);
         self.passed(id);
         self.weigh_reload(id);

@@ -106,6 +106,19 @@ impl System {
         service.is_some_and(|service| service.checks.as_ref().is_some_and(|c| c.unhealthy))
     }
 
+    /// It goes on after all: a longest life that was over meanwhile is over still.
+    pub(super) fn remember_the_longest(&mut self, id: ServiceId) {
+        let terms = self.service(id).and_then(|spec| spec.terms.as_ref());
+        let limited = terms.is_some_and(|terms| terms.longest.is_some());
+        if limited
+            && let Some(service) = self.services.get_mut(id.index())
+            && let Some(checks) = &mut service.checks
+        {
+            checks.too_long_at.get_or_insert(self.now.at);
+            self.reindex(id);
+        }
+    }
+
     /// A look at a service's health is due.
     pub(super) fn health_due(&mut self, id: ServiceId) {
         let now = self.now.at;

@@ -45,6 +45,8 @@ pub(super) struct Service {
     pub(super) unmet_after: u32,
     /// Those that require it may run.
     pub(super) satisfied: bool,
+    /// Its last attempt found that it isn't to run.
+    pub(super) skipped: bool,
     /// Its first attempt has ended.
     pub(super) attempted: bool,
     /// How many restarts in a row.
@@ -89,6 +91,7 @@ impl Service {
             unmet_requires: unmet(Bond::Requires),
             unmet_after: unmet(Bond::After),
             satisfied: false,
+            skipped: false,
             // What isn't started by itself is not waited for.
             attempted: matches!(state, State::Inactive(_)),
             attempt: 0,

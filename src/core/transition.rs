@@ -45,8 +45,16 @@ impl Service {
                 | State::Exited { .. }
                 | State::Failed { .. },
                 kind,
-            ) => kind == Kind::Oneshot && self.satisfied,
+            ) => self.satisfied && (kind == Kind::Oneshot || self.is_tried_again()),
         }
+    }
+}
+
+impl Service {
+    /// It was skipped, and another attempt has neither ended nor been given up: what requires
+    /// it did without it, and goes on meanwhile. A condition that doesn't hold is no failure.
+    fn is_tried_again(&self) -> bool {
+        self.skipped && self.descent.is_none()
     }
 }
 
@@ -70,6 +78,17 @@ impl System {
         let was_dormant = service.is_dormant(spec);
         self.records
             .changed(id, spec, &service.state, &to, self.now);
+        service.skipped = match &to {
+            State::Inactive(Idle::Skipped(_)) => true,
+            State::Waiting(_) | State::Starting(_) => service.skipped,
+            State::Inactive(_)
+            | State::Active { .. }
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => false,
+        };
         service.state = to;
         let dormant = service.is_dormant(spec);
         self.dormant = self

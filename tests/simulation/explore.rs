@@ -73,6 +73,8 @@ pub(crate) struct World {
     pub(crate) asking: Asking,
     /// Oneshots that did their work once.
     pub(crate) done: BTreeSet<ServiceId>,
+    /// Those that others did without, and may until their next attempt has ended.
+    skipped: BTreeSet<ServiceId>,
     pub(crate) changing: Changing,
     pub(crate) path: Path,
 }
@@ -103,6 +105,7 @@ impl World {
         Self {
             asking: Asking::new(asks),
             done: BTreeSet::new(),
+            skipped: BTreeSet::new(),
             system: System::new(spec, Surroundings::default()),
             now: Instant(1),
             lives: BTreeMap::new(),
@@ -288,6 +291,7 @@ impl World {
         self.sockets.take_over(places);
         self.asking.take_over(places);
         self.done = moved(&self.done, places);
+        self.skipped = moved(&self.skipped, places);
         self.changing.took_over();
     }
 
@@ -514,6 +518,11 @@ impl World {
             }
             let service = &spec.services[id.index()];
             let skipped = matches!(state, State::Inactive(Idle::Skipped(_)));
+            match state.standing() {
+                _ if skipped => drop(self.skipped.insert(id)),
+                Standing::Waiting | Standing::Starting => {}
+                _ => drop(self.skipped.remove(&id)),
+            }
             if service.kind == Kind::Oneshot && (skipped || state.standing() == Standing::Exited) {
                 self.done.insert(id);
             }
@@ -547,6 +556,7 @@ impl World {
                             need,
                             Standing::Active | Standing::Reloading | Standing::Exited
                         )
+                        || self.skipped.contains(&id_of_need)
                         || self.done.contains(&id_of_need);
                     let stopping = self.system.whole() == Whole::Stopping;
                     assert!(

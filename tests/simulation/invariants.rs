@@ -69,6 +69,8 @@ pub(crate) struct Watcher {
     rests: BTreeSet<ServiceId>,
     /// Oneshots that did their work once.
     done: BTreeSet<ServiceId>,
+    /// Skipped, or tried again since.
+    skipped: BTreeSet<ServiceId>,
     pub(crate) epilogue: Box<str>,
 }
 
@@ -103,6 +105,7 @@ impl Watcher {
             asked: BTreeMap::new(),
             rests: BTreeSet::new(),
             done: BTreeSet::new(),
+            skipped: BTreeSet::new(),
             epilogue: "".into(),
         }
     }
@@ -415,6 +418,13 @@ impl Watcher {
                 }
             }
         }
+        for id in ids(spec) {
+            match system.state(id) {
+                Some(State::Inactive(Idle::Skipped(_))) => drop(self.skipped.insert(id)),
+                Some(State::Waiting(_) | State::Starting(_)) => {}
+                _ => drop(self.skipped.remove(&id)),
+            }
+        }
         self.schedules_are_kept(system, kernel, event, actions)?;
         self.rivals_are_apart(system)?;
         self.health_is_told(system, event, actions)?;
@@ -541,7 +551,9 @@ impl Watcher {
                 | Standing::Starting
                 | Standing::Stopping
                 | Standing::Killing
-                | Standing::Backoff => reachable || self.done.contains(need),
+                | Standing::Backoff => {
+                    reachable || self.done.contains(need) || self.skipped.contains(need)
+                }
                 Standing::Active | Standing::Reloading => true,
                 _ if matches!(state, State::Inactive(Idle::Skipped(_))) => true,
                 _ => self.done.contains(need),

@@ -313,3 +313,33 @@ fn whoever_requires_one_by_many_ways_is_told_once_and_at_once() {
     let answers = t.answers();
     assert_eq!(answers.len(), 1, "{answers:?}");
 }
+
+/// As with systemd: a condition that doesn't hold is no failure, and no stop.
+#[test]
+fn a_start_by_hand_of_what_was_skipped_leaves_alone_who_did_without_it() {
+    for again in [true, false] {
+        let mut t = Table::new(vec![service("a"), requiring("b", A)]);
+        let unmet = |t: &mut Table| {
+            let run = t.run(A);
+            t.event(Event::Spawned { run, pid: Pid(7) });
+            let (what, assert) = ("ConditionPathExists=/x doesn't hold".into(), false);
+            t.event(Event::Unmet { run, what, assert });
+        };
+        unmet(&mut t);
+        t.up(B);
+        t.ask(1, Verb::Start, &[A]);
+        assert_eq!(t.standing(B), Standing::Active);
+        if again {
+            unmet(&mut t);
+            assert_eq!(t.standing(A), Standing::Inactive);
+        } else {
+            t.up(A);
+            assert_eq!(t.standing(A), Standing::Active);
+        }
+        assert_eq!(t.standing(B), Standing::Active);
+        assert_eq!(t.answers().len(), 1);
+        // A stop that is asked for is one.
+        t.ask(2, Verb::Stop, &[A]);
+        assert_eq!(t.standing(B), Standing::Stopping);
+    }
+}

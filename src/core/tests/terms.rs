@@ -265,3 +265,22 @@ fn a_reload_goes_along_also_from_one_that_has_nothing_to_reload() {
     assert_eq!(sent(&t), [Signal::HUP]);
     assert_eq!(t.answers(), super::requests::answer(1, "done "));
 }
+
+/// It lived for ever.
+#[test]
+fn one_whose_longest_life_ends_while_its_restart_waits_is_stopped_though_it_is_started_again() {
+    let terms = Terms {
+        longest: Some(SECOND * 7),
+        ..Terms::default()
+    };
+    let mut t = Table::new(vec![with("a", terms), requiring("b", A)]);
+    t.up(A);
+    t.up(B);
+    t.ask(1, Verb::Restart, &[A]);
+    assert_eq!(t.standing(A), Standing::Active, "b stops first");
+    t.wait(SECOND * 8);
+    t.ask(2, Verb::Start, &[A]);
+    t.wait(Duration::ZERO);
+    t.gone(B);
+    assert_eq!(t.standing(A), Standing::Stopping);
+}

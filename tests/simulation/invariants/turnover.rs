@@ -25,6 +25,7 @@ impl Watcher {
             &mut self.appointed,
             &mut self.rests,
             &mut self.done,
+            &mut self.skipped,
         ];
         for set in sets {
             *set = moved(set, places);

@@ -49,6 +49,8 @@ pub(super) struct Targets {
     pub(super) on_success: Vec<Target>,
     pub(super) stops_with: Vec<Target>,
     pub(super) reloads_with: Vec<Target>,
+    /// What doesn't start by itself, but with it.
+    pub(super) starts: Vec<Target>,
     /// Units say of others that those are stopped and reloaded with them.
     pub(super) stops: Vec<Target>,
     pub(super) reloads: Vec<Target>,
@@ -182,6 +184,16 @@ impl Draft {
     /// Whether it is started by itself, so that all it needs must be there.
     pub(super) fn is_enabled(&self) -> bool {
         self.spec.enabled
+    }
+
+    /// Whether anything starts it but people.
+    pub(super) fn may_start(&self) -> bool {
+        self.spec.enabled || self.spec.pulled
+    }
+
+    /// It starts at its times, or when somebody comes.
+    pub(super) fn is_triggered(&self) -> bool {
+        self.is_scheduled() || self.spec.is_on_demand()
     }
 
     /// `[defaults] restart` is not for oneshots.

@@ -41,6 +41,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
             on_success,
             stops_with,
             reloads_with,
+            starts,
             stops: _,
             reloads: _,
         } = &draft.targets;
@@ -54,6 +55,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
         let on_success = resolver.list("on-success", on_success);
         let stops_with = resolver.list("part-of", stops_with);
         let reloads_with = resolver.list("part-of", reloads_with);
+        let starts = resolver.list("wants", starts);
         let conflicts = resolver.rivals(conflicts, [&requires, &wants, &binds_to]);
         for edge in [&requires, &wants, &after, &binds_to].into_iter().flatten() {
             order.add(index, *edge);
@@ -75,16 +77,38 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
                 &on_success,
                 &stops_with,
                 &reloads_with,
+                &starts,
             ]),
         });
     }
     for (draft, edges) in drafts.iter_mut().zip(all) {
         draft.spec.edges = edges;
     }
+    pull_in(drafts);
     order
 }
 
-fn ties(lists: [&[Edge]; 7]) -> Option<Box<Ties>> {
+/// What starts only with those that need it starts by itself where those do.
+fn pull_in(drafts: &mut [Draft]) {
+    let starts = |draft: &&Draft| draft.is_enabled() && !draft.is_triggered();
+    let edges = |draft: &Draft| {
+        let edges = &draft.spec.edges;
+        let along = edges.ties.iter().flat_map(|ties| &*ties.starts);
+        let all = edges
+            .required()
+            .chain(edges.wants.iter().chain(along).copied());
+        all.map(ServiceId::index).collect::<Vec<usize>>()
+    };
+    let mut open: Vec<usize> = drafts.iter().filter(starts).flat_map(edges).collect();
+    while let Some(draft) = open.pop().and_then(|index| drafts.get_mut(index)) {
+        if std::mem::take(&mut draft.spec.pulled) {
+            draft.spec.enabled = true;
+            open.extend(edges(draft));
+        }
+    }
+}
+
+fn ties(lists: [&[Edge]; 8]) -> Option<Box<Ties>> {
     let any = lists.iter().any(|list| !list.is_empty());
     any.then(|| Box::new(lists.map(ids).into()))
 }
@@ -221,7 +245,7 @@ impl Resolver<'_> {
             return None;
         }
         // Those are about services that somebody starts by hand, too.
-        if !target.is_enabled()
+        if !target.may_start()
             && !matches!(key, "part-of" | "conflicts" | "on-failure" | "on-success")
         {
             let place = context.file_and_line(*at);

@@ -68,7 +68,9 @@ impl System {
         let Some(service) = self.services.get_mut(id.index()) else {
             return;
         };
-        let stays_done = service.satisfied && !is_named;
+        let spec = self.spec.services.get(id.index());
+        let joins = spec.is_some_and(|spec| spec.pulled);
+        let stays_done = service.satisfied && !is_named && !joins;
         service.called = false;
         match &mut service.state {
             // It comes back anyway: a restart goes on.
@@ -99,7 +101,12 @@ impl System {
                 if self.end_sweep(id, true, Then::Waiting) {
                     return;
                 }
-                self.wait_by_hand(id);
+                // Its timer is what others want.
+                if joins && !is_named && self.has_schedule(id) {
+                    self.await_next_time(id);
+                } else {
+                    self.wait_by_hand(id);
+                }
             }
         }
     }
@@ -269,7 +276,7 @@ impl System {
         }
     }
 
-    /// Those with all that they require, and that requires.
+    /// Those with all that they require, and what else starts with them, and so on.
     pub(super) fn with_requirements(&self, named: &[ServiceId]) -> Set<ServiceId> {
         let mut all = Set::new();
         let mut open = named.to_vec();
@@ -278,6 +285,8 @@ impl System {
                 let needs = self.graph.needs(id).iter();
                 let required = needs.filter(|(_, bond)| *bond == Bond::Requires);
                 open.extend(required.map(|(need, _)| *need));
+                let ties = self.service(id).and_then(|own| own.edges.ties.as_deref());
+                open.extend(ties.iter().flat_map(|ties| &*ties.starts));
             }
         }
         all

@@ -3,6 +3,7 @@
 use super::graph::Bond;
 use super::id::ServiceId;
 use super::report::Report;
+use super::service::Service;
 use super::spec::Kind;
 use super::state::{Idle, State, Then};
 use super::system::System;
@@ -41,7 +42,12 @@ impl System {
 
     /// Something that it requires will never be ready again.
     pub(super) fn doomed(&mut self, id: ServiceId, by: ServiceId) {
-        if self.shutdown.is_some() {
+        // At its time that is tried again.
+        let dormant = self
+            .services
+            .get(id.index())
+            .is_some_and(Service::has_appointment);
+        if self.shutdown.is_some() || dormant {
             return;
         }
         let then = match self.state(by) {

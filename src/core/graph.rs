@@ -42,7 +42,7 @@ impl Graph {
     /// The order among services; what is disabled is not waited for. What would close a circle is left out, the same
     /// edge each time: the one that a walk in declared order meets last.
     pub(crate) fn new(spec: &Spec) -> Self {
-        let walk = Walk::over(edges(spec, |id| is_enabled(spec, id)));
+        let walk = Walk::over(edges(spec, |id| may_start(spec, id)));
         let (mut parts, mut conflicts) = (Map::new(), Map::new());
         let (mut stopping, mut reloading) = (Map::new(), Map::new());
         for (id, service) in ids().zip(&spec.services) {
@@ -174,6 +174,12 @@ pub fn cycles(spec: &Spec) -> Vec<Vec<ServiceId>> {
 
 fn ids() -> impl Iterator<Item = ServiceId> {
     (0_u32..).map(ServiceId)
+}
+
+/// By itself, or with those that need it.
+fn may_start(spec: &Spec, id: ServiceId) -> bool {
+    let service = spec.services.get(id.index());
+    service.is_some_and(|service| service.enabled || service.pulled)
 }
 
 fn is_enabled(spec: &Spec, id: ServiceId) -> bool {

@@ -76,6 +76,7 @@ mod start;
 mod stop;
 mod stop_orders;
 mod transition;
+mod triggered;
 pub(crate) mod wildcard;
 
 #[cfg(test)]

@@ -329,8 +329,8 @@ impl fmt::Display for ReportIn<'_> {
                     | Reason::NotReady { .. }
                     | Reason::Unhealthy { .. }
                     | Reason::ForkRefused { .. }
-                    | Reason::StartLimit { .. }
-                    | Reason::Dependency { .. } => "",
+                    | Reason::StartLimit { .. } => "",
+                    Reason::Dependency { .. } => " did not run:",
                 };
                 write!(f, "{}{colon} {}", name(service), self.reason(reason))?;
                 match next {

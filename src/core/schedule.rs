@@ -333,6 +333,7 @@ impl System {
             self.orders.push(Action::Stamp { service: id });
         }
         self.transition(id, State::Waiting(Waiting::default()));
+        self.bring_along(id);
         self.consider(id);
     }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::asked::Wish;
 use super::control_process::Controls;
 use super::descent::Descent;
-use super::graph::{Bond, Edge};
 use super::health::Checks;
 use super::id::RunId;
 use super::reload::Reloading;
@@ -72,11 +71,8 @@ pub(super) struct Sweep {
 }
 
 impl Service {
-    pub(super) fn new(state: State, needs: &[Edge]) -> Self {
-        let unmet = |wanted: Bond| {
-            let count = needs.iter().filter(|(_, bond)| *bond == wanted).count();
-            u32::try_from(count).unwrap_or(u32::MAX)
-        };
+    /// What it needs is counted once all are there.
+    pub(super) fn new(state: State) -> Self {
         Self {
             sweep: None,
             checks: None,
@@ -88,8 +84,8 @@ impl Service {
             held: false,
             stale: false,
             called: false,
-            unmet_requires: unmet(Bond::Requires),
-            unmet_after: unmet(Bond::After),
+            unmet_requires: 0,
+            unmet_after: 0,
             satisfied: false,
             skipped: false,
             // What isn't started by itself is not waited for.

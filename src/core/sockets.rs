@@ -62,7 +62,9 @@ impl Service {
     /// then, and while it does something is left to supervise.
     pub(super) fn is_dormant(&self, spec: &ServiceSpec) -> bool {
         match &self.state {
-            State::Waiting(waiting) => waiting.appointment.is_some() || spec.is_on_demand(),
+            State::Waiting(waiting) => {
+                waiting.appointment.is_some() || spec.is_on_demand() && !waiting.summoned
+            }
             State::Inactive(_)
             | State::Starting(_)
             | State::Active { .. }
@@ -108,8 +110,7 @@ impl System {
 
     /// All is there that it waits for; one on demand still waits for somebody to come.
     pub(super) fn start_or_await(&mut self, id: ServiceId) {
-        let on_demand = self.service(id).is_some_and(ServiceSpec::is_on_demand);
-        if !on_demand || self.is_asked_up(id) {
+        if !self.awaits_trigger(id) {
             self.start(id);
             return;
         }
@@ -139,11 +140,9 @@ impl System {
             return;
         }
         service.sockets = Sockets::Open;
-        let met = service.unmet_requires == 0 && service.unmet_after == 0;
-        let waits = matches!(service.state, State::Waiting(_)) && met;
-        // What is in its way has it considered once it is gone.
-        if waits && self.shutdown.is_none() && !self.is_held(id) {
-            self.start(id);
+        // A new definition has it look anew.
+        if self.shutdown.is_none() && !self.is_kept_still(id) {
+            self.summon(id);
         }
     }
 

@@ -141,6 +141,8 @@ pub struct ServiceSpec {
     pub kind: Kind,
     /// Started by itself.
     pub enabled: bool,
+    /// Not started by itself, but with those that need it: a trigger, or people, start those.
+    pub pulled: bool,
     /// The container ends when it has ended for good.
     pub essential: bool,
     /// The whole is ready only when it is.
@@ -195,6 +197,7 @@ impl ServiceSpec {
             name: name.into(),
             kind: Kind::Simple,
             enabled: true,
+            pulled: false,
             essential: false,
             readiness_gate: true,
             is_main: false,

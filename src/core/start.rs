@@ -26,9 +26,14 @@ impl System {
             return;
         }
         if service.unmet_requires > 0 {
+            let goes_on = waiting.appointment.is_none() && !self.is_kept_still(id);
             if let Some(by) = self.lost_cause(id) {
                 self.doomed(id, by);
-            } else if waiting.appointment.is_none() && !self.is_kept_still(id) {
+            } else if goes_on && self.awaits_trigger(id) {
+                if self.needs_a_start(id) {
+                    self.start_or_await(id);
+                }
+            } else if goes_on {
                 self.pull_in(id);
             }
         } else if waiting.appointment.is_none()
@@ -39,14 +44,16 @@ impl System {
         }
     }
 
-    /// What it requires starts with it, where it rests for no reason of anybody's: its schedule
-    /// has gone or is over, or its failure was cleared.
+    /// What it requires starts with it, where it rests for no reason of anybody's: nothing has
+    /// needed it yet, its schedule has gone or is over, or its failure was cleared.
     fn pull_in(&mut self, id: ServiceId) {
         let rests = |(need, bond): &&Edge| {
+            let joins = self.service(*need).is_some_and(|spec| spec.pulled);
             let state = self.state(*need);
             *bond == Bond::Requires
                 && !self.satisfies(*need)
-                && matches!(state, Some(State::Inactive(Idle::Stopped | Idle::Reset)))
+                && (matches!(state, Some(State::Inactive(Idle::Stopped | Idle::Reset)))
+                    || joins && matches!(state, Some(State::Inactive(Idle::Disabled))))
         };
         let needs = self.graph.needs(id).iter().filter(rests);
         for (need, _) in needs.copied().collect::<Vec<Edge>>() {
@@ -60,6 +67,7 @@ impl System {
         let asked = |(need, _): &Edge| self.is_asked_up(*need);
         self.is_kept_still(id)
             || self.rivals(id).next().is_some()
+            || self.joining(id).next().is_some()
             || self.is_asked_up(id) && self.graph.needs(id).iter().any(asked)
     }
 

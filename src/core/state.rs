@@ -138,6 +138,8 @@ pub struct Waiting {
     pub comeback: bool,
     /// It doesn't start before then, whatever else it waits for.
     pub appointment: Option<Appointment>,
+    /// Somebody came to a service on demand: it starts once all is there.
+    pub summoned: bool,
 }
 
 /// One life of a service.

@@ -409,8 +409,14 @@ impl System {
             }
             Then::DependencyFailed(on) => {
                 let root = self.root_of(on);
-                self.fail(id, Reason::Dependency { on, root }, after);
+                let reason = Reason::Dependency { on, root };
+                // A run of a schedule is one of many.
+                match self.has_schedule(id) {
+                    true => self.judge(id, reason, after, cause),
+                    false => self.fail(id, reason, after),
+                }
             }
+            Then::DependencyEnded(_) if self.has_schedule(id) => self.await_next_time(id),
             Then::DependencyEnded(on) => {
                 self.transition(id, State::Inactive(Idle::DependencyEnded(on)));
                 self.reports

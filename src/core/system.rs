@@ -121,10 +121,10 @@ impl System {
         let mut tally = [0_u32; Standing::ALL.len()];
         let mut attempts_pending = 0_u32;
         let mut dormant = 0_u32;
-        let services: Vec<Service> = (0_u32..)
-            .map(ServiceId)
-            .zip(&spec.services)
-            .map(|(id, service)| {
+        let services: Vec<Service> = spec
+            .services
+            .iter()
+            .map(|service| {
                 let state = if service.enabled {
                     attempts_pending = attempts_pending.saturating_add(1);
                     dormant = dormant.saturating_add(u32::from(service.is_on_demand()));
@@ -135,7 +135,7 @@ impl System {
                 if let Some(count) = tally.get_mut(state.standing() as usize) {
                     *count = count.saturating_add(1);
                 }
-                Service::new(state, graph.needs(id))
+                Service::new(state)
             })
             .collect();
         let main = (0_u32..)
@@ -143,7 +143,7 @@ impl System {
             .zip(&spec.services)
             .find(|(_, service)| service.is_main && service.enabled);
         let main = main.map(|(id, _)| id);
-        Self {
+        let mut system = Self {
             surroundings,
             graph,
             main,
@@ -174,7 +174,9 @@ impl System {
             apply: Applying::default(),
             up_told: false,
             spec,
-        }
+        };
+        system.recount_needs();
+        system
     }
 
     /// Takes a fact and appends the orders that follow from it. `now` never goes back.

@@ -16,6 +16,7 @@ mod said;
 mod schedule;
 mod sockets;
 mod terms;
+mod triggered;
 
 use std::time::Duration;
 

@@ -19,10 +19,13 @@ pub struct Ties {
     pub stops_with: Box<[ServiceId]>,
     /// Reloaded by hand with those (`ReloadPropagatedFrom=`).
     pub reloads_with: Box<[ServiceId]>,
+    /// Those that don't start by themselves start with it (`Requires=`, `Wants=`), in whatever
+    /// order.
+    pub starts: Box<[ServiceId]>,
 }
 
 /// How many lists there are.
-const LISTS: usize = 7;
+const LISTS: usize = 8;
 
 impl Ties {
     /// All lists, in the order of the fields: what is done with each alike is done here.
@@ -36,6 +39,7 @@ impl Ties {
             on_success,
             stops_with,
             reloads_with,
+            starts,
         } = self;
         [
             part_of,
@@ -45,6 +49,7 @@ impl Ties {
             on_success,
             stops_with,
             reloads_with,
+            starts,
         ]
     }
 
@@ -58,6 +63,7 @@ impl Ties {
             on_success,
             stops_with,
             reloads_with,
+            starts,
         } = self;
         [
             part_of,
@@ -67,6 +73,7 @@ impl Ties {
             on_success,
             stops_with,
             reloads_with,
+            starts,
         ]
     }
 }
@@ -81,6 +88,7 @@ impl From<[Box<[ServiceId]>; LISTS]> for Ties {
             on_success,
             stops_with,
             reloads_with,
+            starts,
         ] = lists;
         Self {
             part_of,
@@ -90,6 +98,7 @@ impl From<[Box<[ServiceId]>; LISTS]> for Ties {
             on_success,
             stops_with,
             reloads_with,
+            starts,
         }
     }
 }

@@ -197,6 +197,7 @@ impl System {
                 overtaken: descended,
             });
         }
+        self.has_joined(id, from, to);
         if ended_for_good && essential {
             // Before anything is stopped that the shutdown stops in its turn.
             self.work.push_front(Work::EssentialEnded(id));

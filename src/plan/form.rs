@@ -35,7 +35,7 @@ structs! {
         termination_log, cgroups, systemd_folder, syslog, own_lines, http,
     }
     ServiceSpec {
-        name, kind, enabled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,
+        name, kind, enabled, pulled, essential, readiness_gate, is_main, edges, wait_for, listen, ready, health,
         schedule, notify, start_timeout, restart, success, reload_signal, stop, forking, commands, tracking, exec, terms,
         source, unit,
     }
@@ -50,7 +50,7 @@ structs! {
     }
     SocketFile { mode, user, group }
     Edges { requires, wants, after, before, ties }
-    Ties { part_of, binds_to, conflicts, on_failure, on_success, stops_with, reloads_with }
+    Ties { part_of, binds_to, conflicts, on_failure, on_success, stops_with, reloads_with, starts }
     Restart { policy, delay, delay_max, reset, limit, by_exit }
     RestartByExit { prevent, force }
     StartLimit { count, within }

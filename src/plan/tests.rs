@@ -505,7 +505,7 @@ fn exec() -> impl Strategy<Value = Exec> {
 
 fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     let ids = || vec((0..count).prop_map(ServiceId), 0..3).prop_map(Vec::into_boxed_slice);
-    let ties = [(); 7].map(|()| ids());
+    let ties = [(); 8].map(|()| ids());
     let ties = ties.prop_map(|all| Box::new(Ties::from(all)));
     let edges = (ids(), ids(), ids(), ids(), option::of(ties)).prop_map(
         |(requires, wants, after, before, ties)| Edges {
@@ -592,6 +592,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                     name,
                     kind: if oneshot { Kind::Oneshot } else { Kind::Simple },
                     enabled,
+                    pulled: essential,
                     essential,
                     readiness_gate,
                     is_main,

@@ -34,7 +34,7 @@ pub(crate) use self::levels::steps as level_steps;
 pub(crate) use self::machine::{is_maintenance, matches};
 pub(crate) use self::name::UnitName;
 pub(crate) use self::preset::{PresetMode, Presets};
-pub(crate) use self::pull::{BUS_SOCKET, LeftOut, Links, Pulled, Walk};
+pub(crate) use self::pull::{BUS_SOCKET, Follow, LeftOut, Links, Pulled, Walk};
 pub(crate) use self::script::is_script;
 pub(crate) use self::search::{NoUnit, Search, Unit};
 pub(crate) use self::snippets::{Complaint, Place};

@@ -71,11 +71,25 @@ pub(crate) struct Pulled {
     pub(crate) starters: Map<UnitName, Vec<Unit>>,
     /// The services that start by themselves, whatever else starts them.
     pub(crate) direct: Set<UnitName>,
+    /// The services that start only with those that need them.
+    pub(crate) later: Set<UnitName>,
+    /// What starts with services that something starts after the boot, by their names.
+    pub(crate) along: Map<String, Set<String>>,
     /// The targets that are reached, by their names.
     pub(crate) targets: Map<String, Links>,
     /// Other names of targets.
     pub(crate) target_aliases: Map<String, String>,
     pub(crate) left_out: Map<String, LeftOut>,
+}
+
+/// When what a service pulls in starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// At the boot, as the service.
+    AtOnce,
+    /// With the service, which something starts later.
+    WithIt,
+    Never,
 }
 
 /// A walk from unit to unit.
@@ -85,7 +99,7 @@ pub(crate) struct Walk<'a> {
     skips: &'a dyn Fn(&str) -> bool,
     seen: Set<String>,
     waiting: Vec<String>,
-    /// What starts at another's end, and not before.
+    /// What starts with another, or at its end, and not before.
     called: Vec<String>,
     /// The sockets that a machine opens at its boot, each with its service.
     enabled: Option<Vec<(String, UnitName)>>,
@@ -111,8 +125,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A service that is asked for by its name; `follow`: with all that it pulls in.
-    pub(crate) fn add(&mut self, unit: Unit, follow: bool) {
+    /// A service that is asked for by its name.
+    pub(crate) fn add(&mut self, unit: Unit, follow: Follow) {
         self.seen.insert(unit.name.as_str().to_owned());
         self.seen.extend(unit.aliases.iter().cloned());
         self.pulled.direct.insert(unit.name.clone());
@@ -120,18 +134,20 @@ impl<'a> Walk<'a> {
     }
 
     /// A unit that is asked for by its name, and the service that it starts.
-    pub(crate) fn add_started(&mut self, starter: Unit, service: Unit, follow: bool) {
+    pub(crate) fn add_started(&mut self, starter: Unit, service: Unit, follow: Follow) {
         self.seen.insert(starter.name.as_str().to_owned());
         self.start_by(starter, &service.name);
         if !self.pulled.services.contains_key(&service.name) {
+            let follow = match follow {
+                Follow::AtOnce => Follow::WithIt,
+                Follow::WithIt | Follow::Never => follow,
+            };
             self.put(service, follow);
         }
     }
 
-    fn put(&mut self, unit: Unit, follow: bool) {
-        if follow {
-            self.follow(&unit);
-        }
+    fn put(&mut self, unit: Unit, follow: Follow) {
+        self.follow(&unit, follow);
         let enabled = self.enabled_for(&unit.name);
         self.waiting.extend(enabled);
         self.pulled.services.insert(unit.name.clone(), unit);
@@ -217,7 +233,7 @@ impl<'a> Walk<'a> {
             return;
         };
         match name.suffix() {
-            "target" => self.target(&name),
+            "target" => self.target(&name, true),
             "service" => self.service(&name),
             "socket" | "timer" | "path" => self.starter(&name),
             // Mounts, devices and slices are as they are.
@@ -225,16 +241,39 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What a called one requires starts with it, and not before either.
-    fn call(&mut self, name: &str) {
-        let found = UnitName::parse(name).and_then(|name| self.search.find(&name).ok());
-        if let Some(unit) = found.filter(|unit| unit.name.suffix() == "service")
-            && !(self.skips)(name)
+    /// What it pulls in starts with it, and not before either.
+    fn call(&mut self, text: &str) {
+        let Some(name) = UnitName::parse(text).filter(|_| !(self.skips)(text)) else {
+            return;
+        };
+        if name.suffix() == "target" {
+            return self.target(&name, false);
+        }
+        let Ok(unit) = self.search.find(&name) else {
+            return;
+        };
+        let is_direct = name.suffix() == "service";
+        let is_starter = matches!(name.suffix(), "socket" | "timer" | "path");
+        let found = if is_direct {
+            Ok(unit)
+        } else if let Some(service) = started(&unit, self.machine)
+            && is_starter
+            && !text.starts_with("systemd-")
+        {
+            self.start_by(unit, &service);
+            self.search.find(&service)
+        } else {
+            return;
+        };
+        if let Ok(unit) = found
+            && !(self.skips)(unit.name.as_str())
             && !self.pulled.services.contains_key(&unit.name)
         {
-            let links = links(&unit, self.machine);
-            self.called.extend(links.pulls);
-            self.called.extend(links.calls);
+            self.follow(&unit, Follow::WithIt);
+            if is_direct {
+                self.pulled.direct.insert(unit.name.clone());
+            }
+            self.pulled.later.insert(unit.name.clone());
             self.pulled.services.insert(unit.name.clone(), unit);
         }
     }
@@ -259,7 +298,7 @@ impl<'a> Walk<'a> {
         let service = service.and_then(|name| self.search.find(&name).ok());
         match service {
             Some(service) if !(self.skips)(service.name.as_str()) => {
-                self.add_started(unit, service, true);
+                self.add_started(unit, service, Follow::WithIt);
             }
             Some(_) => self.leave_out(text, LeftOut::Skipped),
             None => self.leave_out(text, LeftOut::Missing),
@@ -278,11 +317,14 @@ impl<'a> Walk<'a> {
                     if is_new && !known.aliases.iter().any(|own| own == name.as_str()) {
                         known.aliases.push(name.as_str().to_owned());
                     }
-                    self.pulled.direct.insert(unit.name);
+                    // What it pulls in was to wait until something started it.
+                    if self.pulled.direct.insert(unit.name.clone()) {
+                        self.follow(&unit, Follow::AtOnce);
+                    }
                 } else if (self.skips)(unit.name.as_str()) {
                     self.leave_out(name.as_str(), LeftOut::Skipped);
                 } else {
-                    self.add(unit, true);
+                    self.add(unit, Follow::AtOnce);
                 }
             }
             Err(NoUnit::Masked(_)) => self.leave_out(name.as_str(), LeftOut::Masked),
@@ -293,7 +335,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn target(&mut self, name: &UnitName) {
+    /// `now`: what it pulls in starts at the boot.
+    fn target(&mut self, name: &UnitName, now: bool) {
         if (self.skips)(name.as_str()) {
             return self.leave_out(name.as_str(), LeftOut::Skipped);
         }
@@ -314,8 +357,9 @@ impl<'a> Walk<'a> {
         if own == GRAPHICAL {
             // Of the link to it what was put behind the link's own name.
             let behind = self.search.without_file(name);
-            self.waiting.extend(behind.pulls());
-            self.waiting.push(MULTI_USER.to_owned());
+            let list = self.list(now);
+            list.extend(behind.pulls());
+            list.push(MULTI_USER.to_owned());
             return;
         }
         let mut links = links(&unit, self.machine);
@@ -326,14 +370,29 @@ impl<'a> Walk<'a> {
                 links.after.push((*other).to_owned());
             }
         }
-        self.waiting.extend(links.pulls.iter().cloned());
+        self.list(now).extend(links.pulls.iter().cloned());
         self.pulled.targets.insert(own, links);
     }
 
-    fn follow(&mut self, unit: &Unit) {
+    fn list(&mut self, now: bool) -> &mut Vec<String> {
+        match now {
+            true => &mut self.waiting,
+            false => &mut self.called,
+        }
+    }
+
+    fn follow(&mut self, unit: &Unit, follow: Follow) {
+        if follow == Follow::Never {
+            return;
+        }
         let links = links(unit, self.machine);
-        self.waiting.extend(links.pulls);
         self.called.extend(links.calls);
+        let now = follow == Follow::AtOnce;
+        self.list(now).extend(links.pulls.iter().cloned());
+        if !now {
+            let name = unit.name.as_str().to_owned();
+            self.pulled.along.insert(name, links.pulls);
+        }
     }
 }
 

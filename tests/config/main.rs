@@ -110,6 +110,7 @@ fn dump_spec(text: &mut String, spec: &Spec) {
         lines!(
             kind,
             enabled,
+            pulled,
             essential,
             readiness_gate,
             is_main,

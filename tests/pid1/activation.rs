@@ -263,3 +263,34 @@ fn a_timer_runs_its_service_after_the_boot_and_again_after_each_end() {
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }
+
+#[test]
+fn what_a_timers_service_needs_starts_with_it_and_not_at_the_boot() {
+    let rinit = supervisor("[service.job]\nunit = 'job.timer'\n");
+    let folder = rinit.path("").display().to_string();
+    let folder = folder.trim_end_matches('/');
+    let unit = |about: &str, command: &str| {
+        format!(
+            "[Unit]\n{about}\n[Service]\nType=oneshot\nRemainAfterExit=yes\nWorkingDirectory={folder}\n\
+             ExecStart=/bin/sh -c '{command}'\n"
+        )
+    };
+    let needs = "Requires=base.service\nWants=helpers.target\nAfter=base.service helper.service";
+    let rinit = rinit
+        .file("units/job.timer", "[Timer]\nOnActiveSec=1s\n")
+        .file("units/job.service", &unit(needs, "echo job >> notes"))
+        .file("units/helpers.target", "[Unit]\nWants=helper.service\n")
+        .file(
+            "units/helper.service",
+            &unit("After=base.service", "sleep 0.2; echo helper >> notes"),
+        )
+        .file("units/base.service", &unit("", "echo base >> notes"))
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_for_line("0 services running");
+    assert_eq!(notes(&rinit), [""; 0], "{}", rinit.dump());
+    rinit.wait_until("the job ran", || notes(&rinit).len() == 3);
+    assert_eq!(notes(&rinit), ["base", "helper", "job"]);
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}

@@ -473,7 +473,9 @@ impl Watcher {
                 while let Some(id) = open.pop() {
                     if seen.insert(id) {
                         self.rests.remove(&id);
-                        open.extend(system.service(id).unwrap().edges.required());
+                        let edges = &system.service(id).unwrap().edges;
+                        open.extend(edges.required());
+                        open.extend(edges.ties.iter().flat_map(|ties| ties.starts.to_vec()));
                     }
                 }
             }
@@ -531,7 +533,7 @@ impl Watcher {
         forgotten_now: &BTreeSet<RunId>,
     ) -> Result<(), String> {
         let name = &system.service(id).unwrap().name;
-        if self.rests.contains(&id) {
+        if self.rests.contains(&id) && !is_brought_along(system.spec(), id) {
             return Err(format!("{name} was stopped by hand"));
         }
         // Something else in the same turn has brought both down again.
@@ -792,7 +794,32 @@ fn edges(spec: &Spec) -> Vec<Edge> {
             );
         }
     }
-    // What is disabled is not waited for.
-    all.retain(|(_, need, _)| spec.services[need.index()].enabled);
+    // What is disabled is not waited for, and what is only wanted just while it starts.
+    all.retain(|(_, need, required)| {
+        let need = &spec.services[need.index()];
+        need.enabled || need.pulled && *required
+    });
     all
+}
+
+/// A time or a connection starts something that needs it, whoever has stopped it.
+fn is_brought_along(spec: &Spec, id: ServiceId) -> bool {
+    let mut open: Vec<ServiceId> = ids(spec).collect();
+    open.retain(|id| {
+        let service = &spec.services[id.index()];
+        service.schedule.is_some() || service.is_on_demand()
+    });
+    let mut seen = BTreeSet::new();
+    while let Some(next) = open.pop() {
+        if seen.insert(next) {
+            let edges = &spec.services[next.index()].edges;
+            let along = edges.ties.iter().flat_map(|ties| ties.starts.to_vec());
+            let all: Vec<ServiceId> = edges.required().chain(along).collect();
+            if all.contains(&id) {
+                return true;
+            }
+            open.extend(all);
+        }
+    }
+    false
 }

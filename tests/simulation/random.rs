@@ -230,7 +230,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 continue;
             }
             let edges = &mut service.edges;
-            let list = match dice.roll(13) {
+            let list = match dice.roll(15) {
                 0..=2 => &mut edges.requires,
                 3 => &mut edges.wants,
                 4 => &mut edges.after,
@@ -241,6 +241,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 9 => &mut edges.ties.get_or_insert_default().on_success,
                 10 => &mut edges.ties.get_or_insert_default().stops_with,
                 11 => &mut edges.ties.get_or_insert_default().reloads_with,
+                12 | 13 => &mut edges.ties.get_or_insert_default().starts,
                 _ => &mut edges.ties.get_or_insert_default().conflicts,
             };
             *list = list.iter().copied().chain([other_id]).collect();
@@ -252,6 +253,10 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
         let ties = service.edges.ties.as_ref();
         let has_rivals = ties.is_some_and(|ties| !ties.conflicts.is_empty());
         service.enabled = !dice.percent(if has_rivals { 70 } else { 8 });
+        if dice.percent(12) {
+            service.enabled = false;
+            service.pulled = true;
+        }
         service.essential = dice.percent(15);
         service.restart.policy = dice.pick(&[
             RestartPolicy::Always,
@@ -348,6 +353,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
             service.listen = None;
             service.essential = true;
             service.enabled = true;
+            service.pulled = false;
             service.restart.policy = RestartPolicy::No;
             service.restart.by_exit = None;
             service.commands = None;

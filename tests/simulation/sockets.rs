@@ -132,7 +132,7 @@ impl Sockets {
                     return wrong();
                 }
                 self.known.insert(*service, Socket::Opening);
-                if self.booting {
+                if self.booting && spec.services[service.index()].enabled {
                     self.first.insert(*service);
                 }
             }

@@ -12,8 +12,8 @@ use crate::config::tables::Tables;
 use crate::config::value::{Context, Value};
 use crate::core::sorted::{Map, Set};
 use crate::units::{
-    LeftOut, Machine, NoUnit, Pulled, Search, Unit, UnitName, Walk, is_maintenance, matches,
-    started,
+    Follow, LeftOut, Machine, NoUnit, Pulled, Search, Unit, UnitName, Walk, is_maintenance,
+    matches, started,
 };
 
 /// `units`.
@@ -160,12 +160,18 @@ impl Units {
             let Some((unit, starter, at)) = found else {
                 continue;
             };
-            let enabled = section.get("enabled").and_then(|value| value.boolean());
+            let says = |key: &str| section.get(key).and_then(|value| value.boolean());
+            let timed = section.has("schedule") || section.has("every");
+            let follow = match says("enabled") {
+                Some(false) => Follow::Never,
+                _ if timed || says("on-demand") == Some(true) => Follow::WithIt,
+                _ => Follow::AtOnce,
+            };
             self.tables.insert(table.name.to_owned(), unit.name.clone());
             named.entry(unit.name.clone()).or_insert(at);
             match starter {
-                Some(starter) => walk.add_started(starter, unit, enabled != Some(false)),
-                None => walk.add(unit, enabled != Some(false)),
+                Some(starter) => walk.add_started(starter, unit, follow),
+                None => walk.add(unit, follow),
             }
         }
         match wanted {
@@ -185,8 +191,8 @@ impl Units {
                     {
                         let is_new = named.insert(unit.name.clone(), *at).is_none();
                         match starter {
-                            Some(starter) => walk.add_started(starter, unit, true),
-                            None if is_new => walk.add(unit, true),
+                            Some(starter) => walk.add_started(starter, unit, Follow::AtOnce),
+                            None if is_new => walk.add(unit, Follow::AtOnce),
                             None => {}
                         }
                     }
@@ -227,6 +233,7 @@ impl Units {
                 service,
                 starters: starters.into_iter().map(&mut read).collect(),
                 is_direct: self.pulled.direct.contains(&name),
+                is_along: self.pulled.later.contains(&name),
                 asked: asked.copied().unwrap_or(itself),
                 is_pulled: asked.is_none(),
             };

@@ -77,6 +77,8 @@ pub(super) struct Found {
     starters: Vec<Read>,
     /// It starts by itself, whatever else starts it.
     is_direct: bool,
+    /// Only those that need it start it.
+    is_along: bool,
     /// Where it is asked for, or its own file.
     pub(super) asked: At,
     /// Nobody named it: what is wrong with it costs it alone.
@@ -218,10 +220,11 @@ impl Found {
                 timed.apply(section, given);
             });
         }
-        if !self.is_direct && self.starters.is_empty() {
-            // It starts when another's end asks for it.
+        if self.is_along {
             draft.spec.enabled = false;
-        } else if self.is_direct || is_listening {
+            draft.spec.pulled = true;
+        }
+        if self.is_direct || is_listening {
             // What starts by itself has no need of a timer, or of a path.
         } else if watched.finish(draft) {
             draft.listen().on_demand = true;

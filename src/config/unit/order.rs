@@ -11,7 +11,7 @@ use crate::config::draft::{Draft, Target};
 use crate::config::source::At;
 use crate::config::value::Context;
 use crate::core::sorted::{Map, Set};
-use crate::units::{self, Links};
+use crate::units::{self, Links, Pulled};
 
 /// Every service comes after these, unless its unit says otherwise.
 const BY_DEFAULT: [&str; 2] = ["sysinit.target", "basic.target"];
@@ -24,12 +24,17 @@ pub(in crate::config) fn arrange(drafts: &mut [Draft], units: &Units, context: &
     settle_conflicts(drafts, context);
     turn_around(drafts);
     let order = Order::new(drafts, units);
+    let along: Vec<Vec<Target>> = drafts
+        .iter()
+        .map(|draft| order.along(draft, drafts))
+        .collect();
     let all: Vec<Arranged> = (0..drafts.len())
         .map(|index| order.arranged(index, drafts))
         .collect();
     let names: Vec<Box<str>> = drafts.iter().map(|draft| draft.name().into()).collect();
-    for (draft, arranged) in drafts.iter_mut().zip(all) {
+    for ((draft, arranged), along) in drafts.iter_mut().zip(all).zip(along) {
         let targets = &mut draft.targets;
+        targets.starts = along;
         targets.before.retain(|own| !own.lenient);
         targets.after.retain(|own| !own.lenient);
         targets.wants.retain(|own| !own.lenient);
@@ -137,8 +142,9 @@ struct Order<'a> {
     places: Map<&'a str, usize>,
     /// For each what comes before it, and who says so.
     before: Vec<Vec<(usize, At)>>,
-    /// Which of them are services that start by themselves.
+    /// Which of them are services that may start without people.
     starts: Vec<bool>,
+    pulled: &'a Pulled,
 }
 
 impl<'a> Order<'a> {
@@ -157,12 +163,13 @@ impl<'a> Order<'a> {
             }
         }
         let count = drafts.len() + pulled.targets.len();
-        let mut starts: Vec<bool> = drafts.iter().map(Draft::is_enabled).collect();
+        let mut starts: Vec<bool> = drafts.iter().map(Draft::may_start).collect();
         starts.resize(count, false);
         let mut order = Self {
             places,
             before: vec![Vec::new(); count],
             starts,
+            pulled,
         };
         for (index, draft) in drafts.iter().enumerate() {
             order.add_service(index, draft);
@@ -180,6 +187,47 @@ impl<'a> Order<'a> {
     fn place(&self, name: &str) -> Option<usize> {
         let by_stem = || self.places.get(name.strip_suffix(".service")?);
         self.places.get(name).or_else(by_stem).copied()
+    }
+
+    /// Those that start with it and not by themselves, also where it names a target of theirs.
+    fn along(&self, draft: &Draft, drafts: &[Draft]) -> Vec<Target> {
+        let name = draft.unit.as_ref().map_or("", |unit| unit.name());
+        let mut waiting: Vec<&str> = Vec::new();
+        let mut seen: Set<&str> = Set::new();
+        let mut found: Vec<Target> = Vec::new();
+        waiting.extend(
+            self.pulled
+                .along
+                .get(name)
+                .into_iter()
+                .flatten()
+                .map(|name| &**name),
+        );
+        while let Some(name) = waiting.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
+            let place = self.place(name);
+            if let Some(other) = place.and_then(|place| drafts.get(place)) {
+                if other.spec.pulled && other.name() != draft.name() {
+                    found.push(target(other.name(), draft.at));
+                }
+            } else {
+                let own = self
+                    .pulled
+                    .target_aliases
+                    .get(name)
+                    .map_or(name, |own| &**own);
+                let links = self.pulled.targets.get(own);
+                waiting.extend(
+                    links
+                        .into_iter()
+                        .flat_map(|links| &links.pulls)
+                        .map(|name| &**name),
+                );
+            }
+        }
+        found
     }
 
     /// As `place`, for what takes its time: sockets are open before anything starts, and

@@ -135,6 +135,7 @@ fn is_the_same(old: &ServiceSpec, new: &ServiceSpec) -> bool {
         name,
         kind,
         enabled,
+        pulled,
         essential,
         readiness_gate,
         is_main,
@@ -162,6 +163,7 @@ fn is_the_same(old: &ServiceSpec, new: &ServiceSpec) -> bool {
         && *kind == new.kind
         && *unit == new.unit
         && *enabled == new.enabled
+        && *pulled == new.pulled
         && *essential == new.essential
         && *readiness_gate == new.readiness_gate
         && *is_main == new.is_main

@@ -56,13 +56,17 @@ pub(super) static KEYS: &[Key] = &[
             || p.old.stop.to_group != p.new.stop.to_group
     }),
     live("unit", |p| p.old.unit != p.new.unit),
-    live("enabled", |p| p.old.enabled != p.new.enabled),
+    live("enabled", |p| {
+        (p.old.enabled, p.old.pulled) != (p.new.enabled, p.new.pulled)
+    }),
     live("essential", |p| p.old.essential != p.new.essential),
     live("readiness-gate", |p| {
         p.old.readiness_gate != p.new.readiness_gate
     }),
     live("requires", |p| p.bonds.requires != p.new.edges.requires),
-    live("wants", |p| p.bonds.wants != p.new.edges.wants),
+    live("wants", |p| {
+        p.bonds.wants != p.new.edges.wants || tie(p, |ties| &ties.starts)
+    }),
     live("after", |p| p.bonds.after != p.new.edges.after),
     live("before", |p| p.bonds.before != p.new.edges.before),
     live("binds-to", |p| tie(p, |ties| &ties.binds_to)),

@@ -95,6 +95,7 @@ impl System {
                 continue;
             }
             if let State::Inactive(Idle::Disabled) = service.state {
+                new.pulled |= new.enabled && !old.enabled;
                 new.enabled = old.enabled;
             } else if goes_on(service, old)
                 && !matches!(compare(old, new, &places).0, Class::Same | Class::Live)
@@ -107,9 +108,11 @@ impl System {
                 stale.push(place);
             }
         }
-        // Nobody has started these.
+        // Nobody has started these: they start with those that need them.
         for (new, known) in next.services.iter_mut().zip(known) {
-            new.enabled &= known || asked.touches(&new.name);
+            let starts = known || asked.touches(&new.name);
+            new.pulled |= new.enabled && !starts;
+            new.enabled &= starts;
         }
         for spec in gone {
             stale.extend(u32::try_from(next.services.len()).map(ServiceId));

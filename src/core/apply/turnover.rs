@@ -123,16 +123,14 @@ impl System {
         }
         let mut formers = Vec::with_capacity(known.len());
         let mut moved = Vec::with_capacity(known.len());
-        let all = (0..).map(ServiceId).zip(&self.spec.services).zip(known);
-        for ((id, spec), known) in all {
-            let needs = self.graph.needs(id);
+        for (spec, known) in self.spec.services.iter().zip(known) {
             let Some((old_id, mut service)) = known else {
                 let state = if spec.enabled {
                     State::Waiting(Waiting::default())
                 } else {
                     State::Inactive(Idle::Disabled)
                 };
-                moved.push(Service::new(state, needs));
+                moved.push(Service::new(state));
                 formers.push(None);
                 continue;
             };
@@ -347,7 +345,7 @@ impl System {
     }
 
     /// How many of what it needs stand in its way, for each.
-    pub(super) fn recount_needs(&mut self) {
+    pub(in crate::core) fn recount_needs(&mut self) {
         for id in self.ids() {
             let requires = self.unmet(id, Bond::Requires);
             let after = self.unmet(id, Bond::After);
@@ -411,7 +409,7 @@ impl Service {
     /// A new definition: nothing of what it was counts any more, but its sockets, what was
     /// asked of it, and the work that it did (`done`: a oneshot's).
     fn begin_anew(&mut self, state: State, done: bool) {
-        let old = std::mem::replace(self, Self::new(state, &[]));
+        let old = std::mem::replace(self, Self::new(state));
         self.sockets = old.sockets;
         self.wish = old.wish;
         self.ran_for = old.ran_for;

@@ -201,7 +201,7 @@ fn one_on_demand_waits_for_what_it_requires_too() {
     table.up(A);
     let run = table.run(A);
     table.event(Event::Ready { run });
-    assert_eq!(table.orders, [Action::AwaitConnection { service: B }]);
+    assert_eq!(table.spawned(), [B]);
 }
 
 #[test]

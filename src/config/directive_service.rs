@@ -130,7 +130,7 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         NAMES,
         NONE,
         |draft, value| targets(&mut draft.targets.conflicts, value),
-        "Never runs beside these: a start by hand of one stops the other. One of them at most is enabled.",
+        "Never runs beside these: a start of one by hand, at its time or for a connection stops the other. One of them at most is enabled.",
     ),
     shared(
         "enabled",

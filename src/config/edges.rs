@@ -53,9 +53,9 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
         let part_of = resolver.list("part-of", part_of);
         let on_failure = resolver.list("on-failure", on_failure);
         let on_success = resolver.list("on-success", on_success);
-        let stops_with = resolver.list("part-of", stops_with);
-        let reloads_with = resolver.list("part-of", reloads_with);
-        let starts = resolver.list("wants", starts);
+        let stops_with = resolver.list("StopPropagatedFrom", stops_with);
+        let reloads_with = resolver.list("ReloadPropagatedFrom", reloads_with);
+        let starts = resolver.list("Wants", starts);
         let conflicts = resolver.rivals(conflicts, [&requires, &wants, &binds_to]);
         for edge in [&requires, &wants, &after, &binds_to].into_iter().flatten() {
             order.add(index, *edge);
@@ -170,7 +170,7 @@ impl Resolver<'_> {
     /// Of two that can't run side by side, one at most starts by itself, and neither needs
     /// the other.
     fn rivals(&mut self, targets: &[Target], needs: [&Vec<Edge>; 3]) -> Vec<Edge> {
-        let mut rivals = self.list("conflicts", targets);
+        let rivals = self.list("conflicts", targets);
         for Edge {
             other: index, at, ..
         } in &rivals
@@ -193,11 +193,6 @@ impl Resolver<'_> {
                 );
             }
         }
-        // Units that conflict are a choice of the package's; both were asked for here.
-        rivals.retain(|edge| {
-            let both = |other: &Draft| other.is_enabled() && self.draft.is_enabled();
-            self.draft.unit.is_none() || !self.drafts.get(edge.other).is_some_and(both)
-        });
         rivals
     }
 
@@ -244,10 +239,9 @@ impl Resolver<'_> {
             }
             return None;
         }
-        // Those are about services that somebody starts by hand, too.
-        if !target.may_start()
-            && !matches!(key, "part-of" | "conflicts" | "on-failure" | "on-success")
-        {
+        // The others are about services that somebody starts by hand, too.
+        let orders = matches!(key, "requires" | "binds-to" | "wants" | "after" | "before");
+        if !target.may_start() && orders {
             let place = context.file_and_line(*at);
             let text = format!(
                 "{place}: {} in {key} of {} is disabled: not waited for",
@@ -257,7 +251,7 @@ impl Resolver<'_> {
             context.findings.borrow_mut().note(text);
             return None;
         }
-        if target.is_scheduled() && lenient && !key.starts_with("on-") {
+        if target.is_scheduled() && lenient && orders {
             return None;
         }
         if target.is_scheduled() && matches!(key, "requires" | "wants" | "after") {

@@ -23,23 +23,14 @@ impl System {
             self.add_parts(&mut named, false, runs);
         }
         let all = self.with_requirements(&named);
-        let mut rivals: Vec<(ServiceId, ServiceId)> = Vec::new();
-        for id in &all {
-            rivals.extend(self.graph.conflicts(*id).iter().map(|other| (*id, *other)));
-        }
+        let rivals = self.rivals_of(&all);
         if let Some((one, other)) = rivals.iter().find(|(_, other)| all.contains(other)) {
             let (one, other) = (*one, *other);
             self.answer(request, Outcome::Conflict { one, other });
             return;
         }
         self.wish(request, verb, &named);
-        for (by, rival) in rivals {
-            if self.is_up(rival) {
-                self.supersede_with_dependants(rival, verb);
-                self.reports.push(Report::MadeWay { service: rival, by });
-                self.rest_by_hand(rival);
-            }
-        }
+        self.make_way(rivals, verb);
         for id in self.graph.sorted(all) {
             let is_named = named.contains(&id);
             if is_named {
@@ -59,6 +50,27 @@ impl System {
         }
         for id in named {
             self.weigh(id);
+        }
+    }
+
+    /// Each of these with what it conflicts with.
+    pub(super) fn rivals_of(&self, all: &Set<ServiceId>) -> Vec<(ServiceId, ServiceId)> {
+        let rivals = |id: &ServiceId| {
+            let id = *id;
+            let rivals = self.graph.conflicts(id).iter();
+            rivals.map(move |other| (id, *other))
+        };
+        all.iter().flat_map(rivals).collect()
+    }
+
+    /// What is in the way of those that start stops.
+    pub(super) fn make_way(&mut self, rivals: Vec<(ServiceId, ServiceId)>, verb: Verb) {
+        for (by, rival) in rivals {
+            if self.is_up(rival) {
+                self.supersede_with_dependants(rival, verb);
+                self.reports.push(Report::MadeWay { service: rival, by });
+                self.rest_by_hand(rival);
+            }
         }
     }
 

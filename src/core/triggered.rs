@@ -60,9 +60,12 @@ impl System {
         self.consider(id);
     }
 
-    /// What it needs starts with it.
+    /// What it needs starts with it, and what is in their way stops.
     pub(super) fn bring_along(&mut self, id: ServiceId) {
         let mut all = self.with_requirements(&[id]);
+        let mut rivals = self.rivals_of(&all);
+        rivals.retain(|(_, rival)| !all.contains(rival));
+        self.make_way(rivals, Verb::Start);
         all.remove(&id);
         for need in self.graph.sorted(all) {
             if self.asked_of(need) == Some(Verb::Stop) {

@@ -1,6 +1,6 @@
 //! What packages have enabled, without a table and without any file.
 
-use crate::harness::{Pid1, Setup, Status};
+use crate::harness::{Pid1, RINIT, Setup, Status};
 use crate::supervisor::{IN_ORDER, notes};
 
 /// A unit that notes its start and its end.
@@ -107,4 +107,33 @@ fn with_a_clean_environment_units_see_only_what_they_pass() {
         assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
         assert_eq!(notes(&rinit), [seen], "{}", rinit.dump());
     }
+}
+
+#[test]
+fn of_two_enabled_ones_that_conflict_one_starts_and_the_other_takes_its_place_by_hand() {
+    let rinit = Pid1::new();
+    let folder = rinit.path("").display().to_string();
+    let rinit = rinit
+        .file("units/one.service", &noting(&folder, "one", ""))
+        .file(
+            "units/two.service",
+            &noting(&folder, "two", "Conflicts=one.service"),
+        )
+        .file("units/multi-user.target.wants/one.service", "-")
+        .file("units/multi-user.target.wants/two.service", "-")
+        .file(
+            "units/ask.service",
+            &format!(
+                "[Service]\nType=oneshot\nWorkingDirectory={folder}\nExecStart=/bin/sh -c \
+                 'until [ -e notes ]; do sleep 0.01; done; {RINIT} ctl start two'\n"
+            ),
+        )
+        .file("units/multi-user.target.wants/ask.service", "-")
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_for_line("two is not started: it and one conflict, and both are enabled");
+    rinit.wait_until("two runs", || notes(&rinit).len() == 3);
+    assert_eq!(notes(&rinit), ["start one", "end one", "start two"]);
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }

@@ -81,7 +81,8 @@ fn turn_around(drafts: &mut [Draft]) {
     }
 }
 
-/// Of two that can't run side by side the one that nobody named isn't started, else the later.
+/// Of two that can't run side by side one starts at the boot: that which can, else that which
+/// somebody named, else the earlier. The other makes it stop once people start it.
 fn settle_conflicts(drafts: &mut [Draft], context: &Context<'_>) {
     let places = names(drafts);
     let mut pairs: Vec<(usize, usize, At)> = Vec::new();
@@ -91,40 +92,44 @@ fn settle_conflicts(drafts: &mut [Draft], context: &Context<'_>) {
         pairs.extend(rivals.map(|(rival, at)| (index.min(rival), index.max(rival), at)));
     }
     for (one, other, at) in pairs {
-        let pulled = |index: usize| {
-            let draft = drafts.get(index).filter(|draft| would_run(draft));
-            draft.map(|draft| draft.unit.as_ref().is_some_and(|unit| unit.is_pulled))
+        // The worst goes.
+        let rank = |index: usize| {
+            let draft = drafts.get(index)?;
+            let starts = draft.is_enabled() && !draft.is_triggered();
+            let is_pulled = draft.unit.as_ref().is_some_and(|unit| unit.is_pulled);
+            starts.then(|| (!meets_conditions(draft), is_pulled))
         };
-        let (goes, stays) = match (pulled(one), pulled(other)) {
-            (Some(true), Some(false)) => (one, other),
-            (Some(_), Some(true)) => (other, one),
-            _ => continue,
-        };
-        if goes == stays {
+        let Some((first, second)) = rank(one).zip(rank(other)).filter(|_| one != other) else {
             continue;
-        }
-        let stays = drafts
-            .get(stays)
-            .map_or_else(String::new, |own| own.name().to_owned());
+        };
+        let (goes, stays) = if first > second {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let (skipped, _) = first.max(second);
+        let stays = drafts.get(stays).map(|own| own.name().to_owned());
+        let stays = stays.unwrap_or_default();
         if let Some(draft) = drafts.get_mut(goes) {
+            draft.spec.enabled = false;
             let name = draft.name();
             let what =
                 format!("{name} is not started: it and {stays} conflict, and both are enabled");
-            context.warn(
-                at,
-                what,
-                "remove one of the two packages, or name one in units-skip",
-            );
-            draft.spec.enabled = false;
+            if skipped {
+                context.findings.borrow_mut().note(what);
+                continue;
+            }
+            let help = "remove one of the two packages, or name one in units-skip";
+            context.warn(at, what, help);
         }
     }
 }
 
-/// It starts, as far as can be known now.
-fn would_run(draft: &Draft) -> bool {
+/// As far as can be known now.
+fn meets_conditions(draft: &Draft) -> bool {
     let setup = draft.spec.exec.setup.iter();
     let conditions = setup.flat_map(|setup| setup.conditions.iter());
-    draft.is_enabled() && units::unmet(conditions, "Condition").is_none()
+    units::unmet(conditions, "Condition").is_none()
 }
 
 /// What becomes of one draft.

@@ -162,3 +162,19 @@ fn a_start_by_hand_starts_it_too_and_a_stop_keeps_it_stopped() {
     assert_eq!(t.spawned(), []);
     assert_eq!(t.standing(A), Standing::Waiting);
 }
+
+#[test]
+fn what_it_conflicts_with_makes_way_at_its_time() {
+    let mut job = every(60);
+    job.edges.ties = Some(Box::new(Ties {
+        conflicts: [B].into(),
+        ..Ties::default()
+    }));
+    let mut t = Table::new(vec![job, service("web")]);
+    t.up(B);
+    t.wait_for_deadline();
+    assert_eq!(t.standing(B), Standing::Stopping);
+    t.exit(B, Exit::Signal(Signal::TERM));
+    t.tree_gone(B);
+    assert_eq!(t.spawned(), [A]);
+}

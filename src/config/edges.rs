@@ -42,6 +42,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
             stops_with,
             reloads_with,
             starts,
+            needed_by,
             stops: _,
             reloads: _,
         } = &draft.targets;
@@ -56,6 +57,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
         let stops_with = resolver.list("StopPropagatedFrom", stops_with);
         let reloads_with = resolver.list("ReloadPropagatedFrom", reloads_with);
         let starts = resolver.list("Wants", starts);
+        let needed_by = resolver.list("StopWhenUnneeded", needed_by);
         let conflicts = resolver.rivals(conflicts, [&requires, &wants, &binds_to]);
         for edge in [&requires, &wants, &after, &binds_to].into_iter().flatten() {
             order.add(index, *edge);
@@ -78,6 +80,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
                 &stops_with,
                 &reloads_with,
                 &starts,
+                &needed_by,
             ]),
         });
     }
@@ -108,7 +111,7 @@ fn pull_in(drafts: &mut [Draft]) {
     }
 }
 
-fn ties(lists: [&[Edge]; 8]) -> Option<Box<Ties>> {
+fn ties(lists: [&[Edge]; 9]) -> Option<Box<Ties>> {
     let any = lists.iter().any(|list| !list.is_empty());
     any.then(|| Box::new(lists.map(ids).into()))
 }

@@ -36,6 +36,8 @@ pub(crate) struct Graph {
     reloading: Map<ServiceId, Vec<ServiceId>>,
     /// Those that it cannot run beside, whichever of the two says so.
     conflicts: Map<ServiceId, Vec<ServiceId>>,
+    /// Those that stop unless it, or another that needs them, is up.
+    used: Map<ServiceId, Vec<ServiceId>>,
 }
 
 impl Graph {
@@ -44,7 +46,7 @@ impl Graph {
     pub(crate) fn new(spec: &Spec) -> Self {
         let walk = Walk::over(edges(spec, |id| may_start(spec, id)));
         let (mut parts, mut conflicts) = (Map::new(), Map::new());
-        let (mut stopping, mut reloading) = (Map::new(), Map::new());
+        let (mut stopping, mut reloading, mut used) = (Map::new(), Map::new(), Map::new());
         for (id, service) in ids().zip(&spec.services) {
             let Some(ties) = &service.edges.ties else {
                 continue;
@@ -57,6 +59,9 @@ impl Graph {
             }
             for other in &ties.reloads_with {
                 link(&mut reloading, *other, id);
+            }
+            for other in &ties.needed_by {
+                link(&mut used, *other, id);
             }
             for other in ties.conflicts.iter().filter(|other| **other != id) {
                 link(&mut conflicts, *other, id);
@@ -86,6 +91,7 @@ impl Graph {
             stopping,
             reloading,
             conflicts,
+            used,
         }
     }
 
@@ -112,6 +118,11 @@ impl Graph {
     /// What reloads with this service.
     pub(crate) fn reloading(&self, id: ServiceId) -> &[ServiceId] {
         self.reloading.get(&id).map_or(&[], |list| list)
+    }
+
+    /// What stops once neither this service nor another that needs it is up.
+    pub(crate) fn used(&self, id: ServiceId) -> &[ServiceId] {
+        self.used.get(&id).map_or(&[], |list| list)
     }
 
     /// What cannot run beside this service.

@@ -77,6 +77,7 @@ mod stop;
 mod stop_orders;
 mod transition;
 mod triggered;
+mod unneeded;
 pub(crate) mod wildcard;
 
 #[cfg(test)]

@@ -156,6 +156,11 @@ pub enum Report {
         /// For whom.
         by: ServiceId,
     },
+    /// A service stops because nothing is up that needs it.
+    Unneeded {
+        /// Which.
+        service: ServiceId,
+    },
     /// A command around a service did not end well, which changes nothing.
     CommandFailed {
         /// Whose.
@@ -420,6 +425,9 @@ impl fmt::Display for ReportIn<'_> {
             Report::StoppedByHand { service, .. } => write!(f, "{} stopped by hand", name(service)),
             Report::MadeWay { service, by } => {
                 write!(f, "{} makes way for {}", name(service), name(by))
+            }
+            Report::Unneeded { service } => {
+                write!(f, "{} stops: nothing needs it any more", name(service))
             }
             Report::CommandFailed {
                 service,

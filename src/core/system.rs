@@ -62,6 +62,8 @@ pub(super) enum Work {
     Descend(ServiceId),
     /// Something that it requires (the second) will never be ready again.
     Doomed(ServiceId, ServiceId),
+    /// What needed it may have gone.
+    Unneeded(ServiceId),
     /// An essential service has ended for good.
     EssentialEnded(ServiceId),
     /// In a shutdown: all that had to stop before it has, or it has itself.
@@ -351,6 +353,7 @@ impl System {
                 Work::Lost(id) => self.lost(id),
                 Work::Descend(id) => self.descend_now(id),
                 Work::Doomed(id, by) => self.doomed(id, by),
+                Work::Unneeded(id) => self.stop_unneeded(id),
                 Work::EssentialEnded(id) => self.begin_shutdown(Cause::Essential(id)),
                 Work::Turn(id) => self.turn(id),
             }

@@ -32,6 +32,8 @@ pub struct Terms {
     pub refuses_start: bool,
     /// `RefuseManualStop=`: it stops with others alone.
     pub refuses_stop: bool,
+    /// `StopWhenUnneeded=`: it stops once nothing is up that needs it.
+    pub stops_unneeded: bool,
     /// `SuccessActionExitStatus=`: rinit's exit status then, instead of its own.
     pub success_code: Option<u8>,
     /// `FailureActionExitStatus=`: as that.

@@ -22,10 +22,13 @@ pub struct Ties {
     /// Those that don't start by themselves start with it (`Requires=`, `Wants=`), in whatever
     /// order.
     pub starts: Box<[ServiceId]>,
+    /// Those that need it: without any of them up it stops, if it is one that does
+    /// (`StopWhenUnneeded=`).
+    pub needed_by: Box<[ServiceId]>,
 }
 
 /// How many lists there are.
-const LISTS: usize = 8;
+const LISTS: usize = 9;
 
 impl Ties {
     /// All lists, in the order of the fields: what is done with each alike is done here.
@@ -40,6 +43,7 @@ impl Ties {
             stops_with,
             reloads_with,
             starts,
+            needed_by,
         } = self;
         [
             part_of,
@@ -50,6 +54,7 @@ impl Ties {
             stops_with,
             reloads_with,
             starts,
+            needed_by,
         ]
     }
 
@@ -64,6 +69,7 @@ impl Ties {
             stops_with,
             reloads_with,
             starts,
+            needed_by,
         } = self;
         [
             part_of,
@@ -74,6 +80,7 @@ impl Ties {
             stops_with,
             reloads_with,
             starts,
+            needed_by,
         ]
     }
 }
@@ -89,6 +96,7 @@ impl From<[Box<[ServiceId]>; LISTS]> for Ties {
             stops_with,
             reloads_with,
             starts,
+            needed_by,
         ] = lists;
         Self {
             part_of,
@@ -99,6 +107,7 @@ impl From<[Box<[ServiceId]>; LISTS]> for Ties {
             stops_with,
             reloads_with,
             starts,
+            needed_by,
         }
     }
 }

@@ -198,6 +198,9 @@ impl System {
             });
         }
         self.has_joined(id, from, to);
+        if at_rest || dormant || to == Standing::Active {
+            self.look_for_unneeded(id);
+        }
         if ended_for_good && essential {
             // Before anything is stopped that the shutdown stops in its turn.
             self.work.push_front(Work::EssentialEnded(id));

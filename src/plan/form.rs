@@ -50,7 +50,7 @@ structs! {
     }
     SocketFile { mode, user, group }
     Edges { requires, wants, after, before, ties }
-    Ties { part_of, binds_to, conflicts, on_failure, on_success, stops_with, reloads_with, starts }
+    Ties { part_of, binds_to, conflicts, on_failure, on_success, stops_with, reloads_with, starts, needed_by }
     Restart { policy, delay, delay_max, reset, limit, by_exit }
     RestartByExit { prevent, force }
     StartLimit { count, within }
@@ -58,7 +58,7 @@ structs! {
     Stop { signal, timeout, kill_mode, to_group }
     Terms {
         restart_signal, final_signal, abort_timeout, longest, extra, success_ends_all, failure_ends_all,
-        limit_ends_all, refuses_start, refuses_stop, success_code, failure_code,
+        limit_ends_all, refuses_start, refuses_stop, stops_unneeded, success_code, failure_code,
     }
     Exec {
         command, manner, environment_below, environment, environment_files, directory, identity, umask,

@@ -505,7 +505,7 @@ fn exec() -> impl Strategy<Value = Exec> {
 
 fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
     let ids = || vec((0..count).prop_map(ServiceId), 0..3).prop_map(Vec::into_boxed_slice);
-    let ties = [(); 8].map(|()| ids());
+    let ties = [(); 9].map(|()| ids());
     let ties = ties.prop_map(|all| Box::new(Ties::from(all)));
     let edges = (ids(), ids(), ids(), ids(), option::of(ties)).prop_map(
         |(requires, wants, after, before, ties)| Edges {
@@ -624,6 +624,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                             limit_ends_all: readiness_gate,
                             refuses_start: oneshot,
                             refuses_stop: is_main,
+                            stops_unneeded: is_main,
                             success_code: reload_signal.map(Signal::number),
                             failure_code: None,
                         })

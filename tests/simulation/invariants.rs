@@ -427,6 +427,7 @@ impl Watcher {
         }
         self.schedules_are_kept(system, kernel, event, actions)?;
         self.rivals_are_apart(system)?;
+        self.nobody_is_unneeded(system)?;
         self.health_is_told(system, event, actions)?;
         self.pings.check(system, kernel, event, actions)?;
         self.stops_end(system, kernel)?;
@@ -488,6 +489,28 @@ impl Watcher {
             | Verb::Apply
             | Verb::Shutdown { .. } => {}
         }
+    }
+
+    /// What stops when unneeded isn't up unless something is that needs it.
+    fn nobody_is_unneeded(&self, system: &System) -> Result<(), String> {
+        let needs = |id: &ServiceId| match system.state(*id) {
+            Some(State::Waiting(waiting)) => {
+                let on_demand = system.service(*id).unwrap().is_on_demand();
+                waiting.appointment.is_none() && (!on_demand || waiting.summoned)
+            }
+            Some(State::Inactive(_) | State::Exited { .. } | State::Failed { .. }) | None => false,
+            Some(_) => true,
+        };
+        for (id, service) in ids(system.spec()).zip(&system.spec().services) {
+            let terms = service.terms.as_ref();
+            let up = matches!(system.state(id), Some(State::Active { .. }));
+            let goes = system.is_descending(id) || system.whole() == Whole::Stopping;
+            let mut users = service.edges.ties.iter().flat_map(|ties| &ties.needed_by);
+            if terms.is_some_and(|own| own.stops_unneeded) && up && !goes && !users.any(needs) {
+                return Err(format!("{id:?} is up, and nothing needs it"));
+            }
+        }
+        Ok(())
     }
 
     /// What conflicts never runs side by side.

@@ -62,6 +62,7 @@ pub(crate) fn terms(dice: &mut Dice) -> Terms {
         final_signal: dice.percent(50).then_some(Signal::QUIT),
         longest: dice.percent(50).then(|| dice.moment() * 4),
         extra: dice.moment(),
+        stops_unneeded: dice.percent(30),
         success_ends_all: dice.percent(10),
         failure_ends_all: dice.percent(10),
         limit_ends_all: dice.percent(10),
@@ -230,7 +231,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 continue;
             }
             let edges = &mut service.edges;
-            let list = match dice.roll(15) {
+            let list = match dice.roll(16) {
                 0..=2 => &mut edges.requires,
                 3 => &mut edges.wants,
                 4 => &mut edges.after,
@@ -242,6 +243,7 @@ pub(crate) fn system(dice: &mut Dice) -> Spec {
                 10 => &mut edges.ties.get_or_insert_default().stops_with,
                 11 => &mut edges.ties.get_or_insert_default().reloads_with,
                 12 | 13 => &mut edges.ties.get_or_insert_default().starts,
+                14 => &mut edges.ties.get_or_insert_default().needed_by,
                 _ => &mut edges.ties.get_or_insert_default().conflicts,
             };
             *list = list.iter().copied().chain([other_id]).collect();

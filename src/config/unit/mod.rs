@@ -18,6 +18,7 @@ mod streams;
 mod table;
 mod terms;
 mod timer;
+mod unneeded;
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@
 //! wants one that comes after it, only the bond is kept.
 
 use super::chosen::Units;
-use super::{names, target};
+use super::{names, target, unneeded};
 use crate::config::draft::{Draft, Target};
 use crate::config::source::At;
 use crate::config::value::Context;
@@ -23,6 +23,7 @@ pub(in crate::config) fn arrange(drafts: &mut [Draft], units: &Units, context: &
     }
     settle_conflicts(drafts, context);
     turn_around(drafts);
+    unneeded::note_users(drafts, units);
     let order = Order::new(drafts, units);
     let along: Vec<Vec<Target>> = drafts
         .iter()

@@ -70,6 +70,10 @@ const SET: &[(&str, &str, Setter)] = &[
         r.draft.terms().refuses_stop = g.boolean()?;
         Some(())
     }),
+    ("Unit", "StopWhenUnneeded", |r, g| {
+        r.draft.terms().stops_unneeded = g.boolean()?;
+        Some(())
+    }),
     ("Unit", "DefaultDependencies", |r, g| {
         r.draft.unit.as_mut()?.by_default = g.boolean()?;
         Some(())
@@ -295,7 +299,7 @@ const SET: &[(&str, &str, Setter)] = &[
 /// Says something to people or to machines that aren't here.
 const SILENT: &str = "Description Documentation RequiresMountsFor \
     IgnoreOnIsolate CollectMode JobTimeoutSec JobTimeoutAction \
-    JobRunningTimeoutSec AllowIsolate StopWhenUnneeded \
+    JobRunningTimeoutSec AllowIsolate \
     SurviveFinalKillSignal OnFailureJobMode RebootArgument \
     SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogLevelMax LogRateLimitIntervalSec \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \

@@ -282,6 +282,7 @@ impl System {
     pub(super) fn consider_all(&mut self) {
         for id in self.ids() {
             self.starts.push_back(id);
+            self.look_for_unneeded(id);
         }
     }
 

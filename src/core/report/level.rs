@@ -51,6 +51,7 @@ impl Report {
             | Self::NoTimeLeft { .. }
             | Self::StoppedByHand { .. }
             | Self::MadeWay { .. }
+            | Self::Unneeded { .. }
             | Self::WaitingFor { .. }
             | Self::Applied { .. }
             | Self::ApplyWaits { .. }

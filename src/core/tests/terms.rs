@@ -1,5 +1,6 @@
 //! What few services say of how they end: other signals, a longest life, the end of all.
 
+use super::requests::answer;
 use super::*;
 use crate::core::request::Verb;
 use crate::core::schedule::{Schedule, When};
@@ -282,5 +283,53 @@ fn one_whose_longest_life_ends_while_its_restart_waits_is_stopped_though_it_is_s
     t.ask(2, Verb::Start, &[A]);
     t.wait(Duration::ZERO);
     t.gone(B);
+    assert_eq!(t.standing(A), Standing::Stopping);
+}
+
+#[test]
+fn what_stops_when_unneeded_runs_as_long_as_something_is_up_that_needs_it() {
+    let mut base = tied(
+        "base",
+        Ties {
+            needed_by: Box::new([B, C]),
+            ..Ties::default()
+        },
+    );
+    base.terms = Some(Box::new(Terms {
+        stops_unneeded: true,
+        ..Terms::default()
+    }));
+    let (mut one, other) = (service("one"), service("other"));
+    one.edges.requires = [A].into();
+    let mut t = Table::new(vec![base, one, other]);
+    for id in [A, B, C] {
+        t.up(id);
+    }
+    t.ask(1, Verb::Stop, &[B]);
+    t.exit(B, Exit::Signal(Signal::TERM));
+    t.tree_gone(B);
+    assert_eq!(t.standing(A), Standing::Active);
+    t.ask(2, Verb::Stop, &[C]);
+    t.exit(C, Exit::Signal(Signal::TERM));
+    t.tree_gone(C);
+    assert_eq!(t.standing(A), Standing::Stopping);
+    assert_eq!(t.last_told(), "base stops: nothing needs it any more");
+    t.exit(A, Exit::Signal(Signal::TERM));
+    t.tree_gone(A);
+    assert_eq!(t.standing(A), Standing::Inactive);
+    // It comes back with what needs it, and alone it doesn't stay.
+    t.ask(3, Verb::Start, &[B]);
+    assert_eq!(t.spawned(), [A]);
+    t.up(A);
+    t.up(B);
+    t.ask(4, Verb::Stop, &[A]);
+    t.exit(B, Exit::Signal(Signal::TERM));
+    t.tree_gone(B);
+    t.exit(A, Exit::Signal(Signal::TERM));
+    t.tree_gone(A);
+    t.ask(5, Verb::Stop, &[B]);
+    t.ask(6, Verb::Start, &[A]);
+    t.up(A);
+    assert_eq!(t.answers(), answer(6, "done "));
     assert_eq!(t.standing(A), Standing::Stopping);
 }

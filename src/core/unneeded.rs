@@ -1,0 +1,44 @@
+//! Services that stop once nothing is up any more that needs them (`StopWhenUnneeded=` of
+//! `systemd.unit(5)`). Also one that people start alone stops as soon as it is up.
+
+use super::id::ServiceId;
+use super::report::Report;
+use super::state::{State, Then};
+use super::system::{System, Work};
+
+impl System {
+    /// It has come up, or down: what it needs may have nobody left, and so may it.
+    pub(super) fn look_for_unneeded(&mut self, id: ServiceId) {
+        let used = self.graph.used(id).iter().copied().chain([id]);
+        let stops = used.filter(|id| self.stops_unneeded(*id));
+        let stops: Vec<Work> = stops.map(Work::Unneeded).collect();
+        self.work.extend(stops);
+    }
+
+    fn stops_unneeded(&self, id: ServiceId) -> bool {
+        let terms = self.service(id).and_then(|spec| spec.terms.as_deref());
+        terms.is_some_and(|terms| terms.stops_unneeded)
+    }
+
+    /// It is up, and stops if nobody needs it.
+    pub(super) fn stop_unneeded(&mut self, id: ServiceId) {
+        let is_up = matches!(self.state(id), Some(State::Active { .. }));
+        let stays = self.shutdown.is_some() || self.descent_of(id).is_some();
+        if is_up && !stays && !self.is_needed(id) {
+            self.reports.push(Report::Unneeded { service: id });
+            self.descend(id, Then::Stopped);
+        }
+    }
+
+    /// Something that needs it is up, or on its way.
+    fn is_needed(&self, id: ServiceId) -> bool {
+        let ties = self.service(id).and_then(|spec| spec.edges.ties.as_deref());
+        let mut users = ties.into_iter().flat_map(|ties| &*ties.needed_by);
+        users.any(|user| {
+            let known = self.services.get(user.index()).zip(self.service(*user));
+            known.is_some_and(|(service, spec)| {
+                !service.state.standing().is_at_rest() && !service.is_dormant(spec)
+            })
+        })
+    }
+}

@@ -243,6 +243,9 @@ fn brief(
     if system.is_stale(id) {
         json.plain("stale", true);
     }
+    if system.is_unhooked(id) {
+        json.plain("unhooked", true);
+    }
 }
 
 /// What its probes say, while they are asked.

@@ -33,6 +33,7 @@ pub(super) fn verb(request: &Request) -> Option<Result<Verb, String>> {
         "plan" => Verb::Plan,
         "apply" => Verb::Apply,
         "learn" => Verb::Learn,
+        "unhook" => Verb::Unhook,
         "kill" => {
             let signal = match request.given("signal") {
                 None => Some(Signal::TERM),
@@ -61,9 +62,15 @@ pub(super) fn verb(request: &Request) -> Option<Result<Verb, String>> {
             Err(format!("{word} is of all, and takes no name"))
         }
         (Verb::Reload, true) => Err(RELOAD_OF_NONE.to_owned()),
-        (Verb::Start | Verb::Stop | Verb::Restart | Verb::Reset | Verb::Kill { .. }, true) => {
-            Err(format!("{word} of which service?"))
-        }
+        (
+            Verb::Start
+            | Verb::Stop
+            | Verb::Restart
+            | Verb::Reset
+            | Verb::Unhook
+            | Verb::Kill { .. },
+            true,
+        ) => Err(format!("{word} of which service?")),
         (_, true | false) => Ok(verb),
     })
 }

@@ -60,6 +60,7 @@ impl System {
                 | Verb::Plan
                 | Verb::Apply
                 | Verb::Learn
+                | Verb::Unhook
                 | Verb::Shutdown { code: Some(_) } => Outcome::Stopping,
             };
             self.answer(request, outcome);
@@ -83,7 +84,9 @@ impl System {
                 let outcome = self.signal_by_hand(&named, signal);
                 self.answer(request, outcome);
             }
+            Verb::Unhook => self.unhook(request, &named),
             Verb::Plan | Verb::Apply | Verb::Learn => {
+                self.hook(&named);
                 self.configuration_wanted(Some(request), verb, &named);
             }
             Verb::Shutdown { code } => {
@@ -106,6 +109,7 @@ impl System {
             | Verb::Plan
             | Verb::Apply
             | Verb::Learn
+            | Verb::Unhook
             | Verb::Shutdown { .. } => false,
         })
     }
@@ -190,6 +194,7 @@ impl System {
             | Verb::Plan
             | Verb::Apply
             | Verb::Learn
+            | Verb::Unhook
             | Verb::Shutdown { .. } => self.weigh_start(id),
         };
         match weighed {

@@ -280,6 +280,7 @@ impl System {
         };
         service.attempt = service.attempt.saturating_add(1);
         let next = match self.spec.services.get(id.index()) {
+            Some(spec) if spec.is_on_demand() && service.unhooked => Next::Nothing,
             Some(spec) if spec.is_on_demand() && !spec.has_sockets() => Next::Path,
             Some(spec) if service.is_reachable(spec) => Next::Connection,
             Some(_) | None => Next::Restart { delay },

@@ -42,6 +42,9 @@ pub enum Verb {
     /// That the configuration is read; but only these begin anew for it, or begin: what is
     /// up goes on as it was, and what is new is known.
     Learn,
+    /// That nothing starts them but people: no time, connection or path. What runs goes on, and
+    /// rests after that.
+    Unhook,
     /// That all ends; of no service.
     Shutdown {
         /// The exit status, where it would be 0.
@@ -63,6 +66,7 @@ impl Verb {
             Self::Plan => "plan",
             Self::Apply => "apply",
             Self::Learn => "learn",
+            Self::Unhook => "unhook",
             Self::Shutdown { .. } => "shutdown",
         }
     }

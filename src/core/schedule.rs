@@ -272,6 +272,9 @@ impl System {
     }
 
     fn appoint(&mut self, id: ServiceId, appointment: Appointment) {
+        if self.rests_unhooked(id) {
+            return;
+        }
         let waiting = Waiting {
             appointment: Some(appointment),
             ..Waiting::default()
@@ -291,13 +294,17 @@ impl System {
         let delay = next.at.since(self.now.at);
         self.tell_of_run(id, well, &reason, delay);
         self.records.ran(id, &reason);
-        self.appoint(id, next);
+        let after_it = match self.is_unhooked(id) {
+            true => Next::Nothing,
+            false => Next::Run { delay, well },
+        };
         self.reports.push(Report::Ended {
             service: id,
             reason,
             after,
-            next: Next::Run { delay, well },
+            next: after_it,
         });
+        self.appoint(id, next);
         self.call_others(id, well);
     }
 

@@ -36,6 +36,8 @@ pub(super) struct Service {
     pub(super) held: bool,
     /// The configuration has another definition of it, which a restart brings in.
     pub(super) stale: bool,
+    /// Its trigger was stopped: once its run is over it rests.
+    pub(super) unhooked: bool,
     /// Another's end has started it: its own starts nothing.
     pub(super) called: bool,
     /// How many that it requires are not ready.
@@ -83,6 +85,7 @@ impl Service {
             controls: None,
             held: false,
             stale: false,
+            unhooked: false,
             called: false,
             unmet_requires: 0,
             unmet_after: 0,

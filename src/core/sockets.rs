@@ -114,7 +114,7 @@ impl System {
             self.start(id);
             return;
         }
-        if self.open_sockets(id) {
+        if self.rests_unhooked(id) || self.open_sockets(id) {
             return;
         }
         if let Some(service) = self.services.get_mut(id.index())

@@ -215,7 +215,7 @@ impl System {
         if died && self.shutdown.as_ref().is_some_and(|s| s.has_turned(id)) {
             self.work.push_back(Work::Turn(id));
         }
-        if at_rest {
+        if at_rest || to == Standing::Active && self.is_unhooked(id) {
             self.close_sockets(id);
         }
         self.reindex(id);

@@ -4,7 +4,7 @@
 
 use super::graph::{Bond, Edge};
 use super::id::ServiceId;
-use super::request::Verb;
+use super::request::{RequestId, Verb};
 use super::spec::ServiceSpec;
 use super::state::{Idle, Standing, State, Waiting};
 use super::system::System;
@@ -58,6 +58,58 @@ impl System {
         self.transition(id, State::Waiting(waiting));
         self.bring_along(id);
         self.consider(id);
+    }
+
+    /// Nothing but people starts them any more. A stop is enough for those that don't run.
+    pub(super) fn unhook(&mut self, request: RequestId, named: &[ServiceId]) {
+        let mut resting = Vec::new();
+        for id in named {
+            let (Some(service), Some(spec)) = (
+                self.services.get_mut(id.index()),
+                self.spec.services.get(id.index()),
+            ) else {
+                continue;
+            };
+            let on_demand = spec.is_on_demand();
+            let state = &service.state;
+            if service.is_dormant(spec) || on_demand && matches!(state, State::Backoff(_)) {
+                resting.push(*id);
+            } else if !state.standing().is_at_rest() {
+                let is_active = matches!(state, State::Active { .. });
+                service.unhooked = on_demand || spec.schedule.is_some();
+                // Who still starts is to be given them.
+                if is_active {
+                    self.close_sockets(*id);
+                }
+            }
+        }
+        self.down_by_hand(request, &resting);
+    }
+
+    /// Their triggers count again.
+    pub(super) fn hook(&mut self, named: &[ServiceId]) {
+        for id in named {
+            if let Some(service) = self.services.get_mut(id.index()) {
+                service.unhooked = false;
+            }
+        }
+    }
+
+    /// Whether its trigger was stopped while it runs.
+    #[must_use]
+    pub fn is_unhooked(&self, id: ServiceId) -> bool {
+        let service = self.services.get(id.index());
+        service.is_some_and(|service| service.unhooked)
+    }
+
+    /// It would wait for its trigger, but that was stopped.
+    pub(super) fn rests_unhooked(&mut self, id: ServiceId) -> bool {
+        let unhooked = self.is_unhooked(id);
+        if unhooked {
+            self.hook(&[id]);
+            self.rest(id);
+        }
+        unhooked
     }
 
     /// What it needs starts with it, and what is in their way stops.

@@ -382,3 +382,33 @@ fn sockets_and_timers_are_started_stopped_and_listed_by_their_names() {
         stop nosuch.timer: 5 Failed to stop nosuch.timer: Unit nosuch.timer not loaded.";
     compare_trimmed(rinit, wanted);
 }
+
+#[test]
+fn a_path_that_is_stopped_leaves_its_service_running_and_starts_it_no_more() {
+    let lines = "unit seen.service '[Service]\\nExecStart=/bin/sleep 1000\\n'\n\
+         unit seen.path '[Path]\\nPathExists=/run/there\\n'\n\
+         try daemon-reload; try start seen.path; touch /run/there\n\
+         until ./systemctl -q is-active seen.service; do sleep 0.05; done\n\
+         try stop seen.path; try is-active seen.service seen.path; try kill seen.service\n\
+         while ./systemctl -q is-active seen.service; do sleep 0.05; done; sleep 0.3\n\
+         try is-active seen.service seen.path\n\
+         try start seen.path; until ./systemctl -q is-active seen.service; do sleep 0.05; done\n\
+         try is-active seen.service seen.path\n";
+    let rinit = asking(
+        "[init]\nunits = 'enabled'\n",
+        &(script(&[]) + WRITES + lines),
+    )
+    .file("units/none", "");
+    let wanted = "daemon-reload: 0
+        start seen.path: 0
+        stop seen.path: 0
+        is-active seen.service seen.path: 0 active
+        inactive
+        kill seen.service: 0
+        is-active seen.service seen.path: 3 inactive
+        inactive
+        start seen.path: 0
+        is-active seen.service seen.path: 0 active
+        active";
+    compare_trimmed(rinit, wanted);
+}

@@ -482,6 +482,7 @@ impl Watcher {
             }
             Verb::Learn => self.rests.retain(|id| !services.contains(id)),
             Verb::Stop
+            | Verb::Unhook
             | Verb::Reload
             | Verb::Reset
             | Verb::Kill { .. }

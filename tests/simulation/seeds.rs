@@ -189,7 +189,12 @@ fn configurations(kernel: &mut Kernel, dice: &mut Dice, count: u64) {
     for number in 0..dice.pick(&[0, 0, 1, 2, 6]) {
         let after = dice.moment() * (1 + dice.roll(3) as u32);
         let request = RequestId(1000 + number);
-        let event = match dice.roll(6) {
+        let event = match dice.roll(7) {
+            6 => Event::Requested {
+                request,
+                verb: Verb::Unhook,
+                services: [ServiceId(dice.roll(count) as u32)].into(),
+            },
             0 => Event::Signalled {
                 signal: Signal::HUP,
                 hung_up: false,

@@ -181,7 +181,8 @@ impl Job {
         Ok(self.up)
     }
 
-    /// A socket or timer is up while its service waits for it, or runs; it stops with it.
+    /// A socket or timer is up while its service waits for it, or runs. Stopped alone it leaves
+    /// that running.
     fn of_starter(&self, service: &Service, name: &UnitName) -> Result<Option<&'static str>, i32> {
         let is_up = service.stands_as(name).active == "active";
         match (self.up, self.down) {
@@ -192,7 +193,7 @@ impl Job {
                 ));
                 Err(NOT_APPLICABLE)
             }
-            (Some("stop"), _) => Ok(Some("stop")),
+            (Some("stop"), _) => Ok(Some("unhook")),
             (Some("start"), _) if is_up => Ok(None),
             (_, None) if !is_up => Ok(None),
             _ => Ok(Some("learn")),

@@ -80,6 +80,12 @@ impl Service {
         let Some(starter) = Starter::of(name) else {
             return stands;
         };
+        if self.record.get("unhooked").is_some() {
+            return Stands {
+                active: "inactive",
+                sub: "dead",
+            };
+        }
         match self.text("state") {
             "waiting" => Stands {
                 active: "active",

@@ -178,3 +178,43 @@ fn what_it_conflicts_with_makes_way_at_its_time() {
     t.tree_gone(B);
     assert_eq!(t.spawned(), [A]);
 }
+
+#[test]
+fn a_timer_that_is_stopped_leaves_its_service_running_and_no_time_comes_again() {
+    let mut t = Table::new(vec![every(60), service("other")]);
+    t.up(B);
+    t.wait_for_deadline();
+    t.up(A);
+    t.ask(1, Verb::Unhook, &[A]);
+    assert_eq!(t.answers(), answer(1, "done "));
+    assert_eq!(t.standing(A), Standing::Starting);
+    assert!(t.system.is_unhooked(A));
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.standing(A), Standing::Inactive);
+    assert_eq!(t.system.deadline(), None);
+    // A start has times come again; a timer that waits is stopped as any service.
+    t.ask(2, Verb::Start, &[A]);
+    t.up(A);
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.standing(A), Standing::Waiting);
+    t.ask(3, Verb::Unhook, &[A]);
+    assert_eq!(t.standing(A), Standing::Inactive);
+    assert_eq!(t.answers(), answer(3, "done "));
+}
+
+#[test]
+fn a_socket_that_is_stopped_closes_and_its_service_runs_on() {
+    let mut t = Table::new(vec![listening("web", true), service("other")]);
+    t.event(Event::Listening { service: A });
+    t.up(B);
+    t.event(Event::Connected { service: A });
+    t.up(A);
+    t.ask(1, Verb::Unhook, &[A]);
+    assert_eq!(t.orders[0], Action::CloseSockets { service: A });
+    assert_eq!(t.standing(A), Standing::Active);
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.last_told(), "web exited with status 0 after 0 ms");
+    t.wait_for_deadline();
+    assert_eq!(t.standing(A), Standing::Inactive);
+    assert_eq!(t.system.deadline(), None);
+}

@@ -65,14 +65,14 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
                 return 0;
             }
             notes.iter().for_each(|text| log::debug!("{text}"));
-            supervise(spec, has_units, &inherited, here.pid1, &options, request)
+            let start = (spec, has_units, warnings);
+            supervise(start, &inherited, here.pid1, &options, request)
         }
     }
 }
 
 fn supervise(
-    spec: Spec,
-    has_units: bool,
+    (spec, has_units, warnings): (Spec, bool, Vec<Box<str>>),
     inherited: &Inherited,
     pid1: bool,
     options: &Options,
@@ -93,6 +93,7 @@ fn supervise(
     match supervise::run(Start {
         spec,
         has_units,
+        warnings,
         inherited,
         main,
         request,

@@ -136,14 +136,15 @@ impl Findings {
     pub(super) fn render(self, sources: &Sources, colour: bool) -> Rendered {
         let style = if colour { &COLOURED } else { &PLAIN };
         let all = |list: &Set<Diagnostic>, dropped: usize| {
-            let mut texts: Vec<Box<str>> = list
-                .iter()
-                .take(MAX_SHOWN)
+            let shown = shown(list).into_iter();
+            let mut texts: Vec<Box<str>> = shown
                 .map(|diagnostic| diagnostic.render(sources, style).into())
                 .collect();
-            let more = list.len().saturating_sub(MAX_SHOWN) + dropped;
+            let more = list.len().saturating_sub(texts.len()) + dropped;
             if more > 0 {
-                texts.push(format!("and {more} more").into());
+                let text =
+                    format!("and {more} more, which rinit --check says once these are mended");
+                texts.push(text.into());
             }
             texts
         };
@@ -153,6 +154,29 @@ impl Findings {
             notes: self.notes,
         }
     }
+}
+
+/// As many as are shown: of each file its first ones, so that one with hundreds hides no
+/// other's.
+fn shown(list: &Set<Diagnostic>) -> Vec<&Diagnostic> {
+    let mut counts: Vec<(Option<u32>, usize)> = Vec::new();
+    let mut rank = |diagnostic: &Diagnostic| {
+        let source = diagnostic.at.map(|at| at.source);
+        let known = counts.iter().position(|(own, _)| *own == source);
+        let place = known.unwrap_or(counts.len());
+        if known.is_none() {
+            counts.push((source, 0));
+        }
+        counts.get_mut(place).map_or(0, |(_, count)| {
+            *count += 1;
+            *count
+        })
+    };
+    let ranks: Vec<usize> = list.iter().map(&mut rank).collect();
+    let fits = |most: &usize| ranks.iter().filter(|rank| *rank <= most).count() <= MAX_SHOWN;
+    let most = (1..=MAX_SHOWN).take_while(fits).last().unwrap_or(1);
+    let ranked = list.iter().zip(&ranks).filter(|(_, rank)| **rank <= most);
+    ranked.map(|(own, _)| own).take(MAX_SHOWN).collect()
 }
 
 /// What `Findings` become.
@@ -357,6 +381,38 @@ mod tests {
         }
         let rendered = findings.render(&sources, false);
         assert_eq!(rendered.errors.len(), 101);
-        assert_eq!(&*rendered.errors[100], "and 150 more");
+        assert_eq!(
+            &*rendered.errors[100],
+            "and 150 more, which rinit --check says once these are mended"
+        );
+    }
+
+    #[test]
+    fn of_too_many_warnings_each_file_has_its_first_ones_told() {
+        let texts = ["a\n".repeat(300), "b\n".to_owned()];
+        let sources = texts.map(|text| Source::new("x".to_owned(), Origin::File, text));
+        let sources = Sources::new(sources.into());
+        let mut findings = Findings::default();
+        for (source, line) in (0..300).map(|line| (0, line)).chain([(1, 0)]) {
+            let at = Some(At::new(source, line * 2..line * 2 + 1));
+            findings.add(Diagnostic::warning(at, format!("{source}"), ""), &sources);
+        }
+        let warnings = findings.render(&sources, false).warnings;
+        assert_eq!(warnings.len(), 101);
+        assert!(
+            warnings[0].starts_with("x:1:1: warning: 0"),
+            "{}",
+            warnings[0]
+        );
+        assert!(
+            warnings[99].starts_with("x:1:1: warning: 1"),
+            "{}",
+            warnings[99]
+        );
+        assert!(
+            warnings[100].starts_with("and 201 more"),
+            "{}",
+            warnings[100]
+        );
     }
 }

@@ -112,6 +112,8 @@ pub struct Start<'a> {
     pub spec: Spec,
     /// Some of it comes from packages' units, which count on what tmpfiles.d makes.
     pub has_units: bool,
+    /// What was said to be doubtful in it.
+    pub warnings: Vec<Box<str>>,
     /// What rinit itself was started with.
     pub inherited: &'a Inherited,
     /// What the command line says of `main`.
@@ -251,7 +253,9 @@ impl Start<'_> {
         if let ControlSocket::Path(path) = &self.spec.init.control_socket {
             hands.launcher.set_control_socket(path.as_bytes());
         }
-        Ok((System::new(self.spec, surroundings), hands))
+        let mut system = System::new(self.spec, surroundings);
+        system.have_told(&self.warnings);
+        Ok((system, hands))
     }
 }
 

@@ -144,6 +144,7 @@ impl System {
         asked: Asked,
         stale: Vec<ServiceId>,
     ) {
+        leaving.changes.warnings = self.apply.told.renew(&leaving.changes.warnings);
         for warning in &leaving.changes.warnings {
             let text = warning.clone();
             self.reports.push(Report::Doubt { text });

@@ -24,10 +24,12 @@ mod keys;
 mod leaving;
 pub mod places;
 mod sparing;
+mod told;
 mod turnover;
 
 use self::arrival::Arrival;
 use self::leaving::Leaving;
+use self::told::Told;
 use super::action::Action;
 use super::id::ServiceId;
 use super::report::Report;
@@ -62,6 +64,8 @@ pub(super) struct Applying {
     next: Option<Asked>,
     /// Who waits for what has been applied to be up.
     arrival: Option<Arrival>,
+    /// The warnings of the last one.
+    told: Told,
 }
 
 #[derive(Clone, Debug, Default, Hash)]

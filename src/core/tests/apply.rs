@@ -36,7 +36,7 @@ impl Table {
             services,
             ..Spec::default()
         });
-        let warnings = Box::default();
+        let warnings = ["it is doubtful".into()].into();
         self.event(Event::ConfigurationRead(Reading::Sound { spec, warnings }));
     }
 
@@ -424,4 +424,24 @@ fn while_a_changed_oneshot_runs_all_else_goes_on_and_people_are_told() {
     t.gone(C);
     t.quiet();
     assert_eq!(t.spawned(), [A, C]);
+}
+
+#[test]
+fn a_warning_is_said_once_however_often_the_configuration_is_read() {
+    let mut t = Table::new(vec![service("a")]);
+    t.up(A);
+    for number in 1..4 {
+        t.apply(number, vec![service("a")]);
+        t.quiet();
+    }
+    let doubts = t.told.iter().filter(|text| text.contains("doubtful"));
+    assert_eq!(doubts.count(), 1, "{:?}", t.told);
+    let mut t = Table::new(vec![service("a")]);
+    t.system.have_told(&["it is doubtful".into()]);
+    t.apply(1, vec![service("a")]);
+    assert!(
+        !t.told.iter().any(|text| text.contains("doubtful")),
+        "{:?}",
+        t.told
+    );
 }

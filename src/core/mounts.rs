@@ -40,6 +40,8 @@ pub enum Kind {
     Private,
     /// The devices that every program needs, and no others.
     Devices,
+    /// A /proc that shows less, with the options of its mount.
+    Processes(String),
 }
 
 impl Kind {
@@ -48,7 +50,11 @@ impl Kind {
         match self {
             Self::AsIs | Self::ReadOnly => 0,
             Self::Writable => 1,
-            Self::Empty(_) | Self::Bound { .. } | Self::Private | Self::Devices => 2,
+            Self::Empty(_)
+            | Self::Bound { .. }
+            | Self::Private
+            | Self::Devices
+            | Self::Processes(_) => 2,
             Self::Hidden => 3,
         }
     }
@@ -89,6 +95,15 @@ pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
                 plan.all("/etc", &Kind::ReadOnly);
             }
         }
+    }
+    // By their names: before Linux 5.8 there are numbers alone, and they would be for every
+    // /proc of the container.
+    let hidden = values(words, "ProtectProc").last();
+    let subset = has(words, "ProcSubset").then(|| "subset=pid".to_owned());
+    let options = hidden.map(|whom| format!("hidepid={whom}"));
+    let options: Vec<String> = options.into_iter().chain(subset).collect();
+    if !options.is_empty() {
+        plan.add("/proc", Kind::Processes(options.join(",")));
     }
     if has(words, "ProtectKernelTunables") {
         const TUNABLES: &str = "/proc/acpi /proc/fs /proc/irq /proc/latency_stats /proc/mtrr \
@@ -308,6 +323,24 @@ mod tests {
         let empty = |options: &str| Some(Kind::Empty(options.to_owned()));
         assert_eq!(kind(&plan, "/e").cloned(), empty("mode=0755,ro,size=1M"));
         assert_eq!(kind(&plan, "/f").cloned(), empty("mode=0755"));
+    }
+
+    #[test]
+    fn a_proc_that_shows_less_comes_before_what_is_below_it_and_stays_writable() {
+        let plan = of(
+            &[
+                "ProtectSystem=strict",
+                "ProtectKernelTunables=yes",
+                "ProcSubset=pid",
+                "ProtectProc=invisible",
+            ],
+            &[],
+        );
+        let options = "hidepid=invisible,subset=pid".to_owned();
+        assert_eq!(kind(&plan, "/proc"), Some(&Kind::Processes(options)));
+        let place = |path: &str| plan.iter().position(|mount| mount.path == path);
+        assert!(place("/proc") < place("/proc/acpi"));
+        assert!(!is_read_only(&plan, "/proc/self") && is_read_only(&plan, "/proc/sys/net"));
     }
 
     #[test]

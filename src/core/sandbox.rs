@@ -25,6 +25,8 @@ impl Means {
     pub const IPC: Self = Self(16);
     /// Filters for root as well, who keeps what a program's file gives.
     pub const ROOTS_FILTERS: Self = Self(32);
+    /// Mounts of /proc that show less (Linux 5.8).
+    pub const PROC: Self = Self(64);
 
     const BOTH: Self = Self::MOUNTS.with(Self::FILTERS);
     const ALL_THREE: Self = Self::BOTH.with(Self::DROPS);
@@ -47,6 +49,8 @@ impl Means {
 pub enum Value {
     /// Yes or no, or one of these words.
     Switch(&'static [&'static str]),
+    /// One of these words, of which the first asks for nothing.
+    Word(&'static [&'static str]),
     /// Yes or no, or a list: each line is a word of its own.
     SwitchOrList,
     /// A list: each line is a word of its own.
@@ -90,6 +94,12 @@ pub const DIRECTIVES: &[(&str, Value, Means)] = &[
     ),
     ("ProtectClock", YES_OR_NO, Means::FILTERS.with(Means::DROPS)),
     ("ProtectHostname", YES_OR_NO, Means::FILTERS),
+    (
+        "ProtectProc",
+        Value::Word(&["default", "noaccess", "invisible", "ptraceable"]),
+        Means::PROC,
+    ),
+    ("ProcSubset", Value::Word(&["all", "pid"]), Means::PROC),
     ("ReadWritePaths", Value::Paths, Means::MOUNTS),
     ("ReadOnlyPaths", Value::Paths, Means::MOUNTS),
     ("InaccessiblePaths", Value::Paths, Means::MOUNTS),
@@ -217,6 +227,6 @@ mod tests {
     fn an_older_name_means_the_newer_one() {
         let found = directive("ReadOnlyDirectories").map(|(name, ..)| *name);
         assert_eq!(found, Some("ReadOnlyPaths"));
-        assert!(directive("ProtectProc").is_none());
+        assert!(directive("PrivateUsers").is_none());
     }
 }

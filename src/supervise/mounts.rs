@@ -8,12 +8,13 @@
 //! without a mount for what must stay writable nothing around it becomes read-only.
 
 use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use nix::libc;
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
 use super::folders;
@@ -116,11 +117,17 @@ fn hold(mount: &Mount, privates: &[String; 2]) -> Option<fs::File> {
             .iter()
             .find(|folder| is_in(folder, &mount.path))
             .and_then(|folder| private(folder))?,
-        Kind::AsIs | Kind::Hidden | Kind::Empty(_) | Kind::Devices => return None,
+        Kind::AsIs | Kind::Hidden | Kind::Empty(_) | Kind::Devices | Kind::Processes(_) => {
+            return None;
+        }
     };
+    open_place(&source).ok()
+}
+
+fn open_place(path: &str) -> std::io::Result<fs::File> {
     let mut way = OpenOptions::new();
     way.read(true).custom_flags(libc::O_PATH);
-    way.open(source).ok()
+    way.open(path)
 }
 
 /// Whether it is done.
@@ -134,8 +141,7 @@ fn make(wanted: &Mount, held: Option<&fs::File>) -> bool {
         if !place.exists() {
             make_place(path, held.metadata().is_ok_and(|found| found.is_dir()));
         }
-        let source = format!("/proc/self/fd/{}", held.as_raw_fd());
-        mount(Some(&*source), path, NONE, flags, NONE).is_ok()
+        show(held, path, flags)
     };
     match &wanted.kind {
         Kind::AsIs => true,
@@ -150,7 +156,38 @@ fn make(wanted: &Mount, held: Option<&fs::File>) -> bool {
             in_memory(path, flags, &options)
         }
         Kind::Devices => devices(),
+        Kind::Processes(options) => processes(options),
     }
+}
+
+fn show(held: &fs::File, path: &str, flags: MsFlags) -> bool {
+    let source = format!("/proc/self/fd/{}", held.as_raw_fd());
+    mount(Some(&*source), path, NONE, flags, NONE).is_ok()
+}
+
+/// A new /proc over the old one. What the engine has mounted below that, to hide it or to
+/// close it for writing, is below this one too, or there is no new one.
+fn processes(options: &str) -> bool {
+    const PROC: Option<&str> = Some("proc");
+    let mut covers = Vec::new();
+    for (path, _) in mounted().filter(|(path, _)| path.starts_with("/proc/")) {
+        match open_place(&path) {
+            Ok(held) => covers.push((path, held)),
+            // Nobody sees it: another mount is above it.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(_) => return false,
+        }
+    }
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    if mount(PROC, "/proc", PROC, flags, Some(options)).is_err() {
+        return false;
+    }
+    let mut covers = covers.iter();
+    let covered = covers.all(|(path, held)| !Path::new(path).exists() || show(held, path, BIND));
+    if !covered {
+        let _ = umount2("/proc", MntFlags::MNT_DETACH);
+    }
+    covered
 }
 
 fn in_memory(path: &str, flags: MsFlags, options: &str) -> bool {
@@ -229,18 +266,23 @@ fn devices() -> bool {
 
 /// Makes read-only what is mounted where the plan says so.
 fn close_for_writing(plan: &[Mount]) {
-    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    for line in table.lines() {
-        let mut fields = line.split(' ');
-        let (Some(path), Some(options)) = (fields.nth(4), fields.next()) else {
-            continue;
-        };
-        let path = unescaped(path);
+    for (path, flags) in mounted() {
         if is_read_only(plan, &path) {
-            let flags = flags(options) | BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+            let flags = flags | BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
             let _ = mount(NONE, &*path, NONE, flags, NONE);
         }
     }
+}
+
+/// All that is mounted, each behind what it is mounted on, and its flags.
+fn mounted() -> impl Iterator<Item = (String, MsFlags)> {
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let each = |line: &str| {
+        let mut fields = line.split(' ');
+        Some((unescaped(fields.nth(4)?), flags(fields.next()?)))
+    };
+    let all: Vec<_> = table.lines().filter_map(each).collect();
+    all.into_iter()
 }
 
 /// What a mount has already: that may be locked, and must be said again.

@@ -68,6 +68,9 @@ fn tried_by_a_fork() -> Means {
                 found |= means.0;
             }
         }
+        if found & Means::MOUNTS.0 != 0 && proc_can_show_less() {
+            found |= Means::PROC.0;
+        }
         i32::from(found)
     };
     let Ok(pid) = fork(body) else {
@@ -91,6 +94,13 @@ fn mounts_work() -> bool {
     let begun = mount(NONE, "/", NONE, MsFlags::MS_SLAVE | MsFlags::MS_REC, NONE);
     let bound = || mount(Some("/"), "/", NONE, MsFlags::MS_BIND, NONE);
     begun.is_ok() && bound().is_ok() && std::path::Path::new("/proc/self/mountinfo").exists()
+}
+
+/// After that: kernels before 5.8 don't know the word, and would have one option for all.
+fn proc_can_show_less() -> bool {
+    const PROC: Option<&str> = Some("proc");
+    let options = Some("hidepid=invisible");
+    mount(PROC, "/proc", PROC, MsFlags::empty(), options).is_ok()
 }
 
 /// From here on the program of this many instructions decides on system calls. Raw calls

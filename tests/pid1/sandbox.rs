@@ -155,6 +155,31 @@ fn devices_and_the_network_are_the_services_own() {
 }
 
 #[test]
+fn a_proc_that_shows_less_keeps_what_the_engine_has_put_over_it() {
+    let other = "setpriv --reuid 65534 --regid 65534 --clear-groups sh -c";
+    finds(
+        "ProtectProc=invisible\nProtectSystem=strict\nReadWritePaths=FOLDER\nProtectKernelTunables=yes\n\
+         ExecStartPre=+/bin/mount --bind /dev/null /proc/version\n\
+         ExecStartPre=+/bin/sh -c 'mount --bind /proc/bus /proc/bus && mount -o remount,bind,ro /proc/bus'",
+        &format!(
+            "test -e /proc/1/status && echo root sees >> notes\n\
+             {other} 'test -e /proc/1/status || echo hidden; test -e /proc/self/status && echo itself' >> notes\n\
+             wc -c < /proc/version >> notes; grep -c ' /proc/bus ro,' /proc/self/mountinfo >> notes\n\
+             grep -c ' /proc/sys ro,' /proc/self/mountinfo >> notes; test -e /proc/meminfo && echo memory >> notes"
+        ),
+        &["root sees", "hidden", "itself", "0", "2", "1", "memory"],
+    );
+    finds(
+        "ProcSubset=pid\nProtectKernelTunables=yes",
+        &format!(
+            "test -e /proc/meminfo || echo no memory >> notes\n\
+             {other} 'test -e /proc/1/status && echo seen' >> notes"
+        ),
+        &["no memory", "seen"],
+    );
+}
+
+#[test]
 fn what_is_not_permitted_is_told_once_and_stops_nobody() {
     let lines = "ProtectSystem=strict\nPrivateTmp=yes\nRestrictRealtime=yes\nSystemCallFilter=@system-service";
     let rinit = unit(lines, "touch /run/new && echo written >> notes")

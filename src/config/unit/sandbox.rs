@@ -22,7 +22,7 @@ pub(super) fn apply(reading: &mut Reading<'_>, given: &Given<'_>) -> bool {
         return true;
     };
     let adds = match value {
-        Value::Switch(_) | Value::Errno => false,
+        Value::Switch(_) | Value::Word(_) | Value::Errno => false,
         // Here yes and no are all of it.
         Value::SwitchOrList => !matches!(&*text, "yes" | "no"),
         Value::List | Value::Paths => true,
@@ -57,6 +57,11 @@ fn text(value: Value, given: &Given<'_>) -> Option<String> {
             let help = [&["yes", "no"][..], words].concat().join(", ");
             switch().or_else(|| given.wrong(&format!("one of {help}")))
         }
+        Value::Word(words) => match words.iter().position(|word| *word == given.value) {
+            Some(0) => Some("no".to_owned()),
+            Some(_) => Some(given.value.to_owned()),
+            None => given.wrong(&format!("one of {}", words.join(", "))),
+        },
         Value::SwitchOrList => switch().or_else(|| list(given)),
         Value::List => list(given),
         Value::Paths => paths(given),
@@ -128,7 +133,7 @@ pub(super) fn finish(reading: &mut Reading<'_>) {
 }
 
 /// Why a directive isn't applied, by what it takes.
-const WHY: [(Means, &str); 6] = [
+const WHY: [(Means, &str); 7] = [
     (
         Means::MOUNTS,
         "this container permits no mounts (they take CAP_SYS_ADMIN)",
@@ -150,6 +155,10 @@ const WHY: [(Means, &str); 6] = [
         "this container permits no network namespaces",
     ),
     (Means::IPC, "this container permits no IPC namespaces"),
+    (
+        Means::PROC,
+        "this container permits no /proc of a service's own (CAP_SYS_ADMIN, and Linux 5.8)",
+    ),
 ];
 
 /// Tells what isn't applied here and why, once for all services together, and takes out what

@@ -309,7 +309,7 @@ const SILENT: &str = "Description Documentation RequiresMountsFor \
 
 /// Protects others from the service: it runs without. What is done of it has its own table
 /// (`core::sandbox`).
-const HARDENING: &str = "JoinsNamespaceOf PrivateUsers ProtectProc ProcSubset ExecPaths NoExecPaths MountFlags MountAPIVFS \
+const HARDENING: &str = "JoinsNamespaceOf PrivateUsers ExecPaths NoExecPaths MountFlags MountAPIVFS \
     RestrictFileSystems RemoveIPC SystemCallLog Personality AppArmorProfile SELinuxContext \
     SmackProcessLabel CoredumpFilter DevicePolicy DeviceAllow IPAddressAllow IPAddressDeny";
 

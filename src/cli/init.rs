@@ -95,7 +95,8 @@ pub fn run(inherited: &mut Inherited) -> i32 {
             "rinit: the init of a container: one command, or many services\n\n\
              usage: rinit [OPTIONS] [--] COMMAND [ARG…]   run one command\n\
              \x20      rinit [OPTIONS] [-c PATH…]           supervise services\n\
-             \x20      rinit ctl VERB…                      talk to the running rinit (also: rinitctl)\n\n\
+             \x20      rinit ctl VERB…                      talk to the running rinit (also: rinitctl)\n\
+             \x20      rinit import PATH…                   print another manager's files as rinit.toml\n\n\
              {}",
             Help(FLAGS)
         ));

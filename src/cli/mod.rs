@@ -6,6 +6,7 @@ pub mod ctl;
 mod documents;
 mod environment;
 pub mod getopt;
+mod import;
 pub mod init;
 mod init_flags;
 mod journalctl;
@@ -29,7 +30,8 @@ pub fn run(mut inherited: Inherited) -> i32 {
         b"rinitctl" => ctl::run(&mut inherited, 1),
         _ => match inherited.arguments.get(1) {
             Some(b"ctl") => ctl::run(&mut inherited, 2),
-            Some(b"import" | b"rehearse") => {
+            Some(b"import") => import::run(&inherited, 2),
+            Some(b"rehearse") => {
                 print::error("rinit: this word is not in this version yet");
                 print::USAGE
             }

@@ -180,10 +180,11 @@ fn shown(list: &Set<Diagnostic>) -> Vec<&Diagnostic> {
 }
 
 /// What `Findings` become.
-pub(super) struct Rendered {
-    pub(super) errors: Vec<Box<str>>,
-    pub(super) warnings: Vec<Box<str>>,
-    pub(super) notes: Vec<Box<str>>,
+#[derive(Default)]
+pub(crate) struct Rendered {
+    pub(crate) errors: Vec<Box<str>>,
+    pub(crate) warnings: Vec<Box<str>>,
+    pub(crate) notes: Vec<Box<str>>,
 }
 
 struct Style {

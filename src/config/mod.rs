@@ -32,6 +32,7 @@ mod forking;
 pub mod form;
 mod group_limits;
 mod health;
+pub(crate) mod import;
 mod instances;
 mod limits;
 mod listen;

@@ -94,7 +94,7 @@ pub(super) fn size(text: &str) -> Option<u64> {
 }
 
 /// `25s`, `1m30s`, `500ms`, `infinity`.
-pub(super) fn written(duration: Option<Duration>) -> String {
+pub(crate) fn written(duration: Option<Duration>) -> String {
     let Some(duration) = duration else {
         return "infinity".to_owned();
     };

@@ -155,6 +155,13 @@ impl Search {
         }
     }
 
+    /// The same, with a folder before all others.
+    pub(crate) fn with_first(mut self, path: PathBuf) -> Self {
+        let entries = entries(&path);
+        self.folders.insert(0, Folder { path, entries });
+        self
+    }
+
     /// Every name that stands in a folder.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let folders = self.folders.iter();

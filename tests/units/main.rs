@@ -14,6 +14,7 @@
 )]
 
 mod design;
+mod imported;
 mod order;
 mod said;
 

@@ -5,6 +5,7 @@ use super::Named;
 use super::roff::Page;
 use crate::cli::ctl;
 use crate::cli::getopt::OptionText;
+use crate::cli::import;
 use crate::cli::init;
 use crate::config::form::TERMS;
 use crate::config::{OTHER_VARIABLES, reference, variable};
@@ -25,6 +26,7 @@ fn rinit() -> String {
         ("rinit", "[OPTIONS] [--] COMMAND [ARG…]"),
         ("rinit", "[OPTIONS] [-c PATH…]"),
         ("rinit ctl", "VERB…"),
+        ("rinit import", "PATH…"),
     ]);
     page.section("DESCRIPTION");
     page.text(
@@ -36,6 +38,7 @@ fn rinit() -> String {
     page.text(
         "Called by their names (by a link or copy) it takes the place of tini, tini-static, docker-init, dumb-init, catatonit, podman-init, rinitctl and systemd-notify, each with its own options.",
     );
+    page.text(format_args!("rinit import: {}", import::DOC));
     page.section("OPTIONS");
     page.text("Options end at -- or at the first word without a dash. A PATH is a file, or a folder for its *.toml in the order of their names.");
     options(&mut page, init::FLAGS.iter().map(|flag| flag.text()));

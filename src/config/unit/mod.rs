@@ -134,6 +134,27 @@ impl Read {
 }
 
 impl Found {
+    /// A unit by itself, or what the second one starts; their texts become sources.
+    pub(super) fn alone(
+        service: Unit,
+        starter: Option<Unit>,
+        search: &Search,
+        context: &Context<'_>,
+    ) -> Self {
+        let mut sources = Vec::new();
+        let mut read = |unit| Read::new(unit, search, 0, &mut sources);
+        let service = read(service);
+        let starters: Vec<Read> = starter.into_iter().map(read).collect();
+        context.sources.add_units(sources);
+        Self {
+            service,
+            is_direct: starters.is_empty(),
+            starters,
+            asked: At::new(0, 0..0),
+            is_pulled: false,
+        }
+    }
+
     /// The service's name, where no table gives it one.
     pub(super) fn stem(&self) -> &str {
         match self.service.unit.name.instance() {

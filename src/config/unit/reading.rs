@@ -11,7 +11,6 @@ use crate::config::needs::Accounts;
 use crate::config::source::At;
 use crate::config::value::Context;
 use crate::core::accounts::find_user;
-use crate::core::capability::Capabilities;
 use crate::core::commands::{CommandId, List};
 use crate::core::exec::Words;
 use crate::core::exit::Exit;
@@ -163,7 +162,6 @@ impl<'a> Reading<'a> {
             self.finish_bus(context);
         }
         self.finish_execution(accounts);
-        self.finish_ambient(context);
         super::sandbox::finish(&mut self);
         self.finish_output(context);
         if !self.conditions.is_empty() {
@@ -384,28 +382,5 @@ impl<'a> Reading<'a> {
             let help = "both go where output says, or both nowhere";
             context.warn(at, what, help);
         }
-    }
-
-    /// What rinit hasn't itself it can't give.
-    fn finish_ambient(&mut self, context: &Context<'_>) {
-        let Some(setup) = &mut self.draft.spec.exec.setup else {
-            return;
-        };
-        let wanted = setup.confinement.ambient;
-        if wanted == Capabilities::NONE {
-            return;
-        }
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("CapPrm:"));
-        let own = line.and_then(|line| u64::from_str_radix(line.trim(), 16).ok());
-        let Some(own) = own.filter(|own| wanted.0 & !own != 0) else {
-            return;
-        };
-        setup.confinement.ambient = Capabilities(wanted.0 & own);
-        let text = format!(
-            "{}: AmbientCapabilities: without those that this container lacks",
-            self.draft.name()
-        );
-        context.findings.borrow_mut().note(text);
     }
 }

@@ -6,6 +6,7 @@ use super::given::Given;
 use super::reading::Reading;
 use crate::config::draft::Draft;
 use crate::config::value::Context;
+use crate::core::capability::Capabilities;
 use crate::core::exec::Words;
 use crate::core::sandbox::{self, Means, Value};
 use crate::core::seccomp;
@@ -132,6 +133,30 @@ pub(super) fn finish(reading: &mut Reading<'_>) {
     }
 }
 
+/// What rinit hasn't itself it can't give to a unit.
+fn clip_ambient(draft: &mut Draft, context: &Context<'_>) {
+    let by_unit = draft.unit.is_some() && draft.written("ambient-capabilities").is_none();
+    let Some(setup) = draft.spec.exec.setup.as_mut().filter(|_| by_unit) else {
+        return;
+    };
+    let wanted = setup.confinement.ambient;
+    if wanted == Capabilities::NONE {
+        return;
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapPrm:"));
+    let own = line.and_then(|line| u64::from_str_radix(line.trim(), 16).ok());
+    let Some(own) = own.filter(|own| wanted.0 & !own != 0) else {
+        return;
+    };
+    setup.confinement.ambient = Capabilities(wanted.0 & own);
+    let text = format!(
+        "{}: AmbientCapabilities: without those that this container lacks",
+        draft.name()
+    );
+    context.findings.borrow_mut().note(text);
+}
+
 /// Why a directive isn't applied, by what it takes.
 const WHY: [(Means, &str); 7] = [
     (
@@ -167,6 +192,7 @@ pub(in crate::config) fn tell(drafts: &mut [Draft], uid: u32, context: &Context<
     let mut permitted = None;
     let mut told: [(Set<&str>, Vec<String>); WHY.len()] = Default::default();
     for draft in drafts {
+        clip_ambient(draft, context);
         let name = draft.name().to_owned();
         let is_root = is_root(draft, uid);
         let exec = &mut draft.spec.exec;

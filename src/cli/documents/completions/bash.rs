@@ -58,6 +58,10 @@ const INIT: &str = r#"_rinit() {
         _rinit_verb 2
         return
     fi
+    if [[ ${words[1]} == import ]] && ((last > 1)); then
+        _rinit_files
+        return
+    fi
     for ((i = 1; i < last; i++)); do
         case ${words[i]} in
 "#;
@@ -125,7 +129,7 @@ pub(super) fn text() -> String {
     arguments(&mut out, &flags);
     out.push_str("    esac\n    if [[ $cur == -* ]]; then\n        _rinit_reply");
     names(&mut out, flags.iter().copied());
-    out.push_str("\n    else\n        _rinit_command \"$last\"\n        ((last == 1)) && _rinit_reply ctl\n    fi\n}\n");
+    out.push_str("\n    else\n        _rinit_command \"$last\"\n        ((last == 1)) && _rinit_reply ctl import\n    fi\n}\n");
     out.push_str(END);
     out
 }

@@ -12,6 +12,8 @@ complete -c rinitctl -f
 complete -c rinit -n 'test "$(commandline -opc)[2]" = ctl' -xa '(complete -C "rinitctl "(string join " " -- (commandline -opc)[3..] (commandline -ct)))'
 complete -c rinit -n 'test "$(commandline -opc)[2]" != ctl' -xa '(__fish_complete_subcommand)'
 complete -c rinit -n __fish_is_first_arg -xa ctl -d 'talk to the running rinit'
+complete -c rinit -n __fish_is_first_arg -xa import -d 'print files of others as rinit.toml'
+complete -c rinit -n 'test "$(commandline -opc)[2]" = import' -F
 "#;
 
 pub(super) fn text() -> String {

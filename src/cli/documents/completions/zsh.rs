@@ -44,7 +44,7 @@ _rinit_command() {
     _arguments -s -S \
 "#;
 
-const END: &str = r#"        '(-)1:command:{ _command_names -e; compadd ctl }' '*::argument:_normal'
+const END: &str = r#"        '(-)1:command:{ _command_names -e; compadd ctl import }' '*::argument:_normal'
 }
 
 case $service in

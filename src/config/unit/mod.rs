@@ -152,6 +152,7 @@ impl Found {
             starters,
             asked: At::new(0, 0..0),
             is_pulled: false,
+            is_along: false,
         }
     }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::images;
 use super::table::row;
-use crate::engine::Container;
 
 /// Of all time that the boot takes the processors, in percent.
 const MOST: f64 = 5.0;

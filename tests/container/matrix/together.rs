@@ -37,7 +37,6 @@ fn boot_to_ready_survive_a_restart_and_stop_in_time(names: [&str; 10]) {
     all_answer(&system, &rows, "ten services");
     system.docker(&["restart"]);
     all_answer(&system, &rows, "ten services after docker restart");
-    let logs = system.logs();
     let well = |line: &str| line.starts_with("rinit: SIGTERM:") && line.ends_with("exit code 0");
     let logs = system.logs();
     assert!(logs.lines().any(well), "the first life's end");

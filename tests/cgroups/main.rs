@@ -19,6 +19,8 @@
 
 #[path = "../pid1/acts.rs"]
 mod acts;
+#[path = "../pid1/bus_acts.rs"]
+mod bus_acts;
 #[path = "../pid1/harness.rs"]
 mod harness;
 #[path = "../pid1/kill_modes.rs"]

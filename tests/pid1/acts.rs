@@ -20,7 +20,7 @@ use nix::unistd::{ForkResult, execve, fork, setsid};
 use rinit::core::signal::Signal;
 use rinit::sys::signal::{self, SignalSet};
 
-use crate::served;
+use crate::{bus_acts, served};
 
 /// A TOML array that makes a service do these things. No act may hold a quote.
 pub fn acts<'a>(list: impl IntoIterator<Item = &'a str>) -> String {
@@ -70,8 +70,8 @@ extern "C" fn before_main() {
             "crowd" => kept.push(Box::new(crowd(value))),
             "http" => http(value),
             "listen-unix" => kept.push(Box::new(UnixListener::bind(value).unwrap())),
-            "own-name" => kept.push(Box::new(crate::bus::own_name(value))),
-            "listen-and-say" => crate::bus::listen_and_say(value),
+            "own-name" => kept.push(Box::new(bus_acts::own_name(value))),
+            "listen-and-say" => bus_acts::listen_and_say(value),
             "touch" => std::fs::write(value, "x").unwrap(),
             "await" => await_file(value),
             "ignore" => signal::set_disposition(

@@ -22,6 +22,7 @@ mod apply;
 mod around;
 mod boot_chart;
 mod bus;
+mod bus_acts;
 mod capacity;
 mod child_state;
 mod commands;

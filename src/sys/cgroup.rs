@@ -42,18 +42,25 @@ pub struct Own {
     pub alone: bool,
 }
 
-/// The group that this process is in; `None` where it may make none below.
+/// Where /proc says that this process is.
 #[must_use]
-pub fn own() -> Option<Own> {
+pub fn own_text() -> String {
+    fs::read_to_string("/proc/self/cgroup").unwrap_or_default()
+}
+
+/// The group that this process is in, as `own_text` says; `None` where it may make none
+/// below.
+#[must_use]
+pub fn own(text: &str) -> Option<Own> {
     let usable = |mount: &&str| {
         let root = Cgroup(PathBuf::from(mount));
         if !root.0.join("cgroup.controllers").exists() {
             return None;
         }
-        let (group, members) = root.with_us("")?;
+        let (group, members) = root.with_us(path_in(text, ""))?;
         // One of another PID namespace is shown as 0; in a machine's root there is always one.
         let alone = group.0 == Path::new(mount) && !members.contains(&Pid(0));
-        group.may_be_used().then_some(Own { group, alone })
+        Some(Own { group, alone })
     };
     MOUNTS.iter().find_map(usable)
 }
@@ -61,30 +68,20 @@ pub fn own() -> Option<Own> {
 impl Own {
     /// The same in the hierarchy of version 1 that has this controller and is mounted there.
     #[must_use]
-    pub fn of_first(mount: &Path, controller: &str) -> Option<Self> {
-        let (group, _) = Cgroup(mount.to_owned()).with_us(controller)?;
+    pub fn of_first(mount: &Path, controller: &str, text: &str) -> Option<Self> {
+        let (group, _) = Cgroup(mount.to_owned()).with_us(path_in(text, controller))?;
         // Others aren't shown at all, but a machine's own root has a file that no other has.
         let alone = group.0 == mount && !group.0.join("release_agent").exists();
-        group.may_be_used().then_some(Self { group, alone })
+        Some(Self { group, alone })
     }
 }
 
-/// Where /proc says that we are, below where the hierarchy with this controller is mounted.
-fn own_path(controller: &str) -> Option<PathBuf> {
-    let path = path_of("self", controller)?;
-    let path = path.strip_prefix('/')?;
-    // Above what we see.
-    (!path.starts_with("..")).then(|| PathBuf::from(path))
-}
-
-/// Where /proc says that a process is in the hierarchy with this controller (none in version
-/// 2's), as our own namespace shows it.
-fn path_of(process: &str, controller: &str) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
-    let mut all = memberships(&text);
-    all.find_map(|(names, path)| {
+/// The path in the hierarchy with this controller (none in version 2's), as our own
+/// namespace shows it.
+fn path_in<'a>(text: &'a str, controller: &str) -> Option<&'a str> {
+    memberships(text).find_map(|(names, path)| {
         let is_it = names.split(',').any(|name| name == controller);
-        is_it.then(|| path.to_owned())
+        is_it.then_some(path)
     })
 }
 
@@ -190,15 +187,16 @@ impl Cgroup {
     /// of all may be long. Only of a group beside our own; else no, and so without /proc.
     #[must_use]
     pub fn holds(&self, pid: Pid) -> bool {
-        let of_pid = path_of(&pid.0.to_string(), "");
-        let (Some(own), Some(path)) = (path_of("self", ""), of_pid) else {
+        let of_pid = fs::read_to_string(format!("/proc/{}/cgroup", pid.0)).unwrap_or_default();
+        let own = own_text();
+        let (Some(own), Some(path)) = (path_in(&own, ""), path_in(&of_pid, "")) else {
             return false;
         };
-        let beside = Path::new(&own).parent();
+        let beside = Path::new(own).parent();
         let here = beside
             .zip(self.0.file_name())
             .map(|(above, name)| above.join(name));
-        here.is_some_and(|here| Path::new(&path).starts_with(here))
+        here.is_some_and(|here| Path::new(path).starts_with(here))
     }
 
     /// Sends a signal to all in it and below; the processes that were reached one by one.
@@ -266,15 +264,18 @@ impl Cgroup {
     }
 
     /// It, or the one below that /proc names, with all that are in it, this process too.
-    fn with_us(self, controller: &str) -> Option<(Self, Set<Pid>)> {
-        let own = own_pid();
-        let members = self.members();
-        if members.contains(&own) {
-            return Some((self, members));
-        }
-        let group = self.below(own_path(controller)?.to_str()?);
-        let members = group.members();
-        members.contains(&own).then_some((group, members))
+    /// Whether it may be used comes first: in most containers none may, and a list of all
+    /// processes costs the kernel more than anything else here.
+    fn with_us(self, path: Option<&str>) -> Option<(Self, Set<Pid>)> {
+        let below = path
+            .and_then(|path| path.strip_prefix('/'))
+            // Above what we see; or it is the same.
+            .filter(|path| !path.is_empty() && !path.starts_with(".."))
+            .map(|path| self.below(path));
+        [Some(self), below].into_iter().flatten().find_map(|group| {
+            let members = group.may_be_used().then(|| group.members())?;
+            members.contains(&own_pid()).then_some((group, members))
+        })
     }
 
     /// Whether others can be made below, and processes put in.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nix::libc;
 
-use super::cgroup::{Cgroup, Own, own};
+use super::cgroup::{Cgroup, Own, own, own_text};
 use super::error::Errno;
 use crate::core::group_limit::{GroupLimit, GroupResource, GroupResources};
 
@@ -64,7 +64,8 @@ pub struct Hierarchy {
 /// Every one; that of version 2 comes first, also without a controller.
 #[must_use]
 pub fn hierarchies() -> Vec<Hierarchy> {
-    let mut all: Vec<Hierarchy> = own().into_iter().map(second).collect();
+    let text = own_text();
+    let mut all: Vec<Hierarchy> = own(&text).into_iter().map(second).collect();
     let mut places = Vec::new();
     for (_, name, _, limits) in CONTROLLERS {
         let mount = Path::new(ROOT).join(name);
@@ -77,7 +78,7 @@ pub fn hierarchies() -> Vec<Hierarchy> {
             if let Some(known) = all.iter_mut().filter(|known| known.first).nth(index) {
                 known.resources = known.resources.or(resources);
             }
-        } else if let Some(found) = Own::of_first(&mount, name) {
+        } else if let Some(found) = Own::of_first(&mount, name, &text) {
             places.push(place);
             all.push(Hierarchy {
                 home: found.group,

@@ -107,7 +107,8 @@ fn two_rinits_in_one_tree_don_t_meet() {
 /// Before Linux 5.14 there is no file that kills a tree in one.
 #[test]
 fn a_tree_that_forks_on_is_killed_by_the_loop_too() {
-    let Own { group, .. } = rinit::sys::cgroup::own().expect("a cgroup2 that may be written");
+    let Own { group, .. } = rinit::sys::cgroup::own(&rinit::sys::cgroup::own_text())
+        .expect("a cgroup2 that may be written");
     let tree = group.below(&format!("loop-{}", std::process::id()));
     tree.make().unwrap();
     let below = tree.below("below");

@@ -103,10 +103,6 @@ pub(crate) fn unit(asked: &Path, colour: bool) -> (Option<OfUnit>, Rendered) {
             Ok(service) => starter = Some(std::mem::replace(&mut unit, service)),
             Err(why) => return (None, why),
         }
-    } else if unit.name.suffix() != "service" {
-        let what = format!("{}: no service is made of such a unit", unit.name.as_str());
-        let help = "name a .service, .socket, .timer or .path; what a target orders is in its services' after";
-        return (None, trouble(what, help));
     }
     let mut all = Vec::new();
     said(&unit, &machine, &mut all);
@@ -127,7 +123,7 @@ pub(crate) fn unit(asked: &Path, colour: bool) -> (Option<OfUnit>, Rendered) {
     };
     let found = Found::alone(unit, starter, &search, &context);
     let mut draft = Draft::new(found.stem(), At::new(0, 0..0));
-    found.lay_into(&mut draft, &machine, &Accounts::read(), &context);
+    found.lay_into(&mut draft, &machine, &Accounts::default(), &context);
     draft.finish(&context);
     let findings = context.findings.into_inner();
     let of = OfUnit {

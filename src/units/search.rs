@@ -47,9 +47,9 @@ pub(super) enum Entry {
     Folder,
 }
 
-struct Folder {
-    path: PathBuf,
-    entries: Map<String, Entry>,
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    pub(super) entries: Map<String, Entry>,
 }
 
 /// A link in the search path.
@@ -75,7 +75,7 @@ impl Link {
 /// All folders, as they were listed.
 pub(crate) struct Search {
     root: PathBuf,
-    folders: Vec<Folder>,
+    pub(super) folders: Vec<Folder>,
 }
 
 /// A text that belongs to a unit.
@@ -153,13 +153,6 @@ impl Search {
             root: root.to_owned(),
             folders,
         }
-    }
-
-    /// The same, with a folder before all others.
-    pub(crate) fn with_first(mut self, path: PathBuf) -> Self {
-        let entries = entries(&path);
-        self.folders.insert(0, Folder { path, entries });
-        self
     }
 
     /// Every name that stands in a folder.

@@ -1,11 +1,22 @@
 //! Which service a socket's, timer's or path's unit starts.
 
+use std::path::PathBuf;
+
 use super::name::UnitName;
-use super::search::Unit;
+use super::search::{Folder, Search, Unit, entries};
 use super::specifier::{Machine, Specifiers};
 use super::syntax::{Line, lines};
 use super::value::boolean;
 use crate::core::quoting::{Backslash, quoted};
+
+impl Search {
+    /// The same, with a folder before all others: what one names there may start another.
+    pub(crate) fn with_first(mut self, path: PathBuf) -> Self {
+        let entries = entries(&path);
+        self.folders.insert(0, Folder { path, entries });
+        self
+    }
+}
 
 /// The service that it names, else that of its own name.
 pub(crate) fn started(unit: &Unit, machine: &Machine) -> Option<UnitName> {

@@ -182,21 +182,27 @@ fn agree(text: &str, direct: &mut Said, printed: &mut Said) {
             if by_shell && value.contains('$') {
                 value.clone_from(&shown[place]);
             }
-            *value = value
-                .replace("(no-env-expand) ", "")
-                .replace("$MAINPID", "${MAINPID}")
-                .replace("$$", "$");
+            plain(value);
         }
     }
     direct.retain(|_, values| !values.is_empty());
     for values in printed.values_mut() {
         values.retain(|value| !value.starts_with("test: test "));
         for value in values {
-            *value = value
-                .replace(":-}", "}")
-                .replace("(no-env-expand) ", "")
-                .replace("$$", "$");
+            plain(value);
         }
     }
     printed.retain(|_, values| !values.is_empty());
+}
+
+/// A command without what is the same in both, written otherwise.
+fn plain(command: &mut String) {
+    for (one, other) in [
+        ("(no-env-expand) ", ""),
+        ("$MAINPID", "${MAINPID}"),
+        (":-}", "}"),
+        ("$$", "$"),
+    ] {
+        *command = command.replace(one, other);
+    }
 }

@@ -20,6 +20,7 @@ mod said;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rinit::config::{Outcome, Request, Rights, load};
 use rinit::core::spec::Spec;
@@ -49,15 +50,17 @@ fn recorded() -> BTreeMap<String, Said> {
     all
 }
 
+/// How often `read` was called.
+static READ: AtomicU32 = AtomicU32::new(0);
+
 /// A start as root with these units; its findings too.
 fn read(units: &[&str]) -> (Result<Spec, String>, String) {
     let list: Vec<String> = units.iter().map(|unit| format!("{unit:?}")).collect();
     let text = format!("[init]\nunits = [{}]\n", list.join(", "));
-    let file = std::env::temp_dir().join(format!(
-        "rinit-units-{}-{}.toml",
-        std::process::id(),
-        units.len()
-    ));
+    // Tests beside each other ask for one unit each.
+    let number = READ.fetch_add(1, Ordering::Relaxed);
+    let file =
+        std::env::temp_dir().join(format!("rinit-units-{}-{number}.toml", std::process::id()));
     std::fs::write(&file, text).unwrap();
     let outcome = load(&Request {
         explicit: vec![file.clone()],

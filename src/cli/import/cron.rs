@@ -68,6 +68,7 @@ pub(super) fn read(draft: &mut Draft, mut page: Page, path: &Path, colour: bool)
             _ if bare.starts_with('#') => {
                 above.push(bare.trim_start_matches('#').trim().to_owned());
             }
+            Some(Start::Variable("MAILTO", whom)) => draft.head.lost("MAILTO", whom, "rinit sends no mail; output goes to the container's, and on-failure starts a service that tells of a failure"),
             Some(Start::Variable(name, value)) => {
                 variables.retain(|(known, _)| *known != name);
                 variables.push((name, value));
@@ -129,12 +130,7 @@ fn job(service: &mut Service, user: &str, command: &str, variables: &[(&str, &st
         match *name {
             "SHELL" => shell = text,
             "CRON_TZ" => {}
-            "MAILTO" | "MAILFROM" => {
-                if !text.is_empty() {
-                    service.lost(name, text, "rinit sends no mail; output goes to the container's, and on-failure starts a service that tells of a failure");
-                }
-            }
-            _ => service.environment.push(((*name).to_owned(), value(text))),
+            _ => service.variable(name, &value(text)),
         }
     }
     if shell == "/bin/sh" {

@@ -29,8 +29,8 @@ pub(super) struct Service {
     usual: Vec<Line>,
     /// Names of services in its bonds: those that aren't in the draft become a comment.
     bonds: Vec<(&'static str, Vec<String>)>,
-    /// Variables, their values as TOML.
-    pub(super) environment: Vec<(String, String)>,
+    /// `NAME = value` each.
+    environment: Vec<String>,
 }
 
 /// A key with its values, which are TOML already; a comment has no key.
@@ -98,6 +98,16 @@ impl Service {
         self.put(key, value.to_owned());
     }
 
+    /// A variable, its value as TOML.
+    pub(super) fn variable(&mut self, name: &str, value: &str) {
+        self.environment.push(format!("{} = {value}", key(name)));
+    }
+
+    /// Whether it has variables of its own.
+    pub(super) fn has_variables(&self) -> bool {
+        !self.environment.is_empty()
+    }
+
     /// A comment where the next key would stand.
     pub(super) fn note(&mut self, text: String) {
         self.lines.push(Line::new("", Shape::One, text));
@@ -105,7 +115,8 @@ impl Service {
 
     /// No key says what this foreign one does.
     pub(super) fn lost(&mut self, key: &str, text: &str, help: &str) {
-        self.note(format!("{key} = {text}: {help}"));
+        let equals = if text.is_empty() { "" } else { " = " };
+        self.note(format!("{key}{equals}{text}: {help}"));
     }
 
     /// Names in one of its bonds.
@@ -253,10 +264,7 @@ impl Draft {
 
     /// On one line, or as a table of its own, which ends the service's.
     fn environment(out: &mut String, service: &Service, header: &str) {
-        let mut pairs = Vec::new();
-        for (name, value) in &service.environment {
-            pairs.push(format!("{} = {value}", key(name)));
-        }
+        let pairs = &service.environment;
         let short = pairs.join(", ");
         if pairs.is_empty() {
         } else if short.len() <= WIDTH {

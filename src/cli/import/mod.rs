@@ -39,7 +39,7 @@ pub(super) fn run(inherited: &Inherited, from: usize) -> i32 {
             return if is_help { 0 } else { print::USAGE };
         }
         let told = one(&mut draft, Path::new(OsStr::from_bytes(word)), colour);
-        for words in told.warnings.iter().chain(&told.errors) {
+        for words in [&told.warnings, &told.errors].into_iter().flatten() {
             print::err(words);
             print::err("\n");
         }
@@ -53,7 +53,13 @@ pub(super) fn run(inherited: &Inherited, from: usize) -> i32 {
     match code {
         0 => print::out(draft.text()),
         print::USAGE => print::error(
-            "rinit: import wants a PATH\nhelp: rinit import /etc/supervisor/supervisord.conf >rinit.toml",
+            [
+                "rinit: import wants a PATH
+help: ",
+                USAGE,
+                " >rinit.toml",
+            ]
+            .concat(),
         ),
         _ => {}
     }
@@ -66,10 +72,7 @@ fn one(draft: &mut Draft, path: &Path, colour: bool) -> Rendered {
     }
     let name = path.to_str().unwrap_or_default();
     let end = name.rsplit('.').next().unwrap_or_default();
-    if matches!(
-        end,
-        "service" | "socket" | "timer" | "path" | "target" | "mount" | "slice"
-    ) {
+    if matches!(end, "service" | "socket" | "timer" | "path") {
         return unit::read(draft, path, colour);
     }
     let page = Page::read(path);
@@ -93,10 +96,7 @@ fn one(draft: &mut Draft, path: &Path, colour: bool) -> Rendered {
     if !told.errors.is_empty() {
         return told;
     }
-    trouble(
-        format!("{name}: this is nothing that import knows"),
-        "it reads a unit (web.service), a supervisord.conf with [program:…], a source folder of s6-rc, and a file of cron.d",
-    )
+    trouble(format!("{name}: this is nothing that import knows"), DOC)
 }
 
 /// Where a piece of a text stands in it.

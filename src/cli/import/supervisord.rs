@@ -26,10 +26,6 @@ stopwaitsecs time stop-timeout
 user filled user
 directory filled working-directory
 umask text umask
-numprocs_start lost instances are numbered from 1
-stdout_capture_maxbytes|stderr_capture_maxbytes|stdout_events_enabled|stderr_events_enabled lost there are no such events; rinitctl events -f tells of each change
-stdout_syslog|stderr_syslog lost lines go to the container's own output
-serverurl lost rinitctl finds its rinit by itself
 command|process_name|priority|killasgroup|stopasgroup|autorestart|exitcodes|startsecs|startretries|environment|redirect_stderr|stdout_logfile|stderr_logfile|stdout_logfile_maxbytes|stdout_logfile_backups|stderr_logfile_maxbytes|stderr_logfile_backups silent";
 
 /// Other sections, and what takes their place.
@@ -42,14 +38,9 @@ fcgi-program lost a service with listen gets its socket as descriptor 3 (LISTEN_
 
 /// What `[supervisord]` says for all.
 const WHOLE: Table = "\
-environment lost write it into environment of each service, or into the container's
-user lost write it into user of each service, or run the container as that user
-directory lost write working-directory into each service, or WORKDIR into the image
-umask lost write it as umask into [defaults]
-minfds lost write it as limit-nofile into [defaults]
-minprocs lost write it as limit-nproc into [defaults]";
+environment|user|directory|umask|minfds|minprocs lost it was for all: write it into each service, or into the image";
 
-const STAYS: &str = "supervisord goes on when nothing of it runs any more; rinit does with keep-running = true in [init]. With essential = true the container ends when that service does, with its exit status.";
+const STAYS: &str = "supervisord goes on when nothing runs any more; rinit does with keep-running = true in [init], and ends with a service that has essential = true.";
 
 /// One section: its keys, their values, and where they stand.
 struct Section<'a> {
@@ -69,18 +60,15 @@ pub(super) fn read(draft: &mut Draft, mut page: Page, path: &Path, colour: bool)
     let mut groups = Vec::new();
     for section in &sections {
         let (kind, name) = section.name.split_once(':').unwrap_or((section.name, ""));
-        let files = section.get("files").unwrap_or(name);
+        let files = section.get("files");
         if kind == "group" {
-            let members = section
-                .get("programs")
-                .unwrap_or_default()
-                .replace(',', " ");
+            let members = section.get("programs").replace(',', " ");
             draft.head.lost(
                 "group",
                 &members,
                 "rinitctl takes these names where supervisorctl took the group's",
             );
-            let priority = section.get("priority").and_then(|own| own.parse().ok());
+            let priority = section.get("priority").parse().ok();
             groups.push((name, members, priority));
         } else if kind == "supervisord" {
             for (key, value, _) in &section.keys {
@@ -96,7 +84,7 @@ pub(super) fn read(draft: &mut Draft, mut page: Page, path: &Path, colour: bool)
     sections.retain(|section| section.program.is_some());
     for section in &mut sections {
         let name = section.program.unwrap_or_default();
-        let own = section.get("priority").and_then(|own| own.parse().ok());
+        let own = section.get("priority").parse().ok();
         section.priority = own.unwrap_or(999);
         section.group = name;
         for (group, members, priority) in &groups {
@@ -130,17 +118,18 @@ pub(super) fn read(draft: &mut Draft, mut page: Page, path: &Path, colour: bool)
 }
 
 impl Section<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
+    /// What it says; nothing where it doesn't.
+    fn get(&self, key: &str) -> &str {
         for (known, value, _) in &self.keys {
             if *known == key {
-                return Some(value);
+                return value;
             }
         }
-        None
+        ""
     }
 
     fn yes(&self, key: &str) -> bool {
-        let value = self.get(key).unwrap_or_default();
+        let value = self.get(key);
         crate::units::boolean(value) == Some(true)
     }
 
@@ -156,7 +145,7 @@ impl Section<'_> {
 
     /// `%(NAME)s` in all values, as rinit has it.
     fn fill(&mut self, program: &str, here: &str, page: &mut Page, text: &str) {
-        let count = self.get("numprocs").unwrap_or("1").to_owned();
+        let count = self.get("numprocs").to_owned();
         for (_, value, line) in &mut self.keys {
             let mut out = String::new();
             // What is a variable's here is none in supervisord.
@@ -205,7 +194,7 @@ impl Section<'_> {
     }
 
     fn write(&self, service: &mut Service, page: &mut Page, text: &str) {
-        let command = self.get("command").unwrap_or_default();
+        let command = self.get("command");
         if command.is_empty() {
             let what = "this program has no command";
             self.wrong(page, text, "", what, "write command=/path/of/program");
@@ -226,13 +215,13 @@ impl Section<'_> {
                     | ("stopsignal", "TERM")
             );
             if !is_usual && !service.take(TABLE, key, value) {
-                service.lost(key, value, "supervisord has no such key");
+                service.lost(key, value, "no key does that");
             }
         }
         if self.yes("stopasgroup") {
             service.put_text("kill-mode", "control-group");
         }
-        let variables = self.get("environment").unwrap_or_default();
+        let variables = self.get("environment");
         if self.environment(service, variables).is_none() {
             service.lost(
                 "environment",
@@ -245,47 +234,36 @@ impl Section<'_> {
 
     /// When it is up, and when it is started again.
     fn life(&self, service: &mut Service) {
-        let seconds = self.get("startsecs").unwrap_or_default();
+        let seconds = self.get("startsecs");
         if !matches!(seconds, "" | "0") {
             service.put("ready", format!("{{ delay = \"{seconds}s\" }}"));
         }
-        let again = self.get("autorestart").unwrap_or("unexpected");
-        if again == "unexpected" {
-            service.put_text("restart", "on-failure");
-            let mut good = false;
-            for code in self.get("exitcodes").unwrap_or("0").split(',') {
-                match code.trim() {
-                    "0" => good = true,
-                    code => service.push("success-exit-status", code.to_owned()),
+        match self.get("autorestart") {
+            "" | "unexpected" => {
+                service.put_text("restart", "on-failure");
+                let codes = self.get("exitcodes");
+                let mut good = codes.is_empty();
+                for code in codes.split(',').map(str::trim) {
+                    match code {
+                        "0" => good = true,
+                        "" => {}
+                        code => service.push("success-exit-status", code.to_owned()),
+                    }
+                }
+                if !good {
+                    service.put_bare("restart-force-exit-status", "[0]");
                 }
             }
-            if !good {
-                service.put_bare("restart-force-exit-status", "[0]");
-            }
-        } else if self.yes("autorestart") {
-            service.put_text("restart", "always");
-        } else {
-            service.put_text("restart", "no");
-            if seconds == "0" {
-                service.note("if it does something once and ends: type = \"oneshot\"".to_owned());
-            }
+            _ if self.yes("autorestart") => service.put_text("restart", "always"),
+            _ => service.put_text("restart", "no"),
         }
-        if let Some(count) = self.get("startretries") {
-            match count.parse::<u32>() {
-                // More of them never come within a minute.
-                Ok(count @ 0..=8) => {
-                    let count = count + 1;
-                    service.put(
-                        "start-limit",
-                        format!("{{ count = {count}, within = \"1m\" }}"),
-                    );
-                }
-                _ => service.lost(
-                    "startretries",
-                    count,
-                    "rinit tries for ever, at last every 30 s; start-limit ends that",
-                ),
-            }
+        // More of them never come within a minute.
+        if let Ok(count @ 0..=8) = self.get("startretries").parse::<u32>() {
+            let count = count + 1;
+            service.put(
+                "start-limit",
+                format!("{{ count = {count}, within = \"1m\" }}"),
+            );
         }
     }
 
@@ -300,9 +278,7 @@ impl Section<'_> {
                 None => behind.split_at(behind.find(',').unwrap_or(behind.len())),
             };
             let name = name.trim_matches([',', ' ', '\n']);
-            service
-                .environment
-                .push((name.to_owned(), quoted(text.trim())));
+            service.variable(name, &quoted(text.trim()));
             rest = behind.trim_start_matches([',', ' ', '\n']);
         }
         Some(())
@@ -310,46 +286,39 @@ impl Section<'_> {
 
     /// Where its lines go.
     fn output(&self, service: &mut Service) {
-        let own = |key: &str| {
-            let file = self.get(key).unwrap_or_default();
-            let is_none = file.starts_with("/dev/")
-                || file.starts_with("/proc/")
-                || matches!(file, "AUTO" | "syslog");
-            if is_none { "" } else { file }
+        let is_file = |path: &str| {
+            path.starts_with('/') && !path.starts_with("/dev/") && !path.starts_with("/proc/")
         };
-        let (stdout, mut stderr) = (own("stdout_logfile"), own("stderr_logfile"));
-        if self.yes("redirect_stderr") {
-            stderr = stdout;
-        }
-        if stdout == "NONE" && stderr == "NONE" {
+        let (stdout, stderr) = (self.get("stdout_logfile"), self.get("stderr_logfile"));
+        if stdout == "NONE" && (stderr == "NONE" || self.yes("redirect_stderr")) {
             service.put_text("output", "null");
-        } else if !matches!(stdout, "" | "NONE") {
-            let size = self.get("stdout_logfile_maxbytes").unwrap_or("50MB");
-            let size = value(if size == "0" {
-                "infinity"
-            } else {
-                size.trim_end_matches('B')
-            });
-            let keep = self.get("stdout_logfile_backups").unwrap_or("10");
-            let mut file = stdout.to_owned();
+        } else if is_file(stdout) {
             // Each instance has its own.
-            if !matches!(self.get("numprocs"), None | Some("1")) && !file.contains("${INSTANCE}") {
-                file.push_str(".${INSTANCE}");
-            }
-            let file = quoted(&file);
+            let several =
+                !matches!(self.get("numprocs"), "" | "1") && !stdout.contains("${INSTANCE}");
+            let each = if several { ".${INSTANCE}" } else { "" };
+            let (size, keep) = match (
+                self.get("stdout_logfile_maxbytes"),
+                self.get("stdout_logfile_backups"),
+            ) {
+                ("0", keep) => ("infinity", keep),
+                ("", keep) => ("50M", keep),
+                (size, keep) => (size.trim_end_matches('B'), keep),
+            };
+            let keep = if keep.is_empty() { "10" } else { keep };
             service.put(
                 "output",
-                format!("{{ file = {file}, rotate-size = {size}, keep = {keep} }}"),
+                format!(
+                    "{{ file = {}, rotate-size = {}, keep = {keep} }}",
+                    quoted(&[stdout, each].concat()),
+                    value(size)
+                ),
             );
-            if stderr != stdout {
-                service.note("its stderr goes into the same file".to_owned());
-            }
-        } else if !matches!(stderr, "" | "NONE") {
-            service.lost(
-                "stderr_logfile",
-                stderr,
-                "stdout and stderr go to one place; output = { file = … } is a file for both",
-            );
+        }
+        if is_file(stderr) && !self.yes("redirect_stderr") {
+            let help =
+                "stdout and stderr go to one place; output = { file = … } is a file for both";
+            service.lost("stderr_logfile", stderr, help);
         }
     }
 }

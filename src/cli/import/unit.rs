@@ -180,6 +180,7 @@ impl Writer<'_> {
             let name = &spec.name;
             let unit = match spec.unit.as_deref() {
                 Some(unit) => unit.to_owned(),
+                None if spec.schedule.is_some() => format!("{name}.timer"),
                 None => format!("{name}.service"),
             };
             self.service.note(format!(
@@ -218,7 +219,7 @@ impl Writer<'_> {
             "CapabilityBoundingSet" if text.is_empty() => {
                 self.service.put_bare("capability-bounding-set", "[]")
             }
-            "CapabilityBoundingSet" | "AmbientCapabilities" if text.starts_with('~') => {
+            "CapabilityBoundingSet" if text.starts_with('~') => {
                 self.service.take(TABLE, key, &text.replace(' ', " ~"));
             }
             "TimeoutSec" | "TimeoutStopSec" | "SendSIGKILL" => {
@@ -241,7 +242,6 @@ impl Writer<'_> {
                     if text.starts_with('/') { text } else { own },
                 );
             }
-            "MemoryMax" | "MemoryHigh" | "MemorySwapMax" | "TasksMax" if text == "infinity" => {}
             _ => {
                 for bond in BONDS.split_whitespace() {
                     let (directive, own) = bond.split_once('=').unwrap_or_default();
@@ -408,12 +408,10 @@ impl Writer<'_> {
         for word in exec.environment_below.iter() {
             let word = String::from_utf8_lossy(word);
             if let Some((name, text)) = word.split_once('=') {
-                self.service
-                    .environment
-                    .push((name.to_owned(), value(text)));
+                self.service.variable(name, &value(text));
             }
         }
-        if !exec.environment_files.is_empty() && !self.service.environment.is_empty() {
+        if !exec.environment_files.is_empty() && self.service.has_variables() {
             self.service.note(
                 "of a variable in both, a unit takes the file's value, rinit that of environment"
                     .to_owned(),

@@ -1,6 +1,7 @@
 //! Services that stop once nothing is up any more that needs them (`StopWhenUnneeded=` of
 //! `systemd.unit(5)`). Also one that people start alone stops as soon as it is up.
 
+use super::graph::Bond;
 use super::id::ServiceId;
 use super::report::Report;
 use super::state::{State, Then};
@@ -9,8 +10,9 @@ use super::system::{System, Work};
 impl System {
     /// It has come up, or down: what it needs may have nobody left, and so may it.
     pub(super) fn look_for_unneeded(&mut self, id: ServiceId) {
-        let used = self.graph.used(id).iter().copied().chain([id]);
-        let stops = used.filter(|id| self.stops_unneeded(*id));
+        let required = self.graph.needs(id).iter().map(|(need, _)| *need);
+        let used = self.graph.used(id).iter().copied().chain(required);
+        let stops = used.chain([id]).filter(|id| self.stops_unneeded(*id));
         let stops: Vec<Work> = stops.map(Work::Unneeded).collect();
         self.work.extend(stops);
     }
@@ -33,7 +35,10 @@ impl System {
     /// Something that needs it is up, or on its way.
     fn is_needed(&self, id: ServiceId) -> bool {
         let ties = self.service(id).and_then(|spec| spec.edges.ties.as_deref());
-        let mut users = ties.into_iter().flat_map(|ties| &*ties.needed_by);
+        let users = ties.into_iter().flat_map(|ties| &*ties.needed_by);
+        let dependants = self.graph.dependants(id).iter();
+        let dependants = dependants.filter(|(_, bond)| *bond == Bond::Requires);
+        let mut users = users.chain(dependants.map(|(user, _)| user));
         users.any(|user| {
             let known = self.services.get(user.index()).zip(self.service(*user));
             known.is_some_and(|(service, spec)| {

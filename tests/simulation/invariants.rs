@@ -506,8 +506,21 @@ impl Watcher {
             let terms = service.terms.as_ref();
             let up = matches!(system.state(id), Some(State::Active { .. }));
             let goes = system.is_descending(id) || system.whole() == Whole::Stopping;
-            let mut users = service.edges.ties.iter().flat_map(|ties| &ties.needed_by);
-            if terms.is_some_and(|own| own.stops_unneeded) && up && !goes && !users.any(needs) {
+            let users = service
+                .edges
+                .ties
+                .iter()
+                .flat_map(|ties| ties.needed_by.to_vec());
+            let required = ids(system.spec()).filter(|user| {
+                let mut needs = system.needs(*user);
+                needs.any(|(need, requires)| need == id && requires)
+            });
+            let mut users = users.chain(required);
+            if terms.is_some_and(|own| own.stops_unneeded)
+                && up
+                && !goes
+                && !users.any(|id| needs(&id))
+            {
                 return Err(format!("{id:?} is up, and nothing needs it"));
             }
         }

@@ -69,12 +69,13 @@ impl Watcher {
                 // A timer's time that passed during the run is due at this very moment.
                 Event::Woke => passed || appointment.at < now.at,
                 // A setting moves no monotonic time: that is looked at on waking.
-                // What the new clock says was missed is looked at then too.
+                // What the new clock says was missed is looked at then too, and one that
+                // another's time has brought on waking.
                 Event::ClockSet => {
-                    let schedule = system.service(id).unwrap().schedule.as_ref();
-                    let kept = schedule.is_some_and(|own| own.stamp().is_some());
+                    let own = system.service(id).unwrap();
+                    let kept = own.schedule.as_ref().is_some_and(|it| it.stamp().is_some());
                     let due = appointment.wall.is_some() && appointment.at <= now.at;
-                    passed || due && !kept
+                    passed || due && !kept && !own.pulled
                 }
                 _ => false,
             };

@@ -24,6 +24,7 @@ fn main() {
             let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
             println!("cargo::rustc-link-arg-bin=rinit=-Wl,-T,{folder}/{script}");
             println!("cargo::rustc-link-arg-bin=rinit=-Wl,--no-eh-frame-hdr");
+            println!("cargo::rustc-link-arg-bin=rinit=-Wl,--icf=all");
         }
     }
 }

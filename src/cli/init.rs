@@ -308,6 +308,15 @@ fn minimal(options: &Options, inherited: &mut Inherited) -> u8 {
         }
         Err(Refused::Exec(errno)) => {
             print::error(format_args!("rinit: exec {}: {errno}", Text(program)));
+            if program.ends_with(b".toml") {
+                let path = Text(program);
+                print::error(format_args!(
+                    "help: rinit -c {path} supervises what it describes"
+                ));
+            } else if super::ctl::is_verb(program) {
+                let verb = Text(program);
+                print::error(format_args!("help: rinitctl {verb} asks the running rinit"));
+            }
             exec_status(errno)
         }
     }

@@ -31,6 +31,12 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
     let colour =
         print::err_is_terminal() && inherited.variable("NO_COLOR").is_none_or(<[u8]>::is_empty);
     let request = request(&options, &inherited, here, colour);
+    let named: Vec<_> = request
+        .explicit
+        .iter()
+        .map(|path| path.display().to_string())
+        .filter(|path| path != "none")
+        .collect();
     match reader::read(&request) {
         Err(trouble) => {
             print::err(format_args!("rinit: {trouble}\n"));
@@ -44,7 +50,15 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
             FAILED
         }
         Ok(Outcome::Nothing) => {
-            print::err(NOTHING);
+            print::err(if named.is_empty() {
+                NOTHING.to_owned()
+            } else {
+                let named = named.join(", ");
+                format!(
+                    "rinit: there is nothing to supervise: {named} has no [service.NAME]\n\
+                    help: of a folder only its *.toml are read; rinit --help shows what else can be run\n"
+                )
+            });
             FAILED
         }
         Ok(Outcome::Ready {

@@ -168,6 +168,9 @@ pub(super) fn is_later_in_init(key: &str) -> bool {
     LATER_INIT.contains(&key)
 }
 
+/// So many keys are still read where they are listed.
+const FEW: usize = 20;
+
 fn unknown<I: Iterator<Item = &'static str>>(
     key: &str,
     later: &[&'static str],
@@ -208,7 +211,12 @@ fn unknown<I: Iterator<Item = &'static str>>(
         format!("did you mean \"{near}\"?")
     } else {
         let all: Vec<_> = known().filter(|key| !key.starts_with("limit-")).collect();
-        format!("the keys are {}", all.join(", "))
+        if all.len() > FEW {
+            // A hundred words teach nobody: the page says what each is for.
+            "every key is described by: rinit --man rinit.toml | man -l -".to_owned()
+        } else {
+            format!("the keys are {}", all.join(", "))
+        }
     };
     Unknown { what, help }
 }

@@ -59,6 +59,7 @@ use self::diagnostic::{Diagnostic, Findings};
 use self::draft::Draft;
 pub use self::group_limits::Limits as GroupLimits;
 use self::instances::Templates;
+pub use self::nearest::nearest;
 use self::needs::{Accounts, Needs};
 pub use self::overrides::{OTHER_VARIABLES, variable};
 use self::rights::HardLimits;

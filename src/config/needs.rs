@@ -261,6 +261,12 @@ impl<'a> Needs<'a> {
         } else if sought.shell {
             "a string command is given to /bin/sh; without a shell write an array of words"
                 .to_owned()
+        } else if draft.spec.is_main && shown.ends_with(".toml") {
+            format!("-c {shown} reads it as a configuration")
+        } else if shown.contains(' ') && shown.contains(['"', '\'']) && !draft.spec.is_main {
+            // Only a shell knows where its words end.
+            "an array is not split: write each word by itself, or the line without [ ] for /bin/sh"
+                .to_owned()
         } else if let Some((first, rest)) = shown.split_once(' ').filter(|_| !draft.spec.is_main) {
             let rest: Vec<_> = rest
                 .split_whitespace()

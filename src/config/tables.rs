@@ -122,7 +122,8 @@ fn syntax(message: &str, text: Option<&str>) -> (String, &'static str) {
     if is_guess && text.is_some_and(str::is_empty) {
         return ("a value is missing".to_owned(), "write key = value");
     }
-    if is_guess && text.is_some_and(|text| text.starts_with(|c: char| c.is_alphabetic())) {
+    let is_text = |c: char| c.is_alphabetic() || matches!(c, '/' | '.' | '$' | '%' | '@');
+    if is_guess && text.is_some_and(|text| text.starts_with(is_text)) {
         let help = "put the text into quotes: key = \"text\"";
         return ("a text must stand in quotes".to_owned(), help);
     }
@@ -140,6 +141,8 @@ fn syntax(message: &str, text: Option<&str>) -> (String, &'static str) {
         "close the string on its line with the quote that opened it; \"\"\" may span lines"
     } else if starts("missing escaped") || starts("too few unicode") {
         "a backslash itself is written \\\\, or put the text into single quotes"
+    } else if starts("invalid unquoted key") {
+        "a name with more than letters, digits, _ and - stands in quotes: [service.\"web@1\"]"
     } else if starts("key with no value") || starts("missing assignment") {
         "write key = value"
     } else {
@@ -303,6 +306,13 @@ fn top_level(key: &str) -> (String, String) {
     let help = match (key, nearest(key, known)) {
         ("program" | "process" | "processes" | "unit", _) => {
             "services are written as [service.NAME]".to_owned()
+        }
+        ("supervisord" | "supervisorctl" | "unix_http_server" | "inet_http_server", _) => {
+            "leave it out; services are written as [service.NAME]".to_owned()
+        }
+        ("include" | "includes", _) => {
+            "-c may be repeated, and takes a folder too; /etc/rinit.d/*.toml is read without"
+                .to_owned()
         }
         (_, Some(near)) => format!("did you mean \"{near}\"?"),
         (_, None) => "the tables are [init], [http], [defaults] and [service.NAME]".to_owned(),

@@ -142,6 +142,10 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
                 print::out(help());
                 return 0;
             }
+            Ok((Kind::Version, _)) => {
+                print::out(concat!("rinitctl ", env!("CARGO_PKG_VERSION"), "\n"));
+                return 0;
+            }
         }
     }
     let operands = parser.operands();
@@ -153,7 +157,20 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
     let typed = words.next().unwrap_or(b"status");
     let mut names: Vec<&[u8]> = words.collect();
     let Some(verb) = VERBS.iter().find(|verb| verb.name.as_bytes() == typed) else {
-        return usage(format_args!("there is no verb {}", Text(typed)));
+        return match meant(typed) {
+            Some("help") => {
+                print::out(help());
+                0
+            }
+            Some(ours) => {
+                print::err(format_args!(
+                    "rinitctl: there is no verb {}\nhelp: rinitctl {ours}\n",
+                    Text(typed)
+                ));
+                USAGE
+            }
+            None => usage(format_args!("there is no verb {}", Text(typed))),
+        };
     };
     match (verb.names, names.first()) {
         (Names::None, Some(word)) => {
@@ -192,6 +209,33 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
         Ok(answer) => (verb.tell)(&answer, &options),
         Err(code) => code,
     }
+}
+
+/// Whether rinitctl has this verb.
+pub(super) fn is_verb(word: &[u8]) -> bool {
+    VERBS.iter().any(|verb| verb.name.as_bytes() == word)
+}
+
+/// What to write for the verb of another program, or one that was mistyped.
+fn meant(typed: &[u8]) -> Option<&'static str> {
+    Some(match typed {
+        b"help" => "help",
+        b"log" | b"tail" | b"maintail" | b"journal" => "logs -f",
+        b"reread" => "plan",
+        b"update" | b"add" | b"remove" | b"daemon-reload" => "apply",
+        b"signal" => "kill --signal S NAME…",
+        b"up" => "start NAME…",
+        b"down" => "stop NAME…",
+        b"ls" | b"list-units" | b"ps" => "status",
+        b"poweroff" | b"halt" | b"reboot" => "shutdown",
+        b"reset-failed" | b"clear" => "reset NAME…",
+        b"cat" => "show NAME…",
+        b"enable" | b"disable" => "apply, after enabled = true or false in [service.NAME]",
+        _ => {
+            let typed = std::str::from_utf8(typed).ok()?;
+            crate::config::nearest(typed, VERBS.iter().map(|verb| verb.name))?
+        }
+    })
 }
 
 /// Prints what the program knows about itself.
@@ -294,7 +338,8 @@ fn explain(no_answer: &NoAnswer, places: &[String]) -> i32 {
             let places = places.join(", ");
             let errno = crate::single::Errno::from(*errno);
             print::err(format_args!(
-                "rinitctl: no rinit answers at {places}: {errno}\n"
+                "rinitctl: no rinit answers at {places}: {errno}\n\
+                help: it answers while it supervises services, in the same container; --socket names another place\n"
             ));
             NOBODY
         }
@@ -403,7 +448,7 @@ fn help() -> String {
     let mut text = "usage: rinitctl [OPTIONS] [VERB [NAME…]]\n\n".to_owned();
     for verb in VERBS {
         let name = format!("{} {}", verb.name, verb.names.usage());
-        text.push_str(&format!("  {name:<18}{}\n", verb.doc));
+        text.push_str(&format!("  {name:<19}{}\n", verb.doc));
     }
     text.push_str("\nNames may hold * and ?.\n\n");
     text.push_str(&Help(FLAGS).to_string());
@@ -420,6 +465,19 @@ fn usage(wrong: impl Display) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_others_and_mistyped_ones_lead_to_verbs() {
+        for (typed, wanted) in [
+            ("stauts", Some("status")),
+            ("tail", Some("logs -f")),
+            ("daemon-reload", Some("apply")),
+            ("help", Some("help")),
+            ("frobnicate", None),
+        ] {
+            assert_eq!(meant(typed.as_bytes()), wanted, "{typed}");
+        }
+    }
 
     #[test]
     fn an_option_of_another_verb_is_foreign() {

@@ -11,6 +11,7 @@ pub(super) enum Kind {
     Socket,
     Json,
     Help,
+    Version,
     Live,
     Ready,
     Startup,
@@ -87,6 +88,13 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
         "logs: since 10m ago, 2026-01-02T03:04:05Z or @seconds",
     ),
     both(Kind::Help, 'h', "help", "", "print this"),
+    both(
+        Kind::Version,
+        'V',
+        "version",
+        "",
+        "print this program's version",
+    ),
     long(
         Kind::Man,
         "man",
@@ -106,6 +114,7 @@ pub(super) const COMMON: &[Kind] = &[
     Kind::Socket,
     Kind::Json,
     Kind::Help,
+    Kind::Version,
     Kind::Man,
     Kind::Completions,
 ];

@@ -50,13 +50,14 @@ pub fn run(options: Options, inherited: Inherited) -> i32 {
             FAILED
         }
         Ok(Outcome::Nothing) => {
+            let named = named.join(", ");
             print::err(if named.is_empty() {
-                NOTHING.to_owned()
+                format!("{NOTHING}{LINES}")
             } else {
-                let named = named.join(", ");
                 format!(
                     "rinit: there is nothing to supervise: {named} has no [service.NAME]\n\
-                    help: of a folder only its *.toml are read; rinit --help shows what else can be run\n"
+                    help: write these three lines there (of a folder its *.toml are read), with your own command:\n\
+                    {LINES}"
                 )
             });
             FAILED
@@ -123,7 +124,9 @@ fn supervise(
 const NOTHING: &str = "\
 rinit: there is nothing to supervise: no /etc/rinit.toml, no /etc/rinit.d/*.toml, no COMMAND, no enabled unit
 help: install a package with a service, or write these three lines into /etc/rinit.toml, with your own command:
-    [service.web]
+";
+
+const LINES: &str = "    [service.web]
     command = [\"nginx\", \"-g\", \"daemon off;\"]
     essential = true
 ";

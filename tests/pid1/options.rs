@@ -23,6 +23,37 @@ fn ctl_behind_two_dashes_is_a_program() {
 }
 
 #[test]
+fn what_is_no_program_but_was_meant_leads_on() {
+    for (typed, help) in [
+        ("no-such.toml", "help: rinit -c no-such.toml supervises"),
+        ("boot-chart", "help: rinitctl boot-chart asks"),
+    ] {
+        let ended = Pid1::new().arg(typed).run();
+        assert_eq!(ended.status, Status::Exited(127), "{ended:?}");
+        assert!(ended.stderr.contains(help), "{ended:?}");
+    }
+    let pid1 = Pid1::new().script("unread", "");
+    let folder = pid1.path("").display().to_string();
+    let ended = pid1.args(["-c", &folder]).run();
+    assert_eq!(ended.status, Status::Exited(125), "{ended:?}");
+    assert!(
+        ended.stderr.contains(&format!("{folder} has no [service")),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn rinitctl_says_its_version_and_leads_to_its_verbs() {
+    let ended = Pid1::new().args(["ctl", "--version"]).run();
+    assert!(ended.stdout.starts_with("rinitctl "), "{ended:?}");
+    let ended = Pid1::new().args(["ctl", "reread"]).run();
+    assert_eq!(ended.status, Status::Exited(2), "{ended:?}");
+    assert!(ended.stderr.contains("help: rinitctl plan\n"), "{ended:?}");
+    let ended = Pid1::new().args(["ctl", "nothing-like-it"]).run();
+    assert!(ended.stderr.contains("lists every verb"), "{ended:?}");
+}
+
+#[test]
 fn help_and_version_go_to_stdout() {
     let ended = Pid1::new().arg("--help").run();
     assert_eq!(

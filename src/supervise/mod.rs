@@ -78,6 +78,9 @@ pub use start::{MainOptions, Start, Surrounded, Trouble, pid1_supervises, prepar
 
 /// A turn that comes so much later than it should was not slow: time has jumped.
 const OVERSLEPT: Duration = Duration::from_secs(1);
+
+/// What is left to whoever is due when all have slept, at most.
+const SPARED: Duration = Duration::from_secs(10);
 /// How many ended processes a turn reaps.
 const REAPED_PER_TURN: usize = 4096;
 
@@ -90,6 +93,8 @@ struct Supervisor {
     more_to_reap: bool,
     storm: Storm,
     settled: bool,
+    /// Who is due is spared no second time before.
+    spared_until: Instant,
 }
 
 /// Supervises until the core says to leave; gives the exit status.
@@ -112,6 +117,7 @@ pub fn run(start: Start<'_>) -> Result<u8, Trouble> {
         more_to_reap: false,
         storm: Storm::default(),
         settled: false,
+        spared_until: Instant::default(),
     };
     Ok(supervisor.run())
 }
@@ -159,14 +165,15 @@ impl Supervisor {
             self.settled = false;
         }
         let due = self.deadline();
+        let began = clock::monotonic();
         let timeout = match (self.more_to_reap || quiet, due) {
             (true, _) => Some(Duration::ZERO),
-            (false, due) => due.map(|at| at.since(clock::monotonic())),
+            (false, due) => due.map(|at| at.since(began)),
         };
         let timeout = timeout.into_iter().chain(self.storm.rest()).min();
         self.hands.poll.wait(timeout, ready);
         let now = clock::now();
-        self.notice_a_jump(due, now);
+        self.notice_a_jump(began, due, now);
         let mut events = Results::new();
         // Signals first: a service that ends because a stop request was sent to everybody
         // is no crash.
@@ -217,8 +224,19 @@ impl Supervisor {
     }
 
     /// `docker pause`, a snapshot of a virtual machine.
-    fn notice_a_jump(&mut self, due: Option<Instant>, now: Now) {
-        if let Some(by) = due.map(|at| now.at.since(at)).filter(|by| *by > OVERSLEPT) {
+    fn notice_a_jump(&mut self, began: Instant, due: Option<Instant>, now: Now) {
+        let late = due.map(|at| now.at.since(at));
+        if let Some((due, late)) = due.zip(late.filter(|late| *late > OVERSLEPT)) {
+            // When it began, nobody knows. Whoever was due first has what was left to it when
+            // the wait began, or all that ran out in the pause would be over at its end; but
+            // not each time, or where every wait is late nothing would ever be due.
+            let left = if now.at < self.spared_until {
+                Duration::ZERO
+            } else {
+                due.since(began).min(SPARED)
+            };
+            self.spared_until = now.at.plus(SPARED * 2);
+            let by = late + left;
             self.hands.postpone_probes(by);
             self.hands.listeners.postpone(by);
             self.hands.configuration.postpone(by);
@@ -322,7 +340,18 @@ impl Supervisor {
         }
     }
 
+    /// Signals first, also those of which this turn's wait did not tell: a stop request that
+    /// was sent before an end counts before it, and the kernel hands us a signal no later
+    /// than the call by which we learn of the end.
     fn feed_all(&mut self, events: &mut Results, now: Now) {
+        if self.hands.signals.waits() {
+            let mut signals = Results::new();
+            self.hands
+                .sense(&self.system, Source::Signals, now, &mut signals);
+            for signal in signals {
+                self.feed(signal, now);
+            }
+        }
         while let Some(event) = events.pop_front() {
             self.feed(event, now);
         }

@@ -85,6 +85,12 @@ impl SignalPipe {
         let _ = self.children.read_signal();
     }
 
+    /// Whether any signal came that nobody has taken yet.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        PENDING.load(Ordering::Acquire) != 0
+    }
+
     /// Whether a stop request came that nobody has taken yet; it stays there.
     #[must_use]
     pub fn stop_waits(&self) -> bool {

@@ -62,6 +62,7 @@ mod output;
 mod output_forms;
 mod own_tree;
 mod paths;
+mod pause;
 mod programs;
 mod readiness;
 mod reaping;

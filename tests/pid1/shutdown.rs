@@ -219,6 +219,20 @@ fn a_service_that_ends_with_the_stop_request_is_no_crash() {
 }
 
 #[test]
+fn a_stop_request_that_was_sent_before_an_end_counts_before_it() {
+    // An engine signals everybody, and a service is done before rinit looks.
+    let config = service(
+        "web",
+        "['/bin/sh', '-c', 'kill -TERM 1; exit 143']",
+        "essential = true",
+    );
+    for _ in 0..10 {
+        let rinit = supervisor(&config).spawn();
+        assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    }
+}
+
+#[test]
 fn a_stop_during_the_start_ends_what_has_begun() {
     let config = service(
         "slow",

@@ -36,6 +36,11 @@ pub(super) fn parse(text: &str) -> Result<(Calendar, Option<&str>), Box<Wrong>> 
     let calendar = match words.as_slice() {
         [] => Err(Wrong::new("no time at all", FORMS)),
         [minute, hour, day, month, weekday] => cron::parse(minute, hour, day, month, weekday),
+        // As in supercronic and Go.
+        ["@every", ..] => Err(Wrong::new(
+            "@every is an interval, no time of the calendar",
+            "write every = \"5m\" instead of schedule",
+        )),
         [name] if name.starts_with('@') => cron::nickname(name),
         words if words.len() > 2 && cron::looks_like(words) => {
             let help = if words.len() == 6 {

@@ -175,6 +175,10 @@ fn what_is_wrong_is_named() {
         ("0 0 3 1 1 ? 2026", "cron has five fields, this has 7"),
         ("@reboot", "@reboot is no time"),
         ("@often", "there is no @often"),
+        (
+            "@every 5m",
+            "@every is an interval, no time of the calendar",
+        ),
         ("24:00", "hour 24 is more than 23"),
         ("Mon 10:60", "minute 60 is more than 59"),
         ("10:00:60", "second 60 is more than 59"),

@@ -19,7 +19,7 @@ use crate::core::signal::Signal;
 use crate::core::sorted::Set;
 use crate::sys::fork::fork;
 use crate::sys::reap::{self, Ended};
-use crate::sys::signal::{kill, kill_group, process_exists};
+use crate::sys::signal::{kill, kill_group, kill_group_of, process_exists};
 use crate::sys::{fd, process, procfs, socket};
 
 /// What such a process is called.
@@ -241,7 +241,7 @@ impl Keeper<'_> {
         // Whoever is gone by now needs no signal.
         match order {
             Order::Main(signal) => drop(self.main.map(|pid| kill(pid, signal))),
-            Order::Group(signal) => drop(self.main.map(|pid| kill_group(pid, signal))),
+            Order::Group(signal) => drop(self.main.map(|pid| kill_group_of(pid, signal))),
             Order::Tree(signal) => self.signal_tree(signal),
             Order::Watch(pid) => {
                 self.main = Some(pid);

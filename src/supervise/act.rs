@@ -22,7 +22,7 @@ use crate::subreaper::Order;
 use crate::sys::error::Errno;
 use crate::sys::fd::{self, Standard, standard};
 use crate::sys::poll::Interest;
-use crate::sys::signal::{kill, kill_group};
+use crate::sys::signal::{kill, kill_group, kill_group_of};
 use crate::sys::{clock, procfs, socket};
 
 /// How many spawns are under way before the first is asked how it went.
@@ -316,6 +316,7 @@ impl Hands {
         // Whoever is gone by now needs no signal.
         let _ = match (to_group, entry.main) {
             (true, _) => match entry.known_leader() {
+                Some(leader) if entry.main == Some(leader) => kill_group_of(leader, signal),
                 Some(leader) => kill_group(leader, signal),
                 None => Ok(()),
             },
@@ -352,7 +353,8 @@ impl Hands {
             let _ = kill(main, signal);
         }
         if let Some(entry) = self.runs.get_mut(run) {
-            entry.extra().marks.send(leader, signal);
+            let is_main = leader.is_some() && leader == entry.main;
+            entry.extra().marks.send(leader, is_main, signal);
         }
     }
 

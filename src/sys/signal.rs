@@ -356,6 +356,12 @@ pub fn kill_group(leader: Pid, signal: Signal) -> Result<(), Errno> {
     send(-i64::from(leader.0), signal)
 }
 
+/// The same where the leader is a child of ours that isn't reaped, and may not have founded
+/// its group yet: then it is all that there is of it.
+pub fn kill_group_of(leader: Pid, signal: Signal) -> Result<(), Errno> {
+    kill_group(leader, signal).or_else(|_| kill(leader, signal))
+}
+
 /// `kill(2)` with -1: every process that we may signal, but ourselves. For PID 1 of a
 /// namespace alone: anywhere else that is other people's.
 pub fn kill_everyone(signal: Signal) -> Result<(), Errno> {

@@ -57,6 +57,27 @@ fn a_stopped_service_stays_stopped_until_it_is_started() {
 }
 
 #[test]
+fn a_stop_in_the_turn_of_the_start_is_heard() {
+    // The process may not lead its group yet: there is nobody in it whom a signal reaches.
+    let keys = "stop-timeout = '2s'\nenabled = false\nkill-mode = ";
+    let config = service("a", "'exec sleep 1000'", &format!("{keys}'tree'"))
+        + &service("b", "'exec sleep 1000'", &format!("{keys}'control-group'"))
+        + &service("c", "'exec sleep 1000'", &format!("{keys}'tree'\nnice = 1"))
+        + &service(
+            "d",
+            "'exec sleep 1000'",
+            &format!("{keys}'tree'\ntracking = 'subreaper'"),
+        )
+        + &person(&format!(
+            "n=0; while [ $n -lt 30 ]; do n=$((n + 1)); {RINIT} ctl start a b c d & \
+             {RINIT} ctl stop a b c d & wait; {RINIT} ctl stop a b c d; done >/dev/null 2>&1"
+        ));
+    let rinit = run(&config);
+    let said = rinit.stderr();
+    assert!(!said.contains("did not stop"), "{}", rinit.dump());
+}
+
+#[test]
 fn what_requires_it_stops_first_and_comes_back_with_it_in_order() {
     let noted = |name: &str, keys: &str| {
         let (up, down) = (format!("note:{name} up"), format!("note:{name} down"));

@@ -10,8 +10,8 @@ use super::event::Answer;
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
 use super::readiness::Poll;
-use super::spec::{Forking, KillMode, ServiceSpec, Stop};
-use super::state::{Reason, Stage, Starting, State};
+use super::spec::{Forking, KillMode, Kind, ServiceSpec, Stop};
+use super::state::{Reason, Run, Stage, Starting, State};
 use super::system::System;
 
 impl ServiceSpec {
@@ -153,9 +153,57 @@ impl System {
         is_headless(spec, state)
     }
 
+    /// It has done its work and stays active nevertheless (`RemainAfterExit=`).
+    pub(super) fn is_over_but_active(&self, id: ServiceId) -> bool {
+        let remains = self.service(id).is_some_and(ServiceSpec::remains);
+        let over = |state: &State| matches!(state, State::Active { run, .. } if run.pid.is_none());
+        remains && self.state(id).is_some_and(over)
+    }
+
+    /// A service that remains has ended as it should, by itself: it is active from now on, or
+    /// still is. Whether that is so.
+    pub(super) fn stays_active(&mut self, id: ServiceId, run: &Run, reason: &Reason) -> bool {
+        let ends_anyway = self.shutdown.is_some()
+            || self.descent_of(id).is_some()
+            || self.has_schedule(id)
+            || self.is_over_but_active(id);
+        let welcome = self.has_commands(id, List::StartPost);
+        let (Some(state), Some(spec), Reason::Exit(exit)) =
+            (self.state(id), self.service(id), reason)
+        else {
+            return false;
+        };
+        let since = match state {
+            State::Active { since, .. } => *since,
+            State::Starting(Starting { stage, .. })
+                if spec.kind == Kind::Oneshot
+                    && (!welcome || matches!(stage, Stage::After { .. })) =>
+            {
+                self.now.at
+            }
+            State::Inactive(_)
+            | State::Waiting(_)
+            | State::Starting(_)
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => return false,
+        };
+        if ends_anyway || !spec.remains() || !spec.is_well(*exit) {
+            return false;
+        }
+        self.note_exit(id, *exit);
+        let mut run = run.clone();
+        run.pid = None;
+        let reload = None;
+        self.transition(id, State::Active { run, since, reload });
+        true
+    }
+
     /// Nothing is left of a run. If it had no main process, that is its end.
     pub(super) fn headless_gone(&mut self, id: ServiceId) {
-        if !self.is_headless(id) {
+        if !self.is_headless(id) || self.is_over_but_active(id) {
             return;
         }
         let by_file = self.is_known_by_file(id);
@@ -203,7 +251,9 @@ impl System {
 
 /// Its first process has ended, and no other is known to be the main one.
 pub(super) fn is_headless(spec: &ServiceSpec, state: &State) -> bool {
-    let unknown = spec.forking.is_some() && state.run().is_some_and(|run| run.pid.is_none());
+    let starts = matches!(state, State::Starting(_));
+    let may_be = spec.forking.is_some() || spec.remains() && !starts;
+    let unknown = may_be && state.run().is_some_and(|run| run.pid.is_none());
     unknown
         && match state {
             State::Starting(starting) => match starting.stage {

@@ -31,7 +31,7 @@ impl System {
         let Some(run) = self.state(id).and_then(State::run).cloned() else {
             return;
         };
-        if self.ended_with_commands(id, &run, &reason) {
+        if self.stays_active(id, &run, &reason) || self.ended_with_commands(id, &run, &reason) {
             return;
         }
         let after = self.now.at.since(run.since);

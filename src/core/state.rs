@@ -5,7 +5,8 @@
 //! ended, a run is allocated. It is still *waiting* while what lives elsewhere is asked
 //! for (`wait-for`), and then *starting*: what answers at its address already is
 //! asked for, the process is spawned, the program executed, its readiness awaited. Then it
-//! is *active*; a oneshot never is: it is starting until it has *exited*. One that forks
+//! is *active*; a oneshot never is: it is starting until it has *exited*, but for one that
+//! remains (`RemainAfterExit=`), which is *active* from then on, without a process. One that forks
 //! is *starting* until its first process has ended and its main one is known (`forking`). Sockets are opened
 //! before all that; a service on demand is *waiting* until somebody comes (`sockets`).
 //!

@@ -409,7 +409,6 @@ impl System {
     pub(super) fn nothing_runs(&self) -> bool {
         let left = [
             Standing::Starting,
-            Standing::Active,
             Standing::Reloading,
             Standing::Stopping,
             Standing::Killing,
@@ -419,6 +418,13 @@ impl System {
             && self.to_open.is_empty()
             && self.dormant == 0
             && left.into_iter().all(|standing| self.count(standing) == 0)
+            // What only remains is as good as done.
+            && (self.count(Standing::Active) == 0 || {
+                let active = |id: &ServiceId| {
+                    matches!(self.state(*id), Some(State::Active { .. }))
+                };
+                self.ids().filter(active).all(|id| self.is_over_but_active(id))
+            })
     }
 
     fn tell_up(&mut self) {

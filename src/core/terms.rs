@@ -34,6 +34,8 @@ pub struct Terms {
     pub refuses_stop: bool,
     /// `StopWhenUnneeded=`: it stops once nothing is up that needs it.
     pub stops_unneeded: bool,
+    /// `RemainAfterExit=`: once it has ended as it should it stays active, until it is stopped.
+    pub remains: bool,
     /// `SuccessActionExitStatus=`: rinit's exit status then, instead of its own.
     pub success_code: Option<u8>,
     /// `FailureActionExitStatus=`: as that.
@@ -50,6 +52,12 @@ impl ServiceSpec {
             stop.signal = signal;
         }
         stop
+    }
+
+    /// It stays active without a process (`RemainAfterExit=`).
+    #[must_use]
+    pub fn remains(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.remains)
     }
 
     /// What is sent when a stop's time is over, if that isn't SIGKILL.

@@ -58,7 +58,7 @@ structs! {
     Stop { signal, timeout, kill_mode, to_group }
     Terms {
         restart_signal, final_signal, abort_timeout, longest, extra, success_ends_all, failure_ends_all,
-        limit_ends_all, refuses_start, refuses_stop, stops_unneeded, success_code, failure_code,
+        limit_ends_all, refuses_start, refuses_stop, stops_unneeded, remains, success_code, failure_code,
     }
     Exec {
         command, manner, environment_below, environment, environment_files, directory, identity, umask,

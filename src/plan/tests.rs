@@ -625,6 +625,7 @@ fn service(count: u32) -> impl Strategy<Value = ServiceSpec> {
                             refuses_start: oneshot,
                             refuses_stop: is_main,
                             stops_unneeded: is_main,
+                            remains: oneshot,
                             success_code: reload_signal.map(Signal::number),
                             failure_code: None,
                         })

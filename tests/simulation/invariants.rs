@@ -177,6 +177,8 @@ impl Watcher {
                 to: Standing::Active,
                 ..
             }) = action
+                // A oneshot that remains is active once it has ended.
+                && spec.services[service.index()].kind != Kind::Oneshot
                 && let Ready::Delay(delay) = &spec.services[service.index()].ready
             {
                 let state = system.state(*service).unwrap();

@@ -71,6 +71,7 @@ pub(crate) fn terms(dice: &mut Dice) -> Terms {
         success_code: dice.percent(30).then_some(17),
         failure_code: dice.percent(30).then_some(18),
         abort_timeout: dice.percent(50).then(|| dice.moment()),
+        remains: dice.percent(20),
     }
 }
 

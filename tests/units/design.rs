@@ -13,10 +13,6 @@ const NOT_COMPARED: &[(&str, &str)] = &[
     ),
     ("DefaultDependencies", "an order, which `order` compares"),
     (
-        "RemainAfterExit",
-        "a oneshot that ended well counts as done; others are told that it counts for oneshots alone",
-    ),
-    (
         "PassEnvironment",
         "the container's variables reach every unit",
     ),
@@ -213,8 +209,10 @@ fn commands(systemd: &mut Said) {
             systemd.remove("ExecStartPre");
         }
         systemd.insert("ExecStart".to_owned(), main.into_iter().collect());
-        // A oneshot has no ExecStop; a warning says so.
-        systemd.remove("ExecStop");
+        // A oneshot has no ExecStop unless it remains; a warning says so.
+        if first(systemd, "RemainAfterExit").as_deref() != Some("yes") {
+            systemd.remove("ExecStop");
+        }
     }
 }
 

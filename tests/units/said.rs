@@ -76,6 +76,9 @@ pub(crate) fn service(unit: &str, spec: &Spec, said: &mut Said) {
         _ => "simple",
     };
     add(said, "Type", kind);
+    if service.remains() {
+        add(said, "RemainAfterExit", "yes");
+    }
     if let Some(forks) = forks {
         if let Some(file) = &forks.pid_file {
             add(said, "PIDFile", &**file);

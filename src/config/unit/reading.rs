@@ -205,25 +205,17 @@ impl<'a> Reading<'a> {
             self.success
                 .extend((1..=64).filter_map(Signal::new).map(Exit::Signal));
         }
-        if kind == Type::Oneshot && !self.stop.0.is_empty() {
+        if self.remain {
+            self.draft.terms().remains = true;
+        }
+        if kind == Type::Oneshot && !self.remain && !self.stop.0.is_empty() {
             let (_, at) = self.stop.0.remove(0);
             let what = format!(
-                "{}: a oneshot's ExecStop is not executed",
+                "{}: the ExecStop of a oneshot without RemainAfterExit= is not executed",
                 self.draft.name()
             );
             context.warn(at, what, "ExecStopPost is, after each run");
             self.stop.0.clear();
-        }
-        if self.remain && kind != Type::Oneshot {
-            let what = format!(
-                "{}: RemainAfterExit=yes counts for Type=oneshot alone",
-                self.draft.name()
-            );
-            context.warn(
-                self.asked,
-                what,
-                "it is active only as long as its main process lives",
-            );
         }
         for (list, controls) in [
             (List::Condition, self.condition.controls(as_root)),

@@ -333,3 +333,41 @@ fn what_stops_when_unneeded_runs_as_long_as_something_is_up_that_needs_it() {
     assert_eq!(t.answers(), answer(6, "done "));
     assert_eq!(t.standing(A), Standing::Stopping);
 }
+
+/// `RemainAfterExit=`: it is active without a process, as long as others run too; what is
+/// left of its tree is ended by a stop.
+#[test]
+fn what_remains_is_active_until_it_is_stopped() {
+    let terms = Terms {
+        remains: true,
+        ..Terms::default()
+    };
+    let mut once = with("once", terms);
+    once.kind = Kind::Oneshot;
+    let mut t = Table::new(vec![once, with("other", Terms::default())]);
+    t.up(B);
+    let run = t.run(A);
+    t.event(Event::Executed { run });
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.standing(A), Standing::Active);
+    t.ask(1, Verb::Stop, &[A]);
+    assert_eq!(t.standing(A), Standing::Stopping);
+    t.tree_gone(A);
+    assert_eq!(t.standing(A), Standing::Inactive);
+}
+
+/// A container of nothing but such services ends.
+#[test]
+fn what_only_remains_keeps_nothing_alive() {
+    let terms = Terms {
+        remains: true,
+        ..Terms::default()
+    };
+    let mut once = with("once", terms);
+    once.kind = Kind::Oneshot;
+    let mut t = Table::new(vec![once]);
+    let run = t.run(A);
+    t.event(Event::Executed { run });
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.system.whole(), Whole::Stopping);
+}

@@ -131,7 +131,7 @@ fn what_is_not_there_or_cannot_be_has_systemds_words_and_statuses() {
         is-failed bad: 0 failed
         reset-failed: 0
         is-failed bad: 1 inactive
-        reload bad: 1 bad.service is not active, cannot reload.
+        reload bad: 3 Failed to reload bad.service: Job type reload is not applicable for unit bad.service.
         kill -s HUP nosuch: 1 Failed to kill unit nosuch.service: Unit nosuch.service not loaded.
         kill -s FROB web: 1 Failed to parse signal string FROB.
         status nosuch: 4 Unit nosuch.service could not be found.
@@ -147,6 +147,146 @@ fn what_is_not_there_or_cannot_be_has_systemds_words_and_statuses() {
         &lines,
         &[("hidden.service", ""), ("keeper.service", UNIT)],
     );
+    compare_trimmed(rinit, wanted);
+}
+
+#[test]
+fn what_a_unit_is_and_why_it_did_not_start_is_told_in_systemds_numbers() {
+    let units = [
+        ("gone.service", "[Service]\nExecStart=/no/such/program\n"),
+        (
+            "place.service",
+            "[Service]\nWorkingDirectory=/no/such\nExecStart=/bin/true\n",
+        ),
+        (
+            "high.service",
+            "[Service]\nExecStart=/bin/sh -c 'exit 255'\n",
+        ),
+        (
+            "others.service",
+            "[Unit]\nRefuseManualStart=yes\n[Service]\nExecStart=/bin/sleep 1\n",
+        ),
+        (
+            "forks.service",
+            "[Service]\nType=forking\nPIDFile=/run/forks.pid\nExecStart=/bin/true\n",
+        ),
+        ("keeper.service", UNIT),
+        (
+            "keeper.service.d/more.conf",
+            "[Unit]\nDocumentation=man:keep(1)\n",
+        ),
+    ];
+    let lines = [
+        "--quiet start gone",
+        "show -p ExecMainCode,ExecMainStatus gone",
+        "--quiet start place",
+        "show -p ExecMainCode,ExecMainStatus place",
+        "--quiet start high",
+        "show -p ExecMainCode,ExecMainStatus,Result high",
+        "--quiet start others",
+        "show -p Type,PIDFile,NotifyAccess,RemainAfterExit forks",
+        "show -p DropInPaths keeper",
+        "reload gone",
+        "start a/b",
+        "status /some/where",
+    ];
+    let script = script(&lines).replace(
+        "try show -p ExecMainCode,ExecMainStatus,Result high",
+        "./systemctl show -p ActiveState high >&2; until ./systemctl --quiet is-failed high; do sleep 0.01; done\n\
+         try show -p ExecMainCode,ExecMainStatus,Result high",
+    );
+    let mut rinit = asking(
+        "[init]\nunits = ['keeper', 'gone', 'place', 'high', 'others', 'forks']\n",
+        &script,
+    );
+    for (name, text) in units {
+        rinit = rinit.file(&format!("units/{name}"), text);
+    }
+    let wanted = "--quiet start gone: 1
+        show -p ExecMainCode,ExecMainStatus gone: 0 ExecMainCode=1
+        ExecMainStatus=203
+        --quiet start place: 1
+        show -p ExecMainCode,ExecMainStatus place: 0 ExecMainCode=1
+        ExecMainStatus=200
+        --quiet start high: 0
+        show -p ExecMainCode,ExecMainStatus,Result high: 0 ExecMainCode=1
+        ExecMainStatus=255
+        Result=exit-code
+        --quiet start others: 4
+        show -p Type,PIDFile,NotifyAccess,RemainAfterExit forks: 0 Type=forking
+        PIDFile=/run/forks.pid
+        NotifyAccess=none
+        RemainAfterExit=no
+        show -p DropInPaths keeper: 0 DropInPaths=/run/systemd/system/keeper.service.d/more.conf
+        reload gone: 3 Failed to reload gone.service: Job type reload is not applicable for unit gone.service.
+        start a/b: 5 Failed to start a-b.service: Unit a-b.service not found.
+        status /some/where: 4 Unit some-where.mount could not be found.";
+    compare_trimmed(rinit, wanted);
+}
+
+#[test]
+fn what_remains_after_its_exit_is_active_until_it_is_stopped() {
+    let once = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'echo start >> /run/told'\n\
+                ExecStartPost=/bin/sh -c 'echo post >> /run/told'\nExecStop=/bin/sh -c 'echo stop >> /run/told'\n";
+    let units = [
+        ("once.service", once),
+        (
+            "part.service",
+            "[Unit]\nPartOf=once.service\n[Service]\nExecStart=/bin/sleep 1000\n",
+        ),
+        (
+            "plain.service",
+            "[Service]\nRemainAfterExit=yes\nExecStart=/bin/true\n",
+        ),
+        (
+            "bad.service",
+            "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/false\n",
+        ),
+    ];
+    let lines = [
+        "start once part plain",
+        "start once",
+        "is-active once",
+        "show -p ActiveState,SubState,MainPID,RemainAfterExit once",
+        "stop once",
+        "is-active once part",
+        "restart once",
+        "is-active once",
+        "start bad",
+        "is-active bad",
+    ];
+    let script = script(&lines)
+        + "until [ \"$(./systemctl show --value -p SubState plain)\" = exited ]; do sleep 0.01; done\n\
+           try stop plain; try is-active plain; cat /run/told; rm /run/told\n";
+    let mut rinit = asking(
+        "[init]\nunits = ['once', 'part', 'plain', 'bad']\n[service.once]\nunit = 'once.service'\nenabled = false\n[service.bad]\nunit = 'bad.service'\nenabled = false\n",
+        &script,
+    );
+    for (name, text) in units {
+        rinit = rinit.file(&format!("units/{name}"), text);
+    }
+    let wanted = "start once part plain: 0
+        start once: 0
+        is-active once: 0 active
+        show -p ActiveState,SubState,MainPID,RemainAfterExit once: 0 ActiveState=active
+        SubState=exited
+        RemainAfterExit=yes
+        MainPID=0
+        stop once: 0
+        is-active once part: 3 inactive
+        inactive
+        restart once: 0
+        is-active once: 0 active
+        start bad: 1 Job for bad.service failed: exited with status 1.
+        See \"systemctl status bad.service\" and \"rinitctl logs bad\" for details.
+        is-active bad: 3 failed
+        stop plain: 0
+        is-active plain: 3 inactive
+        start
+        post
+        stop
+        start
+        post";
     compare_trimmed(rinit, wanted);
 }
 

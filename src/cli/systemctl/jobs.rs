@@ -12,6 +12,8 @@ use crate::units::{NoUnit, UnitName};
 
 /// Exit status of a job that a unit has no use for.
 const NOT_APPLICABLE: i32 = 3;
+/// Exit status of a unit that starts or stops with others alone.
+const NO_PERMISSION: i32 = 4;
 /// Exit status of a unit that there isn't.
 const NOT_FOUND: i32 = 5;
 
@@ -161,6 +163,13 @@ impl Job {
             return self.of_starter(service, name);
         }
         let can_reload = service.record.get("reloads") == Some(&Value::Bool(true));
+        if self.reloads && self.up.is_none() && !can_reload {
+            let name = name.as_str();
+            say(&format!(
+                "Failed to reload {name}: Job type reload is not applicable for unit {name}."
+            ));
+            return Err(NOT_APPLICABLE);
+        }
         if !service.is_up() {
             if self.down.is_none() && self.up.is_none() {
                 let name = name.as_str();
@@ -170,13 +179,6 @@ impl Job {
         }
         if self.reloads && can_reload {
             return Ok(Some("reload"));
-        }
-        if self.reloads && self.up.is_none() {
-            let name = name.as_str();
-            say(&format!(
-                "Failed to reload {name}: Job type reload is not applicable for unit {name}."
-            ));
-            return Err(NOT_APPLICABLE);
         }
         Ok(self.up)
     }
@@ -255,9 +257,13 @@ impl Job {
         let Some(error) = answer.get("error").and_then(Value::as_str) else {
             return 0;
         };
-        if world.options.quiet {
-            return FAILED;
-        }
+        // Quiet or not, the exit status is the same.
+        let tell = |what: &str| {
+            if !world.options.quiet {
+                say(what);
+            }
+            FAILED
+        };
         let whose = services.iter().find_map(|service| {
             let rest = error.strip_prefix(&*service.name)?;
             Some((service, rest.strip_prefix(" failed: ")?))
@@ -265,13 +271,21 @@ impl Job {
         match whose {
             Some((service, reason)) => {
                 let unit = &service.unit;
-                say(&format!(
+                tell(&format!(
                     "Job for {unit} failed: {reason}.\n\
                      See \"systemctl status {unit}\" and \"rinitctl logs {}\" for details.",
                     service.name
                 ))
             }
-            None => say(&format!("Failed to {}: {error}.", self.word)),
+            None => {
+                tell(&format!("Failed to {}: {error}.", self.word));
+                match error {
+                    // Its files are gone since it was last seen.
+                    gone if gone.starts_with("there is no service ") => NOT_FOUND,
+                    refused if refused.contains(" refuses this by hand") => NO_PERMISSION,
+                    _ => FAILED,
+                }
+            }
         }
     }
 }

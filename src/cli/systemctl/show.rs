@@ -7,7 +7,7 @@ use super::dates::moment;
 use super::jobs::is_reached;
 use super::offline::nobody;
 use super::starters::{last, next, starters};
-use super::status::{enabled, result, words};
+use super::status::{drop_ins, enabled, exit_of, result, words};
 use super::world::{Request, Service, Starter, World, is_starter};
 use super::{FAILED, SPEAKS};
 use crate::cli::print;
@@ -143,6 +143,7 @@ fn of_unit(world: &World, name: &UnitName, services: &[Service], all: &mut Prope
         ("SubState", sub.to_owned()),
         ("FragmentPath", file.unwrap_or_default()),
         ("SourcePath", String::new()),
+        ("DropInPaths", drop_ins(world, name)),
         ("UnitFileState", file_state.to_owned()),
         ("UnitFilePreset", preset.trim_start_matches('-').to_owned()),
         ("StateChangeTimestamp", stamp(time(true))),
@@ -206,18 +207,41 @@ fn of_service(world: &World, service: &Service, all: &mut Properties) {
         names.collect::<Vec<_>>().join(" ")
     };
     let pid = service.number("pid").unwrap_or(0).to_string();
-    let (code, status) = match (service.number("pid"), service.number("exit")) {
+    let (code, status) = match (service.number("pid"), exit_of(service)) {
         (Some(_), _) | (None, None) => (0, 0),
-        (None, Some(exit)) if exit > 128 => (2, exit - 128),
+        (None, Some(exit @ 129..=192)) => (2, exit - 128),
         (None, Some(exit)) => (1, exit),
     };
     let kind = match (text("type").as_str(), text("ready").as_str()) {
         ("oneshot", _) => "oneshot",
+        ("forking", _) => "forking",
         (_, "notify") => "notify",
         _ => "simple",
     };
+    // What the unit says itself is told as it says it.
+    let name = UnitName::parse(&service.unit);
+    let said = |key: &str| {
+        name.as_ref()
+            .and_then(|name| world.said(name, "Service", key))
+    };
+    let or = |key: &str, else_is: &str| said(key).unwrap_or_else(|| else_is.to_owned());
+    let remains = said("RemainAfterExit").and_then(|text| crate::units::boolean(&text));
+    let skipped = service.text("reason").starts_with("skipped");
     all.extend([
-        ("Type", kind.to_owned()),
+        ("Type", or("Type", kind)),
+        ("PIDFile", or("PIDFile", "")),
+        (
+            "NotifyAccess",
+            or(
+                "NotifyAccess",
+                if kind == "notify" { "main" } else { "none" },
+            ),
+        ),
+        (
+            "RemainAfterExit",
+            yes_or_no(remains == Some(true)).to_owned(),
+        ),
+        ("ConditionResult", yes_or_no(!skipped).to_owned()),
         ("Restart", text("restart")),
         ("MainPID", pid.clone()),
         ("ExecMainPID", pid),

@@ -192,12 +192,15 @@ fn page(world: &World, service: &Service) -> String {
         }
     };
     let name = UnitName::parse(&service.unit);
-    let loaded = name.and_then(|name| loaded(world, &name));
+    let loaded = name.as_ref().and_then(|name| loaded(world, name));
     let source = service.text("source");
     line(
         "Loaded",
         &loaded.unwrap_or_else(|| format!("loaded ({source})")),
     );
+    if let Some(name) = &name {
+        line("Drop-In", &drop_ins(world, name));
+    }
     let now = wall_clock();
     let result = match active {
         "failed" => format!(" (Result: {})", result(service)),
@@ -212,13 +215,15 @@ fn page(world: &World, service: &Service) -> String {
     if active == "activating" || active == "inactive" {
         line("Reason", service.text("reason"));
     }
+    let docs = name.and_then(|name| world.said(&name, "Unit", "Documentation"));
+    line("Docs", &docs.unwrap_or_default());
     let pid = service
         .number("pid")
         .and_then(|pid| i32::try_from(pid).ok());
     if let Some(pid) = pid {
         let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         line("Main PID", &format!("{pid} ({})", comm.trim_end()));
-    } else if let Some(exit) = service.number("exit") {
+    } else if let Some(exit) = exit_of(service) {
         line("Main PID", &format!("({})", ended(exit)));
     }
     line("Status", &quoted(service.text("status")));
@@ -229,6 +234,14 @@ fn page(world: &World, service: &Service) -> String {
         line("CPU", &cpu(used.cpu));
     }
     out
+}
+
+/// The files that adjust its unit.
+pub(super) fn drop_ins(world: &World, name: &UnitName) -> String {
+    let unit = world.unit(name).ok();
+    let files = unit.iter().flat_map(|unit| unit.files.iter().skip(1));
+    let paths = files.map(|file| world.search().shown(&file.path).display().to_string());
+    paths.collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(text: &str) -> String {
@@ -247,8 +260,30 @@ fn output(world: &World, service: &Service) {
     }
 }
 
+/// Exit status of a program that never was, as systemd has it (`systemd.exec(5)`): rinit's
+/// own are a shell's.
+pub(super) fn exit_of(service: &Service) -> Option<i64> {
+    let reason = service.text("reason");
+    let why = reason.rsplit_once("cannot start: ").map(|(_, why)| why);
+    let step = why.and_then(|why| why.split(' ').next());
+    match step {
+        Some("exec") => Some(203),
+        Some("chdir") => Some(200),
+        Some("group") => Some(216),
+        Some("user") => Some(217),
+        Some(_) | None => service.number("exit"),
+    }
+}
+
 /// `code=exited, status=3` of an exit status.
 pub(super) fn ended(exit: i64) -> String {
+    let setup = match exit {
+        200 => "/CHDIR",
+        203 => "/EXEC",
+        216 => "/GROUP",
+        217 => "/USER",
+        _ => "",
+    };
     let signal = i32::try_from(exit - 128).ok().and_then(Signal::new);
     match signal {
         Some(signal) => format!(
@@ -256,7 +291,7 @@ pub(super) fn ended(exit: i64) -> String {
             signal.to_string().trim_start_matches("SIG")
         ),
         None if exit == 0 => "code=exited, status=0/SUCCESS".to_owned(),
-        None => format!("code=exited, status={exit}"),
+        None => format!("code=exited, status={exit}{setup}"),
     }
 }
 
@@ -267,7 +302,7 @@ pub(super) fn result(service: &Service) -> &'static str {
         _ if service.stands().active != "failed" && service.text("state") != "backoff" => "success",
         _ if reason.contains("start limit") => "start-limit-hit",
         _ if reason.contains("watchdog") => "watchdog",
-        Some(exit) if exit > 128 => "signal",
+        Some(129..=192) => "signal",
         Some(_) => "exit-code",
         None if reason.contains("not ready") => "timeout",
         None => "resources",

@@ -259,7 +259,7 @@ impl World {
                 let fit = all.filter(|unit| matches(pattern.as_bytes(), unit.as_bytes()));
                 names.extend(fit.filter_map(|unit| UnitName::parse(unit)));
             } else {
-                names.extend(mangled(word));
+                names.extend(by_path(word).or_else(|| mangled(word)));
             }
         }
         names
@@ -348,6 +348,22 @@ pub(super) fn with_suffix(pattern: &str) -> String {
         pattern.to_owned()
     } else {
         format!("{pattern}.service")
+    }
+}
+
+/// A path means the unit that mounts it (`systemd.unit(5)`), so no word goes unanswered.
+fn by_path(word: &str) -> Option<UnitName> {
+    if !word.contains('/') {
+        return None;
+    }
+    let parts: Vec<&str> = word.split('/').filter(|part| !part.is_empty()).collect();
+    let name = match parts.join("-") {
+        root if root.is_empty() => "-".to_owned(),
+        name => name,
+    };
+    match word.strip_prefix('/') {
+        Some(_) => UnitName::parse(&format!("{name}.mount")),
+        None => mangled(&name),
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Commands {
     pub reload: Box<[ControlCommand]>,
     /// `exec-stop`: before the stop signal.
     pub stop: Box<[ControlCommand]>,
+    /// A unit's `ExecStop=`: also when a run that was active has ended as it should by itself.
+    pub stop_at_end: bool,
     /// `exec-stop-post`: after every run, when all else of it is gone.
     pub stop_post: Box<[ControlCommand]>,
 }

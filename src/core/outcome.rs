@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::action::Action;
-use super::commands::{Failing, List};
+use super::commands::Failing;
 use super::exit::Exit;
 use super::id::{RunId, ServiceId};
 use super::report::{Next, Report};
@@ -12,7 +12,7 @@ use super::schedule::Appointment;
 use super::service::Sweep;
 use super::signal::Signal;
 use super::spec::{KillMode, Kind, RestartPolicy, ServiceSpec, Stop, Tracking};
-use super::state::{Backoff, Killing, Reason, Run, Stage, Starting, State, Stopping, Then};
+use super::state::{Backoff, Reason, Run, State, Stopping, Then};
 use super::stop::KILL_PAUSE;
 use super::system::System;
 
@@ -98,87 +98,6 @@ impl System {
             next: Next::Nothing,
         });
         self.call_others(id, true);
-    }
-
-    /// Where commands come after the end, or a control process is there to be ended: leads
-    /// through a stop to the verdict. `false` where there is nothing of the kind.
-    fn ended_with_commands(&mut self, id: ServiceId, run: &Run, reason: &Reason) -> bool {
-        let at = self.now.at;
-        // It was about to be stopped, or all is.
-        let ordered = match &self.shutdown {
-            Some(_) => Some(Then::Stopped),
-            None => self.descent_of(id).cloned(),
-        };
-        let ending = ordered.is_some();
-        let farewell = self.has_commands(id, List::StopPost);
-        let welcome = self.has_commands(id, List::StartPost);
-        let (Some(service), Some(spec)) = (
-            self.services.get_mut(id.index()),
-            self.spec.services.get(id.index()),
-        ) else {
-            return false;
-        };
-        let Some(controls) = &mut service.controls else {
-            return false;
-        };
-        let (kind, stop) = (spec.kind, spec.stop.clone());
-        let exit = exit_of(reason);
-        let well = exit.filter(|exit| spec.is_well(*exit));
-        let is_after = matches!(
-            &service.state,
-            State::Starting(Starting {
-                stage: Stage::After { .. },
-                ..
-            })
-        );
-        if kind == Kind::Oneshot && well.is_some() && welcome && !is_after && !ending {
-            controls.ended_at = Some(at);
-            self.note_exit_of(id, exit);
-            self.come_after(id, well);
-            return true;
-        }
-        if !farewell && !controls.is_busy() {
-            return false;
-        }
-        controls.ended_at.get_or_insert(at);
-        let again = !ending && restarts(spec, reason);
-        let left = exit.is_some() && stop.kill_mode.ends_tree() && (again || kind == Kind::Simple);
-        self.note_exit_of(id, exit);
-        self.credit(id);
-        if ending && let Some(exit) = exit {
-            self.note_stopped(id, exit, false);
-        }
-        let run = run.clone();
-        let run_id = run.id;
-        let then = ordered.unwrap_or_else(|| Then::Failure(reason.clone()));
-        // People wait for a service that comes back: what is left of it is killed at once.
-        let state = if again {
-            State::Killing(Killing::begin(run, true, at, then))
-        } else {
-            State::Stopping(Stopping {
-                run,
-                main_gone: true,
-                since: at,
-                kill_at: self.grace(id).map(|grace| at.plus(grace)),
-                then,
-            })
-        };
-        self.transition(id, state);
-        self.end_control(id, Signal::TERM);
-        if left && again {
-            self.kill_tree(run_id);
-        } else if left {
-            if self.end_rest(run_id, &stop) {
-                self.now_killing(id);
-            }
-        } else {
-            self.run_over(id);
-        }
-        true
-    }
-
-    fn note_exit_of(&mut self, id: ServiceId, exit: Option<Exit>) {
-        exit.into_iter().for_each(|exit| self.note_exit(id, exit));
     }
 
     /// No crash: it was about to be stopped, or whoever asks rinit to stop may have asked
@@ -390,7 +309,7 @@ impl System {
 
     /// The main process ended by itself: the rest of the tree is ended as its `kill-mode`
     /// says, and awaited. Whether by SIGKILL.
-    fn end_rest(&mut self, run: RunId, stop: &Stop) -> bool {
+    pub(super) fn end_rest(&mut self, run: RunId, stop: &Stop) -> bool {
         match stop.kill_mode {
             KillMode::Tree => self.end_tree(run, Signal::TERM),
             KillMode::ControlGroup => self.end_tree(run, stop.signal),
@@ -402,7 +321,7 @@ impl System {
 }
 
 /// How the main process ended, if that is the reason.
-fn exit_of(reason: &Reason) -> Option<Exit> {
+pub(super) fn exit_of(reason: &Reason) -> Option<Exit> {
     match reason {
         Reason::Exit(exit) => Some(*exit),
         Reason::Spawn(_)
@@ -422,7 +341,7 @@ fn exit_of(reason: &Reason) -> Option<Exit> {
 }
 
 /// Whether `restart` starts it again after an end. The start limit is another matter.
-fn restarts(spec: &ServiceSpec, reason: &Reason) -> bool {
+pub(super) fn restarts(spec: &ServiceSpec, reason: &Reason) -> bool {
     let restart = &spec.restart;
     // Another try would find the same.
     if matches!(reason, Reason::Unmet { .. }) {

@@ -67,7 +67,7 @@ structs! {
     Log { timestamps, ring, file, drops, follow }
     LogFile { path, rotate_size, keep }
     OwnLines { json, timestamps }
-    Commands { condition, start_pre, start_post, reload, stop, stop_post }
+    Commands { condition, start_pre, start_post, reload, stop, stop_at_end, stop_post }
     ControlCommand { command, ignore_failure }
     Setup { folders, preserve, remove, confinement, pass, unset, secrets, file_variables, conditions, sandbox }
     Folder { base, name, mode }

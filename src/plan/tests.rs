@@ -380,6 +380,7 @@ fn commands() -> impl Strategy<Value = Box<Commands>> {
                 start_pre,
                 start_post,
                 reload,
+                stop_at_end: !stop.is_empty(),
                 stop,
                 stop_post,
             })

@@ -225,3 +225,44 @@ fn one_that_ran_too_long_gets_its_own_signals_and_ends_all_as_its_unit_says() {
         "{said}"
     );
 }
+
+/// `MAINPID` is unset by then.
+#[test]
+fn what_has_ended_well_by_itself_is_followed_by_its_exec_stop_and_a_failure_is_not() {
+    let kinds = [
+        ("plain", "simple", "0"),
+        ("once", "oneshot", "0"),
+        ("bad", "simple", "3"),
+        ("failed", "oneshot", "3"),
+    ];
+    let config: String = kinds
+        .iter()
+        .map(|(name, ..)| format!("[service.{name}]\nunit = '{name}.service'\n"))
+        .collect();
+    let mut rinit = supervisor(&(config + "[service.stays]\ncommand = 'exec sleep 1000'\n"));
+    let folder = rinit.path("").display().to_string();
+    for (name, kind, code) in kinds {
+        let unit = format!(
+            "[Service]\nType={kind}\nWorkingDirectory={folder}\nExecStart=/bin/sh -c 'exit {code}'\n\
+             ExecStop=/bin/sh -c 'echo stop %p $$MAINPID >> notes'\n\
+             ExecStopPost=/bin/sh -c 'echo post %p $$SERVICE_RESULT >> notes'\n"
+        );
+        rinit = rinit.file(&format!("units/{name}.service"), &unit);
+    }
+    let rinit = rinit.setup(Setup::OwnUnits).spawn();
+    rinit.wait_until("all have ended", || {
+        let posts = |note: &&String| note.starts_with("post");
+        notes(&rinit).iter().filter(posts).count() == kinds.len()
+    });
+    let of = |name: &str| -> Vec<String> {
+        let all = notes(&rinit).into_iter();
+        all.filter(|note| note.split(' ').nth(1) == Some(name))
+            .collect()
+    };
+    assert_eq!(of("plain"), ["stop plain", "post plain success"]);
+    assert_eq!(of("once"), ["stop once", "post once success"]);
+    assert_eq!(of("bad"), ["post bad exit-code"]);
+    assert_eq!(of("failed"), ["post failed exit-code"]);
+    rinit.signal(15);
+    rinit.wait();
+}

@@ -831,12 +831,19 @@ fn a_service_with_all_its_commands_survives_every_order_of_events() {
         (Kind::Simple, Ready::Notify),
         (Kind::Oneshot, Ready::Exec),
     ] {
-        for kill_mode in [KillMode::Tree, KillMode::Process] {
+        for (kill_mode, stop_at_end) in [
+            (KillMode::Tree, false),
+            (KillMode::Process, true),
+            (KillMode::ControlGroup, true),
+        ] {
             let mut only = service("only", &[]);
             only.kind = kind;
             only.ready = ready.clone();
             only.stop.kill_mode = kill_mode;
-            let mut commands = Commands::default();
+            let mut commands = Commands {
+                stop_at_end,
+                ..Commands::default()
+            };
             for list in List::ALL {
                 *commands.list_mut(list) = Box::new([command(list == List::StartPost)]);
             }

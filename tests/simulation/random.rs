@@ -209,6 +209,7 @@ fn commands(dice: &mut Dice) -> Commands {
         let list = commands.list_mut(list);
         *list = (0..count).map(|_| command(dice.percent(25))).collect();
     }
+    commands.stop_at_end = dice.percent(50);
     commands
 }
 

@@ -209,7 +209,16 @@ impl Stages {
                 Kind::Simple => life.executed,
                 Kind::Oneshot => life.main_exit.is_some() && !main_lives,
             },
-            List::Stop => life.active,
+            List::Stop => {
+                // After an end of the main process by itself a unit's alone, and not after a failure.
+                let may_follow = |exit| {
+                    spec.remains()
+                        || spec.forking.is_some()
+                        || commands.stop_at_end && spec.is_well(exit)
+                };
+                (life.active || spec.kind == Kind::Oneshot)
+                    && (command.index > 0 || life.main_exit.is_none_or(may_follow))
+            }
             List::Reload => life.active && (main_lives || spec.forking.is_some()),
             // With `kill-mode = "none"` what runs is nobody's from now on.
             List::StopPost if spec.stop.kill_mode == KillMode::None => true,

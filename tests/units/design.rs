@@ -209,10 +209,6 @@ fn commands(systemd: &mut Said) {
             systemd.remove("ExecStartPre");
         }
         systemd.insert("ExecStart".to_owned(), main.into_iter().collect());
-        // A oneshot has no ExecStop unless it remains; a warning says so.
-        if first(systemd, "RemainAfterExit").as_deref() != Some("yes") {
-            systemd.remove("ExecStop");
-        }
     }
 }
 

@@ -350,9 +350,16 @@ impl Writer<'_> {
                 if rooted && own.command.manner.privileges != Privileges::Service {
                     self.as_root(&own.command.words);
                 }
-                if key == List::Reload && spec.kind == Kind::Oneshot {
-                    let help = "a oneshot reads its configuration when it runs";
-                    self.service.lost("ExecReload", &control(own), help);
+                let (directive, help) = match key {
+                    List::Reload => (
+                        "ExecReload",
+                        "a oneshot reads its configuration when it runs",
+                    ),
+                    List::Stop => ("ExecStop", "of a oneshot a unit alone has it"),
+                    List::Condition | List::StartPre | List::StartPost | List::StopPost => ("", ""),
+                };
+                if spec.kind == Kind::Oneshot && !directive.is_empty() {
+                    self.service.lost(directive, &control(own), help);
                 } else {
                     self.service.push(key.key(), control(own));
                 }

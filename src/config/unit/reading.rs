@@ -208,15 +208,7 @@ impl<'a> Reading<'a> {
         if self.remain {
             self.draft.terms().remains = true;
         }
-        if kind == Type::Oneshot && !self.remain && !self.stop.0.is_empty() {
-            let (_, at) = self.stop.0.remove(0);
-            let what = format!(
-                "{}: the ExecStop of a oneshot without RemainAfterExit= is not executed",
-                self.draft.name()
-            );
-            context.warn(at, what, "ExecStopPost is, after each run");
-            self.stop.0.clear();
-        }
+        self.draft.commands().stop_at_end = !self.stop.0.is_empty();
         for (list, controls) in [
             (List::Condition, self.condition.controls(as_root)),
             (List::StartPre, pre),

@@ -4,6 +4,7 @@ use super::*;
 use crate::core::commands::{Commands, ControlCommand, List};
 use crate::core::exec::{Manner, Words};
 use crate::core::probe::Command;
+use crate::core::request::Verb;
 
 fn command(program: &str) -> ControlCommand {
     ControlCommand {
@@ -146,4 +147,78 @@ fn the_end_of_a_chain_leaves_time_for_the_last_commands_of_each() {
     assert_eq!(table.signals(), [Signal::TERM, Signal::CONT]);
     assert_eq!(table.wait_for_deadline(), share);
     assert_eq!(table.now.since(begun), share * 3);
+}
+
+/// A unit's, once it has been active or its oneshot has ended well.
+#[test]
+fn what_ends_well_by_itself_is_followed_by_a_units_stop_commands() {
+    let unit = |kind, stop_at_end| {
+        let mut service = with(&[List::Stop, List::StopPost]);
+        service.kind = kind;
+        service.restart.policy = RestartPolicy::No;
+        service.stop.kill_mode = KillMode::ControlGroup;
+        service.commands.as_mut().unwrap().stop_at_end = stop_at_end;
+        let mut table = Table::new(vec![service]);
+        let run = table.run(A);
+        table.event(Event::Spawned { run, pid: Pid(7) });
+        table.event(Event::Executed { run });
+        table
+    };
+    for kind in [Kind::Simple, Kind::Oneshot] {
+        let mut table = unit(kind, true);
+        let mut failed = unit(kind, true);
+        let mut toml = unit(kind, false);
+        let run = table.run(A);
+        table.exit(A, Exit::Code(0));
+        assert_eq!(table.standing(A), Standing::Stopping);
+        assert_eq!(table.control().1, List::Stop);
+        assert!(!table.orders.iter().any(|order| is_signal(order, run)));
+        table.control_ends(0);
+        table.control_ends(0);
+        if kind == Kind::Simple {
+            // What it left is told to end only now.
+            assert!(table.orders.iter().any(|order| is_signal(order, run)));
+            table.tree_gone(A);
+        }
+        assert_eq!(table.control().1, List::StopPost);
+        table.control_ends(0);
+        table.control_ends(0);
+        assert_eq!(table.standing(A), Standing::Exited);
+
+        for (table, code) in [(&mut failed, 1), (&mut toml, 0)] {
+            table.exit(A, Exit::Code(code));
+            if kind == Kind::Simple {
+                table.tree_gone(A);
+            }
+            assert_eq!(table.control().1, List::StopPost, "{kind:?} {code}");
+        }
+    }
+}
+
+fn is_signal(order: &Action, of: RunId) -> bool {
+    matches!(order, Action::SignalTree { run, .. } if *run == of)
+}
+
+/// A command of a reload is ended before.
+#[test]
+fn the_stop_commands_of_one_that_has_ended_wait_for_the_end_of_a_reload() {
+    let mut service = with(&[List::Reload, List::Stop]);
+    service.restart.policy = RestartPolicy::No;
+    service.commands.as_mut().unwrap().stop_at_end = true;
+    let mut table = Table::new(vec![service]);
+    table.up(A);
+    table.ask(1, Verb::Reload, &[A]);
+    let (reload, list, _) = table.control();
+    assert_eq!(list, List::Reload);
+    table.event(Event::Spawned {
+        run: reload,
+        pid: Pid(8),
+    });
+    table.exit(A, Exit::Code(0));
+    table.event(Event::Exited {
+        run: reload,
+        exit: Exit::Signal(Signal::KILL),
+    });
+    table.event(Event::TreeGone { run: reload });
+    assert_eq!(table.control().1, List::Stop);
 }

@@ -345,6 +345,12 @@ fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
             .map(|word| String::from_utf8_lossy(word).into_owned())
             .collect()
     };
+    let edges = &spec.edges;
+    // In whatever order they start.
+    let along = edges.ties.iter().flat_map(|ties| &*ties.starts);
+    let along =
+        along.filter(|id| !edges.wants.contains(id) && edges.required().all(|own| own != **id));
+    let wanted = edges.wants.iter().chain(along);
     json.text_or_null("source", Some(&*spec.source).filter(|at| !at.is_empty()))
         .text("type", kind(spec))
         .texts("command", words(&spec.exec.command))
@@ -352,7 +358,7 @@ fn definition(json: &mut Json<'_>, spec: &ServiceSpec, system: &System) {
         .plain("essential", spec.essential)
         .plain("readiness-gate", spec.readiness_gate)
         .texts("requires", spec.edges.requires.iter().map(name))
-        .texts("wants", spec.edges.wants.iter().map(name))
+        .texts("wants", wanted.map(name))
         .texts("after", spec.edges.after.iter().map(name))
         .texts("before", spec.edges.before.iter().map(name));
     if let Some(ties) = &spec.edges.ties {

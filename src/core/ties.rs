@@ -19,8 +19,8 @@ pub struct Ties {
     pub stops_with: Box<[ServiceId]>,
     /// Reloaded by hand with those (`ReloadPropagatedFrom=`).
     pub reloads_with: Box<[ServiceId]>,
-    /// Those that don't start by themselves start with it (`Requires=`, `Wants=`), in whatever
-    /// order.
+    /// Those start with it where people or a trigger start it (`Requires=`, `Wants=`), in
+    /// whatever order.
     pub starts: Box<[ServiceId]>,
     /// Those that need it: without any of them up it stops, if it is one that does
     /// (`StopWhenUnneeded=`).

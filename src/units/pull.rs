@@ -73,7 +73,7 @@ pub(crate) struct Pulled {
     pub(crate) direct: Set<UnitName>,
     /// The services that start only with those that need them.
     pub(crate) later: Set<UnitName>,
-    /// What starts with services that something starts after the boot, by their names.
+    /// What starts with services, by their names: people may start these after the boot.
     pub(crate) along: Map<String, Set<String>>,
     /// The targets that are reached, by their names.
     pub(crate) targets: Map<String, Links>,
@@ -389,10 +389,8 @@ impl<'a> Walk<'a> {
         self.called.extend(links.calls);
         let now = follow == Follow::AtOnce;
         self.list(now).extend(links.pulls.iter().cloned());
-        if !now {
-            let name = unit.name.as_str().to_owned();
-            self.pulled.along.insert(name, links.pulls);
-        }
+        let name = unit.name.as_str().to_owned();
+        self.pulled.along.insert(name, links.pulls);
     }
 }
 

@@ -552,3 +552,59 @@ fn a_path_that_is_stopped_leaves_its_service_running_and_starts_it_no_more() {
         active";
     compare_trimmed(rinit, wanted);
 }
+
+#[test]
+fn what_a_unit_that_was_not_known_needs_starts_with_it() {
+    let runs = "[Service]\\nExecStart=/bin/sleep 1000\\n[Install]\\nWantedBy=multi-user.target\\n";
+    let lines = format!(
+        "unit base.service '[Unit]\\nBindsTo=deep.service\\n{runs}'\n\
+         for one in deep extra behind; do unit $one.service '{runs}'; done\n\
+         unit group.target '[Unit]\\nWants=behind.service\\n'\n\
+         for one in user later now; do\n\
+         unit $one.service '[Unit]\\nRequires=base.service\\nWants=extra.service group.target\\n{runs}'; done\n\
+         settled() {{ for n in $(seq 100); do case \"$(./systemctl is-active extra behind)\" in *ing*) sleep 0.05;; *) break;; esac; done; }}\n\
+         try start user; settled; try is-active user base deep extra behind\n\
+         try show -p Requires,Wants user; try list-dependencies --plain user\n\
+         rests() {{ ./systemctl stop user later base deep extra behind; }}\n\
+         rests; try enable --quiet later; try daemon-reload; try is-active later base extra behind\n\
+         try start later; settled; try is-active later base deep extra behind\n\
+         rests; try enable --quiet --now now; settled; try is-active now base deep extra behind\n"
+    );
+    let rinit = asking(
+        "[init]\nunits = 'enabled'\n",
+        &(script(&[]) + WRITES + &lines),
+    )
+    .file("units/none", "");
+    let wanted = "start user: 0
+        is-active user base deep extra behind: 0 active
+        active
+        active
+        active
+        active
+        show -p Requires,Wants user: 0 Requires=base.service
+        Wants=behind.service extra.service
+        list-dependencies --plain user: 0 user.service
+        base.service
+        deep.service
+        behind.service
+        extra.service
+        enable --quiet later: 0
+        daemon-reload: 0
+        is-active later base extra behind: 3 inactive
+        inactive
+        inactive
+        inactive
+        start later: 0
+        is-active later base deep extra behind: 0 active
+        active
+        active
+        active
+        active
+        enable --quiet --now now: 0
+        is-active now base deep extra behind: 0 active
+        active
+        active
+        active
+        active";
+    compare_trimmed(rinit, wanted);
+}

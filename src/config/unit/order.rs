@@ -195,7 +195,8 @@ impl<'a> Order<'a> {
         self.places.get(name).or_else(by_stem).copied()
     }
 
-    /// Those that start with it and not by themselves, also where it names a target of theirs.
+    /// Those that start with it, also where it names a target of theirs. What starts by itself
+    /// as well does so no more in a configuration that is only to be known.
     fn along(&self, draft: &Draft, drafts: &[Draft]) -> Vec<Target> {
         let name = draft.unit.as_ref().map_or("", |unit| unit.name());
         let mut waiting: Vec<&str> = Vec::new();
@@ -215,7 +216,8 @@ impl<'a> Order<'a> {
             }
             let place = self.place(name);
             if let Some(other) = place.and_then(|place| drafts.get(place)) {
-                if other.spec.pulled && other.name() != draft.name() {
+                let starts = other.spec.pulled || other.is_enabled() && !other.is_triggered();
+                if starts && other.name() != draft.name() {
                     found.push(target(other.name(), draft.at));
                 }
             } else {

@@ -40,7 +40,7 @@ pub(crate) use self::search::{NoUnit, Search, Unit};
 pub(crate) use self::snippets::{Complaint, Place};
 pub(crate) use self::specifier::{Machine, Specifiers};
 pub(crate) use self::stamp::{STAMPS, stamp_path, stamped};
-pub(crate) use self::starts::started;
+pub(crate) use self::starts::{required, started};
 pub(crate) use self::state::{FileState, file_state};
 pub(crate) use self::syntax::{Line, Wrong, lines};
 pub(crate) use self::value::{boolean, size, span};

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::machine::is_maintenance;
 use super::name::UnitName;
+use super::pull::BUS_SOCKET;
 use super::search::{Folder, Search, Unit, entries};
 use super::specifier::{Machine, Specifiers};
 use super::syntax::{Line, lines};
@@ -44,6 +46,23 @@ pub(crate) fn started(unit: &Unit, machine: &Machine) -> Option<UnitName> {
 fn accepts(unit: &Unit, machine: &Machine) -> bool {
     let said = words(unit, "Socket", "Accept", machine);
     said.last().and_then(|said| boolean(said)) == Some(true)
+}
+
+/// The services, and what starts services, without which it can't start. Those are left out
+/// that are systemd's own or a machine's.
+pub(crate) fn required(unit: &Unit, machine: &Machine) -> Vec<UnitName> {
+    let mut all = words(unit, "Unit", "Requires", machine);
+    all.extend(words(unit, "Unit", "BindsTo", machine));
+    all.extend(unit.requires.iter().cloned());
+    let counts = |name: &UnitName| {
+        let text = name.as_str();
+        matches!(name.suffix(), "service" | "socket" | "timer" | "path")
+            && !text.starts_with("systemd-")
+            && !matches!(text, "syslog.socket" | BUS_SOCKET)
+            && !is_maintenance(text, false)
+    };
+    let names = all.iter().filter_map(|name| UnitName::parse(name));
+    names.filter(counts).collect()
 }
 
 /// The words of a key's values, without those before an empty one.

@@ -608,3 +608,34 @@ fn what_a_unit_that_was_not_known_needs_starts_with_it() {
         active";
     compare_trimmed(rinit, wanted);
 }
+
+#[test]
+fn what_cannot_have_what_it_requires_is_not_started() {
+    let runs = "[Service]\\nExecStart=/bin/sleep 1000\\n";
+    let lines = format!(
+        "unit breaks.service '[Service]\\nType=oneshot\\nExecStart=/bin/false\\n'\n\
+         ln -s /dev/null units/hidden.service\n\
+         needs() {{ unit $1.service \"[Unit]\\nRequires=$2.service\\n{runs}\"; }}\n\
+         needs doomed breaks; needs lacks nosuch; needs above lacks; needs hides hidden\n\
+         needs machines systemd-nosuch; needs table web\n\
+         for one in doomed lacks above hides machines table; do try start $one; done\n\
+         try is-active doomed breaks lacks above hides machines table\n"
+    );
+    let config = "[init]\nunits = 'enabled'\n".to_owned() + &stands("web", "");
+    let rinit = asking(&config, &(script(&[]) + WRITES + &lines)).file("units/none", "");
+    let wanted = "start doomed: 1 Job for doomed.service failed: dependency breaks: exit 1.
+        See \"systemctl status doomed.service\" and \"rinitctl logs doomed\" for details.
+        start lacks: 5 Failed to start lacks.service: Unit nosuch.service not found.
+        start above: 5 Failed to start above.service: Unit nosuch.service not found.
+        start hides: 1 Failed to start hides.service: Unit hidden.service is masked.
+        start machines: 0
+        start table: 0
+        is-active doomed breaks lacks above hides machines table: 0 failed
+        failed
+        inactive
+        inactive
+        inactive
+        active
+        active";
+    compare_trimmed(rinit, wanted);
+}

@@ -8,7 +8,7 @@ use super::{FAILED, say};
 use crate::cli::print;
 use crate::control::NoAnswer;
 use crate::core::signal::Signal;
-use crate::units::{NoUnit, UnitName};
+use crate::units::{NoUnit, UnitName, required};
 
 /// Exit status of a job that a unit has no use for.
 const NOT_APPLICABLE: i32 = 3;
@@ -129,6 +129,12 @@ impl Job {
             for service in meant {
                 match self.of(service, name) {
                     Ok(None) => {}
+                    Ok(Some("start" | "restart"))
+                        if !service.is_up()
+                            && let Some(failed) = self.lacks(world, name, &services) =>
+                    {
+                        code = if code == 0 { failed } else { code };
+                    }
                     Ok(Some("learn")) => anew.push(service.name.clone()),
                     Ok(Some(verb)) if is_anew(verb, service) => {
                         anew.push(service.name.clone());
@@ -208,6 +214,35 @@ impl Job {
         is_up
             && (name.suffix() == "service" || is_starter(name))
             && world.unit(name).is_ok_and(|unit| !unit.name.is_template())
+    }
+
+    /// The exit status, where something isn't there that it requires, or that this requires.
+    fn lacks(&self, world: &World, name: &UnitName, services: &[Service]) -> Option<i32> {
+        let mut all = vec![name.clone()];
+        let mut next = 0;
+        while let Some(own) = all.get(next) {
+            next += 1;
+            let (what, code) = match world.unit(own) {
+                Ok(unit) => {
+                    for need in required(&unit, world.machine()) {
+                        if !all.contains(&need) {
+                            all.push(need);
+                        }
+                    }
+                    continue;
+                }
+                Err(NoUnit::Missing) => ("not found", NOT_FOUND),
+                Err(NoUnit::Masked(_)) => ("is masked", FAILED),
+                Err(NoUnit::Template | NoUnit::Unreadable(..)) => continue,
+            };
+            // A table may stand for it.
+            if world.meant(own, services).is_empty() {
+                let (word, shown, own) = (self.word, name.as_str(), own.as_str());
+                say(&format!("Failed to {word} {shown}: Unit {own} {what}."));
+                return Some(code);
+            }
+        }
+        None
     }
 
     /// No service is meant: the exit status.

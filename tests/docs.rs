@@ -27,7 +27,7 @@ mod schema;
 const README: &str = include_str!("../README.md");
 
 /// More than this and nobody reads it.
-const README_LINES: usize = 680;
+const README_LINES: usize = 700;
 
 #[test]
 fn readme_names_every_key() {

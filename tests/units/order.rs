@@ -199,6 +199,10 @@ fn bonds(spec: &Spec, service: &ServiceSpec, said: &Said) -> Vec<String> {
     let by_socket = by_socket.filter(|name| name.ends_with(".socket"));
     let by_socket: BTreeSet<String> = by_socket.map(|name| served(&name)).collect();
     let own_bonds = ours(&[&service.edges.requires, &ties.binds_to, &ties.part_of]);
+    // A bond to one that lost against its rival, and doesn't start, is dropped.
+    let lost = spec.services.iter().filter(|other| !other.enabled);
+    let lost: BTreeSet<String> = lost.map(unit).collect();
+    let bonds = &bonds - &(&lost - &own_bonds);
     let more = &own_bonds & &by_socket;
     same(
         "Requires, Requisite, BindsTo, PartOf",

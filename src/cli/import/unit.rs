@@ -62,7 +62,7 @@ const BONDS: &str = "Requires=requires Requisite=requires BindsTo=binds-to Wants
     OnFailure=on-failure OnSuccess=on-success";
 
 /// What has no key, though it is applied where the unit itself is the base.
-const WITHOUT_KEY: &str = "RemainAfterExit IgnoreSIGPIPE RuntimeMaxSec RuntimeRandomizedExtraSec \
+const WITHOUT_KEY: &str = "RemainAfterExit BusName IgnoreSIGPIPE RuntimeMaxSec RuntimeRandomizedExtraSec \
     RestartKillSignal FinalKillSignal TimeoutAbortSec SuccessAction FailureAction StartLimitAction \
     SuccessActionExitStatus FailureActionExitStatus RefuseManualStart RefuseManualStop \
     PropagatesStopTo StopPropagatedFrom PropagatesReloadTo ReloadPropagatedFrom Sockets DynamicUser \
@@ -253,9 +253,8 @@ impl Writer<'_> {
                 if self.service.take(TABLE, key, text) || text.is_empty() {
                     return;
                 }
-                let means_nothing = key == "RemainAfterExit" && spec.kind == Kind::Oneshot
-                    || matches!(text, "null")
-                    || boolean(text) == Some(false) && key != "IgnoreSIGPIPE";
+                let means_nothing =
+                    text == "null" || boolean(text) == Some(false) && key != "IgnoreSIGPIPE";
                 if !means_nothing && WITHOUT_KEY.split_whitespace().any(|own| own == key) {
                     *lost = format!("{lost}; {key}={text}");
                 }

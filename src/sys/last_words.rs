@@ -75,8 +75,9 @@ extern "C" fn __xpg_strerror_r(errno: c_int, buffer: *mut c_char, length: usize)
     let count = text.count_bytes().min(most);
     // SAFETY: the caller's buffer has `length` bytes, of which these are fewer.
     unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), buffer, count) };
+    let end = buffer.wrapping_add(count);
     // SAFETY: as above: the last one that is used.
-    unsafe { buffer.add(count).write(0) };
+    unsafe { end.write(0) };
     if count < text.count_bytes() {
         libc::ERANGE
     } else {

@@ -76,12 +76,11 @@ impl System {
 
     /// It is to run: begins where that begins in its state.
     pub(super) fn raise(&mut self, id: ServiceId, is_named: bool) {
+        let joins = self.is_pulled(id);
         let comes_back = self.descent_of(id) == Some(&Then::Waiting);
         let Some(service) = self.services.get_mut(id.index()) else {
             return;
         };
-        let spec = self.spec.services.get(id.index());
-        let joins = spec.is_some_and(|spec| spec.pulled);
         let stays_done = service.satisfied && !is_named && !joins;
         service.called = false;
         match &mut service.state {

@@ -111,7 +111,6 @@ impl<'a> Json<'a> {
 }
 
 /// A string with its quotes. Control characters never go out as they are.
-/// A text in quotes.
 pub(crate) fn text(out: &mut Vec<u8>, value: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u32| HEX.get(nibble as usize & 15).copied().unwrap_or(b'0');

@@ -48,12 +48,12 @@ impl System {
     /// needed it yet, its schedule has gone or is over, or its failure was cleared.
     fn pull_in(&mut self, id: ServiceId) {
         let rests = |(need, bond): &&Edge| {
-            let joins = self.service(*need).is_some_and(|spec| spec.pulled);
             let state = self.state(*need);
             *bond == Bond::Requires
                 && !self.satisfies(*need)
                 && (matches!(state, Some(State::Inactive(Idle::Stopped | Idle::Reset)))
-                    || joins && matches!(state, Some(State::Inactive(Idle::Disabled))))
+                    || self.is_pulled(*need)
+                        && matches!(state, Some(State::Inactive(Idle::Disabled))))
         };
         let needs = self.graph.needs(id).iter().filter(rests);
         for (need, _) in needs.copied().collect::<Vec<Edge>>() {

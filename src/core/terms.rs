@@ -60,6 +60,14 @@ impl ServiceSpec {
         self.terms.as_ref().is_some_and(|terms| terms.remains)
     }
 
+    /// It stops once nothing is up that needs it (`StopWhenUnneeded=`).
+    #[must_use]
+    pub fn stops_unneeded(&self) -> bool {
+        self.terms
+            .as_ref()
+            .is_some_and(|terms| terms.stops_unneeded)
+    }
+
     /// What is sent when a stop's time is over, if that isn't SIGKILL.
     #[must_use]
     pub fn final_signal(&self) -> Option<Signal> {

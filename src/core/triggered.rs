@@ -148,7 +148,8 @@ impl System {
         joins && !self.graph.needs(id).iter().any(stopped)
     }
 
-    fn is_pulled(&self, id: ServiceId) -> bool {
+    /// It starts only with those that need it.
+    pub(super) fn is_pulled(&self, id: ServiceId) -> bool {
         self.service(id).is_some_and(|spec| spec.pulled)
     }
 

@@ -4,6 +4,7 @@
 use super::graph::Bond;
 use super::id::ServiceId;
 use super::report::Report;
+use super::spec::ServiceSpec;
 use super::state::{State, Then};
 use super::system::{System, Work};
 
@@ -12,14 +13,10 @@ impl System {
     pub(super) fn look_for_unneeded(&mut self, id: ServiceId) {
         let required = self.graph.needs(id).iter().map(|(need, _)| *need);
         let used = self.graph.used(id).iter().copied().chain(required);
-        let stops = used.chain([id]).filter(|id| self.stops_unneeded(*id));
+        let stops = |id: &ServiceId| self.service(*id).is_some_and(ServiceSpec::stops_unneeded);
+        let stops = used.chain([id]).filter(stops);
         let stops: Vec<Work> = stops.map(Work::Unneeded).collect();
         self.work.extend(stops);
-    }
-
-    fn stops_unneeded(&self, id: ServiceId) -> bool {
-        let terms = self.service(id).and_then(|spec| spec.terms.as_deref());
-        terms.is_some_and(|terms| terms.stops_unneeded)
     }
 
     /// It is up, and stops if nobody needs it.

@@ -22,7 +22,7 @@ use crate::subreaper::Order;
 use crate::sys::error::Errno;
 use crate::sys::fd::{self, Standard, standard};
 use crate::sys::poll::Interest;
-use crate::sys::signal::{kill, kill_group, kill_group_of};
+use crate::sys::signal::kill;
 use crate::sys::{clock, procfs, socket};
 
 /// How many spawns are under way before the first is asked how it went.
@@ -313,16 +313,12 @@ impl Hands {
             let _ = socket::send_now(socket, &order.encode());
             return;
         }
-        // Whoever is gone by now needs no signal.
-        let _ = match (to_group, entry.main) {
-            (true, _) => match entry.known_leader() {
-                Some(leader) if entry.main == Some(leader) => kill_group_of(leader, signal),
-                Some(leader) => kill_group(leader, signal),
-                None => Ok(()),
-            },
-            (false, Some(main)) => kill(main, signal),
-            (false, None) => Ok(()),
-        };
+        match (to_group, entry.main) {
+            (true, _) => entry.signal_group(entry.known_leader(), signal),
+            // If it is gone by now it needs none.
+            (false, Some(main)) => drop(kill(main, signal)),
+            (false, None) => {}
+        }
     }
 
     fn signal_tree(&mut self, run: RunId, signal: Signal) {
@@ -353,8 +349,8 @@ impl Hands {
             let _ = kill(main, signal);
         }
         if let Some(entry) = self.runs.get_mut(run) {
-            let is_main = leader.is_some() && leader == entry.main;
-            entry.extra().marks.send(leader, is_main, signal);
+            entry.signal_group(leader, signal);
+            entry.extra().marks.send(leader, signal);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::core::id::{Pid, RunId};
 use crate::core::signal::Signal;
 use crate::core::sorted::Set;
 use crate::sys::procfs::{self, Stat};
-use crate::sys::signal::{kill, kill_group, kill_group_of};
+use crate::sys::signal::kill;
 
 /// The variable that marks a run's processes (`systemd.exec(5)`).
 pub(crate) const VARIABLE: &str = "INVOCATION_ID";
@@ -54,11 +54,9 @@ pub(crate) struct Marks {
 const REMEMBERED: usize = 8;
 
 impl Marks {
-    /// Sends to what is known now, and to what will be found later; the leader may be the
-    /// main process.
-    pub(crate) fn send(&mut self, leader: Option<Pid>, is_main: bool, signal: Signal) {
-        let send = if is_main { kill_group_of } else { kill_group };
-        let _ = leader.map(|leader| send(leader, signal));
+    /// Sends to what is known now beside the leader's group, which has it already, and to
+    /// what will be found later.
+    pub(crate) fn send(&mut self, leader: Option<Pid>, signal: Signal) {
         for member in &self.members {
             deliver(*member, leader, signal);
         }

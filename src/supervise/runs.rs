@@ -10,10 +10,11 @@ use crate::core::apply::places::Places;
 use crate::core::commands::CommandId;
 use crate::core::group_limit::GroupLimit;
 use crate::core::id::{Pid, RunId, ServiceId};
+use crate::core::signal::Signal;
 use crate::core::sorted::Map;
 use crate::sys::cgroup::{Cgroup, Events};
 use crate::sys::procfs;
-use crate::sys::signal::process_exists;
+use crate::sys::signal::{kill_group, kill_group_of, process_exists};
 
 /// One live run, as the kernel's side knows it.
 pub(crate) struct Run {
@@ -102,6 +103,16 @@ impl Run {
             },
         };
         (!is_another).then_some(leader)
+    }
+
+    /// Signals the group of its first main process (`leader`), if that is still its own; one
+    /// that isn't reaped may not have founded it yet.
+    pub(crate) fn signal_group(&self, leader: Option<Pid>, signal: Signal) {
+        // Whoever is gone by now needs no signal.
+        let _ = leader.map(|leader| match self.main == Some(leader) {
+            true => kill_group_of(leader, signal),
+            false => kill_group(leader, signal),
+        });
     }
 
     /// Its subreaper, if it has one, and the socket to it.

@@ -63,6 +63,19 @@ pub(crate) fn is_maintenance(name: &str, console: bool) -> bool {
     is_in(MAINTENANCE) || (!console && is_in(LOGINS))
 }
 
+/// Whether such a unit is no service's: reached in every container, or as it is.
+pub(crate) fn is_reached(name: &str) -> bool {
+    let ends = [
+        ".target",
+        ".mount",
+        ".automount",
+        ".swap",
+        ".slice",
+        ".device",
+    ];
+    ends.iter().any(|end| name.ends_with(end))
+}
+
 /// Whether the name is the pattern's, in which `*` stands for any text.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     wildcard::matches(pattern.as_bytes(), name.as_bytes(), wildcard::itself)

@@ -31,7 +31,7 @@ pub(crate) use self::condition::{is_asked, unmet};
 pub(crate) use self::enabling::{Enabling, Step, WrongLink};
 pub(crate) use self::exec_line::{ExecLine, WrongExec, commands};
 pub(crate) use self::levels::steps as level_steps;
-pub(crate) use self::machine::{is_maintenance, matches};
+pub(crate) use self::machine::{is_maintenance, is_reached, matches};
 pub(crate) use self::name::UnitName;
 pub(crate) use self::preset::{PresetMode, Presets};
 pub(crate) use self::pull::{BUS_SOCKET, Follow, LeftOut, Links, Pulled, Walk};

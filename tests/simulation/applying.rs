@@ -226,8 +226,10 @@ impl Former {
                     };
                     let own = self.runs.values().any(|known| known == run);
                     let shares = system.service_of(*run);
-                    let shares = shares
-                        .is_some_and(|id| shares_a_fate(system, id) || is_unneeded(system, id));
+                    let shares = shares.is_some_and(|id| {
+                        shares_a_fate(system, id)
+                            || system.service(id).is_some_and(ServiceSpec::stops_unneeded)
+                    });
                     if own && !shares && !self.descending_runs.contains(run) {
                         return Err(format!("{action:?} at the turn-over"));
                     }
@@ -255,12 +257,6 @@ impl Former {
             }
         }
     }
-}
-
-/// Nobody needs it any more, by what is new.
-fn is_unneeded(system: &System, id: ServiceId) -> bool {
-    let terms = system.service(id).and_then(|own| own.terms.as_ref());
-    terms.is_some_and(|terms| terms.stops_unneeded)
 }
 
 /// It goes down with what it requires and what is failed, or fails at once: a bond counts that

@@ -12,7 +12,7 @@ use crate::core::exit::Exit;
 use crate::core::output::Output;
 use crate::core::setup::Base;
 use crate::core::spec::{Kind, Ready, RestartPolicy};
-use crate::units::{boolean, span};
+use crate::units::{boolean, is_reached, span};
 
 /// Directives that are keys.
 const TABLE: Table = "\
@@ -91,16 +91,6 @@ const USUAL: [(&str, &str, &str); 7] = [
     ("KillMode", "kill-mode", "\"control-group\""),
     ("WorkingDirectory", "working-directory", "\"/\""),
     ("UMask", "umask", "\"022\""),
-];
-
-/// Reached in every container, or nobody's service.
-const NO_SERVICES: [&str; 6] = [
-    ".target",
-    ".mount",
-    ".automount",
-    ".swap",
-    ".slice",
-    ".device",
 ];
 
 /// The unit as a service.
@@ -266,7 +256,7 @@ impl Writer<'_> {
         let mut names = Vec::new();
         for name in text.split_whitespace() {
             let is_systemds = name.starts_with("systemd-") || name == "syslog.socket";
-            if !is_systemds && !NO_SERVICES.iter().any(|end| name.ends_with(end)) {
+            if !is_systemds && !is_reached(name) {
                 names.push(name.strip_suffix(".service").unwrap_or(name).to_owned());
             }
         }

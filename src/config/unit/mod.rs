@@ -35,7 +35,7 @@ use crate::core::listen::Streams;
 use crate::core::sorted::Map;
 use crate::core::spec::{Kind, Ready, RestartPolicy};
 use crate::units::{
-    BUS_SOCKET, Line, Machine, Search, Specifiers, Unit, Wrong, is_maintenance, lines,
+    BUS_SOCKET, Line, Machine, Search, Specifiers, Unit, Wrong, is_maintenance, is_reached, lines,
 };
 
 pub(super) use self::chosen::{Units, names_in, wanted};
@@ -367,18 +367,9 @@ pub(super) fn names(drafts: &[Draft]) -> Map<&str, usize> {
 /// A unit names another that nobody asked for. Most are targets, which are always reached.
 pub(super) fn note_absent(draft: &Draft, key: &str, target: &Target, context: &Context<'_>) {
     let name = &*target.name;
-    let reached = [
-        ".target",
-        ".mount",
-        ".automount",
-        ".swap",
-        ".slice",
-        ".device",
-    ];
-    let is_reached = reached.iter().any(|suffix| name.ends_with(suffix));
     let own = name == "syslog.socket" || name == BUS_SOCKET || is_maintenance(name, false);
     let calls = matches!(key, "on-failure" | "on-success");
-    if is_reached || own || !calls && !matches!(key, "requires" | "binds-to") {
+    if is_reached(name) || own || !calls && !matches!(key, "requires" | "binds-to") {
         return;
     }
     let verb = if calls {

@@ -7,10 +7,7 @@ use crate::config::draft::{Draft, Target};
 /// Each that would stop is told of those that want or require it, in whatever order they
 /// start. What a target pulls in is needed for ever: no target stops.
 pub(super) fn note_users(drafts: &mut [Draft], units: &Units) {
-    let stops = |draft: &Draft| {
-        let terms = draft.spec.terms.as_ref();
-        terms.is_some_and(|terms| terms.stops_unneeded)
-    };
+    let stops = |draft: &Draft| draft.spec.stops_unneeded();
     if !drafts.iter().any(stops) {
         return;
     }

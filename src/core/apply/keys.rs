@@ -74,8 +74,7 @@ pub(super) static KEYS: &[Key] = &[
     live("on-failure", |p| tie(p, |ties| &ties.on_failure)),
     live("on-success", |p| tie(p, |ties| &ties.on_success)),
     live("StopWhenUnneeded", |p| {
-        let of = |spec: &ServiceSpec| spec.terms.as_ref().is_some_and(|own| own.stops_unneeded);
-        of(p.old) != of(p.new) || tie(p, |ties| &ties.needed_by)
+        p.old.stops_unneeded() != p.new.stops_unneeded() || tie(p, |ties| &ties.needed_by)
     }),
     live("StopPropagatedFrom", |p| tie(p, |ties| &ties.stops_with)),
     live("ReloadPropagatedFrom", |p| {

@@ -253,7 +253,12 @@ impl System {
         }
         self.settle();
         self.flush_reports();
-        actions.append(&mut self.orders);
+        if actions.is_empty() {
+            // Those of a stop of all are many: copied, they would need as much room again.
+            std::mem::swap(actions, &mut self.orders);
+        } else {
+            actions.append(&mut self.orders);
+        }
     }
 
     /// When `Event::Woke` is due; `None` when there is nothing to wait for but events.

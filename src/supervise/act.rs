@@ -140,8 +140,8 @@ impl Hands {
         }
     }
 
-    /// SIGCONT to those that were to be stopped. Later than their stop signals, of which
-    /// most will have died: each signal to a sleeping process wakes it.
+    /// SIGCONT to those that were to be stopped. Later than all their stop signals, of which
+    /// some have died and been reaped.
     pub(crate) fn continue_all(&mut self) {
         for run in std::mem::take(&mut self.to_continue) {
             self.signal_main(run, Signal::CONT, false);
@@ -322,7 +322,7 @@ impl Hands {
     }
 
     fn signal_tree(&mut self, run: RunId, signal: Signal) {
-        let Some(entry) = self.runs.get(run) else {
+        let Some(entry) = self.runs.get_mut(run) else {
             return;
         };
         if let Some((_, socket)) = entry.keeper() {
@@ -337,7 +337,10 @@ impl Hands {
             }
             return;
         }
-        let leader = entry.known_leader();
+        // Mostly the whole group ended with its leader, which costs less to ask.
+        let leader = (!entry.has_lost_group())
+            .then(|| entry.known_leader())
+            .flatten();
         // A main process that has left its first group isn't reached by the group.
         let apart = |main: &Pid| {
             let is_apart = |leader: Pid| {
@@ -348,9 +351,10 @@ impl Hands {
         if let Some(main) = entry.main.filter(apart) {
             let _ = kill(main, signal);
         }
-        if let Some(entry) = self.runs.get_mut(run) {
-            entry.signal_group(leader, signal);
-            entry.extra().marks.send(leader, signal);
+        entry.signal_group(leader, signal);
+        entry.sent.insert(signal);
+        if let Some(extra) = &entry.extra {
+            extra.marks.send(leader, signal);
         }
     }
 

@@ -42,34 +42,47 @@ pub(crate) struct Member {
     pub(crate) started: u64,
 }
 
-/// What is known of a tree and what it was sent.
+/// What is known of a tree, beside its leader's group.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     members: Set<Member>,
-    /// What the tree was sent, in order: a member found later gets all of it.
-    sent: Vec<Signal>,
 }
 
-/// The most signals that are remembered: TERM, CONT and KILL are what the core sends.
-const REMEMBERED: usize = 8;
+/// The signals that a tree was sent: a member found later gets all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sent(u64);
+
+impl Sent {
+    /// One more.
+    pub(crate) fn insert(&mut self, signal: Signal) {
+        self.0 |= bit(signal);
+    }
+
+    /// Each once; SIGCONT after those that end a process.
+    fn iter(self) -> impl Iterator<Item = Signal> {
+        let was_sent = move |signal: &Signal| self.0 & bit(*signal) != 0;
+        (1..=64).filter_map(Signal::new).filter(was_sent)
+    }
+}
+
+/// There are 64 signals: the last one's is the lowest.
+fn bit(signal: Signal) -> u64 {
+    1_u64.rotate_left(u32::from(signal.number()))
+}
 
 impl Marks {
-    /// Sends to what is known now beside the leader's group, which has it already, and to
-    /// what will be found later.
-    pub(crate) fn send(&mut self, leader: Option<Pid>, signal: Signal) {
+    /// Sends to what is known now, but for the leader's group, which has it already.
+    pub(crate) fn send(&self, leader: Option<Pid>, signal: Signal) {
         for member in &self.members {
             deliver(*member, leader, signal);
-        }
-        if self.sent.len() < REMEMBERED && !self.sent.contains(&signal) {
-            self.sent.push(signal);
         }
     }
 
     /// Takes what a look found. What is new gets what the others already got.
-    pub(crate) fn found(&mut self, leader: Option<Pid>, members: Set<Member>) {
+    pub(crate) fn found(&mut self, leader: Option<Pid>, members: Set<Member>, sent: Sent) {
         for member in members.difference(&self.members) {
-            for signal in &self.sent {
-                deliver(*member, leader, *signal);
+            for signal in sent.iter() {
+                deliver(*member, leader, signal);
             }
         }
         self.members = members;

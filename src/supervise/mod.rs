@@ -168,6 +168,7 @@ impl Supervisor {
         let began = clock::monotonic();
         let timeout = match (self.more_to_reap || quiet, due) {
             (true, _) => Some(Duration::ZERO),
+            (false, _) if !self.hands.to_continue.is_empty() => Some(Duration::ZERO),
             (false, due) => due.map(|at| at.since(began)),
         };
         let timeout = timeout.into_iter().chain(self.storm.rest()).min();
@@ -188,6 +189,7 @@ impl Supervisor {
             self.feed_all(&mut events, now);
         }
         self.reap(now);
+        self.hands.continue_all();
         self.look_around(&mut events, now);
         self.feed_all(&mut events, now);
         if self.system.deadline().is_some_and(|at| at <= now.at) {
@@ -280,7 +282,12 @@ impl Supervisor {
         let invocation = |run| launcher.invocation(run);
         let (runs, helpers, poll) = (&hands.runs, &mut hands.helpers, &hands.poll);
         let gone = hands.trees.look(now.at, runs, helpers, poll, invocation);
-        events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));
+        self.feed_all(events, now);
+        // Many at the end of all: one after the other needs no room.
+        for run in gone {
+            self.feed(Event::TreeGone { run }, now);
+        }
+        let hands = &mut self.hands;
         if hands.strays.look(now.at, hands.pid1, &hands.helpers) {
             events.push_back(Event::StraysGone);
         }
@@ -366,7 +373,6 @@ impl Supervisor {
             for action in self.actions.drain(..) {
                 self.hands.act(&self.system, action, now, &mut self.results);
             }
-            self.hands.continue_all();
         }
     }
 }

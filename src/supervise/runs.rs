@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use super::cgroups::Group;
 use super::grouping::Grouped;
-use super::marks::Marks;
+use super::marks::{Marks, Sent};
 use super::probe::Attempts;
 use crate::core::apply::places::Places;
 use crate::core::commands::CommandId;
@@ -14,7 +14,7 @@ use crate::core::signal::Signal;
 use crate::core::sorted::Map;
 use crate::sys::cgroup::{Cgroup, Events};
 use crate::sys::procfs;
-use crate::sys::signal::{kill_group, kill_group_of, process_exists};
+use crate::sys::signal::{group_exists, kill_group, kill_group_of, process_exists};
 
 /// One live run, as the kernel's side knows it.
 pub(crate) struct Run {
@@ -25,6 +25,10 @@ pub(crate) struct Run {
     /// It was reaped: the number names the session and group while they have members, and
     /// may be another's afterwards.
     leader_gone: bool,
+    /// Nobody is in that group any more, so nobody can come to it.
+    group_gone: bool,
+    /// What its tree was sent.
+    pub(crate) sent: Sent,
     /// The main process, while it lives.
     pub(crate) main: Option<Pid>,
     /// The pipe that tells how the exec went, until it has told.
@@ -77,6 +81,8 @@ impl Run {
             service,
             leader: None,
             leader_gone: false,
+            group_gone: false,
+            sent: Sent::default(),
             main: None,
             launch: None,
             extra: None,
@@ -103,6 +109,14 @@ impl Run {
             },
         };
         (!is_another).then_some(leader)
+    }
+
+    /// The group of its first main process is empty, for good.
+    pub(crate) fn has_lost_group(&mut self) -> bool {
+        if let Some(leader) = self.leader.filter(|_| self.leader_gone && !self.group_gone) {
+            self.group_gone = !group_exists(leader);
+        }
+        self.group_gone
     }
 
     /// Signals the group of its first main process (`leader`), if that is still its own; one
@@ -229,7 +243,7 @@ impl Runs {
     pub(crate) fn set_leader(&mut self, run: RunId, pid: Pid) {
         if let Some(entry) = self.by_run.get_mut(&run) {
             entry.leader = Some(pid);
-            entry.leader_gone = false;
+            (entry.leader_gone, entry.group_gone) = (false, false);
             self.apart.insert(pid, run);
         }
     }

@@ -255,7 +255,8 @@ impl Trees {
         for id in left {
             if let (Some(run), Some(members)) = (runs.get_mut(id), found.remove(&id)) {
                 let leader = run.known_leader();
-                run.extra().marks.found(leader, members);
+                let sent = run.sent;
+                run.extra().marks.found(leader, members, sent);
             }
         }
         let empty = empty

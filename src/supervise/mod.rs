@@ -56,6 +56,7 @@ mod tellings;
 mod trees;
 mod upward;
 
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use self::act::Results;
@@ -109,7 +110,8 @@ pub fn run(start: Start<'_>) -> Result<u8, Trouble> {
     if let Some(maker) = maker {
         hands.wait_for_maker(maker);
     }
-    let mut supervisor = Supervisor {
+    // Whoever waits for the end of all waits for no piece of memory to be given back.
+    let mut supervisor = ManuallyDrop::new(Supervisor {
         system,
         hands,
         actions: Vec::new(),
@@ -118,7 +120,7 @@ pub fn run(start: Start<'_>) -> Result<u8, Trouble> {
         storm: Storm::default(),
         settled: false,
         spared_until: Instant::default(),
-    };
+    });
     Ok(supervisor.run())
 }
 
@@ -283,8 +285,9 @@ impl Supervisor {
         let (runs, helpers, poll) = (&hands.runs, &mut hands.helpers, &hands.poll);
         let gone = hands.trees.look(now.at, runs, helpers, poll, invocation);
         self.feed_all(events, now);
-        // Many at the end of all: one after the other needs no room.
-        for run in gone {
+        // Many at the end of all: one after the other needs no room, and the last in a list
+        // leaves nothing to move.
+        for run in gone.into_iter().rev() {
             self.feed(Event::TreeGone { run }, now);
         }
         let hands = &mut self.hands;

@@ -168,7 +168,7 @@ impl Trees {
     }
 
     fn gone(&mut self, runs: Vec<RunId>) -> Vec<RunId> {
-        runs.iter().for_each(|run| self.forget(*run));
+        runs.iter().rev().for_each(|run| self.forget(*run));
         runs
     }
 

@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::graph::Bond;
 use super::id::ServiceId;
-use super::sorted::Set;
 use super::state::{Idle, Standing, State};
 use super::system::System;
 
@@ -14,7 +13,7 @@ use super::system::System;
 pub enum Disagreement {
     /// A service's counters of unmet needs.
     Needs(ServiceId),
-    /// The set of deadlines.
+    /// The deadlines.
     Deadlines,
     /// How many stand where.
     Tally,
@@ -27,14 +26,14 @@ pub enum Disagreement {
 }
 
 impl System {
-    /// Checks what the types cannot: that the counters and the set of deadlines say what
+    /// Checks what the types cannot: that the counters and the deadlines say what
     /// the states say. For the simulation and for tests.
     ///
     /// # Errors
     /// Names the first disagreement.
     pub fn audit(&self) -> Result<(), Disagreement> {
         let mut tally = [0_u32; Standing::ALL.len()];
-        let mut expected = Set::new();
+        let mut deadlines = 0;
         let mut sweeps = 0_u32;
         let mut unhealthy = 0_u32;
         let mut by_hand = 0_u32;
@@ -44,7 +43,11 @@ impl System {
             if let Some(count) = tally.get_mut(service.state.standing() as usize) {
                 *count = count.saturating_add(1);
             }
-            expected.extend(service.deadline().map(|at| (at, id)));
+            let deadline = service.deadline();
+            if self.deadlines.of(id) != deadline {
+                return Err(Disagreement::Deadlines);
+            }
+            deadlines += usize::from(deadline.is_some());
             let record = self.record(id);
             if !record.is_some_and(|record| record.is_complete()) {
                 return Err(Disagreement::Runs(id));
@@ -67,7 +70,7 @@ impl System {
                 return Err(Disagreement::Needs(id));
             }
         }
-        if expected != self.deadlines {
+        if deadlines != self.deadlines.len() {
             return Err(Disagreement::Deadlines);
         }
         if self.records.unready != self.count_unready() {

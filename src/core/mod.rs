@@ -54,6 +54,7 @@ mod asked;
 mod by_hand;
 mod called;
 mod control_process;
+mod deadlines;
 mod descent;
 mod due;
 mod elsewhere;

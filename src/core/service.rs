@@ -58,8 +58,6 @@ pub(super) struct Service {
     pub(super) last_run: Option<Box<LastRun>>,
     /// For the start limit.
     pub(super) starts: Starts,
-    /// Its deadline, as the system's set has it.
-    pub(super) indexed: Option<Instant>,
 }
 
 /// The end of a tree whose service has already ended.
@@ -97,7 +95,6 @@ impl Service {
             ran_for: None,
             last_run: None,
             starts: Starts::default(),
-            indexed: None,
             state,
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::action::Action;
 use super::apply::Applying;
 use super::asked::Pending;
+use super::deadlines::Deadlines;
 use super::event::Event;
 use super::exit::Codes;
 use super::graph::Graph;
@@ -105,7 +106,7 @@ pub struct System {
     /// Those that may be able to start, once all else that follows is done: nothing starts
     /// that would have to stop at once.
     pub(super) starts: VecDeque<ServiceId>,
-    pub(super) deadlines: Set<(Instant, ServiceId)>,
+    pub(super) deadlines: Deadlines,
     pub(super) tally: [u32; Standing::ALL.len()],
     /// How many wait for what lives elsewhere.
     pub(super) elsewhere: u32,
@@ -168,7 +169,7 @@ impl System {
             reports: Vec::new(),
             work: VecDeque::new(),
             starts: VecDeque::new(),
-            deadlines: Set::new(),
+            deadlines: Deadlines::default(),
             tally,
             elsewhere: 0,
             attempts_pending,
@@ -268,8 +269,7 @@ impl System {
         if self.is_silent() {
             return shutdown;
         }
-        let services = self.deadlines.first().map(|(at, _)| *at);
-        services.into_iter().chain(shutdown).min()
+        self.deadlines.first().into_iter().chain(shutdown).min()
     }
 
     /// What a service is meant to be.
@@ -339,10 +339,8 @@ impl System {
     }
 
     fn wake(&mut self) {
-        let last = (self.now.at, ServiceId(u32::MAX));
         // Each service once: what a deadline brings is later than now, or follows next turn.
-        let due: Vec<ServiceId> = self.deadlines.up_to(&last).map(|(_, id)| *id).collect();
-        for id in due {
+        for id in self.deadlines.due(self.now.at) {
             if !self.is_silent() {
                 self.due(id);
                 self.settle();

@@ -298,17 +298,10 @@ impl System {
         }
     }
 
-    /// Puts the service's deadline into the set, in place of the last one.
+    /// Notes when the service is due, in place of what was noted last.
     pub(super) fn reindex(&mut self, id: ServiceId) {
-        if let Some(service) = self.services.get_mut(id.index()) {
-            let next = service.deadline();
-            if next != service.indexed {
-                if let Some(at) = service.indexed {
-                    self.deadlines.remove(&(at, id));
-                }
-                self.deadlines.extend(next.map(|at| (at, id)));
-                service.indexed = next;
-            }
+        if let Some(service) = self.services.get(id.index()) {
+            self.deadlines.set(id, service.deadline());
         }
     }
 }

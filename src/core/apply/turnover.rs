@@ -228,7 +228,6 @@ impl System {
         for (service, spec) in self.services.iter_mut().zip(&self.spec.services) {
             service.satisfied = service.satisfies(spec);
             service.attempted |= service.has_appointment() || service.awaits_somebody(spec);
-            service.indexed = None;
         }
         self.deadlines.clear();
         self.recount_needs();

@@ -88,11 +88,6 @@ impl<T: Ord> Set<T> {
         place.is_ok()
     }
 
-    /// Those up to this one, and itself.
-    pub fn up_to(&self, last: &T) -> impl Iterator<Item = &T> {
-        self.0.iter().take_while(move |item| *item <= last)
-    }
-
     /// Those that the other has not.
     pub fn difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a T> {
         self.0.iter().filter(|item| !other.contains(*item))

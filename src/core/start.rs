@@ -14,7 +14,8 @@ use super::state::{Idle, Reason, Run, Stage, Starting, State, Then, Waiting};
 use super::system::System;
 
 impl System {
-    /// Starts it if it waits and nothing is in its way.
+    /// Starts it if it waits and nothing is in its way. Sockets are: but what it needs to
+    /// start with it waits for them as well, so that a stop by hand finds it on its way.
     pub(super) fn consider(&mut self, id: ServiceId) {
         let Some(service) = self.services.get(id.index()) else {
             return;
@@ -22,21 +23,23 @@ impl System {
         let State::Waiting(waiting) = &service.state else {
             return;
         };
-        if self.shutdown.is_some() || !self.to_open.is_empty() {
+        if self.shutdown.is_some() {
             return;
         }
+        let may_start = self.to_open.is_empty();
         if service.unmet_requires > 0 {
             let goes_on = waiting.appointment.is_none() && !self.is_kept_still(id);
             if let Some(by) = self.lost_cause(id) {
                 self.doomed(id, by);
             } else if goes_on && self.awaits_trigger(id) {
-                if self.needs_a_start(id) {
+                if may_start && self.needs_a_start(id) {
                     self.start_or_await(id);
                 }
             } else if goes_on {
                 self.pull_in(id);
             }
-        } else if waiting.appointment.is_none()
+        } else if may_start
+            && waiting.appointment.is_none()
             && (service.unmet_after == 0 || waiting.impatient)
             && !self.is_held(id)
         {

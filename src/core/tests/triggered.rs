@@ -218,3 +218,20 @@ fn a_socket_that_is_stopped_closes_and_its_service_runs_on() {
     assert_eq!(t.standing(A), Standing::Inactive);
     assert_eq!(t.system.deadline(), None);
 }
+
+/// It was started all the same once the sockets were open.
+#[test]
+fn what_is_needed_is_on_its_way_while_sockets_are_opened_so_that_a_stop_by_hand_keeps_it_down() {
+    let mut user = service("user");
+    user.edges.requires = [A].into();
+    let mut t = Table::new(vec![pulled("db"), user, listening("web", false)]);
+    assert_eq!(t.standing(A), Standing::Waiting);
+    t.ask(1, Verb::Stop, &[A]);
+    assert_eq!(t.answers(), answer(1, "done "));
+    t.event(Event::Listening { service: C });
+    assert_eq!(t.spawned(), [C]);
+    assert_eq!(t.standing(A), Standing::Inactive);
+    assert_eq!(t.standing(B), Standing::Waiting);
+    t.ask(2, Verb::Start, &[B]);
+    assert_eq!(t.spawned(), [A]);
+}

@@ -8,7 +8,7 @@ use super::request::{Outcome, RequestId, Verb};
 use super::restart::Starts;
 use super::signal::Signal;
 use super::sorted::Set;
-use super::spec::Kind;
+use super::spec::{Kind, ServiceSpec};
 use super::state::{Idle, Killing, Run, Starting, State, Stopping, Then, Waiting};
 use super::system::System;
 
@@ -337,8 +337,8 @@ impl System {
             if self.is_asked_up(id) {
                 self.supersede(id, by);
             }
-            let kind = self.service(id).map(|spec| spec.kind);
-            if kind == Some(Kind::Oneshot) && self.satisfies(id) {
+            let stays_done = self.service(id).is_some_and(ServiceSpec::stays_done);
+            if stays_done && self.satisfies(id) {
                 continue;
             }
             for (dependant, bond) in self.graph.dependants(id) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::id::ServiceId;
 use super::signal::Signal;
-use super::spec::{ServiceSpec, Stop};
+use super::spec::{Kind, ServiceSpec, Stop};
 use super::state::{State, Then};
 use super::system::System;
 
@@ -58,6 +58,12 @@ impl ServiceSpec {
     #[must_use]
     pub fn remains(&self) -> bool {
         self.terms.as_ref().is_some_and(|terms| terms.remains)
+    }
+
+    /// What it did stays done, whatever becomes of it: a oneshot that doesn't remain.
+    #[must_use]
+    pub fn stays_done(&self) -> bool {
+        self.kind == Kind::Oneshot && !self.remains()
     }
 
     /// It stops once nothing is up that needs it (`StopWhenUnneeded=`).

@@ -11,6 +11,7 @@ mod first_start;
 mod found;
 mod health;
 mod query;
+mod remaining;
 mod requests;
 mod said;
 mod schedule;

@@ -44,8 +44,8 @@ impl Service {
                 | State::Backoff(_)
                 | State::Exited { .. }
                 | State::Failed { .. },
-                kind,
-            ) => self.satisfied && (kind == Kind::Oneshot || self.is_tried_again()),
+                _,
+            ) => self.satisfied && (spec.stays_done() || self.is_tried_again()),
         }
     }
 }

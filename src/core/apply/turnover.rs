@@ -155,7 +155,7 @@ impl System {
             let touch = leaving.asked.touch(&spec.name);
             if let Some(state) = anew(class, touch, &service, former, spec) {
                 let done = former.kind == spec.kind;
-                service.begin_anew(state, done && spec.kind == Kind::Oneshot);
+                service.begin_anew(state, done && spec.stays_done());
                 self.orders.extend(service.end_sweep_first(self.now.at));
             }
             moved.push(service);

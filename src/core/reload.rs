@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::action::Action;
 use super::commands::{CommandFailure, List};
+use super::forking::is_headless;
 use super::id::{RunId, ServiceId};
 use super::report::Report;
 use super::request::{Outcome, RequestId, Verb};
@@ -224,6 +225,7 @@ impl System {
         ) else {
             return;
         };
+        let headless = is_headless(spec, &service.state);
         let State::Active {
             run,
             reload: Some(reload),
@@ -234,11 +236,8 @@ impl System {
         };
         let told = reload.stage == ReloadStage::Commands { told: true };
         let speaks = spec.ready == Ready::Notify;
-        if spec.reload_signal.is_some() && spec.forking.is_some() && run.pid.is_none() {
-            // There is nobody to get it, and nobody is told that it was done.
-            for request in self.reload_askers(id) {
-                self.end_request(request, Outcome::NoProcess { service: id });
-            }
+        if spec.reload_signal.is_some() && headless {
+            self.nobody_reloads(id);
             self.set_reload(id, None);
             return;
         }
@@ -349,6 +348,35 @@ impl System {
         } else {
             self.reports.push(Report::ReloadLate { service: id, after });
             self.set_reload(id, None);
+        }
+    }
+
+    /// Its main process is gone, and it stays active. Its commands go on, but nobody is left
+    /// who would hear a signal or say that it has reloaded.
+    pub(super) fn reload_left(&mut self, id: ServiceId) -> Option<Reload> {
+        let reload = match self.state(id)? {
+            State::Active { reload, .. } => (*reload)?,
+            State::Inactive(_)
+            | State::Waiting(_)
+            | State::Starting(_)
+            | State::Stopping(_)
+            | State::Killing(_)
+            | State::Backoff(_)
+            | State::Exited { .. }
+            | State::Failed { .. } => return None,
+        };
+        if let ReloadStage::Commands { .. } = reload.stage {
+            let stage = ReloadStage::Commands { told: false };
+            return Some(Reload { stage, ..reload });
+        }
+        self.nobody_reloads(id);
+        None
+    }
+
+    /// There is nobody to get its signal, and nobody is told that it was done.
+    fn nobody_reloads(&mut self, id: ServiceId) {
+        for request in self.reload_askers(id) {
+            self.end_request(request, Outcome::NoProcess { service: id });
         }
     }
 

@@ -333,8 +333,11 @@ impl System {
             killing.again_at = at.plus(grace);
         }
         // Of a main process that nobody knows nobody can wait for the end either.
-        let unknown = is_headless(spec, &service.state) && !kill_mode.ends_tree();
-        let order = kill_order(killing.run.id, kill_mode, gentle.unwrap_or(Signal::KILL));
+        let headless = is_headless(spec, &service.state);
+        let unknown = headless && !kill_mode.ends_tree();
+        killing.main_gone |= headless;
+        let run = killing.run.id;
+        let order = kill_order(run, kill_mode, gentle.unwrap_or(Signal::KILL));
         let order = order.filter(|_| !unknown);
         self.transition(id, State::Killing(killing));
         if !self.kill_controls(id) {
@@ -346,6 +349,10 @@ impl System {
             return;
         };
         self.orders.push(order);
+        if headless {
+            // No end of a main process will have the rest awaited.
+            self.orders.push(Action::WatchTree { run });
+        }
         self.reports.push(Report::Killed { service: id, after });
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.note_killed(id, after);

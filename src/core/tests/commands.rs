@@ -37,7 +37,7 @@ impl Table {
     }
 
     /// It ends like this, and nothing of it is left.
-    fn control_ends(&mut self, code: u8) {
+    pub(super) fn control_ends(&mut self, code: u8) {
         let (run, _, _) = self.control();
         let exit = Exit::Code(code);
         self.event(Event::Spawned { run, pid: Pid(8) });

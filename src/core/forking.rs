@@ -155,9 +155,8 @@ impl System {
 
     /// It has done its work and stays active nevertheless (`RemainAfterExit=`).
     pub(super) fn is_over_but_active(&self, id: ServiceId) -> bool {
-        let remains = self.service(id).is_some_and(ServiceSpec::remains);
-        let over = |state: &State| matches!(state, State::Active { run, .. } if run.pid.is_none());
-        remains && self.state(id).is_some_and(over)
+        let over = |state: &State| matches!(state, State::Active { run, .. } if run.is_over);
+        self.state(id).is_some_and(over)
     }
 
     /// A service that remains has ended as it should, by itself: it is active from now on, or
@@ -195,8 +194,9 @@ impl System {
         }
         self.note_exit(id, *exit);
         let mut run = run.clone();
-        run.pid = None;
-        let reload = None;
+        (run.pid, run.is_over) = (None, true);
+        run.expect_no_ping();
+        let reload = self.reload_left(id);
         self.transition(id, State::Active { run, since, reload });
         true
     }
@@ -249,12 +249,11 @@ impl System {
     }
 }
 
-/// Its first process has ended, and no other is known to be the main one.
+/// Its first process has ended, and no other is known to be the main one; or it only remains.
 pub(super) fn is_headless(spec: &ServiceSpec, state: &State) -> bool {
-    let starts = matches!(state, State::Starting(_));
-    let may_be = spec.forking.is_some() || spec.remains() && !starts;
-    let unknown = may_be && state.run().is_some_and(|run| run.pid.is_none());
-    unknown
+    let forks = spec.forking.is_some();
+    let unknown = |run: &Run| run.is_over || forks && run.pid.is_none();
+    state.run().is_some_and(unknown)
         && match state {
             State::Starting(starting) => match starting.stage {
                 Stage::Finding { .. } | Stage::Executed { .. } | Stage::After { ended: None } => {

@@ -47,6 +47,13 @@ impl Run {
         }
     }
 
+    /// It is over, and nobody is left who would say so.
+    pub(super) fn expect_no_ping(&mut self) {
+        if let Some(said) = &mut self.said {
+            said.ping_by = None;
+        }
+    }
+
     /// The next deadline is another's: it was not extended.
     pub(super) fn forget_extension(&mut self) {
         if let Some(said) = &mut self.said {
@@ -78,9 +85,12 @@ impl Reason {
 }
 
 impl System {
-    /// The service, if this run is ready.
+    /// The service, if this run is ready and not over: nobody speaks for what only remains.
     fn active(&mut self, run: RunId) -> Option<(ServiceId, &mut Run)> {
         let id = *self.runs.get(&run)?;
+        if self.is_over_but_active(id) {
+            return None;
+        }
         match &mut self.services.get_mut(id.index())?.state {
             State::Active { run: own, .. } if own.id == run => Some((id, own)),
             State::Active { .. }
@@ -152,17 +162,13 @@ impl System {
     /// WATCHDOG=1.
     pub(super) fn said_ping(&mut self, run: RunId) {
         let now = self.now.at;
-        let Some(&id) = self.runs.get(&run) else {
+        let Some((id, _)) = self.active(run) else {
             return;
         };
-        let (Some(service), Some(spec)) = (
+        if let (Some(service), Some(spec)) = (
             self.services.get_mut(id.index()),
             self.spec.services.get(id.index()),
-        ) else {
-            return;
-        };
-        if let State::Active { run: own, .. } = &mut service.state
-            && own.id == run
+        ) && let State::Active { run: own, .. } = &mut service.state
         {
             own.expect_a_ping(spec, now);
             self.reindex(id);
@@ -197,7 +203,7 @@ impl System {
             )
             | None => false,
         };
-        if stoppable && self.shutdown.is_none() {
+        if stoppable && self.shutdown.is_none() && !self.is_over_but_active(id) {
             self.stop(id, Then::Failure(Reason::Watchdog { silent: None }));
         }
     }

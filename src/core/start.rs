@@ -330,7 +330,7 @@ impl System {
 
     pub(super) fn said_main_pid(&mut self, run: RunId, pid: Pid) {
         if let Some(known) = self.run_mut(run) {
-            known.pid = Some(pid);
+            (known.pid, known.is_over) = (Some(pid), false);
         }
         self.main_found(run);
     }

@@ -150,6 +150,8 @@ pub struct Run {
     pub id: RunId,
     /// The main process, once there is one.
     pub pid: Option<Pid>,
+    /// It has ended as it should, and its service only remains (`RemainAfterExit=`).
+    pub is_over: bool,
     /// When it began.
     pub since: Instant,
     /// What it says about itself (STATUS=).
@@ -165,6 +167,7 @@ impl Run {
         Self {
             id,
             pid: None,
+            is_over: false,
             since,
             status: None,
             said: None,

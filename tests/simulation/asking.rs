@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rinit::core::apply::places::Places;
-use rinit::core::commands::Commands;
+use rinit::core::commands::{Commands, List};
 use rinit::core::event::Event;
 use rinit::core::id::ServiceId;
 use rinit::core::request::{Outcome, RequestId, Verb};
@@ -14,7 +14,7 @@ use rinit::core::spec::{Kind, Ready, RestartPolicy, ServiceSpec, Spec, Ties, Tra
 use rinit::core::state::{Idle, Standing, State};
 use rinit::core::system::Whole;
 
-use crate::explore::{Path, World, explore_from, of, reloads, service};
+use crate::explore::{Path, World, explore_from, of, reloads, remains, service};
 use crate::random::command;
 
 /// The verbs that take their time.
@@ -225,6 +225,9 @@ impl Asking {
         for id in self.wanted.iter().filter(|_| !self.signalled) {
             let up = match spec.services[id.index()].kind {
                 Kind::Simple => standing(id) == Standing::Active,
+                Kind::Oneshot if spec.services[id.index()].remains() => {
+                    standing(id) == Standing::Active
+                }
                 // What was done once need not be done again for others.
                 Kind::Oneshot => {
                     standing(id) == Standing::Exited
@@ -623,6 +626,22 @@ fn a_reload_meets_a_service_in_every_state_and_ends_as_a_person_expects() {
                 assert!(met.contains_key(&key), "never met {key:?}: {met:?}");
             }
         }
+    }
+}
+
+#[test]
+fn requests_meet_what_remains_active_and_its_dependant() {
+    for kind in [Kind::Oneshot, Kind::Simple] {
+        let mut base = remains(service("base", &[]));
+        base.kind = kind;
+        base.restart.policy = RestartPolicy::OnFailure;
+        base.restart.limit = None;
+        base.reload_signal = Some(Signal::HUP);
+        let commands = base.commands.get_or_insert_default();
+        *commands.list_mut(List::Stop) = Box::new([command(false)]);
+        let mut spec = of(vec![base, service("web", &[0])]);
+        spec.init.keep_running = true;
+        explore_requests(&spec, 2, 8_000);
     }
 }
 

@@ -20,7 +20,8 @@ use rinit::core::request::Verb;
 use rinit::core::schedule::{Schedule, When};
 use rinit::core::signal::Signal;
 use rinit::core::spec::{
-    Forking, KillMode, Kind, Notify, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Tracking,
+    Forking, KillMode, Kind, Notify, Ready, RestartPolicy, ServiceSpec, Spec, StartLimit, Terms,
+    Tracking,
 };
 use rinit::core::state::{Idle, Stage, Standing, State};
 use rinit::core::system::{Surroundings, System, Whole};
@@ -174,6 +175,11 @@ impl World {
                     }
                 }
                 Main::Gone if life.watched => all.push(Event::TreeGone { run }),
+                // Something that it has left may still speak.
+                Main::Gone if self.is_over(run) => {
+                    let service = &spec.services[life.service.index()];
+                    all.extend(service.watchdog().iter().flat_map(|_| sayings(run)));
+                }
                 Main::Gone => {}
             }
             if life.sought && life.probed && self.system.seeks_main(run) {
@@ -455,6 +461,12 @@ impl World {
         up && state.run().is_some_and(|own| own.id == run)
     }
 
+    /// Its service only remains active.
+    fn is_over(&self, run: RunId) -> bool {
+        let state = self.system.state(self.lives[&run].service).unwrap();
+        matches!(state, State::Active { run: own, .. } if own.id == run && own.is_over)
+    }
+
     /// READY=1 makes a difference to this run.
     fn is_waited_for(&self, run: RunId) -> bool {
         let service = self.lives[&run].service;
@@ -557,7 +569,7 @@ impl World {
                             Standing::Active | Standing::Reloading | Standing::Exited
                         )
                         || self.skipped.contains(&id_of_need)
-                        || self.done.contains(&id_of_need);
+                        || self.done.contains(&id_of_need) && own.stays_done();
                     let stopping = self.system.whole() == Whole::Stopping;
                     assert!(
                         ready || stopping,
@@ -870,6 +882,40 @@ fn a_service_that_says_all_it_can_survives_every_order_of_events() {
             assert!(met.contains(&Standing::Reloading), "{met:?}");
             explore(&of(vec![base, service("web", &[0])]));
         }
+    }
+}
+
+/// It stays active once it has ended as it should.
+pub(crate) fn remains(mut service: ServiceSpec) -> ServiceSpec {
+    service.restart.policy = RestartPolicy::No;
+    service.terms = Some(Box::new(Terms {
+        remains: true,
+        ..Terms::default()
+    }));
+    service
+}
+
+#[test]
+fn a_service_that_remains_active_survives_every_order_of_events() {
+    for (kind, kill_mode) in [
+        (Kind::Oneshot, KillMode::ControlGroup),
+        (Kind::Oneshot, KillMode::Process),
+        (Kind::Simple, KillMode::Mixed),
+        (Kind::Simple, KillMode::None),
+    ] {
+        let mut base = remains(service("base", &[]));
+        base.kind = kind;
+        base.stop.kill_mode = kill_mode;
+        base.notify = Some(Box::new(Notify {
+            watchdog: Some(Duration::from_secs(30)),
+            ..Notify::default()
+        }));
+        let met = explore(&of(vec![base.clone(), service("web", &[0])]));
+        assert!(met.contains(&Standing::Active), "{met:?}");
+        base.notify = None;
+        let commands = base.commands.get_or_insert_default();
+        *commands.list_mut(List::Stop) = Box::new([command(false)]);
+        explore(&of(vec![base]));
     }
 }
 

@@ -191,12 +191,22 @@ impl System {
             Stage::Leaving(_) | Stage::Nothing | Stage::Reading => None,
         };
         let stands = move |(id, service): &(ServiceId, &Service)| {
-            leaving.is_some_and(|leaving| leaving.class(*id) == Class::Later) && is_there(service)
+            leaving.is_some_and(|leaving| leaving.class(*id) == Class::Later)
+                && self.is_waited_for(*id, service)
         };
         self.ids()
             .zip(&self.services)
             .filter(stands)
             .map(|(id, _)| id)
+    }
+
+    /// Something of it is to end first. What only remains has done its work by the old
+    /// definition, and is stopped by the new one if only its next run differs.
+    fn is_waited_for(&self, id: ServiceId, service: &Service) -> bool {
+        let goes = service.descent.is_some() || service.sweep.is_some();
+        let remains = self.is_over_but_active(id) && !goes;
+        let later = matches!(&self.apply.stage, Stage::Leaving(leaving) if leaving.class(id) == Class::Later);
+        is_there(service) && !(remains && later)
     }
 
     /// Whoever waits for this one, or for the next, hears whose end that takes.
@@ -292,11 +302,8 @@ impl System {
         if !self.is_leaving() {
             return;
         }
-        if self
-            .services
-            .iter()
-            .any(|service| service.held && is_there(service))
-        {
+        let mut all = self.ids().zip(&self.services);
+        if all.any(|(id, service)| service.held && self.is_waited_for(id, service)) {
             return;
         }
         let Stage::Leaving(mut leaving) = std::mem::take(&mut self.apply.stage) else {

@@ -166,3 +166,31 @@ fn what_remains_and_is_killed_amid_its_stop_commands_is_at_rest_once_all_is_gone
     t.event(Event::TreeGone { run });
     assert_eq!(t.standing(A), Standing::Inactive);
 }
+
+/// The new configuration waited for its end, which never came.
+#[test]
+fn a_new_definition_of_what_only_remains_waits_for_nothing_and_counts_when_it_stops() {
+    let mut t = over(oneshot("once"));
+    let mut changed = remaining(oneshot("once"));
+    changed.exec.ignore_pipe = true;
+    t.apply(1, vec![changed, service("other")]);
+    t.quiet();
+    let said = "done once: change without a restart (IgnoreSIGPIPE)";
+    assert_eq!(t.answers(), answer(1, said));
+    assert_eq!(t.standing(A), Standing::Active);
+}
+
+/// It was told to end by a signal to nobody, and its end was waited for.
+#[test]
+fn what_is_to_remain_no_more_stops_as_it_would_have() {
+    let mut t = over(service("a"));
+    let mut plain = service("a");
+    plain.restart.policy = RestartPolicy::No;
+    t.apply(1, vec![plain, service("other")]);
+    t.quiet();
+    assert_eq!(t.standing(A), Standing::Active);
+    t.ask(2, Verb::Stop, &[A]);
+    t.tree_gone(A);
+    assert_eq!(t.answers(), answer(2, "done "));
+    assert_eq!(t.standing(A), Standing::Inactive);
+}

@@ -311,6 +311,14 @@ fn untouched_are_left_alone(
             if former.edges.required().any(|need| touched.contains(&need)) {
                 touched.insert(id);
             }
+            // What stops when unneeded shares the fate of those that need it.
+            let mut users = (0..).map(ServiceId).zip(&old.services);
+            let needs = |user: &ServiceSpec| user.edges.required().any(|need| need == id);
+            if former.stops_unneeded()
+                && users.any(|(user, own)| needs(own) && touched.contains(&user))
+            {
+                touched.insert(id);
+            }
         }
     }
     for action in actions {

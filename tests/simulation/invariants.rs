@@ -15,6 +15,7 @@ use rinit::core::event::{Answer, Event};
 use rinit::core::id::{RunId, ServiceId};
 use rinit::core::report::Report;
 use rinit::core::request::{RequestId, Verb};
+use rinit::core::schedule::Appointment;
 use rinit::core::signal::Signal;
 use rinit::core::spec::{KillMode, Kind, NotifyAccess, Ready, Spec};
 use rinit::core::state::{Idle, Standing, State};
@@ -54,7 +55,7 @@ pub(crate) struct Watcher {
     /// When each scheduled service last started.
     ran: BTreeMap<ServiceId, Now>,
     /// Who stood and waited for its next time.
-    appointed: BTreeSet<ServiceId>,
+    appointed: BTreeMap<ServiceId, Appointment>,
     pings: Pings,
     stages: Stages,
     reloads: Reloads,
@@ -93,7 +94,7 @@ impl Watcher {
             refused: BTreeMap::new(),
             elsewhere: BTreeSet::new(),
             ran: BTreeMap::new(),
-            appointed: BTreeSet::new(),
+            appointed: BTreeMap::new(),
             pings: Pings::default(),
             stages: Stages::default(),
             reloads: Reloads::default(),
@@ -155,6 +156,16 @@ impl Watcher {
             {
                 self.done.insert(*service);
                 // It did its work before its turn to stop came: nothing to remember either.
+                self.rests.remove(service);
+            }
+            // Nor is there once it was brought along.
+            if let Action::Report(Report::Changed {
+                service,
+                to: Standing::Waiting,
+                ..
+            }) = action
+                && is_brought_along(spec, *service)
+            {
                 self.rests.remove(service);
             }
             // What isn't to run is no more waited for than what has done its work.
@@ -247,7 +258,10 @@ impl Watcher {
                         return Err(format!("{action:?} in a shutdown"));
                     }
                     let first = new && command.list == List::Stop && command.index == 0;
-                    if shutting_down && first && !self.forced {
+                    // Its own end comes at any time.
+                    let ended = matches!(system.state(*service),
+                        Some(State::Stopping(stopping)) if stopping.main_gone);
+                    if shutting_down && first && !ended && !self.forced {
                         self.is_its_turn(system, *service)?;
                     }
                 }
@@ -587,17 +601,19 @@ impl Watcher {
                 let own = system.service(*need).unwrap();
                 own.is_on_demand() && own.has_sockets() && kernel.sockets.is_open(*need)
             };
+            // What remains is to be up.
+            let remains = system.service(*need).unwrap().remains();
+            let done = self.done.contains(need) && !remains;
             let satisfied = match state.standing() {
                 Standing::Waiting
                 | Standing::Starting
                 | Standing::Stopping
                 | Standing::Killing
-                | Standing::Backoff => {
-                    reachable || self.done.contains(need) || self.skipped.contains(need)
-                }
+                | Standing::Backoff => reachable || done || self.skipped.contains(need),
                 Standing::Active | Standing::Reloading => true,
                 _ if matches!(state, State::Inactive(Idle::Skipped(_))) => true,
-                _ => self.done.contains(need),
+                Standing::Exited => self.done.contains(need),
+                Standing::Inactive | Standing::Failed => done,
             };
             let patience = system.service(id).unwrap().is_main && !required;
             let attempted = self.attempted.contains(need) || patience;

@@ -71,6 +71,10 @@ impl Pings {
             let Some(State::Active { run, .. }) = system.state(id) else {
                 continue;
             };
+            // Nobody is left who would say so.
+            if run.is_over {
+                continue;
+            }
             let own = system.service(id).unwrap().watchdog();
             let period = self.periods.get(&run.id).copied().or(own);
             let Some(period) = period.filter(|period| !period.is_zero()) else {

@@ -1,13 +1,12 @@
 //! Services run at their times, at each of them, and at no other.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rinit::core::action::Action;
 use rinit::core::event::Event;
 use rinit::core::id::ServiceId;
 use rinit::core::report::Report;
-use rinit::core::schedule::When;
+use rinit::core::schedule::{Appointment, When};
 use rinit::core::shutdown::Cause;
 use rinit::core::state::{Standing, State};
 use rinit::core::system::System;
@@ -31,7 +30,11 @@ impl Watcher {
             // Set back, the clock comes to times that it has shown before.
             self.ran.retain(|_, ran| ran.wall <= now.wall);
         }
-        let mut left_waiting = BTreeSet::new();
+        // Whose time has come waits for what it requires, which may never be.
+        let come = |known: &Appointment| {
+            known.at <= now.at || known.wall.is_some_and(|wall| wall.due <= now.wall)
+        };
+        self.appointed.retain(|_, known| !come(known));
         for action in actions {
             match action {
                 Action::Report(Report::Changed {
@@ -39,11 +42,11 @@ impl Watcher {
                     from: Standing::Waiting,
                     ..
                 }) => {
-                    left_waiting.insert(*service);
+                    self.appointed.remove(service);
                 }
                 Action::Report(Report::Shutdown {
                     cause: Cause::NothingLeft,
-                }) if !self.appointed.is_subset(&left_waiting) => {
+                }) if !self.appointed.is_empty() => {
                     return Err(format!("nothing left but {:?}", self.appointed));
                 }
                 Action::Report(Report::Changed {
@@ -62,7 +65,7 @@ impl Watcher {
             let Some(appointment) = waiting.appointment else {
                 continue;
             };
-            self.appointed.insert(id);
+            self.appointed.insert(id, appointment);
             // The wall clock counts whole milliseconds, of which the last may not be over.
             let passed = appointment.wall.is_some_and(|wall| wall.due < now.wall);
             let late = match event {

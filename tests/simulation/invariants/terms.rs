@@ -18,8 +18,9 @@ use crate::kernel::Kernel;
 
 #[derive(Default)]
 pub(crate) struct Ends {
-    /// Until when a ready run may be active, and how much had been slept by then.
-    longest: BTreeMap<RunId, (Instant, Duration)>,
+    /// Until when a ready run may be active, and how much had been slept by then. That is fixed
+    /// when it is ready, whatever a new configuration says.
+    longest: BTreeMap<RunId, Option<(Instant, Duration)>>,
     stopping: bool,
 }
 
@@ -56,21 +57,22 @@ impl Ends {
     fn lives_too_long(&mut self, system: &System, kernel: &Kernel) -> Result<(), String> {
         let mut longest = BTreeMap::new();
         for id in ids(system.spec()) {
+            let Some(State::Active { run, .. }) = system.state(id) else {
+                continue;
+            };
             let terms = system.service(id).unwrap().terms.as_ref();
-            let (Some(State::Active { run, .. }), Some(terms)) = (system.state(id), terms) else {
+            let own = terms.and_then(|terms| Some(terms.longest? + terms.extra));
+            let fresh = own.map(|own| (kernel.now.plus(own), kernel.slept));
+            let known = self.longest.get(&run.id).copied().unwrap_or(fresh);
+            longest.insert(run.id, known);
+            let (Some(own), Some((at, slept))) = (own, known) else {
                 continue;
             };
-            let Some(own) = terms.longest else {
-                continue;
-            };
-            let fresh = (kernel.now.plus(own).plus(terms.extra), kernel.slept);
-            let (at, slept) = self.longest.get(&run.id).copied().unwrap_or(fresh);
             let end = at.plus(kernel.slept.saturating_sub(slept)).plus(LATE * 2);
             let goes = system.is_descending(id) || self.stopping;
             if kernel.now > end && !goes {
                 return Err(format!("{id:?} is active for longer than {own:?}"));
             }
-            longest.insert(run.id, (at, slept));
         }
         self.longest = longest;
         Ok(())

@@ -22,7 +22,6 @@ impl Watcher {
         (self.edges, self.later) = bonds(spec);
         let sets = [
             &mut self.attempted,
-            &mut self.appointed,
             &mut self.rests,
             &mut self.done,
             &mut self.skipped,
@@ -34,7 +33,9 @@ impl Watcher {
         self.lenient.extend(stopping.values().map(|known| known.0));
         // Another schedule knows other times, and none has no appointment.
         let scheduled = |id: &ServiceId| spec.services[id.index()].schedule.is_some();
-        self.appointed.retain(scheduled);
+        let appointed = std::mem::take(&mut self.appointed).into_iter();
+        let moved = appointed.filter_map(|(id, known)| Some((places.of(id)?, known)));
+        self.appointed = moved.filter(|(id, _)| scheduled(id)).collect();
         self.ran = BTreeMap::new();
         let scheduled = ids(spec).filter(|id| spec.services[id.index()].schedule.is_some());
         self.attempted.extend(scheduled);

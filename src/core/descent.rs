@@ -88,6 +88,8 @@ impl System {
         self.satisfy(id);
         self.passed(id);
         self.weigh_reload(id);
+        // Whoever starts it alone is told that it is up; but it needs somebody to stay so.
+        self.look_for_unneeded(id);
     }
 
     /// It runs, and is about to stop.

@@ -333,3 +333,27 @@ fn what_stops_when_unneeded_runs_as_long_as_something_is_up_that_needs_it() {
     assert_eq!(t.answers(), answer(6, "done "));
     assert_eq!(t.standing(A), Standing::Stopping);
 }
+
+/// It stayed up though nothing needed it.
+#[test]
+fn what_is_started_while_it_waits_to_stop_for_being_unneeded_stops_all_the_same() {
+    let terms = Terms {
+        stops_unneeded: true,
+        ..Terms::default()
+    };
+    let mut base = with("base", terms);
+    base.stop.kill_mode = KillMode::Process;
+    let mut t = Table::new(vec![base, after("other", A)]);
+    t.up(A);
+    t.up(B);
+    t.exit(A, Exit::Code(0));
+    assert_eq!(t.standing(A), Standing::Inactive);
+    t.ask(1, Verb::Stop, &[B]);
+    t.ask(2, Verb::Start, &[A]);
+    t.up(A);
+    assert_eq!(t.standing(A), Standing::Active, "the other stops first");
+    t.ask(3, Verb::Start, &[A]);
+    assert_eq!(t.answers(), answer(3, "done "));
+    t.gone(B);
+    assert_eq!(t.standing(A), Standing::Stopping);
+}

@@ -213,7 +213,7 @@ impl Former {
                     let spec = system.spec();
                     let shares = |name: &str| {
                         let place = spec.services.iter().position(|own| &*own.name == name);
-                        place.is_some_and(|at| shares_a_fate(system, ServiceId(at as u32)))
+                        place.is_some_and(|at| may_stop(system, ServiceId(at as u32)))
                     };
                     if !formers.all(|(name, run)| now.get(name) == Some(run) || shares(name)) {
                         return Err(format!("{:?} became {now:?}", self.runs));
@@ -226,10 +226,7 @@ impl Former {
                     };
                     let own = self.runs.values().any(|known| known == run);
                     let shares = system.service_of(*run);
-                    let shares = shares.is_some_and(|id| {
-                        shares_a_fate(system, id)
-                            || system.service(id).is_some_and(ServiceSpec::stops_unneeded)
-                    });
+                    let shares = shares.is_some_and(|id| may_stop(system, id));
                     if own && !shares && !self.descending_runs.contains(run) {
                         return Err(format!("{action:?} at the turn-over"));
                     }
@@ -257,6 +254,12 @@ impl Former {
             }
         }
     }
+}
+
+/// The turn-over may have brought it down: it shares a fate, or nothing needs it.
+fn may_stop(system: &System, id: ServiceId) -> bool {
+    let unneeded = system.service(id).is_some_and(ServiceSpec::stops_unneeded);
+    unneeded || shares_a_fate(system, id)
 }
 
 /// It goes down with what it requires and what is failed, or fails at once: a bond counts that

@@ -39,6 +39,7 @@ impl System {
         let mut by_hand = 0_u32;
         let mut elsewhere = 0_u32;
         let mut dormant = 0_u32;
+        let mut over = 0_u32;
         for (id, service) in self.ids().zip(&self.services) {
             if let Some(count) = tally.get_mut(service.state.standing() as usize) {
                 *count = count.saturating_add(1);
@@ -62,6 +63,7 @@ impl System {
             let spec = self.spec.services.get(id.index());
             let sleeps = spec.is_some_and(|spec| service.is_dormant(spec));
             dormant = dormant.saturating_add(u32::from(sleeps));
+            over = over.saturating_add(u32::from(service.state.is_over()));
             let rests = matches!(service.state, State::Inactive(Idle::ByHand));
             by_hand = by_hand.saturating_add(u32::from(rests));
             if service.unmet_requires != self.unmet(id, Bond::Requires)
@@ -76,11 +78,12 @@ impl System {
         if self.records.unready != self.count_unready() {
             return Err(Disagreement::Unready);
         }
-        let counted = (sweeps, unhealthy, dormant, elsewhere, by_hand);
+        let counted = (sweeps, unhealthy, dormant, over, elsewhere, by_hand);
         let kept = (
             self.sweeps,
             self.unhealthy,
             self.dormant,
+            self.over,
             self.elsewhere,
             self.by_hand,
         );

@@ -155,7 +155,7 @@ impl System {
 
     /// It has done its work and stays active nevertheless (`RemainAfterExit=`).
     pub(super) fn is_over_but_active(&self, id: ServiceId) -> bool {
-        let over = |state: &State| matches!(state, State::Active { run, .. } if run.is_over);
+        let over = |state: &State| state.is_over() && matches!(state, State::Active { .. });
         self.state(id).is_some_and(over)
     }
 

@@ -330,7 +330,9 @@ impl System {
 
     pub(super) fn said_main_pid(&mut self, run: RunId, pid: Pid) {
         if let Some(known) = self.run_mut(run) {
-            (known.pid, known.is_over) = (Some(pid), false);
+            known.pid = Some(pid);
+            let was_over = std::mem::take(&mut known.is_over);
+            self.over = self.over.saturating_sub(u32::from(was_over));
         }
         self.main_found(run);
     }

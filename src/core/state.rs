@@ -437,6 +437,11 @@ impl State {
         }
     }
 
+    /// Its run is over, and it only remains, or stops.
+    pub(crate) fn is_over(&self) -> bool {
+        self.run().is_some_and(|run| run.is_over)
+    }
+
     /// It waits for what lives elsewhere.
     pub(crate) const fn waits_elsewhere(&self) -> bool {
         match self {

@@ -90,6 +90,8 @@ pub struct System {
     pub(super) to_open: Set<ServiceId>,
     /// How many wait for what will come: their next time, or a connection.
     pub(super) dormant: u32,
+    /// Of how many the run is over though they are active, or stop.
+    pub(super) over: u32,
     /// How many run, but not well.
     pub(super) unhealthy: u32,
     /// How many were stopped by hand.
@@ -159,6 +161,7 @@ impl System {
             sweeps: 0,
             to_open: Set::new(),
             dormant,
+            over: 0,
             unhealthy: 0,
             by_hand: 0,
             requests: Map::new(),
@@ -422,12 +425,7 @@ impl System {
             && self.dormant == 0
             && left.into_iter().all(|standing| self.count(standing) == 0)
             // What only remains is as good as done.
-            && (self.count(Standing::Active) == 0 || {
-                let active = |id: &ServiceId| {
-                    matches!(self.state(*id), Some(State::Active { .. }))
-                };
-                self.ids().filter(active).all(|id| self.is_over_but_active(id))
-            })
+            && self.count(Standing::Active) == self.over
     }
 
     fn tell_up(&mut self) {

@@ -76,6 +76,7 @@ impl System {
         let rested = matches!(service.state, State::Inactive(Idle::ByHand));
         let was_elsewhere = service.state.waits_elsewhere();
         let was_dormant = service.is_dormant(spec);
+        let was_over = service.state.is_over();
         self.records
             .changed(id, spec, &service.state, &to, self.now);
         service.skipped = match &to {
@@ -95,6 +96,10 @@ impl System {
             .dormant
             .saturating_sub(u32::from(was_dormant))
             .saturating_add(u32::from(dormant));
+        self.over = self
+            .over
+            .saturating_sub(u32::from(was_over))
+            .saturating_add(u32::from(service.state.is_over()));
         if let Some(run) = service.state.run_mut() {
             run.forget_extension();
         }

@@ -233,7 +233,7 @@ impl System {
         self.recount_needs();
         self.tally = [0; Standing::ALL.len()];
         let (mut pending, mut sweeps, mut elsewhere, mut dormant) = (0_u32, 0_u32, 0_u32, 0_u32);
-        let (mut by_hand, mut unhealthy) = (0_u32, 0_u32);
+        let (mut by_hand, mut unhealthy, mut over) = (0_u32, 0_u32, 0_u32);
         let note = |count: &mut u32, counts: bool| {
             *count = count.saturating_add(u32::from(counts));
         };
@@ -245,6 +245,7 @@ impl System {
             note(&mut sweeps, service.sweep.is_some());
             note(&mut elsewhere, service.state.waits_elsewhere());
             note(&mut dormant, service.is_dormant(spec));
+            note(&mut over, service.state.is_over());
             let rests = matches!(service.state, State::Inactive(Idle::ByHand));
             note(&mut by_hand, rests);
             let checks = service.checks.as_ref();
@@ -254,6 +255,7 @@ impl System {
         self.sweeps = sweeps;
         self.elsewhere = elsewhere;
         self.dormant = dormant;
+        self.over = over;
         self.by_hand = by_hand;
         self.unhealthy = unhealthy;
         self.records.unready = self.count_unready();

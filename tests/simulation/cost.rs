@@ -8,6 +8,7 @@ use rinit::core::event::Event;
 use rinit::core::exit::Exit;
 use rinit::core::id::{Pid, RunId, ServiceId};
 use rinit::core::request::{RequestId, Verb};
+use rinit::core::signal::Signal;
 use rinit::core::spec::{Ready, ServiceSpec, Spec};
 use rinit::core::state::{Standing, State};
 use rinit::core::system::{Surroundings, System};
@@ -17,17 +18,24 @@ use rinit::core::time::{Instant, Now};
 struct Obeyed {
     system: System,
     now: Instant,
+    /// How many events there were, and what they led to: orders and reports.
+    steps: u32,
 }
 
 impl Obeyed {
     /// So many services, all active; every tenth requires the one before it.
     fn up(count: u32) -> Self {
+        Self::with(count, Duration::ZERO, |number| {
+            (number % 10 == 9).then(|| number - 1)
+        })
+    }
+
+    /// So many services, all active, of which each requires another, or none.
+    fn with(count: u32, delay: Duration, requires: impl Fn(u32) -> Option<u32>) -> Self {
         let service = |number: u32| {
             let mut spec = ServiceSpec::new(&format!("s{number}"));
-            spec.restart.delay = Duration::ZERO;
-            if number % 10 == 9 {
-                spec.edges.requires = Box::new([ServiceId(number - 1)]);
-            }
+            spec.restart.delay = delay;
+            spec.edges.requires = requires(number).map(ServiceId).into_iter().collect();
             spec
         };
         let spec = Spec {
@@ -37,8 +45,10 @@ impl Obeyed {
         let mut this = Self {
             system: System::new(spec, Surroundings::default()),
             now: Instant(1),
+            steps: 0,
         };
         this.happens(Event::Booted);
+        assert!(this.all_active());
         this
     }
 
@@ -51,6 +61,7 @@ impl Obeyed {
                 wall: 0,
             };
             self.system.handle(event, now, &mut actions);
+            self.steps += 1 + actions.len() as u32;
             for action in actions.drain(..) {
                 match action {
                     Action::Spawn { run, .. } => {
@@ -96,11 +107,32 @@ impl Obeyed {
         state.is_some_and(|state| state.standing() == Standing::Active)
     }
 
-    /// It dies, is restarted, is stopped by hand and started again.
-    fn round(&mut self, id: ServiceId, number: u64) {
+    fn ids(&self) -> impl Iterator<Item = ServiceId> + use<> {
+        (0..self.system.spec().services.len() as u32).map(ServiceId)
+    }
+
+    fn all_active(&self) -> bool {
+        self.ids().all(|id| self.is_active(id))
+    }
+
+    /// It dies by itself.
+    fn dies(&mut self, id: ServiceId) {
         let run = self.run(id).expect("it runs");
         let exit = Exit::Code(1);
         self.happens(Event::Exited { run, exit });
+    }
+
+    /// Until nothing is due any more.
+    fn time_passes(&mut self) {
+        while let Some(at) = self.system.deadline() {
+            self.now = at.max(self.now);
+            self.happens(Event::Woke);
+        }
+    }
+
+    /// It dies, is restarted, is stopped by hand and started again.
+    fn round(&mut self, id: ServiceId, number: u64) {
+        self.dies(id);
         while !self.is_active(id) {
             self.now = self.system.deadline().expect("it comes back").max(self.now);
             self.happens(Event::Woke);
@@ -176,4 +208,72 @@ fn a_stop_of_all_costs_the_same_for_each() {
         each / count
     });
     assert!(many < few * 8, "{few:?} among 100, {many:?} among 10,000");
+}
+
+/// What each of them costs, and how many steps: among few, and among many.
+fn each_of(work: fn(u32) -> Obeyed) {
+    let [(few, few_steps), (many, many_steps)] = [100, 3_000].map(|count| {
+        let mut steps = 0;
+        let time = best_of(5, |_| steps = work(count).steps);
+        (time / count, f64::from(steps) / f64::from(count))
+    });
+    assert!(many < few * 4, "{few:?} among 100, {many:?} among 3,000");
+    let same = (few_steps - many_steps).abs() < 0.5;
+    assert!(
+        same,
+        "{few_steps} steps among 100, {many_steps} among 3,000"
+    );
+}
+
+/// Each requires the one before it.
+fn chain(count: u32) -> Obeyed {
+    Obeyed::with(count, Duration::ZERO, |number| number.checked_sub(1))
+}
+
+#[test]
+fn a_chain_that_starts_and_stops_costs_the_same_for_each() {
+    each_of(chain);
+    each_of(|count| {
+        let mut all = chain(count);
+        all.ask(Verb::Stop, [ServiceId(0)].into());
+        assert!(!all.ids().any(|id| all.is_active(id)));
+        all.ask(Verb::Start, [ServiceId(count - 1)].into());
+        assert!(all.all_active());
+        all.happens(Event::Signalled {
+            signal: Signal::TERM,
+            hung_up: false,
+        });
+        assert!(!all.ids().any(|id| all.is_active(id)));
+        all
+    });
+}
+
+#[test]
+fn a_storm_of_crashes_costs_the_same_for_each() {
+    // All at once, and each comes back after a while of its own.
+    each_of(|count| {
+        let mut all = Obeyed::with(count, Duration::from_millis(100), |_| None);
+        for id in all.ids() {
+            all.dies(id);
+        }
+        assert!(!all.ids().any(|id| all.is_active(id)));
+        all.time_passes();
+        assert!(all.all_active());
+        all
+    });
+    // One that all require, and the first of a chain: all go down with it, and come back.
+    each_of(|count| {
+        let mut all = Obeyed::with(count, Duration::ZERO, |number| (number > 0).then_some(0));
+        all.dies(ServiceId(0));
+        all.time_passes();
+        assert!(all.all_active());
+        all
+    });
+    each_of(|count| {
+        let mut all = chain(count);
+        all.dies(ServiceId(0));
+        all.time_passes();
+        assert!(all.all_active());
+        all
+    });
 }

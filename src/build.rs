@@ -18,7 +18,8 @@ fn main() {
     {
         println!("cargo::rustc-cfg=own_entry");
         println!("cargo::rustc-link-arg-bin=rinit=-Wl,--entry=rinit_entry");
-        // Another glibc may bring what src/sys/last_words.rs stands in for all the same.
+        // Another glibc may bring what src/sys/last_words.rs and src/sys/stand_ins.rs stand
+        // in for all the same.
         println!("cargo::rustc-link-arg=-Wl,-z,muldefs");
         if is("PROFILE", "release") {
             let script = "src/no-unwind.ld";

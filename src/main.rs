@@ -7,6 +7,11 @@ use rinit::cli;
 use rinit::single::{Inherited, Vector};
 use rinit::sys::process;
 
+// Here and not in the library, whose users keep what their program was given.
+#[cfg(own_entry)]
+#[path = "sys/stand_ins.rs"]
+mod stand_ins;
+
 /// Entered without Rust's runtime, which would change what the command is owed: it
 /// ignores SIGPIPE, for one.
 #[allow(unsafe_code, reason = "the C runtime calls it by this name")]

@@ -17,8 +17,7 @@ const PAGE: usize = 4096;
 #[must_use]
 pub fn page_size() -> u64 {
     // SAFETY: no pointers.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u64::try_from(size).unwrap_or(4096)
+    unsafe { libc::getauxval(libc::AT_PAGESZ) }
 }
 
 /// Gives back what the heap has kept of what was freed.

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::ptr;
 
 use nix::libc;
 
@@ -95,11 +96,17 @@ pub fn effective_gid() -> u32 {
     nix::unistd::getegid().as_raw()
 }
 
-/// Our other groups; none where the kernel won't say.
+/// Our other groups; none where the kernel won't say. Libraries ask `sysconf(3)` first for
+/// how many there may be, which reads a file.
 #[must_use]
 pub fn groups() -> Vec<u32> {
-    let groups = nix::unistd::getgroups().unwrap_or_default();
-    groups.into_iter().map(nix::unistd::Gid::as_raw).collect()
+    // SAFETY: without room it only counts them.
+    let count = unsafe { libc::getgroups(0, ptr::null_mut()) };
+    let mut groups = vec![0; usize::try_from(count).unwrap_or_default()];
+    // SAFETY: there is room for as many.
+    let count = unsafe { libc::getgroups(count, groups.as_mut_ptr()) };
+    groups.truncate(usize::try_from(count).unwrap_or_default());
+    groups
 }
 
 /// The folder that we are in, where it has a name (`getcwd(2)` walks no path).

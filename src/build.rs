@@ -1,6 +1,6 @@
 //! In a static build for x86_64 with glibc the program has an entry of its own, before the
 //! C library's (src/sys/entry.rs says why), and a release is linked without the tables for
-//! unwinding.
+//! unwinding, and with the code of the minimal init in one place.
 
 fn main() {
     println!("cargo::rerun-if-changed=src/build.rs");
@@ -22,10 +22,11 @@ fn main() {
         // in for all the same.
         println!("cargo::rustc-link-arg=-Wl,-z,muldefs");
         if is("PROFILE", "release") {
-            let script = "src/no-unwind.ld";
-            println!("cargo::rerun-if-changed={script}");
             let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-            println!("cargo::rustc-link-arg-bin=rinit=-Wl,-T,{folder}/{script}");
+            for script in ["src/no-unwind.ld", "src/nearby.ld"] {
+                println!("cargo::rerun-if-changed={script}");
+                println!("cargo::rustc-link-arg-bin=rinit=-Wl,-T,{folder}/{script}");
+            }
             println!("cargo::rustc-link-arg-bin=rinit=-Wl,--no-eh-frame-hdr");
             println!("cargo::rustc-link-arg-bin=rinit=-Wl,--icf=all");
         }

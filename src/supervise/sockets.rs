@@ -263,6 +263,8 @@ impl Hands {
             .zip(&bound)
             .filter_map(|(socket, bound)| Some((socket.path()?, bound.file?)))
             .collect();
+        // Before the fork: whoever comes now is refused, and not by a child's leave.
+        drop(bound);
         if files.is_empty() {
             return;
         }

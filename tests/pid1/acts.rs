@@ -62,6 +62,7 @@ extern "C" fn before_main() {
             "line-on" => print(value.parse().unwrap(), "\n"),
             "listen" => kept.push(Box::new(TcpListener::bind(value).unwrap())),
             "serve" => served::serve(value.parse().unwrap()),
+            "take" => served::take(value.parse().unwrap()),
             "tell-descriptors" => served::tell_descriptors(),
             "hostile" => kept.push(Box::new(hostile(value))),
             "flood-control" => flood_control(value),

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::fd::FromRawFd;
+use std::os::unix::net::UnixDatagram;
 
 /// Prints what is told of descriptors, and which are there.
 pub fn tell_descriptors() {
@@ -38,4 +39,13 @@ pub fn serve(fd: i32) {
     let mut line = String::new();
     BufReader::new(&mut stream).read_line(&mut line).unwrap();
     write!(stream, "served {line}").unwrap();
+}
+
+/// Prints one datagram that comes at this descriptor.
+pub fn take(fd: i32) {
+    // SAFETY: nobody else here uses it.
+    let socket = std::mem::ManuallyDrop::new(unsafe { UnixDatagram::from_raw_fd(fd) });
+    let mut buffer = [0; 256];
+    let length = socket.recv(&mut buffer).unwrap();
+    println!("took {}", String::from_utf8_lossy(&buffer[..length]));
 }

@@ -3,12 +3,14 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
 use crate::acts::acts;
 use crate::harness::{Running, Status};
-use crate::supervisor::{IN_ORDER, free_port, last_line, notes, place, service, supervisor};
+use crate::supervisor::{
+    IN_ORDER, ends_in_order, free_port, last_line, notes, place, service, supervisor,
+};
 
 /// Says a line and reads the answer to its end.
 fn ask(stream: impl Read + Write, line: &str) -> String {
@@ -143,6 +145,68 @@ fn a_socket_with_a_path_has_its_mode_and_its_folder_replaces_a_dead_one_and_goes
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
     assert!(!left.exists(), "{}", rinit.dump());
     assert!(!rinit.path("below/b.sock").exists(), "{}", rinit.dump());
+}
+
+#[test]
+fn a_socket_s_file_is_whose_it_says() {
+    // Another user takes root, as in `identity`; CI has it.
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let listen = "listen = [{ stream = 'FOLDER/named', mode = '0600', user = 'nobody', group = 'daemon' },
+         { datagram = 'FOLDER/number', mode = '0620', user = 4321 }, { seqpacket = 'FOLDER/group', group = '87' }]";
+    let pid1 = supervisor("");
+    let folder = pid1.path("").display().to_string();
+    let listen = listen.replace("FOLDER", folder.trim_end_matches('/'));
+    let config = service("web", &acts(["tell-descriptors", "wait"]), &listen);
+    let rinit = pid1.file("rinit.toml", &config).spawn();
+    rinit.wait_for_line("web: given 3 (web:web:web) by name, mine: true");
+    let number = |file: &str, name: &str| -> u32 {
+        let text = std::fs::read_to_string(file).unwrap();
+        let name = format!("{name}:");
+        let entry = text.lines().find(|line| line.starts_with(&name)).unwrap();
+        entry.split(':').nth(2).unwrap().parse().unwrap()
+    };
+    let (nobody, daemon) = (
+        number("/etc/passwd", "nobody"),
+        number("/etc/group", "daemon"),
+    );
+    for (name, mode, user, group) in [
+        ("named", 0o600, nobody, daemon),
+        // As for a service: the number's own group, where there is no entry.
+        ("number", 0o620, 4321, 4321),
+        ("group", 0o666, 0, 87),
+    ] {
+        let file = std::fs::metadata(rinit.path(name)).unwrap();
+        let is = (file.mode() & 0o777, file.uid(), file.gid());
+        assert_eq!(is, (mode, user, group), "{name}");
+    }
+    ends_in_order(&rinit);
+}
+
+#[test]
+fn datagrams_that_come_between_two_runs_are_the_next_ones() {
+    let pid1 = supervisor("");
+    let path = pid1.path("log.sock");
+    let keys = format!(
+        "listen = [{{ datagram = '{}' }}]\nrestart-delay = '200ms'\nrestart-delay-max = '200ms'",
+        path.display()
+    );
+    let config = service("log", &acts(["take:3", "exit:1"]), &keys);
+    let rinit = pid1.file("rinit.toml", &config).spawn();
+    let client = UnixDatagram::unbound().unwrap();
+    let say = |text: &str| client.send_to(text.as_bytes(), &path).map(drop);
+    rinit.wait_until("the socket is there", || say("one").is_ok());
+    wait_for_times(&rinit, "log exited with status 1; restart in", 1);
+    // Nobody runs who could take them.
+    say("two").unwrap();
+    say("three").unwrap();
+    wait_for_times(&rinit, "log exited with status 1; restart in", 3);
+    for line in ["log: took one", "log: took two", "log: took three"] {
+        rinit.wait_for_line(line);
+    }
+    ends_in_order(&rinit);
+    assert!(!path.exists(), "{}", rinit.dump());
 }
 
 #[test]

@@ -476,7 +476,7 @@ fn sockets_and_timers_are_started_stopped_and_listed_by_their_names() {
          try list-units --plain --no-legend -t socket,timer\n\
          try status door.socket\n\
          try reload door.socket; try restart tick.timer; try stop tick.timer door.socket\n\
-         try is-active tick.timer door.socket; [ -S /run/door ] || echo closed\n\
+         try is-active tick.timer door.socket; while [ -S /run/door ]; do sleep 0.01; done; echo closed\n\
          try start tick.timer; try is-active tick.timer; try is-enabled tick.timer door.socket; try stop nosuch.timer\n";
     let rinit = asking(
         "[init]\nunits = 'enabled'\n",

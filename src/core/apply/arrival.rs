@@ -7,6 +7,7 @@ use super::change::Changes;
 use crate::core::id::ServiceId;
 use crate::core::request::{Outcome, RequestId};
 use crate::core::service::Service;
+use crate::core::sockets::Sockets;
 use crate::core::state::{Reason, State};
 use crate::core::system::System;
 
@@ -157,6 +158,8 @@ fn own_motion(service: &Service) -> Motion {
     match &service.state {
         State::Starting(_) | State::Stopping(_) | State::Killing(_) => Motion::Moves,
         State::Active { .. } if service.descent.is_some() => Motion::Moves,
+        // Whoever asked for a socket finds it.
+        State::Waiting(_) if service.sockets == Sockets::Opening => Motion::Moves,
         State::Waiting(waiting) if waiting.appointment.is_none() => Motion::Waits,
         State::Active { .. }
         | State::Waiting(_)

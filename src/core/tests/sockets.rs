@@ -277,3 +277,27 @@ fn what_a_path_says_again_a_oneshot_does_again() {
         assert!(t.orders.contains(&await_it[0]), "{:?}", t.orders);
     }
 }
+
+#[test]
+fn whoever_brings_one_on_demand_is_answered_once_its_sockets_are_open() {
+    for works in [true, false] {
+        let mut t = Table::new(vec![service("a")]);
+        t.up(A);
+        t.apply(1, vec![service("a"), listening("b", true)]);
+        t.quiet();
+        assert!(t.orders.contains(&Action::Listen { service: B }));
+        assert_eq!(t.answers(), []);
+        t.event(if works {
+            Event::Listening { service: B }
+        } else {
+            taken(B)
+        });
+        let answers = t.answers();
+        if works {
+            assert_eq!(answers, answer(1, "done b: new"));
+        } else {
+            let said = &answers[0].1;
+            assert!(said.starts_with("no b failed: cannot start: :80"), "{said}");
+        }
+    }
+}

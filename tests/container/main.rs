@@ -30,6 +30,7 @@ mod examples;
 mod http;
 mod live;
 mod matrix;
+mod pause;
 mod restart;
 mod restricted;
 mod sandbox;

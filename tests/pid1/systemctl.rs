@@ -407,7 +407,7 @@ const WRITES: &str = "unit() { printf \"$2\" > units/$1; }\n\
 
 #[test]
 fn daemon_reload_makes_units_known_and_starts_and_stops_nothing() {
-    let lines = "old=$(pid old); leaves=$(pid leaves)\n\
+    let lines = "ctl wait old leaves; old=$(pid old); leaves=$(pid leaves)\n\
          unit old.service '[Service]\\nExecStart=/bin/sleep 2000\\n'\n\
          unit new.service '[Service]\\nExecStart=/bin/sleep 3000\\n'; wanted multi-user.target new.service\n\
          unit off.service '[Service]\\nExecStart=/bin/sleep 4000\\n'\n\

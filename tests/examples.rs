@@ -145,7 +145,8 @@ fn loads(example: &str) {
         rights: Rights {
             change_user: true,
             raise_limits: true,
-            raise_priority: true,
+            lowest_nice: i8::MIN,
+            lowest_oom_score: i16::MIN,
         },
         group_limits: GroupLimits {
             own: GroupResources::ALL,

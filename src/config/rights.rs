@@ -66,10 +66,12 @@ impl HardLimits {
 pub struct Rights {
     /// Become another user: CAP_SETUID and CAP_SETGID.
     pub change_user: bool,
-    /// Raise hard limits, lower the OOM score: CAP_SYS_RESOURCE.
+    /// Raise hard limits: CAP_SYS_RESOURCE.
     pub raise_limits: bool,
-    /// Lower the nice value: CAP_SYS_NICE.
-    pub raise_priority: bool,
+    /// The lowest nice value: without CAP_SYS_NICE its own.
+    pub lowest_nice: i8,
+    /// The lowest OOM score: without CAP_SYS_RESOURCE its own.
+    pub lowest_oom_score: i16,
 }
 
 /// Takes out what a rinit with this user number and these rights may not do; what it was,
@@ -128,13 +130,10 @@ pub(super) fn drop_forbidden(
                 .iter()
                 .map(|limit| format!("limit-{}", limit.resource.name())),
         );
-        if let Some(nice) = exec
-            .nice
-            .take_if(|nice| *nice < 0 && !rights.raise_priority)
-        {
+        if let Some(nice) = exec.nice.take_if(|nice| *nice < rights.lowest_nice) {
             dropped.push(format!("nice {nice}"));
         }
-        let lowered = |score: &mut i16| *score < 0 && !rights.raise_limits;
+        let lowered = |score: &mut i16| *score < rights.lowest_oom_score;
         if let Some(score) = exec.oom_score_adjust.take_if(lowered) {
             dropped.push(format!("oom-score-adjust {score}"));
         }
@@ -280,6 +279,29 @@ Max nice priority         0                    0
             )
         );
         assert!(drafts[0].spec.exec.identity.is_some());
+    }
+
+    #[test]
+    fn nobody_goes_below_where_rinit_stands() {
+        let mut one = draft("web");
+        one.spec.exec.nice = Some(7);
+        one.spec.exec.oom_score_adjust = Some(499);
+        let mut other = draft("web");
+        other.spec.exec.nice = Some(8);
+        other.spec.exec.oom_score_adjust = Some(500);
+        let mut drafts = [one, other];
+        let rights = Rights {
+            lowest_nice: 8,
+            lowest_oom_score: 500,
+            ..Rights::default()
+        };
+        let limits = HardLimits::parse("");
+        let warning = drop_forbidden(&mut drafts, 33, rights, &accounts(), &limits).unwrap();
+        assert!(
+            warning.ends_with("leaves out: web: nice 7, oom-score-adjust 499"),
+            "{warning}"
+        );
+        assert_eq!(drafts[1].spec.exec.oom_score_adjust, Some(500));
     }
 
     #[test]

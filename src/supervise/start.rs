@@ -76,7 +76,14 @@ pub fn prepare_process() -> Surrounded {
         rights: Rights {
             change_user: has(process::CHANGE_USER),
             raise_limits: has(process::RAISE_LIMITS),
-            raise_priority: has(process::RAISE_PRIORITY),
+            lowest_nice: match has(process::RAISE_PRIORITY) {
+                true => i8::MIN,
+                false => process::nice(),
+            },
+            lowest_oom_score: match has(process::RAISE_LIMITS) {
+                true => i16::MIN,
+                false => process::oom_score(),
+            },
         },
         cgroups,
         group_limits,

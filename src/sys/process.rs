@@ -84,6 +84,21 @@ pub fn set_nice(nice: i8) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Our nice value.
+#[must_use]
+pub fn nice() -> i8 {
+    // SAFETY: no pointers.
+    let above = unsafe { raw::call(libc::SYS_getpriority, [libc::PRIO_PROCESS as usize, 0]) };
+    above.map_or(0, |above| 20_i8.wrapping_sub_unsigned(above as u8))
+}
+
+/// By how much the kernel's OOM killer takes us sooner than others.
+#[must_use]
+pub fn oom_score() -> i16 {
+    let text = std::fs::read_to_string("/proc/self/oom_score_adj");
+    text.map_or(0, |text| text.trim_end().parse().unwrap_or(0))
+}
+
 /// The user whose rights we have.
 #[must_use]
 pub fn effective_uid() -> u32 {

@@ -37,7 +37,8 @@ fn folder() -> PathBuf {
 const ROOTS: Rights = Rights {
     change_user: true,
     raise_limits: true,
-    raise_priority: true,
+    lowest_nice: i8::MIN,
+    lowest_oom_score: i16::MIN,
 };
 
 /// A start as root with a small environment.

@@ -71,6 +71,10 @@ pub enum Setup {
     StdinIsFive,
     /// A sandbox refuses clones that share memory.
     NoSharedClone,
+    /// There is no system call that Linux 3.10 didn't have.
+    OldKernel,
+    /// A sandbox refuses (EPERM) all system calls that Linux 3.10 didn't have.
+    OldEngine,
     /// User and group 12345, who have no name.
     User,
     /// SIGUSR1 may not be sent to anybody.
@@ -96,6 +100,8 @@ pub enum Setup {
     /// Groups of its own for memory, cpu and pids, of version 1 where the machine has that.
     #[allow(dead_code, reason = "tests/cgroups has them")]
     OwnControllers,
+    /// The nice value is 15 and the OOM score 500.
+    Lowly,
     /// No capabilities, and no-new-privileges.
     NoCapabilities,
 }

@@ -97,6 +97,32 @@ fn skipped_identity_is_one_warning() {
 }
 
 #[test]
+fn no_service_is_to_stand_below_where_the_engine_has_put_rinit() {
+    let looks = "'cat /proc/self/oom_score_adj; nice'";
+    let config = service(
+        "low",
+        looks,
+        "type = 'oneshot'\nnice = 1\noom-score-adjust = 100",
+    ) + &service(
+        "high",
+        looks,
+        "type = 'oneshot'\nnice = 16\noom-score-adjust = 600",
+    );
+    let ended = supervisor(&config)
+        .setup(Setup::Lowly)
+        .setup(Setup::NoCapabilities)
+        .run();
+    assert_eq!(ended.status, IN_ORDER, "{ended:?}");
+    place(
+        &ended.stderr,
+        "leaves out: low: nice 1, oom-score-adjust 100",
+    );
+    let mut lines: Vec<&str> = ended.stdout.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["high: 16", "high: 600", "low: 15", "low: 500"]);
+}
+
+#[test]
 fn root_without_the_right_to_change_its_user_never_runs_a_service_as_root_instead() {
     let config = service(
         "a",

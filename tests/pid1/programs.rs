@@ -504,11 +504,21 @@ fn become_rinit(has: &dyn Fn(&str) -> bool, words: &[CString], start: &OwnedFd) 
     if has("AllBlocked") {
         mask = SignalSet::ALL.without(Signal::WINCH);
     }
+    if has("Lowly") {
+        fs::write("/proc/self/oom_score_adj", "500").unwrap();
+        // SAFETY: numbers.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 15) };
+    }
     if has("NoCapabilities") {
         drop_capabilities();
     }
     if has("NoSharedClone") {
         refuse_shared_clones();
+    }
+    for (world, errno) in [("OldKernel", libc::ENOSYS), ("OldEngine", libc::EPERM)] {
+        if has(world) {
+            refuse_later_calls(errno);
+        }
     }
     if has("User") {
         setgroups(&[]).unwrap();
@@ -566,14 +576,33 @@ fn refuse(call: libc::c_long, argument: u32, (test, with): (u16, u32)) {
         (0x06, 0, 0, refusal),
         (0x06, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
-    let mut filter = instructions.map(|(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k });
+    filter(&instructions);
+}
+
+/// From now on this for all that Linux 3.10 didn't have.
+fn refuse_later_calls(errno: i32) {
+    let first = u32::try_from(libc::SYS_sched_setattr).unwrap();
+    let refusal = libc::SECCOMP_RET_ERRNO | u32::try_from(errno).unwrap();
+    filter(&[
+        (0x20, 0, 0, 0),
+        (0x35, 0, 1, first), // below: allow
+        (0x06, 0, 0, refusal),
+        (0x06, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]);
+}
+
+fn filter(instructions: &[(u16, u8, u8, u32)]) {
+    let filter = instructions.iter();
+    let mut filter: Vec<_> = filter
+        .map(|&(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k })
+        .collect();
     let program = libc::sock_fprog {
-        len: 6,
+        len: u16::try_from(filter.len()).unwrap(),
         filter: filter.as_mut_ptr(),
     };
     // SAFETY: numbers.
     unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-    // SAFETY: a whole program of six instructions.
+    // SAFETY: a whole program of so many instructions.
     let set = unsafe {
         libc::prctl(
             libc::PR_SET_SECCOMP,

@@ -67,7 +67,8 @@ fn load_text(text: &str, name: &str) -> Result<Spec, String> {
         rights: rinit::config::Rights {
             change_user: true,
             raise_limits: true,
-            raise_priority: true,
+            lowest_nice: i8::MIN,
+            lowest_oom_score: i16::MIN,
         },
         now: said::NOW,
         ..Request::default()

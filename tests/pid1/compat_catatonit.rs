@@ -80,3 +80,19 @@ fn help_goes_to_stderr_and_the_licence_to_stdout() {
         (Status::Exited(0), "")
     );
 }
+
+#[test]
+fn g_is_the_group_and_stop_signals_are_not_swallowed() {
+    let script = "trap 'wait; exit 5' USR1
+        sh -c 'trap \"echo inner; exit\" USR1; echo up; while :; do sleep 0.01; done' &
+        while :; do wait; done";
+    let rinit = catatonit().args(["-g", "--", "sh", "-c", script]).spawn();
+    rinit.wait_for_line("up");
+    rinit.signal(10);
+    rinit.wait_for_line("inner");
+    assert_eq!(rinit.wait(), Status::Exited(5));
+    let rinit = catatonit().arg("--").program("collect", ["20"]).spawn();
+    rinit.wait_for_line("ready");
+    rinit.signal(20);
+    assert_eq!(rinit.wait(), Status::Exited(0));
+}

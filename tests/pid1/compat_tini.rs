@@ -1,4 +1,4 @@
-use crate::harness::{Pid1, Setup, Status};
+use crate::harness::{Pid1, RINIT, Setup, Status};
 
 fn tini() -> Pid1 {
     Pid1::new().called("/sbin/docker-init")
@@ -139,8 +139,32 @@ fn what_kills_tini_does_not_kill_this() {
 
 #[test]
 fn w_warns_of_each_orphan() {
-    let ended = tini()
-        .args(["-w", "--", "sh", "-c", "(sh -c 'exit 0' &) ; while read x < /proc/loadavg; do set -- /proc/[0-9]*; [ $# -le 3 ] && break; done; exit 0"])
-        .run();
-    assert_eq!(ended.status, Status::Exited(0), "{ended:?}");
+    let script = "(sh -c 'exit 0' &) ; until test -e told; do sleep 0.01; done";
+    let rinit = tini().args(["-w", "--", "sh", "-c", script]).spawn();
+    rinit.wait_for_line("[WARN  tini (1)] Reaped zombie process with pid=");
+    std::fs::write(rinit.path("told"), "").unwrap();
+    assert_eq!(rinit.wait(), Status::Exited(0), "{}", rinit.dump());
+}
+
+/// Below another init: its parent ends once its command is there, and `-p` tells it.
+fn is_told_of_its_parents_death(called: &str, signal: &str) {
+    let own = std::env::current_exe().unwrap();
+    let script = format!(
+        "ln -s {RINIT} {called}
+         sh -c './{called} -p {signal} -- {} @collect 10 & until test -e go; do sleep 0.01; done'
+         until test -e seen; do sleep 0.01; done",
+        own.display()
+    );
+    let rinit = Pid1::new().args(["sh", "-c", &script]).spawn();
+    rinit.wait_for_line("ready");
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_for_line("signal 10 value");
+    std::fs::write(rinit.path("seen"), "").unwrap();
+    assert_eq!(rinit.wait(), Status::Exited(0), "{}", rinit.dump());
+}
+
+#[test]
+fn p_is_the_signal_of_its_parents_death() {
+    is_told_of_its_parents_death("tini", "SIGUSR1");
+    is_told_of_its_parents_death("rinit", "usr1");
 }

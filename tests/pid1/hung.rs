@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::acts::acts;
 use crate::fuse::{Fuse, Hang, own_mounts};
 use crate::harness::{RINIT, Running};
-use crate::supervisor::{last_line, service, supervisor};
+use crate::supervisor::{ends_in_order, last_line, service, supervisor};
 
 /// What a person gets to hear is noted, since it can't be taken for sure that it is shown.
 fn person(script: &str) -> String {
@@ -37,6 +37,9 @@ fn hangs(config: &str, how: Hang, ready: fn(&Running, &Fuse), look: fn(&Running)
             let folder = folder.to_str().unwrap().trim_end_matches('/');
             let pid1 = pid1.file("rinit.toml", &config.replace("FOLDER", folder));
             let mounted = Fuse::mount(&pid1.path("hung"), how);
+            // With the first answer the kernel knows that this server wants to hear of no file
+            // that is closed: whoever has one open, and is killed, would wait for that.
+            std::fs::write(pid1.path("hung").join("first"), "").unwrap();
             // It goes first, or removing the test's folder hangs.
             let (rinit, fuse) = (pid1.spawn(), mounted);
             ready(&rinit, &fuse);
@@ -48,16 +51,19 @@ fn hangs(config: &str, how: Hang, ready: fn(&Running, &Fuse), look: fn(&Running)
             rinit.wait_until("the last line", || {
                 last_line(&rinit.stderr()).contains("; exit code ")
             });
-            let took = began.elapsed();
+            let last_line = began.elapsed();
+            // The kernel lets no PID 1 end before all of its processes have, and who waits for
+            // the answer to what the server has taken can't be killed.
+            let fuse = Some(fuse).filter(|_| how == Hang::Unread);
+            let status = rinit.wait();
+            let took = if fuse.is_some() {
+                began.elapsed()
+            } else {
+                last_line
+            };
+            println!("{took:?} {status:?} {}\n{}", notes(&rinit), rinit.dump());
             assert!(took < Duration::from_secs(7), "{took:?}: {}", rinit.dump());
-            // The kernel lets no PID 1 end before all of its processes have.
             drop(fuse);
-            println!(
-                "{took:?} {:?} {}\n{}",
-                rinit.wait(),
-                notes(&rinit),
-                rinit.dump()
-            );
         });
         run.join().unwrap();
     });
@@ -107,8 +113,8 @@ fn a_log_file_that_hangs_with_all_requests_taken_keeps_pid_1_from_nothing() {
     under_a_log_file(Hang::Unanswered);
 }
 
-/// Everything else that is opened for a service, or for rinit itself.
-fn under_all_else(how: Hang) {
+/// Everything else that is opened for a service, or for rinit itself, and who starts it all.
+fn all_else(person: &str) -> String {
     let waits = acts(["await:asked", "wait"]);
     let keys = |name: &str, keys: &str| {
         service(
@@ -119,9 +125,10 @@ fn under_all_else(how: Hang) {
             ),
         )
     };
-    let config = "termination-log = './hung/words'\n".to_owned()
+    "termination-log = './hung/words'\n".to_owned()
         + &service("other", &acts(["say:runs", "wait"]), "")
         + &keys("env", "environment-file = './hung/env'")
+        + &keys("secret", "environment-from = { SECRET = './hung/secret' }")
         + &keys("folder", "working-directory = './hung/folder'")
         + &keys("ready", "ready = { file = './hung/ready' }")
         + &keys("pid", "type = 'forking'\npid-file = './hung/pid'")
@@ -137,15 +144,19 @@ fn under_all_else(how: Hang) {
             "['./hung/program']",
             "enabled = false\nstart-timeout = '1s'\nrestart = 'no'",
         )
-        // A start returns once it is known what became of it, which the kernel may never say.
-        + &person(&format!(
-            "for name in env folder ready pid socket files removed awaits program; do
+        + &self::person(person)
+}
+
+fn under_all_else(how: Hang) {
+    // A start returns once it is known what became of it, which the kernel may never say.
+    let config = all_else(&format!(
+        "for name in env secret folder ready pid socket files removed awaits program; do
     {RINIT} ctl start $name > /dev/null 2>&1 &
     try status other
 done
 {RINIT} ctl apply > /dev/null 2>&1 &
 try stop other"
-        ));
+    ));
     hangs(
         &config,
         how,
@@ -168,4 +179,60 @@ fn what_hangs_under_a_service_s_files_keeps_pid_1_from_nothing() {
 #[ignore = "needs /dev/fuse and root; .ci/run asks for it"]
 fn what_hangs_there_with_all_requests_taken_keeps_pid_1_from_nothing() {
     under_all_else(Hang::Unanswered);
+}
+
+#[test]
+fn a_fifo_that_nobody_else_has_open_is_no_file_and_keeps_nobody_waiting() {
+    let config = all_else(
+        "for name in env secret folder ready pid socket files removed awaits program out; do
+    try start $name
+done
+mv rinit.toml was
+mkfifo rinit.toml
+try apply
+try stop other",
+    ) + &service(
+        "out",
+        &acts(["say:where", "wait"]),
+        "enabled = false\noutput = { file = 'hung/out' }",
+    );
+    let config = format!("[init]\nshutdown-timeout = '4s'\n{config}");
+    let pid1 = supervisor("");
+    let folder = pid1.path("");
+    let folder = folder.to_str().unwrap().trim_end_matches('/');
+    let pid1 = pid1.file("rinit.toml", &config.replace("FOLDER", folder));
+    std::fs::create_dir(pid1.path("hung")).unwrap();
+    for name in [
+        "words", "env", "secret", "folder", "ready", "pid", "socket", "x.log", "old", "there",
+        "program", "out",
+    ] {
+        nix::unistd::mkfifo(&pid1.path("hung").join(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    }
+    let rinit = pid1.spawn();
+    rinit.wait_for_line("other: runs");
+    std::fs::write(rinit.path("hangs"), "").unwrap();
+    rinit.wait_until("the person is done", || {
+        notes(&rinit).contains("all is done")
+    });
+    let said = notes(&rinit);
+    for answer in [
+        "start env: 1",
+        "start secret: 1",
+        "start folder: 1",
+        // It was there before.
+        "start ready: 1",
+        "start pid: 1",
+        "start socket: 1",
+        "start files: 0",
+        "start removed: 0",
+        "start awaits: 0",
+        "start program: 1",
+        "start out: 0",
+        "apply: 1",
+        "stop other: 0",
+    ] {
+        assert!(said.lines().any(|line| line == answer), "{answer}: {said}");
+    }
+    rinit.wait_for_line("out: where");
+    ends_in_order(&rinit);
 }

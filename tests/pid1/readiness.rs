@@ -317,6 +317,30 @@ fn log_is_ready_with_a_line_of_either_output() {
 }
 
 #[test]
+fn a_line_counts_once_it_is_whole() {
+    let keys = "ready = { log = '^up' }";
+    let config = pair(
+        &[
+            "write:up",
+            "complain:so far",
+            "await:go",
+            "say: and well",
+            "wait",
+        ],
+        keys,
+    );
+    let rinit = supervisor(&config).spawn();
+    // The logger has seen all that was written before that.
+    rinit.wait_for_line("db: so far");
+    std::fs::write(rinit.path("go"), "").unwrap();
+    rinit.wait_for_line("web: web runs");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
+    place(&rinit.stdout(), "db: up and well");
+    place(&rinit.stdout(), "web: go is there: true");
+}
+
+#[test]
 fn a_line_still_counts_when_the_logger_was_killed() {
     let config = pair(&["await:go", "say:up", "wait"], "ready = { log = '^up$' }");
     let rinit = supervisor(&config).spawn();

@@ -162,6 +162,27 @@ fn stubborn_trees_cannot_stretch_the_deadline() {
 }
 
 #[test]
+fn below_nine_stubborn_ones_the_database_still_has_its_time() {
+    let db =
+        "'trap \"sleep 0.1; echo >saved; exit 0\" TERM; echo ready; while :; do sleep 0.01; done'";
+    let mut config = "[init]\nshutdown-timeout = '5s'\n".to_owned() + &service("s0", db, "");
+    for number in 1..10 {
+        let below = format!("requires = ['s{}']", number - 1);
+        config += &deaf(&format!("s{number}"), &below);
+    }
+    let rinit = supervisor(&config).spawn();
+    rinit.wait_for_line("s9: ready");
+    rinit.signal(15);
+    assert_eq!(stops_within(&rinit, Duration::from_millis(5500)), IN_ORDER);
+    assert!(rinit.path("saved").exists(), "{}", rinit.dump());
+    let stderr = rinit.stderr();
+    for number in 1..10 {
+        place(&stderr, &format!("s{number} did not stop in"));
+    }
+    assert!(!stderr.contains("s0 did not stop in"), "{stderr}");
+}
+
+#[test]
 fn a_second_int_kills_at_once_and_an_early_one_does_not() {
     let config = "[init]\nshutdown-timeout = '1h'\n".to_owned() + &deaf("a", "stop-timeout = '1h'");
     for signal in [2, 3] {

@@ -1,5 +1,5 @@
 use crate::acts::acts;
-use crate::harness::{Running, Setup};
+use crate::harness::{Pid1, RINIT, Running, Setup};
 use crate::supervisor::{
     IN_ORDER, last_line, notes, process, service, supervisor, wait_for_process,
 };
@@ -115,6 +115,39 @@ fn check_prints_the_next_times() {
         stdout.contains("  @  poll: every 5m, up to 30 s later\n"),
         "{stdout}"
     );
+}
+
+#[test]
+fn without_tz_the_zone_is_that_of_etc_localtime() {
+    // Twice a head, one kind of time, and no transition; then what counts.
+    let mut counts = [0; 24];
+    (counts[19], counts[23]) = (1, 4);
+    let half = [&b"TZif2"[..], &[0; 15], &counts, &[0; 6], b"UTC\0"].concat();
+    let zone = [&half[..], &half, b"\n<+0930>-9:30\n"].concat();
+    let config = service("job", "['true']", "schedule = '03:00'");
+    let start = format!("mount --bind etc /etc && exec {RINIT} -c rinit.toml --check");
+    let rinit = Pid1::new()
+        .binary("/bin/sh".into())
+        .called("sh")
+        .args(["-c", &start])
+        .file("rinit.toml", &config)
+        .file("etc/passwd", "root:x:0:0::/:/bin/sh\n");
+    std::fs::write(rinit.path("etc/localtime"), zone).unwrap();
+    let ended = rinit.run();
+    assert!(ended.stdout.contains(" 03:00:00 +09:30"), "{ended:?}");
+}
+
+#[test]
+fn a_run_has_all_that_its_service_has() {
+    let keys = "every = '20ms'\nenvironment = { SET = 'here' }\nlimit-nofile = 77\n\
+                umask = '027'\nworking-directory = 'inside'";
+    let command = "'echo $SET $(ulimit -n) $(umask) ${PWD##*/}'";
+    let rinit = supervisor(&service("job", command, keys))
+        .file("inside/x", "")
+        .spawn();
+    rinit.wait_until("two runs", || said(&rinit, "job: here 77 0027 inside") >= 2);
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER);
 }
 
 #[test]

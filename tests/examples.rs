@@ -145,8 +145,8 @@ fn loads(example: &str) {
         rights: Rights {
             change_user: true,
             raise_limits: true,
-            lowest_nice: i8::MIN,
-            lowest_oom_score: i16::MIN,
+            lowest_nice: i32::MIN,
+            lowest_oom_score: i32::MIN,
         },
         group_limits: GroupLimits {
             own: GroupResources::ALL,

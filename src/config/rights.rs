@@ -69,9 +69,9 @@ pub struct Rights {
     /// Raise hard limits: CAP_SYS_RESOURCE.
     pub raise_limits: bool,
     /// The lowest nice value: without CAP_SYS_NICE its own.
-    pub lowest_nice: i8,
+    pub lowest_nice: i32,
     /// The lowest OOM score: without CAP_SYS_RESOURCE its own.
-    pub lowest_oom_score: i16,
+    pub lowest_oom_score: i32,
 }
 
 /// Takes out what a rinit with this user number and these rights may not do; what it was,
@@ -130,10 +130,13 @@ pub(super) fn drop_forbidden(
                 .iter()
                 .map(|limit| format!("limit-{}", limit.resource.name())),
         );
-        if let Some(nice) = exec.nice.take_if(|nice| *nice < rights.lowest_nice) {
+        if let Some(nice) = exec
+            .nice
+            .take_if(|nice| i32::from(*nice) < rights.lowest_nice)
+        {
             dropped.push(format!("nice {nice}"));
         }
-        let lowered = |score: &mut i16| *score < rights.lowest_oom_score;
+        let lowered = |score: &mut i16| i32::from(*score) < rights.lowest_oom_score;
         if let Some(score) = exec.oom_score_adjust.take_if(lowered) {
             dropped.push(format!("oom-score-adjust {score}"));
         }

@@ -77,11 +77,11 @@ pub fn prepare_process() -> Surrounded {
             change_user: has(process::CHANGE_USER),
             raise_limits: has(process::RAISE_LIMITS),
             lowest_nice: match has(process::RAISE_PRIORITY) {
-                true => i8::MIN,
+                true => i32::MIN,
                 false => process::nice(),
             },
             lowest_oom_score: match has(process::RAISE_LIMITS) {
-                true => i16::MIN,
+                true => i32::MIN,
                 false => process::oom_score(),
             },
         },

@@ -86,17 +86,17 @@ pub fn set_nice(nice: i8) -> Result<(), Errno> {
 
 /// Our nice value.
 #[must_use]
-pub fn nice() -> i8 {
+pub fn nice() -> i32 {
     // SAFETY: no pointers.
     let above = unsafe { raw::call(libc::SYS_getpriority, [libc::PRIO_PROCESS as usize, 0]) };
-    above.map_or(0, |above| 20_i8.wrapping_sub_unsigned(above as u8))
+    above.map_or(0, |above| 20 - above as i32)
 }
 
 /// By how much the kernel's OOM killer takes us sooner than others.
 #[must_use]
-pub fn oom_score() -> i16 {
-    let text = std::fs::read_to_string("/proc/self/oom_score_adj");
-    text.map_or(0, |text| text.trim_end().parse().unwrap_or(0))
+pub fn oom_score() -> i32 {
+    let text = std::fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default();
+    text.trim_end().parse().unwrap_or(0)
 }
 
 /// The user whose rights we have.

@@ -37,8 +37,8 @@ fn folder() -> PathBuf {
 const ROOTS: Rights = Rights {
     change_user: true,
     raise_limits: true,
-    lowest_nice: i8::MIN,
-    lowest_oom_score: i16::MIN,
+    lowest_nice: i32::MIN,
+    lowest_oom_score: i32::MIN,
 };
 
 /// A start as root with a small environment.

@@ -67,8 +67,8 @@ fn load_text(text: &str, name: &str) -> Result<Spec, String> {
         rights: rinit::config::Rights {
             change_user: true,
             raise_limits: true,
-            lowest_nice: i8::MIN,
-            lowest_oom_score: i16::MIN,
+            lowest_nice: i32::MIN,
+            lowest_oom_score: i32::MIN,
         },
         now: said::NOW,
         ..Request::default()

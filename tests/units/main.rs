@@ -70,8 +70,8 @@ fn read(units: &[&str]) -> (Result<Spec, String>, String) {
         rights: Rights {
             change_user: true,
             raise_limits: true,
-            lowest_nice: i8::MIN,
-            lowest_oom_score: i16::MIN,
+            lowest_nice: i32::MIN,
+            lowest_oom_score: i32::MIN,
         },
         unit_root: folder().join("root"),
         // 2026-11-24 18:00:00 UTC

@@ -159,6 +159,7 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
         environment: inherited.environment.iter().filter_map(pair).collect(),
         uid: here.uid,
         rights: here.rights,
+        hard_limits: here.hard_limits,
         cgroups: here.cgroups,
         group_limits: here.group_limits,
         now: here.time,

@@ -62,8 +62,7 @@ use self::instances::Templates;
 pub use self::nearest::nearest;
 use self::needs::{Accounts, Needs};
 pub use self::overrides::{OTHER_VARIABLES, variable};
-use self::rights::HardLimits;
-pub use self::rights::{Offer, Rights};
+pub use self::rights::{HardLimits, Offer, Rights};
 use self::source::{At, Origin, Source, Sources};
 pub use self::tables::NAME_PATTERN;
 use self::tables::Tables;
@@ -94,6 +93,8 @@ pub struct Request {
     pub uid: u32,
     /// What else it may.
     pub rights: Rights,
+    /// Its own hard limits.
+    pub hard_limits: HardLimits,
     /// Whether it may make cgroups.
     pub cgroups: Offer,
     /// Which limits it may set for them.
@@ -381,7 +382,7 @@ fn check(
     doubts::shared_addresses(drafts, context);
     listen::shared(drafts, context);
     output::shared(drafts, context);
-    let (uid, may, limits) = (request.uid, request.rights, HardLimits::read());
+    let (uid, may, limits) = (request.uid, request.rights, request.hard_limits);
     if let Some(warning) = rights::drop_forbidden(drafts, uid, may, accounts, &limits) {
         let help = if uid == 0 {
             "add CAP_SYS_RESOURCE (limits, OOM score) or CAP_SYS_NICE, raise the container's own limits, or take these out"

@@ -6,58 +6,23 @@
 use super::draft::{Draft, TrackingChoice};
 use super::needs::Accounts;
 use crate::core::capability::Capabilities;
-use crate::core::exec::{Limit, Resource};
+use crate::core::exec::Resource;
 use crate::core::spec::{Cgroups, Tracking};
 
-/// rinit's own hard limits, as /proc/self/limits shows them; unknown ones are no bound.
-pub(super) struct HardLimits(Vec<(Resource, u64)>);
+/// rinit's own hard limits by their resources' numbers; `u64::MAX` is infinity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HardLimits(pub [u64; Resource::ALL.len()]);
+
+impl Default for HardLimits {
+    fn default() -> Self {
+        Self([u64::MAX; Resource::ALL.len()])
+    }
+}
 
 impl HardLimits {
-    pub(super) fn read() -> Self {
-        Self::parse(&std::fs::read_to_string("/proc/self/limits").unwrap_or_default())
-    }
-
-    fn parse(text: &str) -> Self {
-        const NAMES: [(&str, Resource); 16] = [
-            ("Max cpu time", Resource::Cpu),
-            ("Max file size", Resource::Fsize),
-            ("Max data size", Resource::Data),
-            ("Max stack size", Resource::Stack),
-            ("Max core file size", Resource::Core),
-            ("Max resident set", Resource::Rss),
-            ("Max processes", Resource::Nproc),
-            ("Max open files", Resource::Nofile),
-            ("Max locked memory", Resource::Memlock),
-            ("Max address space", Resource::As),
-            ("Max file locks", Resource::Locks),
-            ("Max pending signals", Resource::Sigpending),
-            ("Max msgqueue size", Resource::Msgqueue),
-            ("Max nice priority", Resource::Nice),
-            ("Max realtime priority", Resource::Rtprio),
-            ("Max realtime timeout", Resource::Rttime),
-        ];
-        let hard = |line: &str, name: &str| {
-            let hard = line.strip_prefix(name)?.split_whitespace().nth(1)?;
-            match hard {
-                "unlimited" => Some(u64::MAX),
-                number => number.parse().ok(),
-            }
-        };
-        let limits = text.lines().filter_map(|line| {
-            let (name, resource) = NAMES.iter().find(|(name, _)| line.starts_with(name))?;
-            Some((*resource, hard(line, name)?))
-        });
-        Self(limits.collect())
-    }
-
-    /// `u64::MAX` is infinity.
     pub(super) fn of(&self, resource: Resource) -> u64 {
-        let own = self.0.iter().find(|(known, _)| *known == resource);
-        own.map_or(u64::MAX, |(_, hard)| *hard)
-    }
-
-    fn allow(&self, limit: &Limit) -> bool {
-        limit.hard <= self.of(limit.resource)
+        let own = self.0.get(resource as usize);
+        own.copied().unwrap_or(u64::MAX)
     }
 }
 
@@ -121,15 +86,15 @@ pub(super) fn drop_forbidden(
                 dropped.push(format!("the owner of {socket}"));
             }
         }
-        let (kept, raised): (Vec<_>, Vec<_>) = std::mem::take(&mut exec.limits)
-            .into_iter()
-            .partition(|limit| rights.raise_limits || limits.allow(limit));
-        exec.limits = kept.into();
-        dropped.extend(
-            raised
-                .iter()
-                .map(|limit| format!("limit-{}", limit.resource.name())),
-        );
+        for limit in exec.limits.iter_mut().filter(|_| !rights.raise_limits) {
+            // As near to it as may be.
+            let most = limits.of(limit.resource);
+            if limit.hard > most {
+                limit.hard = most;
+                limit.soft = limit.soft.min(most);
+                dropped.push(format!("limit-{} above {most}", limit.resource.name()));
+            }
+        }
         if let Some(nice) = exec
             .nice
             .take_if(|nice| i32::from(*nice) < rights.lowest_nice)
@@ -197,14 +162,7 @@ pub(super) fn choose_tracking(draft: &mut Draft, uid: u32, accounts: &Accounts, 
 mod tests {
     use super::*;
     use crate::config::source::At;
-    use crate::core::exec::Identity;
-
-    const LIMITS: &str = "\
-Limit                     Soft Limit           Hard Limit           Units     
-Max open files            1024                 4096                 files     
-Max core file size        0                    unlimited            bytes     
-Max nice priority         0                    0                    
-";
+    use crate::core::exec::{Identity, Limit};
 
     fn accounts() -> Accounts {
         Accounts {
@@ -228,36 +186,44 @@ Max nice priority         0                    0
         let mut draft = draft("root");
         draft.spec.exec.nice = Some(-5);
         draft.spec.exec.oom_score_adjust = Some(100);
-        let limit = |resource, hard| Limit {
+        let limit = |resource, soft, hard| Limit {
             resource,
-            soft: 1,
+            soft,
             hard,
         };
         draft.spec.exec.limits = [
-            limit(Resource::Nofile, 4097),
-            limit(Resource::Core, u64::MAX),
-            limit(Resource::As, u64::MAX),
+            limit(Resource::Nofile, 64, 4097),
+            limit(Resource::Nproc, u64::MAX, u64::MAX),
+            limit(Resource::Core, u64::MAX, u64::MAX),
         ]
         .into();
         let mut drafts = [draft];
-        let limits = HardLimits::parse(LIMITS);
+        let mut limits = HardLimits::default();
+        limits.0[Resource::Nofile as usize] = 4096;
+        limits.0[Resource::Nproc as usize] = 99;
         let warning = drop_forbidden(&mut drafts, 33, Rights::default(), &accounts(), &limits);
         assert_eq!(
             warning.as_deref(),
             Some(
-                "rinit runs as user 33, not as root, and leaves out: web: user root, limit-nofile, nice -5"
+                "rinit runs as user 33, not as root, and leaves out: web: user root, \
+                 limit-nofile above 4096, limit-nproc above 99, nice -5"
             )
         );
         let exec = &drafts[0].spec.exec;
         assert_eq!((exec.nice, exec.oom_score_adjust), (None, Some(100)));
-        assert_eq!(exec.limits.len(), 2);
+        let limits = [
+            limit(Resource::Nofile, 64, 4096),
+            limit(Resource::Nproc, 99, 99),
+            limit(Resource::Core, u64::MAX, u64::MAX),
+        ];
+        assert_eq!(*exec.limits, limits);
         assert_eq!(exec.identity, None);
     }
 
     #[test]
     fn ones_own_user_is_no_foreign_one() {
         let mut drafts = [draft("web"), draft("33")];
-        let limits = HardLimits::parse("");
+        let limits = HardLimits::default();
         let rights = Rights::default();
         let warning = drop_forbidden(&mut drafts, 33, rights, &accounts(), &limits);
         assert_eq!(warning, None);
@@ -273,7 +239,7 @@ Max nice priority         0                    0
             change_user: true,
             ..Rights::default()
         };
-        let limits = HardLimits::parse("");
+        let limits = HardLimits::default();
         let warning = drop_forbidden(&mut drafts, 0, docker, &accounts(), &limits);
         assert_eq!(
             warning.as_deref(),

@@ -25,7 +25,7 @@ use super::syslog::Syslog;
 use super::tellings::Tellings;
 use super::trees::Trees;
 use super::upward::Upward;
-use crate::config::{GroupLimits, Offer, Request, Rights};
+use crate::config::{GroupLimits, HardLimits, Offer, Request, Rights};
 use crate::control::context::Own;
 use crate::control::{Server, address};
 use crate::core::exit::Codes;
@@ -85,6 +85,7 @@ pub fn prepare_process() -> Surrounded {
                 false => process::oom_score(),
             },
         },
+        hard_limits: HardLimits(limits::hard()),
         cgroups,
         group_limits,
     }
@@ -101,6 +102,8 @@ pub struct Surrounded {
     pub time: i64,
     /// What else it may.
     pub rights: Rights,
+    /// Its hard limits.
+    pub hard_limits: HardLimits,
     /// Whether it may make cgroups.
     pub cgroups: Offer,
     /// Which limits it may set for these.

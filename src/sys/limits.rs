@@ -1,7 +1,10 @@
 //! Limits of our own process.
+#![allow(unsafe_code)]
 
+use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use super::raw;
 use crate::core::exec::{self, Limit};
 
 /// Raises the number of descriptors to what we may have; the limit as it was, if that
@@ -18,6 +21,21 @@ pub fn raise_descriptors() -> Option<Limit> {
         soft,
         hard,
     })
+}
+
+/// Our hard limits by their numbers; `u64::MAX` is infinity, and what the kernel doesn't know.
+#[must_use]
+pub fn hard() -> [u64; exec::Resource::ALL.len()] {
+    let mut all = [u64::MAX; exec::Resource::ALL.len()];
+    for (number, hard) in all.iter_mut().enumerate() {
+        let mut pair = [u64::MAX; 2];
+        let given = [0, number, 0, pair.as_mut_ptr().addr()];
+        // SAFETY: room for two numbers, which lives through the call; nothing is set.
+        if unsafe { raw::call(libc::SYS_prlimit64, given) }.is_ok() {
+            [_, *hard] = pair;
+        }
+    }
+    all
 }
 
 /// From now on this process can do little but serve: so many descriptors, no file that

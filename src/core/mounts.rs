@@ -3,7 +3,7 @@
 
 use super::exec::Words;
 use super::sandbox::{has, values};
-use super::setup::{Base, Folder};
+use super::setup::Folder;
 
 /// One path, and what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +25,13 @@ pub enum Kind {
     Writable,
     /// It is empty and closed.
     Hidden,
-    /// An empty folder in memory, with the options of its mount.
-    Empty(String),
+    /// An empty folder in memory.
+    Empty {
+        /// Options of its file system.
+        options: String,
+        /// Nothing can be written, once all that is to be seen below is there.
+        read_only: bool,
+    },
     /// Something else is seen there.
     Bound {
         /// What.
@@ -50,7 +55,7 @@ impl Kind {
         match self {
             Self::AsIs | Self::ReadOnly => 0,
             Self::Writable => 1,
-            Self::Empty(_)
+            Self::Empty { .. }
             | Self::Bound { .. }
             | Self::Private
             | Self::Devices
@@ -67,6 +72,10 @@ impl Kind {
                     read_only: true,
                     ..
                 }
+                | Self::Empty {
+                    read_only: true,
+                    ..
+                }
         )
     }
 }
@@ -76,6 +85,25 @@ impl Kind {
 #[must_use]
 pub fn private_folders(service: &str) -> [String; 2] {
     ["/tmp", "/var/tmp"].map(|folder| format!("{folder}/rinit-private-{service}"))
+}
+
+/// What ProtectHome= is about.
+const HOMES: &str = "/home /root /run/user";
+
+/// An empty folder with these options, of which some are none of its file system's.
+fn empty(options: &str) -> Kind {
+    let (mut own, mut read_only) = ("mode=0755".to_owned(), false);
+    for option in options.split(',') {
+        match option {
+            "ro" => read_only = true,
+            "" | "rw" | "nosuid" | "nodev" => {}
+            option => own = own + "," + option,
+        }
+    }
+    Kind::Empty {
+        options: own,
+        read_only,
+    }
 }
 
 /// The plan, those above before those below; empty where nothing is asked for.
@@ -130,27 +158,27 @@ pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
     let homes = match values(words, "ProtectHome").last() {
         None => None,
         Some("read-only") => Some(Kind::ReadOnly),
-        Some("tmpfs") => Some(Kind::Empty("mode=0755,ro".to_owned())),
+        Some("tmpfs") => Some(empty("ro")),
         Some(_) => Some(Kind::Hidden),
     };
     if let Some(kind) = homes {
-        plan.all("/home /root /run/user", &kind);
+        plan.all(HOMES, &kind);
     }
     plan.named(words, "ReadOnlyPaths", &|_| Kind::ReadOnly);
-    plan.named(words, "ReadWritePaths", &|_| Kind::Writable);
-    for folder in folders {
-        if folder.base != Base::Configuration {
-            plan.add(&folder.path(), Kind::Writable);
+    if system == Some("strict") {
+        // Of these ProtectHome= decides, though the system is all that there is.
+        for home in HOMES.split(' ') {
+            if plan.0.iter().all(|mount| mount.path != home) {
+                plan.add(home, Kind::Writable);
+            }
         }
     }
+    plan.named(words, "ReadWritePaths", &|_| Kind::Writable);
+    for folder in folders {
+        plan.add(&folder.path(), Kind::Writable);
+    }
     plan.named(words, "InaccessiblePaths", &|_| Kind::Hidden);
-    plan.named(words, "TemporaryFileSystem", &|options| {
-        Kind::Empty(if options.is_empty() {
-            "mode=0755".to_owned()
-        } else {
-            format!("mode=0755,{options}")
-        })
-    });
+    plan.named(words, "TemporaryFileSystem", &empty);
     for (directive, read_only) in [("BindPaths", false), ("BindReadOnlyPaths", true)] {
         for source in values(words, directive).flat_map(str::lines) {
             let source = source.trim_start_matches(['-', '+']);
@@ -238,6 +266,7 @@ pub fn add(plan: &mut Vec<Mount>, path: &str, kind: Kind) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::setup::Base;
 
     fn of(lines: &[&str], folders: &[Folder]) -> Vec<Mount> {
         plan(&Words::new(lines), folders)
@@ -270,7 +299,9 @@ mod tests {
         for (path, read_only) in [
             ("/", true),
             ("/data", true),
-            ("/etc/web", true),
+            ("/etc/web", false),
+            ("/etc/web2", true),
+            ("/home/x", false),
             ("/proc/sys", false),
             ("/device", true),
             ("/srv", false),
@@ -320,9 +351,13 @@ mod tests {
         assert_eq!(kind(&plan, "/c"), Some(&bound("/c", true, false)));
         assert_eq!(kind(&plan, "/d"), Some(&bound("/d", true, true)));
         assert!(is_read_only(&plan, "/d/below") && !is_read_only(&plan, "/b"));
-        let empty = |options: &str| Some(Kind::Empty(options.to_owned()));
-        assert_eq!(kind(&plan, "/e").cloned(), empty("mode=0755,ro,size=1M"));
-        assert_eq!(kind(&plan, "/f").cloned(), empty("mode=0755"));
+        let empty = |options: &str, read_only| {
+            let options = options.to_owned();
+            Some(Kind::Empty { options, read_only })
+        };
+        assert_eq!(kind(&plan, "/e").cloned(), empty("mode=0755,size=1M", true));
+        assert_eq!(kind(&plan, "/f").cloned(), empty("mode=0755", false));
+        assert!(is_read_only(&plan, "/e") && !is_read_only(&plan, "/f"));
     }
 
     #[test]

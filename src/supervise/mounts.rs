@@ -117,7 +117,7 @@ fn hold(mount: &Mount, privates: &[String; 2]) -> Option<fs::File> {
             .iter()
             .find(|folder| is_in(folder, &mount.path))
             .and_then(|folder| private(folder))?,
-        Kind::AsIs | Kind::Hidden | Kind::Empty(_) | Kind::Devices | Kind::Processes(_) => {
+        Kind::AsIs | Kind::Hidden | Kind::Empty { .. } | Kind::Devices | Kind::Processes(_) => {
             return None;
         }
     };
@@ -150,10 +150,9 @@ fn make(wanted: &Mount, held: Option<&fs::File>) -> bool {
         Kind::Bound { whole, .. } => bind(if *whole { BIND_ALL } else { BIND }),
         Kind::Private => bind(BIND),
         Kind::Hidden => hide(path),
-        Kind::Empty(options) => {
-            let (read_only, options) = split_options(options);
-            let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | read_only;
-            in_memory(path, flags, &options)
+        // What is bound below needs its place made: it is closed with all the others.
+        Kind::Empty { options, .. } => {
+            in_memory(path, MsFlags::MS_NOSUID | MsFlags::MS_NODEV, options)
         }
         Kind::Devices => devices(),
         Kind::Processes(options) => processes(options),
@@ -193,19 +192,6 @@ fn processes(options: &str) -> bool {
 fn in_memory(path: &str, flags: MsFlags, options: &str) -> bool {
     let kind = Some("tmpfs");
     mount(kind, path, kind, flags, Some(options)).is_ok()
-}
-
-/// `ro` is a flag of the call and no option of the file system.
-fn split_options(options: &str) -> (MsFlags, String) {
-    let of_its_own = |option: &&str| !matches!(*option, "ro" | "rw" | "nosuid" | "nodev");
-    let read_only = options.split(',').any(|option| option == "ro");
-    let rest: Vec<&str> = options.split(',').filter(of_its_own).collect();
-    let flag = if read_only {
-        MsFlags::MS_RDONLY
-    } else {
-        MsFlags::empty()
-    };
-    (flag, rest.join(","))
 }
 
 fn hide(path: &str) -> bool {

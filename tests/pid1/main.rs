@@ -88,6 +88,7 @@ mod syslog;
 mod systemctl;
 mod trees;
 mod tty;
+mod unit_execution;
 mod units;
 mod upward;
 mod wait_for;

@@ -5,7 +5,7 @@ use crate::supervisor::{IN_ORDER, notes, supervisor};
 
 /// A service of a unit that says these lines and executes this script, which notes what it
 /// finds; FOLDER is the test's own.
-fn unit(lines: &str, script: &str) -> Pid1 {
+pub fn unit(lines: &str, script: &str) -> Pid1 {
     let rinit = supervisor("[service.sandboxed]\nunit = 'web.service'\n");
     let folder = rinit.path("").display().to_string();
     let folder = folder.trim_end_matches('/');
@@ -21,7 +21,7 @@ fn unit(lines: &str, script: &str) -> Pid1 {
 }
 
 /// Waits until the script has come to its end; what it has noted before.
-fn noted(rinit: &Running) -> Vec<String> {
+pub fn noted(rinit: &Running) -> Vec<String> {
     let is_done = || notes(rinit).last().is_some_and(|last| last == "done");
     rinit.wait_until("the script's end", is_done);
     let mut all = notes(rinit);
@@ -30,7 +30,7 @@ fn noted(rinit: &Running) -> Vec<String> {
 }
 
 #[track_caller]
-fn finds(lines: &str, script: &str, expected: &[&str]) {
+pub fn finds(lines: &str, script: &str, expected: &[&str]) {
     let rinit = unit(lines, script).spawn();
     assert_eq!(noted(&rinit), expected, "{}", rinit.dump());
     rinit.signal(15);

@@ -1,0 +1,24 @@
+//! What a unit's service finds when it is executed, where systemd's own answer is known.
+
+use crate::sandbox::finds;
+
+#[test]
+fn a_strict_system_leaves_homes_to_their_own_directive() {
+    let script =
+        "for at in /root /etc/rinit-test-conf /srv; do [ -w $at ] && echo $at >> notes; done";
+    let lines =
+        "ProtectSystem=strict\nReadWritePaths=FOLDER\nConfigurationDirectory=rinit-test-conf";
+    finds(lines, script, &["/root", "/etc/rinit-test-conf"]);
+    let lines = format!("{lines}\nProtectHome=read-only");
+    finds(&lines, script, &["/etc/rinit-test-conf"]);
+    let _ = std::fs::remove_dir("/etc/rinit-test-conf");
+}
+
+#[test]
+fn in_an_empty_folder_that_is_closed_stands_what_is_bound_there() {
+    finds(
+        "TemporaryFileSystem=/srv:ro\nBindPaths=FOLDER:/srv/mine",
+        "[ -w /srv ] || echo closed >> notes; echo bound >> /srv/mine/notes; ls /srv >> notes",
+        &["closed", "bound", "mine"],
+    );
+}

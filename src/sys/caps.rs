@@ -35,7 +35,9 @@ pub fn bound(confinement: Confinement) -> Result<(), Errno> {
 /// # Errors
 /// EPERM for what this process itself hasn't; EINVAL where the kernel is too old.
 pub fn raise(confinement: Confinement) -> Result<(), Errno> {
-    let ambient = confinement.ambient;
+    // What it can't have isn't asked for: AmbientCapabilities= may name more.
+    let most = confinement.bounding.unwrap_or(Capabilities(u64::MAX));
+    let ambient = Capabilities(confinement.ambient.0 & most.0);
     if ambient == Capabilities::NONE {
         return Ok(());
     }

@@ -3,6 +3,15 @@
 use crate::sandbox::finds;
 
 #[test]
+fn what_is_ambient_beyond_the_bounding_set_is_left_out() {
+    finds(
+        "CapabilityBoundingSet=CAP_CHOWN\nAmbientCapabilities=CAP_CHOWN CAP_KILL",
+        "grep CapAmb /proc/self/status | tr -d '\\t' >> notes",
+        &["CapAmb:0000000000000001"],
+    );
+}
+
+#[test]
 fn a_strict_system_leaves_homes_to_their_own_directive() {
     let script =
         "for at in /root /etc/rinit-test-conf /srv; do [ -w $at ] && echo $at >> notes; done";

@@ -53,41 +53,38 @@ impl<I: Iterator<Item = u8>> Line<'_, I> {
         }
     }
 
+    /// Quotes are some at its beginning, and behind one that was closed; what stands between
+    /// those is dropped. Elsewhere they are letters, for whoever takes the value apart.
     fn value(&mut self) -> Vec<u8> {
         let mut value = Vec::new();
         // Blanks at the end that no quote or backslash protects are dropped.
         let mut kept = 0;
-        while self
-            .bytes
-            .next_if(|byte| matches!(byte, b' ' | b'\t'))
-            .is_some()
-        {}
+        let mut begins = true;
         while let Some(byte) = self.bytes.next() {
             match byte {
                 b'\n' => break,
-                b'\'' => {
+                b' ' | b'\t' | b'\r' => {
+                    if !begins {
+                        value.push(byte);
+                    }
+                    continue;
+                }
+                b'\'' if begins => {
                     while let Some(byte) = self.bytes.next().filter(|byte| *byte != b'\'') {
                         value.push(byte);
                     }
-                    kept = value.len();
                 }
-                b'"' => {
-                    self.double_quoted(&mut value);
-                    kept = value.len();
-                }
+                b'"' if begins => self.double_quoted(&mut value),
                 b'\\' => {
-                    match self.bytes.next() {
-                        None | Some(b'\n') => {}
-                        Some(byte) => value.push(byte),
-                    }
-                    kept = value.len();
+                    begins = false;
+                    value.extend(self.bytes.next().filter(|byte| *byte != b'\n'));
                 }
-                b' ' | b'\t' | b'\r' => value.push(byte),
                 _ => {
+                    begins = false;
                     value.push(byte);
-                    kept = value.len();
                 }
             }
+            kept = value.len();
         }
         value.truncate(kept);
         value
@@ -156,6 +153,14 @@ mod tests {
         assert_eq!(one("a='x\ny'\n"), "x\ny");
         assert_eq!(one("a=x\\\ny\n"), "xy");
         assert_eq!(one("a=\"x\\\ny\"\n"), "xy");
+    }
+
+    #[test]
+    fn a_quote_inside_a_value_is_its_own() {
+        assert_eq!(one("a=-x \"b c\" 'd'\n"), "-x \"b c\" 'd'");
+        assert_eq!(one("a=\"b\" c \"d\"\n"), "bc \"d\"");
+        assert_eq!(one("a='b' \"c\"\n"), "bc");
+        assert_eq!(one("a=\\ 'b'\n"), " 'b'");
     }
 
     #[test]

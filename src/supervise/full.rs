@@ -2,6 +2,7 @@
 //! what needs files is read and set up; then come the last steps of every child.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::path::PathBuf;
 
 use super::environment::{self, DEFAULT_PATH};
 use super::extras::Extras;
@@ -195,18 +196,25 @@ fn command(exec: &Exec, words: &[&[u8]]) -> Result<Vec<Vec<u8>>, Failure> {
 fn environment_files(exec: &Exec) -> Result<Vec<Vec<u8>>, Failure> {
     let mut words = Vec::new();
     for file in &exec.environment_files {
-        match std::fs::read(&*file.path) {
-            Ok(text) => {
-                let variables = environment_file::parse(&text).into_iter();
-                words.extend(variables.map(|(name, value)| [name, value].join(&b'=')));
-            }
-            Err(_) if file.optional => {}
-            Err(error) => {
-                return Err(failed(
-                    Step::EnvironmentFile,
-                    error.raw_os_error().unwrap_or(EIO),
-                    &file.path,
-                ));
+        // Of a pattern that means nothing, it is the pattern itself that isn't there.
+        let mut paths = units::glob(&file.path);
+        if paths.is_empty() {
+            paths.push(PathBuf::from(&*file.path));
+        }
+        for path in paths {
+            match std::fs::read(path) {
+                Ok(text) => {
+                    let variables = environment_file::parse(&text).into_iter();
+                    words.extend(variables.map(|(name, value)| [name, value].join(&b'=')));
+                }
+                Err(_) if file.optional => {}
+                Err(error) => {
+                    return Err(failed(
+                        Step::EnvironmentFile,
+                        error.raw_os_error().unwrap_or(EIO),
+                        &file.path,
+                    ));
+                }
             }
         }
     }

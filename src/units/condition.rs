@@ -1,11 +1,12 @@
 //! Condition*= and Assert*=, asked where a start is prepared: what a path says may have been
 //! made by what started before.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::tmpfiles::{is_pattern, matches};
 use super::value::boolean;
 use crate::core::capability::Capabilities;
+use crate::core::sorted::sort;
 
 /// The first of the words of this kind that doesn't hold, in words; those with `|` count as
 /// one, of which any has to. A word is `ConditionPathExists=!/x`.
@@ -108,24 +109,42 @@ fn exists_glob(pattern: &str) -> bool {
         let mut all = inside.split(',');
         return all.any(|one| exists_glob(&[before, one, behind].concat()));
     }
-    exists_below(Path::new("/"), pattern.trim_start_matches('/'))
+    any_below(Path::new("/"), pattern.trim_start_matches('/'), &mut |_| {
+        true
+    })
 }
 
-fn exists_below(folder: &Path, pattern: &str) -> bool {
+/// The paths of a pattern, in the order of their names.
+pub(crate) fn glob(pattern: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    any_below(
+        Path::new("/"),
+        pattern.trim_start_matches('/'),
+        &mut |path| {
+            found.push(path.to_owned());
+            false
+        },
+    );
+    sort(&mut found);
+    found
+}
+
+/// Whether one of what is there by this pattern is it.
+fn any_below(folder: &Path, pattern: &str, is_it: &mut dyn FnMut(&Path) -> bool) -> bool {
     let (part, rest) = match pattern.split_once('/') {
         Some((part, rest)) => (part, Some(rest)),
         None => (pattern, None),
     };
-    let is_there = |path: &Path| match rest {
-        Some(rest) => exists_below(path, rest),
-        None => path.symlink_metadata().is_ok(),
+    let mut look = |path: &Path| match rest {
+        Some(rest) => any_below(path, rest, is_it),
+        None => path.symlink_metadata().is_ok() && is_it(path),
     };
     if !is_pattern(part.as_bytes()) {
-        return is_there(&folder.join(part));
+        return look(&folder.join(part));
     }
     let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries.any(|entry| {
-        matches(part.as_bytes(), entry.file_name().as_encoded_bytes()) && is_there(&entry.path())
+        matches(part.as_bytes(), entry.file_name().as_encoded_bytes()) && look(&entry.path())
     })
 }
 

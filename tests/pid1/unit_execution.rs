@@ -1,6 +1,21 @@
 //! What a unit's service finds when it is executed, where systemd's own answer is known.
 
-use crate::sandbox::finds;
+use crate::sandbox::{finds, noted, unit};
+use crate::supervisor::IN_ORDER;
+
+#[test]
+fn files_of_variables_are_named_by_patterns_and_keep_quotes_inside_values() {
+    let rinit = unit(
+        "EnvironmentFile=FOLDER/env.d/*.conf\nEnvironmentFile=-FOLDER/none.d/*",
+        "echo \"$A $B\" >> notes",
+    )
+    .file("env.d/2.conf", "A=second\n")
+    .file("env.d/1.conf", "A=first\nB=-x \"y z\"\n")
+    .spawn();
+    assert_eq!(noted(&rinit), ["second -x \"y z\""], "{}", rinit.dump());
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
 
 #[test]
 fn what_is_ambient_beyond_the_bounding_set_is_left_out() {

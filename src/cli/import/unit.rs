@@ -203,9 +203,6 @@ impl Writer<'_> {
         let scheduled = spec.schedule.is_some();
         match key {
             "Restart" if scheduled => {}
-            "EnvironmentFile" if text.contains('*') => {
-                self.service.lost(key, text, "name each file")
-            }
             "CapabilityBoundingSet" if text.is_empty() => {
                 self.service.put_bare("capability-bounding-set", "[]")
             }

@@ -13,6 +13,8 @@ use super::exec::Words;
 pub struct Means(pub u8);
 
 impl Means {
+    /// Nothing that a container could refuse, or it is tried.
+    pub const NOTHING: Self = Self(0);
     /// Mount namespaces.
     pub const MOUNTS: Self = Self(1);
     /// Filters of system calls (seccomp).
@@ -115,7 +117,39 @@ pub const DIRECTIVES: &[(&str, Value, Means)] = &[
     ("RestrictSUIDSGID", YES_OR_NO, Means::FILTERS),
     ("LockPersonality", YES_OR_NO, Means::FILTERS),
     ("MemoryDenyWriteExecute", YES_OR_NO, Means::FILTERS),
+    (
+        "IOSchedulingClass",
+        Value::Word(&IO_CLASSES),
+        Means::NOTHING,
+    ),
+    (
+        "IOSchedulingPriority",
+        Value::Word(&["4", "0", "1", "2", "3", "5", "6", "7"]),
+        Means::NOTHING,
+    ),
+    (
+        "CPUSchedulingPolicy",
+        Value::Word(&CPU_POLICIES),
+        Means::NOTHING,
+    ),
+    ("CPUSchedulingPriority", Value::List, Means::NOTHING),
+    ("CPUSchedulingResetOnFork", YES_OR_NO, Means::NOTHING),
 ];
+
+/// Each at the place of its number, by name and then by that (`ioprio_set(2)`).
+pub const IO_CLASSES: [&str; 8] = [
+    "none",
+    "realtime",
+    "best-effort",
+    "idle",
+    "0",
+    "1",
+    "2",
+    "3",
+];
+
+/// Each at the place of its number (`sched(7)`); the fourth is none.
+pub const CPU_POLICIES: [&str; 6] = ["other", "fifo", "rr", "batch", "", "idle"];
 
 /// The directive of this name, or of its older one.
 #[must_use]

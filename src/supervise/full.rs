@@ -1,7 +1,7 @@
 //! The full road to an exec: in a forked child, which may use the heap and may hang,
 //! what needs files is read and set up; then come the last steps of every child.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::PathBuf;
 
 use super::environment::{self, DEFAULT_PATH};
@@ -10,6 +10,7 @@ use super::launch::Wires;
 use super::passed;
 use super::preparation;
 use super::sandbox;
+use super::scheduling;
 use crate::core::accounts;
 use crate::core::capability::Confinement;
 use crate::core::environment_file;
@@ -118,6 +119,22 @@ impl Full<'_> {
             std::fs::write("/proc/self/oom_score_adj", score.to_string())
                 .map_err(|error| failed(Step::OomScore, error.raw_os_error().unwrap_or(EIO), ""))?;
         }
+        let mut standard = self.wires.standard;
+        let files = match setup {
+            Some(setup) => {
+                scheduling::set_up(&setup.sandbox);
+                // What a probe says is for nobody, and takes nothing out of a log.
+                let [input, output, _] = standard.map(|fd| fd.as_raw_fd());
+                let most = if input == output { 1 } else { standard.len() };
+                preparation::standard_files(&setup.sandbox, most, exec.umask)?
+            }
+            None => Vec::new(),
+        };
+        for (place, file) in &files {
+            if let Some(own) = standard.get_mut(*place) {
+                *own = file.as_fd();
+            }
+        }
         let words_of = command.iter().map(Vec::as_slice);
         let arguments: Vec<&[u8]> = words_of
             .skip(usize::from(exec.manner.renamed && command.len() > 1))
@@ -150,7 +167,7 @@ impl Full<'_> {
             environment: &words,
             directory: exec.directory.as_deref().map(str::as_bytes),
             umask: exec.umask,
-            standard: self.wires.standard,
+            standard,
             ready: self.wires.ready,
             passed: &passed::descriptors(self.wires.passed),
             pid_variables: self.extras.of_own_pid(),
@@ -165,6 +182,8 @@ impl Full<'_> {
         };
         slot.prepare(order)
             .ok_or_else(|| failed(Step::Memory, 0, ""))?;
+        // Open until the exec.
+        std::mem::forget(files);
         Ok(slot)
     }
 }

@@ -44,6 +44,7 @@ mod probing;
 mod resolve;
 mod runs;
 mod sandbox;
+mod scheduling;
 mod sense;
 mod sockets;
 mod source;

@@ -99,6 +99,19 @@ pub fn oom_score() -> i32 {
     text.trim_end().parse().unwrap_or(0)
 }
 
+/// Sets when our I/O has its turn (`ioprio_set(2)`), if we may.
+pub fn set_io_priority(priority: usize) {
+    // SAFETY: no pointers. 1: of a process, 0: of ours.
+    let _ = unsafe { raw::call(libc::SYS_ioprio_set, [1, 0, priority]) };
+}
+
+/// Sets how we are scheduled (`sched_setscheduler(2)`), if we may.
+pub fn set_policy(policy: usize, priority: usize) {
+    let given = [0, policy, (&raw const priority).addr()];
+    // SAFETY: a number, whose first half is read, and which lives through the call.
+    let _ = unsafe { raw::call(libc::SYS_sched_setscheduler, given) };
+}
+
 /// The user whose rights we have.
 #[must_use]
 pub fn effective_uid() -> u32 {

@@ -1,7 +1,78 @@
 //! What a unit's service finds when it is executed, where systemd's own answer is known.
 
+use crate::harness::Setup;
 use crate::sandbox::{finds, noted, unit};
-use crate::supervisor::IN_ORDER;
+use crate::supervisor::{IN_ORDER, supervisor};
+
+#[test]
+fn who_has_its_turn_when_is_as_the_unit_says() {
+    finds(
+        "IOSchedulingClass=idle\nCPUSchedulingPolicy=batch",
+        "ionice -p $$ >> notes; chrt -p $$ | grep -o 'SCHED_.*' >> notes",
+        &["idle", "SCHED_BATCH"],
+    );
+    finds(
+        "IOSchedulingPriority=7",
+        "ionice -p $$ >> notes",
+        &["best-effort: prio 7"],
+    );
+}
+
+#[test]
+fn streams_are_the_files_that_the_unit_names() {
+    let rinit = unit(
+        "StandardInput=file:FOLDER/in\nStandardOutput=append:FOLDER/out\nUMask=0027",
+        "read line; echo \"$line\"; echo told >&2; cat out >> notes; stat -c %a out >> notes",
+    )
+    .file("in", "one\n")
+    .file("out", "before\n")
+    .spawn();
+    assert_eq!(
+        noted(&rinit),
+        ["before", "one", "told", "644"],
+        "{}",
+        rinit.dump()
+    );
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    finds(
+        "StandardOutput=truncate:FOLDER/new\nStandardError=null\nUMask=0027",
+        "echo said; echo dropped >&2; cat new >> notes; stat -c %a new >> notes",
+        &["said", "640"],
+    );
+    finds(
+        "StandardOutput=null",
+        "found=$(readlink /proc/$$/fd/1 /proc/$$/fd/2); echo \"$found\" >> notes",
+        &["/dev/null", "/dev/null"],
+    );
+}
+
+#[test]
+fn a_probe_takes_nothing_out_of_a_log() {
+    let rinit = supervisor(
+        "[service.web]\nunit = 'web.service'\nready = { exec = ['/bin/sh', '-c', 'echo probe; test -e ready'] }\n",
+    )
+    .setup(Setup::OwnUnits);
+    let folder = rinit.path("").display().to_string();
+    let out = format!("{folder}/out");
+    let unit = format!(
+        "[Service]\nWorkingDirectory={folder}\nStandardOutput=truncate:{out}\n\
+         ExecStart=/bin/sh -c 'echo said; touch ready; exec sleep 1000'\n"
+    );
+    let rinit = rinit.file("units/web.service", &unit).spawn();
+    rinit.wait_for_line("1 service running");
+    assert_eq!(std::fs::read_to_string(out).unwrap(), "said\n");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+#[test]
+fn an_output_that_cannot_be_opened_is_a_failed_start_that_says_so() {
+    let rinit = unit("StandardOutput=append:/no/such/folder", "true").spawn();
+    rinit.wait_for_line("StandardOutput=append:/no/such/folder: no such file or directory");
+    rinit.signal(15);
+    rinit.wait();
+}
 
 #[test]
 fn files_of_variables_are_named_by_patterns_and_keep_quotes_inside_values() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::commands::{Lines, command};
 use super::dynamic::Dynamic;
+use super::streams;
 use super::target;
 use crate::config::draft::Draft;
 use crate::config::needs::Accounts;
@@ -14,8 +15,6 @@ use crate::core::accounts::find_user;
 use crate::core::commands::{CommandId, List};
 use crate::core::exec::Words;
 use crate::core::exit::Exit;
-use crate::core::listen::Streams;
-use crate::core::output::Output;
 use crate::core::probe::Probe;
 use crate::core::signal::Signal;
 use crate::core::sorted::sort;
@@ -74,13 +73,10 @@ pub(super) struct Reading<'a> {
     pub(super) ignore_pipe: bool,
     /// Condition*= and Assert*=, each a word.
     pub(super) conditions: Vec<Vec<u8>>,
-    /// StandardOutput= and StandardError=: whether it is null, and where that was said last.
-    /// Standard streams that are to be a connection, if anything was said of them.
-    pub(super) input_connected: bool,
-    pub(super) output_connected: Option<bool>,
-    pub(super) error_connected: Option<bool>,
-    pub(super) stdout_dropped: Option<(bool, At)>,
-    pub(super) stderr_dropped: Option<(bool, At)>,
+    /// Where the standard streams go, if that was said (`streams`).
+    pub(super) input: String,
+    pub(super) output: Option<String>,
+    pub(super) error: Option<String>,
     /// What its processes are to be kept from, a word a line.
     pub(super) sandbox: Vec<String>,
     /// Directives that are known and not applied: hardening, resources.
@@ -122,11 +118,9 @@ impl<'a> Reading<'a> {
             dynamic_user: false,
             ignore_pipe: true,
             conditions: Vec::new(),
-            input_connected: false,
-            output_connected: None,
-            error_connected: None,
-            stdout_dropped: None,
-            stderr_dropped: None,
+            input: String::new(),
+            output: None,
+            error: None,
             sandbox: Vec::new(),
             left_out: Vec::new(),
         }
@@ -144,17 +138,7 @@ impl<'a> Reading<'a> {
             self.draft.spec.kind = Kind::Oneshot;
         }
         self.draft.forking.forks = kind == Type::Forking;
-        let input = self.input_connected;
-        // Each goes where the one before it does unless something else is said.
-        let output = self.output_connected.unwrap_or(input);
-        let error = self.error_connected.unwrap_or(output);
-        if let Some(unit) = &mut self.draft.unit {
-            unit.streams = Streams {
-                input,
-                output,
-                error,
-            };
-        }
+        streams::finish(&mut self);
         self.finish_commands(kind, context);
         self.finish_restart(kind);
         self.finish_notify(kind);
@@ -163,7 +147,6 @@ impl<'a> Reading<'a> {
         }
         self.finish_execution(accounts);
         super::sandbox::finish(&mut self);
-        self.finish_output(context);
         if !self.conditions.is_empty() {
             self.draft.setup().conditions = Words::new(&self.conditions);
         }
@@ -344,27 +327,5 @@ impl<'a> Reading<'a> {
         };
         let there = !optional || Path::new(&directory).is_dir();
         exec.directory = Some(if there { directory.into() } else { "/".into() });
-    }
-
-    /// Both are dropped, or neither.
-    fn finish_output(&mut self, context: &Context<'_>) {
-        let is_dropped = |stream: Option<(bool, At)>| stream.map(|(dropped, _)| dropped);
-        let stdout = is_dropped(self.stdout_dropped) == Some(true);
-        let stderr = is_dropped(self.stderr_dropped).unwrap_or(stdout);
-        if stdout && stderr {
-            self.draft.spec.exec.output = Output::Null;
-        } else if let Some((true, at)) = self.stdout_dropped.or(self.stderr_dropped)
-            && stdout != stderr
-        {
-            let name = self.draft.name();
-            let (dropped, kept) = if stdout {
-                ("stdout", "stderr")
-            } else {
-                ("stderr", "stdout")
-            };
-            let what = format!("{name}: {dropped} isn't dropped, since {kept} is kept");
-            let help = "both go where output says, or both nowhere";
-            context.warn(at, what, help);
-        }
     }
 }

@@ -209,12 +209,13 @@ pub(in crate::config) fn tell(drafts: &mut [Draft], uid: u32, context: &Context<
         let mut kept = Vec::new();
         for word in setup.sandbox.iter() {
             let text = String::from_utf8_lossy(word);
-            let Some((directive, _, takes)) =
-                sandbox::directive(text.split('=').next().unwrap_or_default())
-            else {
-                continue;
+            let name_of = text.split('=').next().unwrap_or_default();
+            let (directive, takes) = match sandbox::directive(name_of) {
+                Some((directive, _, takes)) => (*directive, *takes),
+                None => ("", Means::NOTHING),
             };
-            let mut left = false;
+            // What takes nothing is no matter of what is permitted.
+            let mut left = takes == Means::NOTHING;
             for ((means, _), (directives, services)) in WHY.iter().zip(&mut told) {
                 let taken = match *means {
                     Means::ROOTS_FILTERS => unfiltered && takes.has(Means::FILTERS),
@@ -222,7 +223,7 @@ pub(in crate::config) fn tell(drafts: &mut [Draft], uid: u32, context: &Context<
                     means => takes.has(means),
                 };
                 if taken && !permitted.has(*means) {
-                    directives.insert(*directive);
+                    directives.insert(directive);
                     if services.last() != Some(&name) {
                         services.push(name.clone());
                     }

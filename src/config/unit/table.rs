@@ -293,7 +293,7 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Service", "AmbientCapabilities", set::ambient),
     ("Service", "StandardInput", streams::input),
     ("Service", "StandardOutput", streams::output),
-    ("Service", "StandardError", streams::output),
+    ("Service", "StandardError", streams::error),
 ];
 
 /// Says something to people or to machines that aren't here.
@@ -315,8 +315,7 @@ const HARDENING: &str = "JoinsNamespaceOf PrivateUsers ExecPaths NoExecPaths Mou
 
 /// Shares the machine between services.
 const RESOURCES: &str = "CPUQuotaPeriodSec StartupCPUWeight StartupCPUShares IODeviceWeight IOReadBandwidthMax IOWriteBandwidthMax Delegate \
-    AllowedCPUs AllowedMemoryNodes CPUAffinity CPUSchedulingPolicy CPUSchedulingPriority \
-    CPUSchedulingResetOnFork IOSchedulingClass IOSchedulingPriority NUMAPolicy NUMAMask TimerSlackNSec ManagedOOMSwap ManagedOOMMemoryPressure";
+    AllowedCPUs AllowedMemoryNodes CPUAffinity NUMAPolicy NUMAMask TimerSlackNSec ManagedOOMSwap ManagedOOMMemoryPressure";
 
 /// Does something that is missed.
 const MISSED: &str = "StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking \

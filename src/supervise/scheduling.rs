@@ -1,0 +1,31 @@
+//! When a service's processes have their turn: IOScheduling*= and CPUScheduling*= of
+//! units (`core::sandbox`). What isn't permitted here is left out.
+
+use crate::core::exec::Words;
+use crate::core::sandbox::{CPU_POLICIES, IO_CLASSES, has, values};
+use crate::sys::process;
+
+/// SCHED_RESET_ON_FORK.
+const RESET_ON_FORK: usize = 0x4000_0000;
+/// Of a class of I/O that nobody chose, and of who chose no place in it.
+const BEST_EFFORT: usize = 2;
+const MIDDLE: usize = 4;
+
+pub(super) fn set_up(words: &Words) {
+    let last = |key| values(words, key).last();
+    let place = |key, names: &[&str]| names.iter().position(|name| last(key) == Some(name));
+    let number = |key| last(key).and_then(|value| value.trim().parse().ok());
+    let class = place("IOSchedulingClass", &IO_CLASSES).map(|place| place % MIDDLE);
+    let within = number("IOSchedulingPriority");
+    if class.is_some() || within.is_some() {
+        let class = class.unwrap_or(BEST_EFFORT);
+        process::set_io_priority(class << 13 | within.unwrap_or(MIDDLE));
+    }
+    if let Some(policy) = place("CPUSchedulingPolicy", &CPU_POLICIES) {
+        let is_realtime = matches!(policy, 1 | 2);
+        let priority = number("CPUSchedulingPriority").unwrap_or(1);
+        let reset = has(words, "CPUSchedulingResetOnFork");
+        let policy = policy | if reset { RESET_ON_FORK } else { 0 };
+        process::set_policy(policy, if is_realtime { priority } else { 0 });
+    }
+}

@@ -175,8 +175,8 @@ impl System {
             return;
         };
         let result = match command.list {
-            List::StopPost => self.result(id),
-            List::Condition | List::StartPre | List::StartPost | List::Reload | List::Stop => None,
+            List::Stop | List::StopPost => self.result(id),
+            List::Condition | List::StartPre | List::StartPost | List::Reload => None,
         };
         self.orders.push(Action::SpawnControl {
             service: id,

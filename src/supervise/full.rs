@@ -240,6 +240,13 @@ fn environment_files(exec: &Exec) -> Result<Vec<Vec<u8>>, Failure> {
     Ok(words)
 }
 
+/// What is there for nobody to log in by is no shell.
+fn refuses(shell: &[u8]) -> bool {
+    [&b"/nologin"[..], b"/false", b"/true"]
+        .iter()
+        .any(|name| shell.ends_with(name))
+}
+
 pub(super) fn account(identity: &Identity) -> Result<Account, Failure> {
     let passwd = std::fs::read("/etc/passwd").unwrap_or_default();
     let group_file = std::fs::read("/etc/group").unwrap_or_default();
@@ -269,7 +276,7 @@ pub(super) fn account(identity: &Identity) -> Result<Account, Failure> {
             variables.extend(
                 entries
                     .iter()
-                    .filter(|(_, value)| !value.is_empty())
+                    .filter(|(_, value)| !value.is_empty() && !refuses(value))
                     .map(|(key, value)| [key.as_bytes(), value].join(&b'=')),
             );
             let member =

@@ -16,7 +16,7 @@ fn unit(folder: &str) -> String {
          'echo \"$$0|$$1|$$2|$$3|$$4|$$BELOW|$$OVER\" >> notes; trap : PIPE; exec sleep 1000' \\\n  \
          zero $WORDS ${{WORDS}} $UNSET last\n\
          ExecReload=/bin/sh -c 'echo reload >> notes'\n\
-         ExecStop=/bin/sh -c 'echo stop >> notes'\n\
+         ExecStop=/bin/sh -c 'echo stop $$SERVICE_RESULT$$EXIT_CODE >> notes'\n\
          ExecStopPost=/bin/sh -c 'echo $$SERVICE_RESULT >> notes'\n\
          WorkingDirectory={folder}\nUMask=0077\nPrivateTmp=yes\nBindPaths={folder}\n"
     )
@@ -45,7 +45,7 @@ fn a_units_service_runs_as_its_file_says_and_as_toml_says_over_it() {
         [
             "pre a-b %n file",
             "zero|one|two three|one 'two three'|last|file|toml",
-            "stop",
+            "stop success",
             "success"
         ],
         "{}",
@@ -244,7 +244,7 @@ fn what_has_ended_well_by_itself_is_followed_by_its_exec_stop_and_a_failure_is_n
     for (name, kind, code) in kinds {
         let unit = format!(
             "[Service]\nType={kind}\nWorkingDirectory={folder}\nExecStart=/bin/sh -c 'exit {code}'\n\
-             ExecStop=/bin/sh -c 'echo stop %p $$MAINPID >> notes'\n\
+             ExecStop=/bin/sh -c 'echo stop %p $$MAINPID$$SERVICE_RESULT $$EXIT_STATUS >> notes'\n\
              ExecStopPost=/bin/sh -c 'echo post %p $$SERVICE_RESULT >> notes'\n"
         );
         rinit = rinit.file(&format!("units/{name}.service"), &unit);
@@ -259,8 +259,8 @@ fn what_has_ended_well_by_itself_is_followed_by_its_exec_stop_and_a_failure_is_n
         all.filter(|note| note.split(' ').nth(1) == Some(name))
             .collect()
     };
-    assert_eq!(of("plain"), ["stop plain", "post plain success"]);
-    assert_eq!(of("once"), ["stop once", "post once success"]);
+    assert_eq!(of("plain"), ["stop plain success 0", "post plain success"]);
+    assert_eq!(of("once"), ["stop once success 0", "post once success"]);
     assert_eq!(of("bad"), ["post bad exit-code"]);
     assert_eq!(of("failed"), ["post failed exit-code"]);
     rinit.signal(15);

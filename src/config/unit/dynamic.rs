@@ -58,7 +58,6 @@ impl Dynamic {
             "HOME=/".to_owned(),
             format!("USER={name}"),
             format!("LOGNAME={name}"),
-            "SHELL=/usr/sbin/nologin".to_owned(),
         ];
         let below = &draft.spec.exec.environment_below;
         let words = own.iter().map(String::as_bytes).chain(below.iter());

@@ -16,7 +16,7 @@ pub struct Flag<K: 'static> {
     /// `-X`.
     pub short: Option<char>,
     /// What the help calls its argument; empty if it takes none; `[=X]` if it may have one,
-    /// behind an equals sign.
+    /// behind an equals sign or a letter; a number also as the next word.
     pub argument: &'static str,
     /// One line for the help.
     pub doc: &'static str,
@@ -233,6 +233,14 @@ impl<'a, K: Copy> Parser<'a, K> {
         Some(word)
     }
 
+    /// The word behind an option that needs none, if it can be meant as its argument.
+    fn number(&mut self) -> Option<&'static [u8]> {
+        let word = self.words.get(self.behind)?;
+        let digits = word.strip_prefix(b"-").unwrap_or(word);
+        let is_number = digits.first().is_some_and(u8::is_ascii_digit) || word == b"all";
+        is_number.then(|| self.argument())?
+    }
+
     /// The word behind the current option.
     fn argument(&mut self) -> Option<&'static [u8]> {
         let word = self.words.get(self.behind)?;
@@ -256,6 +264,9 @@ impl<'a, K: Copy> Parser<'a, K> {
         if !rest.is_empty() {
             return Ok((flag.kind, rest));
         }
+        if flag.argument.starts_with('[') {
+            return Ok((flag.kind, self.number().unwrap_or(b"")));
+        }
         match self.argument() {
             Some(word) => Ok((flag.kind, word)),
             None => Err(Fault::ShortNeedsArgument(letter)),
@@ -269,7 +280,9 @@ impl<'a, K: Copy> Parser<'a, K> {
         let flag = self.find(name)?;
         match (flag.argument.is_empty(), value) {
             (true, None) => Ok((flag.kind, b"")),
-            (false, None) if flag.argument.starts_with('[') => Ok((flag.kind, b"")),
+            (false, None) if flag.argument.starts_with('[') => {
+                Ok((flag.kind, self.number().unwrap_or(b"")))
+            }
             (true, Some(_)) => Err(Fault::TakesNoArgument(flag.long)),
             (false, Some(value)) => Ok((flag.kind, value)),
             (false, None) => match self.argument() {

@@ -230,8 +230,55 @@ fn journalctl_tells_what_rinitctl_logs_tells() {
             "help: rinitctl list names them all",
             "-- No entries --",
             "0",
-            "journalctl: _PID=1 is no option; lines are chosen by -u UNIT alone here",
+            "journalctl: _PID=1 is no option; lines are chosen by -u UNIT, -t NAME, -p LEVEL and -g PATTERN here",
             "1"
+        ],
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn journalctl_takes_what_people_and_scripts_write() {
+    let ask = format!(
+        "ln -s {RINIT} journalctl\nuntil {RINIT} ctl logs web | grep -q five; do :; done\n\
+         until {RINIT} ctl status bad | grep -q failed; do :; done\n\
+         ./journalctl -n -u web -o cat | wc -l; ./journalctl -u web -b 0 --lines 1 -o cat\n\
+         ./journalctl -u web -b -1 2>&1; echo $?; ./journalctl -u web -p err -o cat -n 2 | head -1\n\
+         ./journalctl -u web -p bogus 2>&1; echo $?; ./journalctl -u web -g THREE; echo $?\n\
+         ./journalctl _SYSTEMD_UNIT=web.service -g thr -o cat; ./journalctl -t web -t nobody -n1 -o cat\n\
+         ./journalctl -u web -n1 --no-hostname -o with-unit | grep -c 'UTC web.service.[0-9]*.: five$'\n\
+         ./journalctl -u web --since 'Mon 2020-01-06 00:00:00 UTC' -n1 -o cat; ./journalctl --disk-usage; echo $?\n\
+         ./journalctl -u bad -n 20 --no-pager -o cat; ./journalctl -u bad -n 1 -o json | grep -c '\"PRIORITY\":\"4\"'"
+    );
+    let config = format!(
+        "[service.web]\ncommand = 'for l in one two \"<3>three\" \"<7>four\" five; do echo $l; done; exec sleep 1000'\noutput = 'prefix'\n\
+         [service.bad]\ncommand = 'exit 3'\nrestart = 'no'\n\
+         [service.eyes]\ncommand = '''\n{ask}\n'''\ntype = 'oneshot'\noutput = 'raw'\nessential = true\nreadiness-gate = false\n"
+    );
+    let ended = supervisor(&config).run();
+    let said: Vec<&str> = ended
+        .stdout
+        .lines()
+        .filter(|line| !line.starts_with("web: "))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "5",
+            "five",
+            "Data from the specified boot (-1) is not available: No such boot ID in journal",
+            "1",
+            "three",
+            "Unknown log level bogus",
+            "1",
+            "1",
+            "three",
+            "five",
+            "1",
+            "five",
+            "0",
+            "bad.service: exited with status 3",
+            "1",
         ],
         "{ended:?}"
     );

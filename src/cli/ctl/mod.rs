@@ -19,6 +19,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 pub(super) use self::logs::{Wanted, message, since, tell_logs};
+pub(super) use self::services::{of as services_of, standing};
 pub(super) use self::verb_text::{common, options, verbs};
 use self::verbs::{COMMON, FLAGS, Kind, Names, VERBS, Verb};
 use super::documents::Document;

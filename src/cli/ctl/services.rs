@@ -9,16 +9,27 @@ use super::sentences::sentences;
 use super::table::{Cell, Table};
 use super::{Clean, Options};
 use crate::cli::print;
-use crate::control::{Json, usage, wall_clock};
+use crate::control::{Json, ask, usage, wall_clock};
 use crate::core::time::Span;
 
 /// Exit status of `status NAME…` where one of those that were named isn't active.
 const NOT_ACTIVE: i32 = 3;
 
 /// The records in an answer.
-pub(super) fn of(answer: &Value) -> impl Iterator<Item = &Value> {
+pub(in crate::cli) fn of(answer: &Value) -> impl Iterator<Item = &Value> {
     let services = answer.get("services").and_then(Value::as_array);
     services.into_iter().flatten()
+}
+
+/// How these stand, as rinit answers; nothing where it doesn't.
+pub(in crate::cli) fn standing(names: &[String], places: &[String]) -> Value {
+    let mut request = Vec::new();
+    let mut json = Json::object(&mut request);
+    json.text("verb", "status").texts("names", names);
+    json.end();
+    request.push(b'\n');
+    let answer = ask(places, &request, true).unwrap_or_default();
+    serde_json::from_slice(&answer).unwrap_or_default()
 }
 
 pub(super) fn text<'a>(service: &'a Value, key: &str) -> &'a str {

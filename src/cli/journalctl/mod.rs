@@ -8,12 +8,13 @@ use std::cell::RefCell;
 
 use serde_json::Value;
 
-use self::entry::Form;
-use super::ctl::{Wanted, tell_logs};
+use self::entry::{Entry, Form};
+use super::ctl::{Wanted, services_of, standing, tell_logs};
 use super::environment::text;
-use super::getopt::{Flag, Help, Parser, Rules, both, long, short};
+use super::getopt::{Flag, Help, Parser, Rules, both, long};
 use super::print::{self, Text};
 use crate::control::{UNKNOWN, obey_signals, places, wall_clock};
+use crate::core::pattern::Pattern;
 use crate::single::Inherited;
 
 /// Every failure.
@@ -35,6 +36,11 @@ enum Kind {
     Reverse,
     Quiet,
     Kernel,
+    Boot,
+    Priority,
+    Identifier,
+    Grep,
+    NoHost,
     /// Of the journal's files, which there aren't.
     Files,
     Help,
@@ -52,7 +58,13 @@ const FLAGS: &[Flag<Kind>] = &[
         "only lines of this unit (repeatable; * and ?)",
     ),
     both(Kind::Follow, 'f', "follow", "", "and all that comes"),
-    both(Kind::Lines, 'n', "lines", "N", "only the last N, or all"),
+    both(
+        Kind::Lines,
+        'n',
+        "lines",
+        "[=N]",
+        "only the last N (10), or all",
+    ),
     both(Kind::End, 'e', "pager-end", "", "the last 1000"),
     both(Kind::Since, 'S', "since", "TIME", "not before this time"),
     both(Kind::Until, 'U', "until", "TIME", "not after it"),
@@ -61,7 +73,7 @@ const FLAGS: &[Flag<Kind>] = &[
         'o',
         "output",
         "FORM",
-        "short, short-iso, short-precise, short-unix, cat or json",
+        "short, short-full, short-iso, short-precise, short-unix, cat or json",
     ),
     both(Kind::Reverse, 'r', "reverse", "", "the newest first"),
     both(
@@ -78,6 +90,21 @@ const FLAGS: &[Flag<Kind>] = &[
         "",
         "the kernel's lines, which aren't kept here",
     ),
+    both(
+        Kind::Priority,
+        'p',
+        "priority",
+        "LEVEL",
+        "not what a <N> in front says is less urgent",
+    ),
+    both(
+        Kind::Identifier,
+        't',
+        "identifier",
+        "NAME",
+        "of who is called so",
+    ),
+    both(Kind::Grep, 'g', "grep", "PATTERN", "in which this occurs"),
     both(Kind::Help, 'h', "help", "", "print this"),
     long(
         Kind::Version,
@@ -94,6 +121,12 @@ const FLAGS: &[Flag<Kind>] = &[
     long(Kind::Files, "rotate", "", ""),
     long(Kind::Files, "sync", "", ""),
     long(Kind::Files, "relinquish-var", "", ""),
+    long(Kind::Files, "smart-relinquish-var", "", ""),
+    long(Kind::Files, "header", "", ""),
+    long(Kind::Files, "verify", "", ""),
+    long(Kind::Files, "list-boots", "", ""),
+    long(Kind::Files, "update-catalog", "", ""),
+    long(Kind::Files, "disk-usage", "", ""),
     long(Kind::Files, "vacuum-size", "SIZE", ""),
     long(Kind::Files, "vacuum-time", "TIME", ""),
     long(Kind::Files, "vacuum-files", "N", ""),
@@ -104,16 +137,15 @@ const FLAGS: &[Flag<Kind>] = &[
         "",
         "taken, and without effect here, as all below",
     ),
-    short(Kind::Taken, 'b', "", ""),
-    long(Kind::Taken, "boot", "[=ID]", ""),
+    both(Kind::Boot, 'b', "boot", "[=ID]", ""),
     both(Kind::Taken, 'a', "all", "", ""),
     both(Kind::Taken, 'l', "full", "", ""),
     both(Kind::Taken, 'm', "merge", "", ""),
-    both(Kind::Taken, 'p', "priority", "LEVEL", ""),
     long(Kind::Taken, "no-pager", "", ""),
     long(Kind::Taken, "no-full", "", ""),
     long(Kind::Taken, "no-tail", "", ""),
-    long(Kind::Taken, "no-hostname", "", ""),
+    long(Kind::NoHost, "no-hostname", "", ""),
+    long(Kind::Taken, "output-fields", "LIST", ""),
     long(Kind::Taken, "utc", "", ""),
     long(Kind::Taken, "system", "", ""),
 ];
@@ -132,6 +164,11 @@ struct Options {
     reverse: bool,
     quiet: bool,
     kernel: bool,
+    no_host: bool,
+    /// The most and the least urgent level.
+    levels: Option<(u8, u8)>,
+    identifiers: Vec<String>,
+    pattern: Option<Pattern>,
     /// There is nothing more to do.
     done: bool,
 }
@@ -160,11 +197,18 @@ pub(super) fn run(inherited: &mut Inherited) -> i32 {
     if options.done {
         return 0;
     }
-    if let Some(word) = inherited.arguments.get(operands) {
-        return say(&format!(
-            "journalctl: {} is no option; lines are chosen by -u UNIT alone here",
-            Text(word)
-        ));
+    for at in operands..inherited.arguments.len() {
+        let word = inherited.arguments.get(at).unwrap_or_default();
+        let word = Text(word).to_string();
+        match word.split_once('=') {
+            Some(("_SYSTEMD_UNIT" | "UNIT", unit)) => options.units.push(unit.to_owned()),
+            Some(("SYSLOG_IDENTIFIER", name)) => options.identifiers.push(name.to_owned()),
+            _ => {
+                return say(&format!(
+                    "journalctl: {word} is no option; lines are chosen by -u UNIT, -t NAME, -p LEVEL and -g PATTERN here"
+                ));
+            }
+        }
     }
     options.print(&places)
 }
@@ -180,6 +224,7 @@ impl Options {
             Kind::Unit => self.units.push(text.to_owned()),
             Kind::Follow => self.follow = true,
             Kind::Lines if text == "all" => self.lines = Some(None),
+            Kind::Lines if text.is_empty() => self.lines = Some(Some(BEFORE)),
             Kind::Lines => {
                 let lines = text.trim_start_matches('+').parse();
                 let lines = lines.map_err(|_| format!("Failed to parse lines '{text}'"))?;
@@ -195,6 +240,25 @@ impl Options {
             Kind::Reverse => self.reverse = true,
             Kind::Quiet => self.quiet = true,
             Kind::Kernel => self.kernel = true,
+            // All that there is is of this boot.
+            Kind::Boot if text.starts_with('-') => {
+                return Err(format!(
+                    "Data from the specified boot ({text}) is not available: No such boot ID in journal"
+                ));
+            }
+            Kind::NoHost => self.no_host = true,
+            Kind::Priority => {
+                let (first, last) = text.split_once("..").unwrap_or(("0", text));
+                let (first, last) = (level(first)?, level(last)?);
+                self.levels = Some((first.min(last), first.max(last)));
+            }
+            Kind::Identifier => self.identifiers.push(text.to_owned()),
+            Kind::Grep => {
+                let any_case = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+                let whole = format!("{}{text}", if any_case { "(?i)" } else { "" });
+                let pattern = Pattern::new(&whole);
+                self.pattern = Some(pattern.map_err(|wrong| format!("journalctl: {wrong}"))?);
+            }
             Kind::Files => self.done = true,
             Kind::Help => {
                 print::out(format_args!(
@@ -211,7 +275,7 @@ impl Options {
                 ));
                 self.done = true;
             }
-            Kind::Taken => {}
+            Kind::Boot | Kind::Taken => {}
         }
         Ok(())
     }
@@ -223,52 +287,119 @@ impl Options {
             _ => None,
         };
         let lines = self.lines.unwrap_or(usual);
-        // What is turned round, or cut off at its end, has to be there as a whole.
-        let gathers = !self.follow && (self.reverse || self.until.is_some());
-        let host = entry::host();
+        let troubles = self.troubles(places);
+        let most = lines.and_then(|lines| usize::try_from(lines).ok());
+        let troubles = troubles
+            .get(..most.unwrap_or(usize::MAX))
+            .unwrap_or(&troubles);
+        // What is turned round, cut off at its end or chosen has to be there as a whole.
+        let chooses = self.levels.is_some() || self.pattern.is_some();
+        let chooses = chooses || self.until.is_some() || !self.identifiers.is_empty();
+        let gathers = !self.follow && (self.reverse || chooses);
+        let host = match self.no_host {
+            true => String::new(),
+            false => entry::host() + " ",
+        };
         let terminal = print::out_is_terminal();
-        let (printed, gathered) = (RefCell::new(false), RefCell::new(Vec::new()));
-        let form = |line: &Value, out: &mut Vec<u8>| {
-            let time = line.get("time").and_then(Value::as_i64).unwrap_or(0);
-            if self.until.is_some_and(|until| time > until) {
+        let gathered = RefCell::new((false, Vec::new()));
+        let tell = |entry: &Entry, out: &mut Vec<u8>| {
+            if !self.wants(entry) {
                 return;
             }
-            printed.replace(true);
+            let (printed, all) = &mut *gathered.borrow_mut();
+            *printed = true;
             if gathers {
                 let mut text = Vec::new();
-                self.form.write(line, &host, terminal, &mut text);
-                gathered.borrow_mut().push(text);
+                self.form.write(entry, &host, &mut text);
+                all.push(text);
             } else {
-                self.form.write(line, &host, terminal, out);
+                self.form.write(entry, &host, out);
             }
         };
+        let left = |lines: u64| lines.saturating_sub(troubles.len() as u64);
         let wanted = Wanted {
             follow: self.follow,
-            lines: lines.filter(|_| !gathers),
+            lines: lines.filter(|_| !gathers).map(left),
             since: self.since,
-            form: &form,
+            form: &|line, out| tell(&Entry::of(line, terminal), out),
         };
         let code = if self.kernel {
             0
         } else {
             tell_logs(&self.units, wanted, places)
         };
+        let mut out = Vec::new();
+        troubles.iter().for_each(|entry| tell(entry, &mut out));
+        print::out(Text(&out));
         // It was said that there is no such service; so there are none of its lines.
         let code = if code == i32::from(UNKNOWN) { 0 } else { code };
-        let mut all = gathered.into_inner();
-        if let Some(lines) = lines.and_then(|lines| usize::try_from(lines).ok()) {
-            all.drain(..all.len().saturating_sub(lines));
+        let (printed, mut all) = gathered.into_inner();
+        if let Some(most) = most {
+            all.drain(..all.len().saturating_sub(most));
         }
         if self.reverse {
             all.reverse();
         }
         all.iter().for_each(|text| print::out(Text(text)));
-        let nothing = !printed.into_inner() && !self.follow;
-        if code == 0 && nothing && !self.quiet {
-            print::out("-- No entries --\n");
+        if code == 0 && !printed && !self.follow {
+            if self.pattern.is_some() {
+                return FAILED;
+            }
+            if !self.quiet {
+                print::out("-- No entries --\n");
+            }
         }
         i32::from(code != 0)
     }
+
+    fn wants(&self, entry: &Entry) -> bool {
+        let ids = &self.identifiers;
+        // What says nothing of it may be anything.
+        let within = |(first, last): (u8, u8)| {
+            entry
+                .level
+                .is_none_or(|level| (first..=last).contains(&level))
+        };
+        self.until.is_none_or(|until| entry.time <= until)
+            && self.levels.is_none_or(within)
+            && (ids.is_empty() || ids.iter().any(|name| entry.is_of(name)))
+            && (self.pattern.as_ref()).is_none_or(|pattern| pattern.occurs_in(&entry.text))
+    }
+
+    /// What has become of those that have failed, which no line of theirs says: rinit's own
+    /// last word of each.
+    fn troubles(&self, places: &[String]) -> Vec<Entry> {
+        if self.units.is_empty() || self.follow || self.kernel {
+            return Vec::new();
+        }
+        let trouble = |service: &Value| {
+            let text = |key| service.get(key).and_then(Value::as_str);
+            if !matches!(text("state"), Some("failed" | "backoff")) {
+                return None;
+            }
+            let time = service.get("since").and_then(Value::as_i64)?;
+            let said = format!("{}.service: {}", text("name")?, text("reason")?);
+            Some(Entry {
+                time,
+                service: "rinit".to_owned(),
+                pid: None,
+                level: Some(4),
+                text: said.into_bytes(),
+            })
+        };
+        let all = standing(&self.units, places);
+        let mut all: Vec<Entry> = services_of(&all).filter_map(trouble).collect();
+        all.retain(|entry| self.since.is_none_or(|since| entry.time >= since));
+        all
+    }
+}
+
+fn level(text: &str) -> Result<u8, String> {
+    const LEVELS: &str = "emerg alert crit err warning notice info debug";
+    let named = LEVELS.split(' ').position(|name| name == text);
+    let level = named.and_then(|level| u8::try_from(level).ok());
+    let level = level.or_else(|| text.parse().ok().filter(|level| *level < 8));
+    level.ok_or_else(|| format!("Unknown log level {text}"))
 }
 
 fn time(text: &str) -> Result<i64, String> {

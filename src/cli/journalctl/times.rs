@@ -8,6 +8,11 @@ const DAY: i64 = 86_400_000;
 /// In Unix milliseconds: `now`, `today`, `-1h`, `10 min ago`, `2026-01-02 03:04:05`, `03:04`.
 pub(super) fn moment(text: &str, now: i64) -> Option<i64> {
     let text = text.trim();
+    // The day of the week in front, as it is written by those who write times.
+    let text = match text.split_once(' ') {
+        Some((day, rest)) if day.len() == 3 && rest.contains('-') => rest,
+        _ => text,
+    };
     let today = now - now.rem_euclid(DAY);
     let length = |text: &str| {
         let span = span(text)??;

@@ -6,7 +6,7 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 
 /// `Sat 2026-01-03 04:05:06 UTC`, of Unix milliseconds.
-pub(super) fn moment(millis: i64) -> String {
+pub(in crate::cli) fn moment(millis: i64) -> String {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let seconds = millis.div_euclid(1000);
     let date = Date::of(seconds.div_euclid(DAY));

@@ -16,6 +16,7 @@ mod status;
 mod verbs;
 mod world;
 
+pub(super) use self::dates::moment;
 use self::options::{FLAGS, Instead, Options, fault};
 use self::verbs::{VERBS, Verb};
 use self::world::World;

@@ -122,7 +122,10 @@ fn syntax(message: &str, text: Option<&str>) -> (String, &'static str) {
     if is_guess && text.is_some_and(str::is_empty) {
         return ("a value is missing".to_owned(), "write key = value");
     }
-    let is_text = |c: char| c.is_alphabetic() || matches!(c, '/' | '.' | '$' | '%' | '@');
+    // The standard library's letters are tables of kilobytes.
+    let is_text = |c: char| {
+        c.is_ascii_alphabetic() || !c.is_ascii() || matches!(c, '/' | '.' | '$' | '%' | '@')
+    };
     if is_guess && text.is_some_and(|text| text.starts_with(is_text)) {
         let help = "put the text into quotes: key = \"text\"";
         return ("a text must stand in quotes".to_owned(), help);

@@ -32,7 +32,7 @@ pub(crate) fn span(text: &str) -> Option<Option<Duration>> {
         let (number, tail) = rest.split_at(end);
         let tail = tail.trim_start();
         let end = tail
-            .find(|c: char| !c.is_alphabetic())
+            .find(|c: char| c.is_ascii() && !c.is_ascii_alphabetic())
             .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(end);
         micros = micros.saturating_add(scaled(number, factor(unit)?)?);

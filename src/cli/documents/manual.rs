@@ -187,11 +187,6 @@ fn options(page: &mut Page, options: impl Iterator<Item = OptionText>) {
 }
 
 fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .chain(letters)
-        .collect()
+    let (first, rest) = text.split_at(text.len().min(1));
+    first.to_ascii_uppercase() + rest
 }

@@ -76,7 +76,7 @@ pub(super) fn list(world: &World, verb: &str, words: &[String]) -> i32 {
             }
         }
         count = rows.len();
-        let title = place.trim_end_matches('s').to_uppercase();
+        let title = place.trim_end_matches('s').to_ascii_uppercase();
         shown(world, [&*title, "UNIT", "ACTIVATES"], rows)
     } else {
         sort_by(&mut all, |a, b| {

@@ -6,7 +6,8 @@
 //! no FIFO, no device. A symbolic link isn't followed, since others may own the folder.
 //!
 //! Where a write fails, what of it is there is taken away again: the caller puts all of it
-//! elsewhere, and nothing is there twice.
+//! elsewhere, and nothing is there twice. One that hangs is left alone (`patience`); what was
+//! being written to it then may be there twice.
 
 use std::fs::{remove_file, rename};
 use std::io;
@@ -19,6 +20,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat};
 use nix::sys::uio::pread;
 use nix::unistd::{ftruncate, write};
 
+use super::patience::Patience;
 use crate::core::output::LogFile;
 
 /// Old files that a smaller `keep` leaves over are sought this far.
@@ -27,6 +29,9 @@ const MOST_KEPT: u32 = 1000;
 /// One file.
 pub(super) struct File<'a> {
     wanted: &'a LogFile,
+    patience: &'a Patience,
+    /// Under which it is noted if it hangs.
+    stream: usize,
     open: Option<Open>,
     /// What was told to be wrong.
     trouble: Option<Errno>,
@@ -57,9 +62,11 @@ pub(super) struct Written {
 }
 
 impl<'a> File<'a> {
-    pub(super) const fn new(wanted: &'a LogFile) -> Self {
+    pub(super) const fn new(wanted: &'a LogFile, patience: &'a Patience, stream: usize) -> Self {
         Self {
             wanted,
+            patience,
+            stream,
             open: None,
             trouble: None,
         }
@@ -71,9 +78,11 @@ impl<'a> File<'a> {
 
     /// Writes lines, the last of which ends too.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Written {
-        let (length, trouble) = match self.write_all(bytes) {
-            Ok(trouble) => (bytes.len(), trouble),
-            Err((length, errno)) => (length, Some(errno)),
+        let patience = self.patience;
+        let (length, trouble) = match patience.touch(self.stream, || self.write_all(bytes)) {
+            Some(Ok(trouble)) => (bytes.len(), trouble),
+            Some(Err((length, errno))) => (length, Some(errno)),
+            None => (0, Some(Errno::ETIMEDOUT)),
         };
         let news = match (self.trouble, trouble) {
             (Some(_), None) => Some(News::Well),
@@ -245,6 +254,8 @@ pub(super) fn reason(errno: Errno) -> String {
         "not a regular file".to_owned()
     } else if errno == Errno::ELOOP {
         "a symbolic link, which is not followed".to_owned()
+    } else if errno == Errno::ETIMEDOUT {
+        "it does not answer".to_owned()
     } else {
         crate::sys::error::Errno::from(errno).to_string()
     }
@@ -281,7 +292,8 @@ mod tests {
             std::fs::create_dir_all(&folder).unwrap();
             let path = folder.join("log").display().to_string();
             let wanted = LogFile { path: path.clone().into(), rotate_size, keep: 900 };
-            let mut file = File::new(&wanted);
+            let patience = Patience::new(1).unwrap();
+            let mut file = File::new(&wanted, &patience, 0);
             let mut all = String::new();
             for lines in &writes {
                 let text: String = lines.iter().map(|length| "x".repeat(*length) + "\n").collect();

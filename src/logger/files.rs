@@ -5,7 +5,7 @@ use super::file::{File, News, reason};
 use super::lines::{End, Frame};
 use super::output::Outputs;
 use super::stamp::Stamp;
-use super::{Stream, Style, Target};
+use super::{Setup, Stream, Style, Target};
 
 /// Both streams of a writer have one.
 pub(super) struct Files<'a> {
@@ -26,7 +26,8 @@ struct Entry<'a> {
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(streams: &[Stream<'a>]) -> Self {
+    pub(super) fn new(setup: &Setup<'a>) -> Self {
+        let streams = &setup.streams;
         let own = streams.iter().position(|stream| stream.style.is_own());
         let own = own.and_then(|number| Some((number, streams.get(number)?)));
         let style = match own {
@@ -48,7 +49,7 @@ impl<'a> Files<'a> {
                     files.push(Entry {
                         name: stream.name,
                         writer: stream.writer,
-                        file: File::new(wanted),
+                        file: File::new(wanted, &setup.memory.patience, stream.writer),
                         meanwhile: Frame::new(&meanwhile, None),
                     });
                     files.len() - 1

@@ -25,6 +25,8 @@ use super::{Memory, Setup};
 
 /// So many files of a service's are followed at once.
 const MOST_OF_ONE: usize = 64;
+const TOO_MANY: &str = "more than 64 files, not all are followed";
+const HANGS: &str = "it does not answer";
 /// So often is looked where the kernel tells nothing.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -33,7 +35,7 @@ struct Place<'a> {
     stream: usize,
     pattern: &'a str,
     name: &'a [u8],
-    /// It was said that there are too many.
+    /// It was said what is wrong.
     told: bool,
 }
 
@@ -60,8 +62,8 @@ pub(super) struct Follow<'a> {
     buffer: Vec<u8>,
     /// Those that may have more.
     more: bool,
-    /// Places of which too many files are there.
-    too_many: Vec<usize>,
+    /// Places of which not all is followed, and why.
+    troubles: Vec<(usize, &'static str)>,
 }
 
 impl<'a> Follow<'a> {
@@ -94,10 +96,10 @@ impl<'a> Follow<'a> {
             files: Vec::new(),
             buffer: Vec::new(),
             more: false,
-            too_many: Vec::new(),
+            troubles: Vec::new(),
         };
         for place in 0..follow.places.len() {
-            follow.look(place);
+            follow.look(place, true);
         }
         let streams: Vec<usize> = follow.places.iter().map(|place| place.stream).collect();
         for stream in streams {
@@ -153,8 +155,8 @@ impl<'a> Follow<'a> {
             }
             number += 1;
         }
-        for place in std::mem::take(&mut self.too_many) {
-            self.say_too_many(place, setup, printer);
+        for (place, why) in std::mem::take(&mut self.troubles) {
+            self.say_trouble(place, why, setup, printer);
         }
     }
 
@@ -179,7 +181,7 @@ impl<'a> Follow<'a> {
                 continue;
             }
             // What is written meanwhile doesn't count, or this might never end.
-            let size = file.file.metadata().map_or(0, |data| data.len());
+            let size = touch(self.memory, stream, || file.size(0)).unwrap_or(0);
             let slot = file.slot;
             while self.memory.bookmarks.get(slot).offset < size
                 && self.read(number, stream, setup, printer)
@@ -190,20 +192,39 @@ impl<'a> Follow<'a> {
         }
     }
 
+    /// Which files there are; `anew`: the folder itself is to be sought.
+    fn look(&mut self, place: usize, anew: bool) {
+        let Some(Place { stream, .. }) = self.places.get(place) else {
+            return;
+        };
+        let looked = touch(self.memory, *stream, || {
+            if anew {
+                self.watch.find(place);
+            }
+            self.list(place);
+        });
+        if looked.is_none() {
+            self.troubles.push((place, HANGS));
+            // The kernel won't tell when it answers.
+            if let Some(folder) = self.watch.folders.get_mut(place) {
+                folder.polled = true;
+            }
+        }
+    }
+
     /// Hears what happened, and looks where names came or went.
     fn look_around(&mut self) {
         for news in self.watch.news() {
             match news {
                 News::Written(place, name) if self.is_wanted(place, &name) => {}
-                News::Names(place, name) if self.is_wanted(place, &name) => self.look(place),
+                News::Names(place, name) if self.is_wanted(place, &name) => self.look(place, false),
                 News::Written(..) | News::Names(..) => {}
-                News::Moved(place) => self.look(place),
-                News::Anything => (0..self.places.len()).for_each(|place| self.look(place)),
+                News::Moved(place) => self.look(place, true),
             }
         }
         for place in 0..self.places.len() {
             if self.watch.folders.get(place).is_some_and(|it| it.polled) {
-                self.look(place);
+                self.look(place, false);
             }
         }
     }
@@ -231,20 +252,17 @@ impl<'a> Follow<'a> {
         let marks = &self.memory.bookmarks;
         let mut mark = marks.get(file.slot);
         self.buffer.resize(PIECE, 0);
-        let mut count = file
-            .file
-            .read_at(&mut self.buffer, mark.offset)
-            .unwrap_or(0);
-        if count == 0 {
-            let size = file.file.metadata().map_or(u64::MAX, |data| data.len());
-            if size >= mark.offset {
-                return false;
+        let count = touch(self.memory, stream, || {
+            let mut count = file.read(&mut self.buffer, mark);
+            if count == 0 && file.size(u64::MAX) < mark.offset {
+                // Truncated: what was there is gone, and it begins anew.
+                mark = Bookmark::default();
+                marks.set(file.slot, mark);
+                count = file.read(&mut self.buffer, mark);
             }
-            // Truncated: what was there is gone, and it begins anew.
-            mark = Bookmark::default();
-            marks.set(file.slot, mark);
-            count = file.file.read_at(&mut self.buffer, 0).unwrap_or(0);
-        }
+            count
+        });
+        let count = count.unwrap_or(0);
         let bytes = self.buffer.get(..count).unwrap_or_default();
         let (length, end) = match complete(bytes) {
             Some(length) => (length, End::Newline),
@@ -279,10 +297,8 @@ impl<'a> Follow<'a> {
             return;
         };
         let mut mark = self.memory.bookmarks.get(file.slot);
-        let count = file
-            .file
-            .read_at(&mut self.buffer, mark.offset)
-            .unwrap_or(0);
+        let read = || file.read(&mut self.buffer, mark);
+        let count = touch(self.memory, stream, read).unwrap_or(0);
         let bytes = self.buffer.get(..count).unwrap_or_default();
         if bytes.is_empty() {
             return;
@@ -306,6 +322,7 @@ impl<'a> Follow<'a> {
     fn is_over(&self, number: usize) -> bool {
         self.files.get(number).is_some_and(|file| {
             let removed = || file.file.metadata().map_or(true, |data| data.nlink() == 0);
+            let removed = || touch(self.memory, self.stream(file), removed) == Some(true);
             file.former && (file.successors > 1 || removed())
         })
     }
@@ -314,9 +331,16 @@ impl<'a> Follow<'a> {
         self.print_rest(number, stream, setup, printer);
         let file = self.files.remove(number);
         self.memory.bookmarks.free(file.slot);
+        touch(self.memory, stream, || drop(file));
     }
 
-    fn say_too_many(&mut self, place: usize, setup: &Setup<'a>, printer: &mut Printer<'a>) {
+    fn say_trouble(
+        &mut self,
+        place: usize,
+        why: &str,
+        setup: &Setup<'a>,
+        printer: &mut Printer<'a>,
+    ) {
         let Some(place) = self.places.get_mut(place) else {
             return;
         };
@@ -325,9 +349,22 @@ impl<'a> Follow<'a> {
         }
         let name = setup.streams.get(place.stream).map_or("?", |it| it.name);
         let pattern = place.pattern;
-        let text = format!(
-            "{name}: log-files: {pattern}: more than {MOST_OF_ONE} files, not all are followed"
-        );
+        let text = format!("{name}: log-files: {pattern}: {why}");
         printer.say(setup, &text);
     }
+}
+
+impl Followed {
+    fn read(&self, buffer: &mut [u8], mark: Bookmark) -> usize {
+        self.file.read_at(buffer, mark.offset).unwrap_or(0)
+    }
+
+    fn size(&self, unknown: u64) -> u64 {
+        self.file.metadata().map_or(unknown, |data| data.len())
+    }
+}
+
+/// What is followed into a stream is noted under the next one.
+fn touch<T>(memory: &Memory, stream: usize, work: impl FnOnce() -> T) -> Option<T> {
+    memory.patience.touch(stream.saturating_add(1), work)
 }

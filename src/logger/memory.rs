@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use super::bookmarks::Bookmarks;
 use super::intake::PIECE;
+use super::patience::Patience;
 use super::pids::Pids;
 use super::recent::Recent;
 use super::ring::{Note, Rings};
@@ -43,6 +44,8 @@ pub struct Memory {
     pub(super) rings: Rings,
     pub(super) tallies: Tallies,
     pub(super) bookmarks: Bookmarks,
+    /// How long files may keep a logger.
+    pub patience: Patience,
     /// Rings for those who follow what is kept.
     bell: Option<OwnedFd>,
     /// How many bytes of address space earlier, smaller ones take.
@@ -103,6 +106,7 @@ impl Memory {
             rings: Rings::new(rings)?,
             tallies: Tallies::new(streams)?,
             bookmarks: Bookmarks::new(streams)?,
+            patience: Patience::new(streams)?,
             bell: fd::bell(),
             left: 0,
         })
@@ -117,7 +121,7 @@ impl Memory {
     /// How many bytes of address space that takes.
     #[must_use]
     pub fn reserved(&self) -> u64 {
-        let each = PIECE.saturating_add(super::recent::ROOM).saturating_add(40);
+        let each = PIECE.saturating_add(super::recent::ROOM).saturating_add(44);
         let rings = (0..self.room_for()).map(|writer| self.rings.size(writer));
         let all = rings.fold(self.room_for().saturating_mul(each), usize::saturating_add);
         let all = u64::try_from(all).unwrap_or(u64::MAX);
@@ -181,6 +185,7 @@ impl Memory {
     pub fn forget(&self, writer: usize) {
         for stream in [writer, writer.saturating_add(1)] {
             self.set_unfinished(stream, Unfinished::default());
+            self.patience.forget(stream);
         }
         self.ask(writer, 0);
         self.pids.set(writer, 0);
@@ -298,9 +303,9 @@ impl Memory {
 
     /// The descriptors that a logger must keep.
     pub(super) fn descriptors(&self) -> Vec<RawFd> {
-        let taken = [self.taken.0.as_fd(), self.taken.1.as_fd()];
-        let all = taken.into_iter().chain(self.bell());
-        all.map(|fd| fd.as_raw_fd()).collect()
+        let (out, into) = self.taken();
+        let all = [Some(out), Some(into), self.bell(), self.patience.alarm()];
+        all.iter().flatten().map(AsRawFd::as_raw_fd).collect()
     }
 
     pub(super) fn unfinished(&self, stream: usize) -> Unfinished {

@@ -15,7 +15,7 @@
 //! - Memory is bounded: one buffer for all streams, and at most 64 KiB of an unfinished
 //!   line for each.
 //! - A service waits for nothing but the output's slowness: an output that fails takes
-//!   nothing, and services go on.
+//!   nothing, and services go on. A file that hangs is one that fails (`patience`).
 //! - A line that PID 1 asks for (`Memory::ask`) is told of, though the logger be killed.
 //!   The expression is looked for here and never in PID 1.
 //! - A noisy stream doesn't starve the others: a turn takes one piece of each.
@@ -34,6 +34,7 @@ mod memory;
 pub mod message;
 mod output;
 mod overflow;
+mod patience;
 mod pids;
 mod printer;
 mod recent;

@@ -46,7 +46,7 @@ impl<'a> Printer<'a> {
         let positions = setup.memory.positions();
         Self {
             outputs: Outputs::new(setup.stdout, setup.stderr, positions, overflow),
-            files: Files::new(&setup.streams),
+            files: Files::new(setup),
             frames: frames(setup),
             own: setup.streams.iter().position(|one| one.style.is_own()),
         }
@@ -77,6 +77,7 @@ impl<'a> Printer<'a> {
         let whole = frame.is_bare() && begin.is_empty() && !begun && end == End::Newline;
         let is_stamped = frame.needs_stamp() || stream.file().is_some();
         let mut stamp = Stamp::default();
+        let mut note = Note::default();
         if is_kept || is_stamped {
             let pid = if stream.style.is_own() {
                 nix::unistd::getppid().as_raw().cast_unsigned()
@@ -88,18 +89,15 @@ impl<'a> Printer<'a> {
             if is_stamped {
                 stamp = Stamp::new(nanos, pid);
             }
-            let note = Note {
+            note = Note {
                 time: nanos.div_euclid(1_000_000),
                 pid,
                 error: stream.target == Target::Err,
                 begun,
                 unended: end == End::Piece,
             };
-            memory.keep(stream.writer, note, [begin, bytes, newline]);
         }
-        memory.recent.keep(stream.writer, [begin, bytes, newline]);
-        let count = memchr_iter(b'\n', bytes).count() + newline.len();
-        memory.tallies.written(number, count);
+        // Before anything is noted: where it hangs the next logger begins anew with these lines.
         let into_file = self.files.write(
             number,
             whole.then_some(bytes),
@@ -110,6 +108,12 @@ impl<'a> Printer<'a> {
             &mut self.outputs,
             stamp,
         );
+        if is_kept {
+            memory.keep(stream.writer, note, [begin, bytes, newline]);
+        }
+        memory.recent.keep(stream.writer, [begin, bytes, newline]);
+        let count = memchr_iter(b'\n', bytes).count() + newline.len();
+        memory.tallies.written(number, count);
         if into_file {
             return;
         }

@@ -117,7 +117,10 @@ impl<'a> Turns<'a> {
                     Source::Files => files = true,
                     Source::Control => match self.listen()? {
                         Heard::Enough => {}
-                        Heard::Leave => return Ok(()),
+                        Heard::Leave => {
+                            self.setup.memory.patience.leave();
+                            return Ok(());
+                        }
                         Heard::End => return self.drain(),
                     },
                     Source::Stream(number) => {

@@ -48,8 +48,6 @@ pub(super) enum News {
     Names(usize, OsString),
     /// The folder itself came or went.
     Moved(usize),
-    /// More than the kernel could tell.
-    Anything,
 }
 
 /// All of them.
@@ -69,14 +67,10 @@ impl Watch {
         let folders: Vec<Folder> = paths.map(folder).collect();
         let flags = InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC;
         let inotify = (!folders.is_empty()).then(|| Inotify::init(flags).ok());
-        let mut watch = Self {
+        Self {
             inotify: inotify.flatten(),
             folders,
-        };
-        for number in 0..watch.folders.len() {
-            watch.find(number);
         }
-        watch
     }
 
     /// Readable when there are news.
@@ -90,7 +84,7 @@ impl Watch {
     }
 
     /// Watches a folder, or what it would come into. To be looked into afterwards.
-    fn find(&mut self, number: usize) {
+    pub(super) fn find(&mut self, number: usize) {
         let Some(folder) = self.folders.get(number) else {
             return;
         };
@@ -145,7 +139,7 @@ impl Watch {
         }
     }
 
-    /// What has happened since; folders that came or went are watched anew.
+    /// What has happened since; folders that came or went are to be watched anew.
     pub(super) fn news(&mut self) -> Vec<News> {
         let mut news = Vec::new();
         let mut moved = Vec::new();
@@ -154,8 +148,8 @@ impl Watch {
         };
         for event in inotify.read_events().unwrap_or_default() {
             if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
+                // More than the kernel could tell.
                 moved.extend(0..self.folders.len());
-                news.push(News::Anything);
                 continue;
             }
             let gone = AddWatchFlags::IN_IGNORED
@@ -181,7 +175,6 @@ impl Watch {
         sort(&mut moved);
         moved.dedup();
         for number in moved {
-            self.find(number);
             news.push(News::Moved(number));
         }
         news.dedup();

@@ -303,9 +303,10 @@ impl Supervisor {
     fn start_logger(&mut self, now: Instant) {
         let hands = &mut self.hands;
         let before = hands.outputs.outgrown();
-        let socket = hands.outputs.start(now);
-        let began = socket.map(|socket| hands.poll.add(socket, Interest::Read, Source::Logger));
-        if began.is_some() {
+        if let Some((socket, alarm)) = hands.outputs.start(now) {
+            let _ = hands.poll.add(socket, Interest::Read, Source::Logger);
+            // The same for all loggers, and most often watched already.
+            let _ = alarm.map(|alarm| hands.poll.add(alarm, Interest::Read, Source::Logger));
             hands.helpers.extend(hands.outputs.logger());
         }
         // Who reads the old memory would never see what is written from now on.

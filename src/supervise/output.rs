@@ -2,6 +2,7 @@
 //! and the logger that writes it out. The logger may die at any time; the next one finds
 //! everything in the pipes and in the memory that all of them share.
 
+mod logger;
 mod nobodys;
 mod streams;
 mod wanted;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use self::logger::{Logger, PAUSE};
 use self::nobodys::{own_stream, syslog_stream};
 use self::wanted::{follows_since, ring, style};
 use super::act::Results;
@@ -20,23 +22,13 @@ use super::own_lines;
 use crate::core::event::Event;
 use crate::core::id::{Pid, RunId, ServiceId};
 use crate::core::output::{Log, Output, OwnLines, Tally};
-use crate::core::signal::Signal;
 use crate::core::sorted::Map;
 use crate::core::spec::ServiceSpec;
 use crate::core::time::Instant;
 use crate::logger::message::{FromLogger, LENGTH, ToLogger};
-use crate::logger::{self, Memory, Setup, Sink, Style, Target};
+use crate::logger::{Memory, Style, Target};
 use crate::sys::fd::{self, Standard, standard};
-use crate::sys::fork::helper;
-use crate::sys::signal::kill;
-use crate::sys::{reap, socket};
-
-/// A logger that dies is followed by another after this long, so that one that can't
-/// live costs little.
-const PAUSE: Duration = Duration::from_millis(5);
-const PAUSE_MAX: Duration = Duration::from_secs(1);
-/// So long alive, and a logger is a good one.
-const GOOD_AFTER: Duration = Duration::from_millis(100);
+use crate::sys::socket;
 
 /// One pipe.
 struct Stream {
@@ -54,12 +46,6 @@ struct Stream {
     ring: usize,
     /// The logger was told that the run ended, and hasn't answered.
     ended: bool,
-}
-
-struct Logger {
-    pid: Pid,
-    socket: OwnedFd,
-    since: Instant,
 }
 
 /// All pipes, and the logger.
@@ -178,116 +164,11 @@ impl Outputs {
         }
     }
 
-    /// Starts the logger if it is due. Gives its socket to be watched.
-    pub(crate) fn start(&mut self, now: Instant) -> Option<BorrowedFd<'_>> {
-        if self.streams.is_empty()
-            || self.logger.is_some()
-            || self.start_at.is_some_and(|at| now < at)
-        {
-            return None;
-        }
-        self.start_at = None;
-        match self.make_room().and_then(|()| self.fork_logger()) {
-            Ok((pid, socket)) => {
-                self.logger = Some(Logger {
-                    pid,
-                    socket,
-                    since: now,
-                });
-                self.tell_again();
-            }
-            Err(_) => self.start_later(now),
-        }
-        self.logger.as_ref().map(|logger| logger.socket.as_fd())
-    }
-
-    fn fork_logger(&mut self) -> Result<(Pid, OwnedFd), crate::sys::error::Errno> {
-        let (ours, theirs) = socket::message_pair()?;
-        if let Some(memory) = &self.memory {
-            for (stream, since) in self.follows.drain(..) {
-                memory.follows(stream, since);
-            }
-        }
-        let setup = self.setup(theirs.as_fd()).ok_or(Errno::EINVAL)?;
-        let keep = setup.descriptors();
-        let pid = helper(c"rinit-logger", &keep, || logger::run(setup))?;
-        Ok((pid, ours))
-    }
-
-    fn setup<'a>(&'a self, control: BorrowedFd<'a>) -> Option<Setup<'a>> {
-        let sink = |fd| Sink {
-            fd: standard(fd),
-            colour: self.colour,
-        };
-        let stream = |stream: &'a Stream| logger::Stream {
-            name: &stream.name,
-            target: stream.target,
-            style: stream.style,
-            log: stream.log.as_deref(),
-            writer: stream.writer,
-            pattern: self.lines.pattern(stream.writer),
-            read: stream.read(),
-        };
-        Some(Setup {
-            streams: self.streams.iter().map(stream).collect(),
-            control,
-            memory: self.memory.as_ref()?,
-            stdout: sink(Standard::Output),
-            stderr: sink(Standard::Error),
-        })
-    }
-
-    /// What the former logger was asked and didn't answer.
-    fn tell_again(&mut self) {
-        let ended: Vec<u32> = (0u32..)
-            .zip(&self.streams)
-            .filter(|(_, stream)| stream.ended)
-            .map(|(index, _)| index)
-            .collect();
-        for stream in ended {
-            self.tell(ToLogger::RunEnded { stream });
-        }
-        if self.drains > 0 {
-            self.drains = 1;
-            self.tell(ToLogger::Drain);
-        }
-    }
-
     fn tell(&mut self, message: ToLogger) {
         if let Some(logger) = &self.logger {
             // A logger that doesn't read has thousands of messages before it; the end asks
             // for everything anyway.
             let _ = socket::send_now(&logger.socket, &message.encode());
-        }
-    }
-
-    fn start_later(&mut self, now: Instant) {
-        self.start_at = Some(now.plus(self.pause));
-        self.pause = self.pause.saturating_mul(2).min(PAUSE_MAX);
-    }
-
-    /// When the next logger is due.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.start_at
-    }
-
-    /// The logger's process.
-    pub(crate) fn logger(&self) -> Option<Pid> {
-        self.logger.as_ref().map(|logger| logger.pid)
-    }
-
-    /// The logger died. Another follows, at once if this one was good.
-    pub(crate) fn logger_died(&mut self, now: Instant) {
-        let Some(old) = self.logger.take() else {
-            return;
-        };
-        if now.since(old.since) >= GOOD_AFTER {
-            self.pause = PAUSE;
-        }
-        if std::mem::take(&mut self.renew) {
-            self.start_at = None;
-        } else {
-            self.start_later(now);
         }
     }
 
@@ -447,20 +328,6 @@ impl Outputs {
     /// What was heard of lines that were asked for.
     pub(crate) fn tell_news(&mut self, events: &mut Results) {
         events.append(&mut self.lines.news);
-    }
-
-    /// Ends the logger, which has written everything or never will, and reaps it: where
-    /// rinit isn't PID 1 its zombie would stand under whoever is.
-    pub(crate) fn end(&mut self) {
-        if let Some(logger) = self.logger.take() {
-            let _ = kill(logger.pid, Signal::KILL);
-            reap::take_soon(logger.pid);
-        }
-    }
-
-    /// The logger's socket, to stop watching it.
-    pub(crate) fn socket(&self) -> Option<&OwnedFd> {
-        self.logger.as_ref().map(|logger| &logger.socket)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::core::exit::Exit;
 use crate::core::id::{Pid, RunId};
 use crate::core::signal::Signal;
 use crate::core::system::System;
-use crate::core::time::Now;
+use crate::core::time::{Instant, Now};
 use crate::subreaper::{LENGTH, Report};
 use crate::sys::clock_change::ClockChange;
 use crate::sys::error::strerror;
@@ -58,10 +58,10 @@ impl Hands {
             Source::Notify(service) => self.notified(system, service, events),
             Source::Stored(service) => self.stores.look(service, &self.poll),
             Source::Logger => {
-                if self.outputs.hear() {
-                    self.farewell.drained();
+                self.hear_logger(events);
+                if self.outputs.heed_alarm(&mut self.helpers) {
+                    self.lose_logger(now.at, events);
                 }
-                self.outputs.tell_news(events);
             }
             Source::Seeker => {
                 let gone = self.trees.hear(&mut self.runs, &self.poll);
@@ -76,6 +76,24 @@ impl Hands {
             Source::Reader => events.extend(self.hear_reader()),
             Source::Control | Source::Client(_) | Source::Http => {}
         }
+    }
+
+    fn hear_logger(&mut self, events: &mut Results) {
+        if self.outputs.hear() {
+            self.farewell.drained();
+        }
+        self.outputs.tell_news(events);
+    }
+
+    /// The logger is dead, or will never do anything any more.
+    fn lose_logger(&mut self, now: Instant, events: &mut Results) {
+        self.outputs
+            .socket()
+            .iter()
+            .for_each(|socket| self.poll.remove(socket));
+        // Its last words may be the answer that the end waits for.
+        self.hear_logger(events);
+        self.outputs.logger_died(now);
     }
 
     /// How a run's exec went, if that is known.
@@ -275,16 +293,7 @@ impl Hands {
         } else if self.syslog.pid() == Some(pid) {
             self.syslog.died(now.at);
         } else if self.outputs.logger() == Some(pid) {
-            self.outputs
-                .socket()
-                .iter()
-                .for_each(|socket| self.poll.remove(socket));
-            // Its last words may be the answer that the end waits for.
-            if self.outputs.hear() {
-                self.farewell.drained();
-            }
-            self.outputs.tell_news(events);
-            self.outputs.logger_died(now.at);
+            self.lose_logger(now.at, events);
         } else {
             let gone = self.trees.helper_died(pid, &mut self.runs, &self.poll);
             events.extend(gone.into_iter().map(|run| Event::TreeGone { run }));

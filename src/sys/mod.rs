@@ -4,6 +4,7 @@
 //! What runs between clone and exec in a child that shares this memory uses `raw`
 //! alone: no libc, no allocation, nothing that could touch `errno`.
 
+pub mod alarm;
 pub mod caps;
 pub mod cgroup;
 pub mod clock;

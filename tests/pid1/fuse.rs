@@ -1,13 +1,13 @@
 //! A file system that hangs when it is told to: the least server of FUSE that there is, over
 //! /dev/fuse itself. Any name in its one folder is a file that holds `text`, as long as the
-//! server answers; what is written into one is counted and forgotten.
+//! server answers; what is written into any of them is kept in one text.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use nix::mount::{MsFlags, mount};
@@ -24,9 +24,11 @@ const LOOKUP: u32 = 1;
 const FORGET: u32 = 2;
 const GETATTR: u32 = 3;
 const SETATTR: u32 = 4;
-const OPEN: u32 = 14;
+const RENAME: u32 = 12;
+pub const OPEN: u32 = 14;
 const READ: u32 = 15;
 const WRITE: u32 = 16;
+const STATFS: u32 = 17;
 const RELEASE: u32 = 18;
 const INIT: u32 = 26;
 const OPENDIR: u32 = 27;
@@ -34,6 +36,10 @@ const READDIR: u32 = 28;
 const RELEASEDIR: u32 = 29;
 const INTERRUPT: u32 = 36;
 const BATCH_FORGET: u32 = 42;
+pub const RENAME2: u32 = 45;
+
+/// All of them.
+const ANY: u32 = u32::MAX;
 
 /// The root's own number; every file has this one plus 1, since nobody compares them.
 const ROOT: u64 = 1;
@@ -55,9 +61,10 @@ pub struct Fuse {
 
 struct Shared {
     device: File,
-    hangs: AtomicBool,
+    /// Which requests wait; 0 for none.
+    hangs_at: AtomicU32,
     ends: AtomicBool,
-    written: AtomicU64,
+    written: Mutex<Vec<u8>>,
     how: Hang,
 }
 
@@ -85,9 +92,9 @@ impl Fuse {
         mount(Some("hung"), path, Some("fuse"), flags, Some(&*options)).unwrap();
         let shared = Arc::new(Shared {
             device,
-            hangs: AtomicBool::new(false),
+            hangs_at: AtomicU32::new(0),
             ends: AtomicBool::new(false),
-            written: AtomicU64::new(0),
+            written: Mutex::default(),
             how,
         });
         let server = Arc::clone(&shared);
@@ -99,12 +106,23 @@ impl Fuse {
 
     /// From now on it answers nothing.
     pub fn hang(&self) {
-        self.shared.hangs.store(true, Ordering::SeqCst);
+        self.hang_at(ANY);
     }
 
-    /// How many bytes were written to it.
-    pub fn written(&self) -> u64 {
-        self.shared.written.load(Ordering::SeqCst)
+    /// From now on it answers none of these requests. Taken they all are.
+    pub fn hang_at(&self, request: u32) {
+        self.shared.hangs_at.store(request, Ordering::SeqCst);
+    }
+
+    /// It answers again, also what waits.
+    pub fn thaw(&self) {
+        self.hang_at(0);
+    }
+
+    /// What was written to it.
+    pub fn written(&self) -> String {
+        let written = self.shared.written.lock().unwrap();
+        String::from_utf8_lossy(&written).into_owned()
     }
 }
 
@@ -119,25 +137,32 @@ impl Drop for Fuse {
 impl Shared {
     fn serve(&self) {
         let mut buffer = vec![0; BUFFER];
+        let mut waiting: Vec<Vec<u8>> = Vec::new();
         while !self.ends.load(Ordering::SeqCst) {
             let mut one = [PollFd::new(
                 std::os::fd::AsFd::as_fd(&self.device),
                 PollFlags::POLLIN,
             )];
             let come = poll(&mut one, PollTimeout::from(20_u8)).unwrap_or(0) > 0;
-            let hangs = self.hangs.load(Ordering::SeqCst);
+            let hangs_at = self.hangs_at.load(Ordering::SeqCst);
+            if hangs_at == 0 {
+                waiting.drain(..).for_each(|request| self.answer(&request));
+            }
             if !come {
                 continue;
             }
-            if hangs && self.how == Hang::Unread {
+            if hangs_at == ANY && self.how == Hang::Unread {
                 thread::sleep(std::time::Duration::from_millis(20));
                 continue;
             }
             let Ok(length) = (&self.device).read(&mut buffer) else {
                 continue;
             };
-            if !hangs {
-                self.answer(&buffer[..length]);
+            let request = &buffer[..length];
+            if [ANY, u32::from_ne_bytes(request[4..8].try_into().unwrap())].contains(&hangs_at) {
+                waiting.push(request.to_vec());
+            } else {
+                self.answer(request);
             }
         }
     }
@@ -157,11 +182,14 @@ impl Shared {
             LOOKUP => entry(),
             GETATTR | SETATTR => [vec![0; 16], attributes(node == ROOT)].concat(),
             OPEN | OPENDIR => vec![0; 16],
+            STATFS => vec![0; 80],
             READ if u64_at(48) == 0 => TEXT.to_vec(),
-            READ | READDIR | RELEASE | RELEASEDIR => Vec::new(),
+            READ | READDIR | RELEASE | RELEASEDIR | RENAME | RENAME2 => Vec::new(),
             WRITE => {
                 let count = u32_at(56);
-                self.written.fetch_add(count.into(), Ordering::SeqCst);
+                // Behind its head, and what the kernel says of the write.
+                let bytes = &request[80..][..count as usize];
+                self.written.lock().unwrap().extend(bytes);
                 words(&[count, 0])
             }
             _ => return self.send(unique, -nix::libc::ENOSYS, &[]),

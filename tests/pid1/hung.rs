@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use crate::acts::acts;
-use crate::fuse::{Fuse, Hang, own_mounts};
+use crate::fuse::{Fuse, Hang, OPEN, RENAME2, own_mounts};
 use crate::harness::{RINIT, Running};
-use crate::supervisor::{ends_in_order, last_line, service, supervisor};
+use crate::supervisor::{ends_in_order, last_line, place, service, supervisor};
 
 /// What a person gets to hear is noted, since it can't be taken for sure that it is shown.
 fn person(script: &str) -> String {
@@ -25,9 +25,32 @@ fn notes(rinit: &Running) -> String {
     std::fs::read_to_string(rinit.path("notes")).unwrap_or_default()
 }
 
-/// rinit with this configuration, whose folder `hung` hangs once all runs. Then `look`.
-fn hangs(config: &str, how: Hang, ready: fn(&Running, &Fuse), look: fn(&Running)) {
+/// rinit with this configuration, whose folder `hung` hangs once all runs. Then `look`. Gives
+/// what came on standard output and standard error.
+fn hangs(
+    config: &str,
+    how: Hang,
+    ready: fn(&Running, &Fuse),
+    look: fn(&Running),
+) -> (String, String) {
     let config = format!("[init]\nshutdown-timeout = '4s'\n{config}");
+    let live = |rinit: &Running, fuse: &Fuse| {
+        ready(rinit, fuse);
+        fuse.hang();
+        std::fs::write(rinit.path("hangs"), "").unwrap();
+        look(rinit);
+    };
+    with_a_mount(&config, how, 0, live)
+}
+
+/// rinit with this configuration and such a folder, which doesn't answer these requests from
+/// the beginning; `live` brings it so far that it is to end.
+fn with_a_mount(
+    config: &str,
+    how: Hang,
+    hangs_at: u32,
+    live: impl FnOnce(&Running, &Fuse) + Send,
+) -> (String, String) {
     std::thread::scope(|scope| {
         // Not the test's own thread, whose mounts others may share.
         let run = scope.spawn(|| {
@@ -41,11 +64,9 @@ fn hangs(config: &str, how: Hang, ready: fn(&Running, &Fuse), look: fn(&Running)
             // that is closed: whoever has one open, and is killed, would wait for that.
             std::fs::write(pid1.path("hung").join("first"), "").unwrap();
             // It goes first, or removing the test's folder hangs.
+            mounted.hang_at(hangs_at);
             let (rinit, fuse) = (pid1.spawn(), mounted);
-            ready(&rinit, &fuse);
-            fuse.hang();
-            std::fs::write(rinit.path("hangs"), "").unwrap();
-            look(&rinit);
+            live(&rinit, &fuse);
             let began = Instant::now();
             rinit.signal(15);
             rinit.wait_until("the last line", || {
@@ -64,9 +85,10 @@ fn hangs(config: &str, how: Hang, ready: fn(&Running, &Fuse), look: fn(&Running)
             println!("{took:?} {status:?} {}\n{}", notes(&rinit), rinit.dump());
             assert!(took < Duration::from_secs(7), "{took:?}: {}", rinit.dump());
             drop(fuse);
+            (rinit.stdout(), rinit.stderr())
         });
-        run.join().unwrap();
-    });
+        run.join().unwrap()
+    })
 }
 
 /// A log file hangs, and with it the logger; what a person asks for and the end don't.
@@ -91,7 +113,7 @@ fn under_a_log_file(how: Hang) {
         how,
         |rinit, fuse| {
             rinit.wait_for_line("other: runs");
-            rinit.wait_until("the file is written", || fuse.written() >= 4);
+            rinit.wait_until("the file is written", || fuse.written() == "one\n");
         },
         |rinit| {
             rinit.wait_until("the person is done", || {
@@ -235,4 +257,164 @@ try stop other",
     }
     rinit.wait_for_line("out: where");
     ends_in_order(&rinit);
+}
+
+const INTO: &str = "output = { file = 'hung/web.log' }";
+
+/// How often a line is among these.
+fn count(text: &str, line: &str) -> usize {
+    text.lines().filter(|one| *one == line).count()
+}
+
+/// Two log files hang. Who writes into others, or nowhere, goes on and has its last lines
+/// written; those of the two are on standard error, each once.
+fn others_go_on(how: Hang) {
+    let says = |await_file: &str| {
+        let await_file = format!("await:{await_file}");
+        acts(["say:one", &await_file, "say:two", "wait", "say:three"])
+    };
+    let config = service("web", &says("hangs"), INTO)
+        + &service(
+            "twin",
+            &says("hangs"),
+            "output = { file = 'hung/twin.log' }",
+        )
+        + &service("local", &says("asked"), "output = { file = 'local.log' }")
+        + &service("other", &says("asked"), "");
+    let (stdout, stderr) = hangs(
+        &config,
+        how,
+        |rinit, fuse| {
+            rinit.wait_for_line("other: one");
+            rinit.wait_until("the files are written", || {
+                let local = std::fs::read_to_string(rinit.path("local.log"));
+                fuse.written() == "one\none\n" && local.is_ok_and(|text| text == "one\n")
+            });
+        },
+        |rinit| {
+            // The logger has to have come to one of them first.
+            rinit.wait_for_line("it does not answer");
+            std::fs::write(rinit.path("asked"), "").unwrap();
+            rinit.wait_for_line("other: two");
+            rinit.wait_for_line("web: two");
+            rinit.wait_for_line("twin: two");
+            rinit.wait_until("a file elsewhere is written", || {
+                let local = std::fs::read_to_string(rinit.path("local.log"));
+                local.is_ok_and(|text| text == "one\ntwo\n")
+            });
+        },
+    );
+    assert_eq!(stdout, "other: one\nother: two\nother: three\n");
+    for name in ["web", "twin"] {
+        let why = format!("rinit: {name}: cannot write hung/{name}.log: it does not answer; ");
+        assert!(place(&stderr, &why) < place(&stderr, &format!("{name}: two")));
+        for said in ["two", "three"] {
+            assert_eq!(count(&stderr, &format!("{name}: {said}")), 1, "{stderr}");
+        }
+    }
+    assert!(!stderr.contains("local"), "{stderr}");
+}
+
+#[test]
+#[ignore = "needs /dev/fuse and root; .ci/run asks for it"]
+fn a_log_file_that_hangs_costs_nobody_else_a_line() {
+    others_go_on(Hang::Unread);
+}
+
+#[test]
+#[ignore = "needs /dev/fuse and root; .ci/run asks for it"]
+fn a_log_file_that_hangs_and_the_logger_that_can_t_be_killed_cost_nobody_else_a_line() {
+    others_go_on(Hang::Unanswered);
+}
+
+/// With a file that hangs from this moment on, and one that hangs only at the end.
+#[test]
+#[ignore = "needs /dev/fuse and root; .ci/run asks for it"]
+fn a_log_file_that_hangs_at_the_end_costs_nobody_else_the_last_lines() {
+    let says = acts(["say:runs", "wait", "say:the last line"]);
+    let config = "[init]\nshutdown-timeout = '8s'\n".to_owned()
+        + &service("web", &says, INTO)
+        + &service("other", &says, "");
+    let (stdout, stderr) = with_a_mount(&config, Hang::Unanswered, 0, |rinit, fuse| {
+        rinit.wait_for_line("other: runs");
+        rinit.wait_until("the file is written", || fuse.written() == "runs\n");
+        fuse.hang();
+    });
+    assert_eq!(stdout, "other: runs\nother: the last line\n");
+    assert_eq!(count(&stderr, "web: the last line"), 1, "{stderr}");
+}
+
+/// The file is cut off in the middle of its rotation, and its file system hung before any
+/// logger was there.
+#[test]
+#[ignore = "needs /dev/fuse and root; .ci/run asks for it"]
+fn a_log_file_that_can_t_be_renamed_or_opened_costs_nobody_else_a_line() {
+    // More than the file has room for.
+    let line = "x".repeat(4096);
+    let other = service("other", &acts(["await:asked", "say:two", "wait"]), "");
+    let rotates = "output = { file = 'hung/web.log', rotate-size = '4K' }";
+    let says = acts([&*format!("say:{line}"), "wait"]);
+    let config = service("web", &says, rotates) + &other;
+    for request in [RENAME2, OPEN] {
+        let (stdout, stderr) = with_a_mount(&config, Hang::Unanswered, request, |rinit, _| {
+            rinit.wait_for_line("web.log: it does not answer");
+            std::fs::write(rinit.path("asked"), "").unwrap();
+            rinit.wait_for_line("other: two");
+        });
+        assert_eq!(stdout, "other: two\n");
+        assert_eq!(count(&stderr, &format!("web: {line}")), 1, "{stderr}");
+    }
+}
+
+/// Files that are followed hang as well.
+#[test]
+#[ignore = "needs /dev/fuse and root; .ci/run asks for it"]
+fn a_folder_of_followed_files_that_hangs_costs_nobody_else_a_line() {
+    let config = service(
+        "web",
+        &acts(["say:runs", "wait"]),
+        "log-files = ['hung/*.log']",
+    ) + &service("other", &acts(["await:asked", "say:two", "wait"]), "");
+    let (stdout, _) = hangs(
+        &config,
+        Hang::Unanswered,
+        |rinit, _| rinit.wait_for_line("web: runs"),
+        |rinit| {
+            rinit.wait_for_line("web: log-files: hung/*.log: it does not answer");
+            std::fs::write(rinit.path("asked"), "").unwrap();
+            rinit.wait_for_line("other: two");
+        },
+    );
+    assert_eq!(stdout, "web: runs\nother: two\n");
+}
+
+/// Once it answers the file is written again, and no line is lost meanwhile.
+#[test]
+#[ignore = "needs /dev/fuse and root; .ci/run asks for it"]
+fn a_log_file_that_hung_is_written_again_when_it_answers() {
+    let script = "i=0; while sleep 0.05; do i=$((i + 1)); echo tick $i; done";
+    let config = service("web", &format!("['sh', '-c', '{script}']"), INTO);
+    for how in [Hang::Unread, Hang::Unanswered] {
+        let mut written = String::new();
+        let (_, stderr) = with_a_mount(&config, how, 0, |rinit, fuse| {
+            rinit.wait_until("the file is written", || !fuse.written().is_empty());
+            fuse.hang();
+            rinit.wait_for_line("web: tick");
+            fuse.thaw();
+            rinit.wait_for_line("web.log is written again");
+            let so_far = fuse.written().len();
+            rinit.wait_until("it is", || fuse.written().len() > so_far);
+            // What comes from now on belongs to the end.
+            rinit.signal(19);
+            written = fuse.written();
+            rinit.signal(18);
+        });
+        let ticks = |text: &str| -> std::collections::BTreeSet<u32> {
+            let number = |line: &str| line.rsplit_once("tick ")?.1.parse().ok();
+            text.lines().filter_map(number).collect()
+        };
+        let all: Vec<u32> = ticks(&written).union(&ticks(&stderr)).copied().collect();
+        let last = u32::try_from(all.len()).unwrap();
+        assert_eq!(all, (1..=last).collect::<Vec<u32>>(), "{written}\n{stderr}");
+    }
 }

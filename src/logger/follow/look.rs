@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use nix::fcntl::OFlag;
 
-use super::{Follow, Followed, MOST_OF_ONE, Place};
+use super::{Follow, Followed, MOST_OF_ONE, Place, TOO_MANY};
 use crate::core::query::matches;
 use crate::logger::bookmarks::{Bookmark, Identity};
 
@@ -18,8 +18,8 @@ const NAMES: usize = 10_000;
 const SLACK: u64 = 20;
 
 impl Follow<'_> {
-    /// Which files there are.
-    pub(super) fn look(&mut self, place: usize) {
+    /// Which files there are, however long that takes.
+    pub(super) fn list(&mut self, place: usize) {
         let Some(Place { stream, name, .. }) = self.places.get(place) else {
             return;
         };
@@ -94,7 +94,7 @@ impl Follow<'_> {
             marks.put(stream, identity, mark).filter(|_| !full)
         });
         let Some(slot) = slot.filter(|_| !full) else {
-            self.too_many.push(place);
+            self.troubles.push((place, TOO_MANY));
             return None;
         };
         for older in self.files.iter_mut() {

@@ -104,7 +104,7 @@ impl Files {
                 }
             });
             match removed {
-                Ok(()) | Err(Errno::ENOENT) => {}
+                Ok(()) | Err(Errno::ENOENT | Errno::ENOTDIR) => {}
                 Err(errno) => return Err(errno.into()),
             }
         }
@@ -115,14 +115,15 @@ impl Files {
         let wanted = self.wanted(entry)?;
         for path in self.paths(entry) {
             if entry.kind.is.takes_pattern() {
-                match self.adjust(entry, &path, wanted) {
-                    Ok(()) | Err(Trouble::Os(Errno::ENOENT)) => {}
+                match self.adjust(entry, &path, wanted, true) {
+                    Ok(()) | Err(Trouble::Os(Errno::ENOENT | Errno::ENOTDIR)) => {}
                     Err(trouble) => return Err(trouble),
                 }
                 continue;
             }
             // What is copied must be there before anything is made for it.
-            if entry.kind.is == Type::Copy && self.source(entry).is_err() {
+            let needs_source = entry.kind.is == Type::Copy || entry.kind.if_there;
+            if needs_source && self.source(entry).is_err() {
                 return Ok(());
             }
             let missing = Mode::from_bits_truncate(FOLDER_MODE);
@@ -189,10 +190,7 @@ impl Files {
                 (SFlag::S_IFREG, written)
             }
             Type::Fifo => (SFlag::S_IFIFO, mkfifoat(above, name, bits(FILE_MODE))),
-            Type::Link => {
-                let target = os_path(content);
-                return link(entry, above, name, &target);
-            }
+            Type::Link => (SFlag::S_IFLNK, symlinkat(content, above, name)),
             Type::CharacterDevice | Type::BlockDevice => {
                 let is_block = entry.kind.is == Type::BlockDevice;
                 let kind = if is_block {
@@ -206,7 +204,9 @@ impl Files {
             Type::Copy => {
                 let source = self.source(entry)?;
                 let made = copy(&source, above, name, wanted, entry.kind.force, 0)?;
-                return if made || entry.mode.is_some() {
+                let stat = fstatat(above, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+                // Another kind of thing is somebody's own.
+                return if way::kind(&stat) == way::kind(&fstat(&source)?) {
                     give(above, name, wanted, made)
                 } else {
                     Ok(())
@@ -226,12 +226,21 @@ impl Files {
             Err(errno) => return Err(errno.into()),
         }
         let stat = fstatat(above, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        if way::kind(&stat) != kind {
-            if entry.kind.force && kind != SFlag::S_IFDIR {
+        let is_link = kind == SFlag::S_IFLNK;
+        let is_same = way::kind(&stat) == kind
+            && (!is_link || readlinkat(above, name)?.as_encoded_bytes() == content);
+        if !is_same {
+            // A folder or file is nothing's to replace.
+            if entry.kind.force && !matches!(kind, SFlag::S_IFDIR | SFlag::S_IFREG) {
                 way::remove(above, name)?;
                 return self.make_one(entry, above, name, wanted);
             }
-            return Err(Trouble::InTheWay);
+            // Somebody has put something else in a link's place, which is theirs.
+            return if is_link && !(entry.kind.clears_way && way::kind(&stat) != kind) {
+                Ok(())
+            } else {
+                Err(Trouble::InTheWay)
+            };
         }
         if entry.kind.is == Type::File && entry.kind.force {
             let flags = OFlag::O_WRONLY | OFlag::O_TRUNC;
@@ -240,32 +249,41 @@ impl Files {
         give(above, name, wanted, false)
     }
 
-    fn adjust(&self, entry: &Entry, path: &Path, wanted: Wanted) -> Result {
+    /// `w` and `e` follow a last link, if it is root's own.
+    fn adjust(&self, entry: &Entry, path: &Path, wanted: Wanted, may_follow: bool) -> Result {
         let (above, name) = self.way.above(path, None)?;
         let stat = fstatat(&above, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        let is_folder = way::kind(&stat) == SFlag::S_IFDIR;
-        if entry.kind.is == Type::ExistingFolder && !is_folder {
+        let (is, kind) = (entry.kind.is, way::kind(&stat));
+        let follows = matches!(is, Type::Write | Type::ExistingFolder);
+        if follows && kind == SFlag::S_IFLNK && may_follow {
+            if stat.st_uid != 0 {
+                return Err(Errno::EXDEV.into());
+            }
+            let target = path.with_file_name(readlinkat(&above, name)?);
+            return self.adjust(entry, &target, wanted, false);
+        }
+        if is == Type::ExistingFolder && kind != SFlag::S_IFDIR {
             return Err(Trouble::InTheWay);
         }
-        if entry.kind.is == Type::AdjustTree {
+        if is == Type::AdjustTree {
             return adjust_tree(&above, name, wanted, 0);
         }
-        if entry.kind.is != Type::Write {
-            return give(&above, name, wanted, false);
+        if is == Type::Write {
+            let append = if entry.kind.force {
+                OFlag::O_APPEND
+            } else {
+                OFlag::empty()
+            };
+            let file = open_plain(&above, name, OFlag::O_WRONLY | append)?;
+            fd::write_all(file, entry.argument.as_deref().unwrap_or_default())?;
         }
-        let append = if entry.kind.force {
-            OFlag::O_APPEND
-        } else {
-            OFlag::empty()
-        };
-        let file = open_plain(&above, name, OFlag::O_WRONLY | append)?;
-        let content = entry.argument.as_deref().unwrap_or_default();
-        Ok(fd::write_all(file, content)?)
+        give(&above, name, wanted, false)
     }
 
-    /// What a copy is made of.
+    /// What a copy is made of, or a link leads to.
     fn source(&self, entry: &Entry) -> Result<OwnedFd> {
         let path = os_path(entry.argument.as_deref().unwrap_or_default());
+        let path = entry.path.with_file_name(path);
         let (above, name) = self.way.above(&path, None)?;
         Ok(openat(
             &above,
@@ -298,23 +316,6 @@ fn remove_one(above: &OwnedFd, name: &Path) -> nix::Result<()> {
     match unlinkat(above, name, UnlinkatFlags::NoRemoveDir) {
         Err(Errno::EISDIR | Errno::EPERM) => unlinkat(above, name, UnlinkatFlags::RemoveDir),
         other => other,
-    }
-}
-
-fn link(entry: &Entry, above: &OwnedFd, name: &Path, target: &Path) -> Result {
-    match symlinkat(target, above, name) {
-        Err(Errno::EEXIST) if entry.kind.force || entry.kind.clears_way => {
-            let same = readlinkat(above, name).is_ok_and(|own| own == target.as_os_str());
-            let is_link = readlinkat(above, name).is_ok();
-            if same || (is_link && !entry.kind.force) {
-                return Ok(());
-            }
-            way::remove(above, name)?;
-            Ok(symlinkat(target, above, name)?)
-        }
-        // Somebody has put something else there, which is theirs.
-        Ok(()) | Err(Errno::EEXIST) => Ok(()),
-        Err(errno) => Err(errno.into()),
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Kind {
     pub(crate) clears_way: bool,
     /// `-`: failure is no error.
     pub(crate) lenient: bool,
+    /// `?`: a link only where there is something at its end.
+    pub(crate) if_there: bool,
 }
 
 /// A mode.
@@ -123,7 +125,7 @@ pub(super) fn read(text: &[u8], machine: &Machine, place: &Place) -> Result<Read
     let mut words = quoted(text, Backslash::Escapes);
     let mut next = || match words.next() {
         None => Ok(None),
-        Some(Ok(word)) => Ok(Some(word).filter(|word| word != b"-")),
+        Some(Ok(word)) => Ok(Some(word).filter(|word| !matches!(&**word, b"" | b"-"))),
         Some(Err(_)) => Err("a quote has no end".to_owned()),
     };
     let letters = next()?.unwrap_or_default();
@@ -158,6 +160,7 @@ pub(super) fn read(text: &[u8], machine: &Machine, place: &Place) -> Result<Read
         force: *letter == b'F',
         clears_way: false,
         lenient: false,
+        if_there: false,
     };
     let mut at_boot = false;
     for modifier in modifiers {
@@ -166,9 +169,12 @@ pub(super) fn read(text: &[u8], machine: &Machine, place: &Place) -> Result<Read
             b'+' => kind.force = true,
             b'=' => kind.clears_way = true,
             b'-' => kind.lenient = true,
-            b'~' | b'^' | b'$' | b'?' => {
-                return Ok(Read::Unsupported(char::from(*modifier)));
-            }
+            b'?' => kind.if_there = true,
+            // For a purge, which there is none.
+            b'$' => {}
+            // A credential's content: nobody gives any.
+            b'^' => return Ok(Read::Nothing),
+            b'~' => return Ok(Read::Unsupported('~')),
             _ => return Err(format!("there is no type \"{}\"", shown(&letters))),
         }
     }

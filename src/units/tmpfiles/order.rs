@@ -23,7 +23,8 @@ impl Order {
             let key = (entry.kind.is.takes_pattern(), entry.path.clone());
             let same = known.entry(key).or_default();
             let earlier = same.iter().filter_map(|index| kept.get(*index));
-            let contradicted = !entry.kind.force
+            let appends = entry.kind.is == Type::Write && entry.kind.force;
+            let contradicted = !appends
                 && entry.kind.is.owns_path()
                 && earlier
                     .filter(|other| other.kind.is.owns_path())
@@ -82,8 +83,7 @@ fn depth(entry: &Entry) -> usize {
 }
 
 fn asks_the_same(one: &Entry, other: &Entry) -> bool {
-    one.kind == other.kind
-        && one.mode == other.mode
+    one.mode == other.mode
         && one.user == other.user
         && one.group == other.group
         && one.argument == other.argument
@@ -93,7 +93,14 @@ fn asks_the_same(one: &Entry, other: &Entry) -> bool {
 fn parents_first(entries: Vec<Entry>) -> Vec<Entry> {
     let mut by_path: Map<PathBuf, Vec<usize>> = Map::new();
     for (index, entry) in entries.iter().enumerate() {
-        by_path.entry(entry.path.clone()).or_default().push(index);
+        let same = by_path.entry(entry.path.clone()).or_default();
+        // What is said of the tree holds less than what is said of its root.
+        let at = if entry.kind.is == Type::AdjustTree {
+            0
+        } else {
+            same.len()
+        };
+        same.insert(at, index);
     }
     let mut entries: Vec<Option<Entry>> = entries.into_iter().map(Some).collect();
     let mut ordered = Vec::with_capacity(entries.len());

@@ -42,6 +42,8 @@ pub(super) struct User {
     pub(super) description: String,
     pub(super) home: String,
     pub(super) shell: String,
+    /// `u!`: it can't be used at all.
+    pub(super) locked: bool,
 }
 
 /// Numbers that mean something else.
@@ -82,7 +84,7 @@ pub(super) fn read(text: &[u8], machine: &Machine) -> Result<Line, String> {
                 id: number(&id)?,
             })
         }
-        "u" => {
+        "u" | "u!" => {
             let fields = [&description, &home, &shell];
             if fields.iter().any(|field| field.contains([':', '\n', '\0'])) {
                 return Err("no field may hold a colon".to_owned());
@@ -112,6 +114,7 @@ pub(super) fn read(text: &[u8], machine: &Machine) -> Result<Line, String> {
                 description,
                 home,
                 shell,
+                locked: kind == "u!",
             }))
         }
         "r" | "m" | "g" => Err(format!("\"{kind}\" takes fewer fields")),

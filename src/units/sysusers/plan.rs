@@ -130,10 +130,16 @@ impl Sysusers {
         };
         // Groups first: users may have them as their main one.
         for (line, place) in &self.lines {
-            match line {
-                Line::Group { name, id } => drop(plan.group(name, id, place)),
-                Line::Member { group, .. } => drop(plan.group(group, &Id::Any, place)),
-                Line::User(_) | Line::Range(..) => {}
+            if let Line::Group { name, id } = line {
+                plan.group(name, id, true, place);
+            }
+        }
+        // Those of members that no line of their own makes.
+        for (line, place) in &self.lines {
+            if let Line::Member { group, .. } = line
+                && !self.has_user(group)
+            {
+                plan.group(group, &Id::Any, false, place);
             }
         }
         for (line, place) in &self.lines {
@@ -150,6 +156,13 @@ impl Sysusers {
     }
 }
 
+impl Sysusers {
+    fn has_user(&self, name: &str) -> bool {
+        let mut lines = self.lines.iter();
+        lines.any(|(line, _)| matches!(line, Line::User(user) if user.name == name))
+    }
+}
+
 impl Plan<'_> {
     fn complain(&mut self, place: &Place, what: String) {
         self.complaints.push(Complaint {
@@ -160,17 +173,14 @@ impl Plan<'_> {
 
     /// A number that is free both as a user's and a group's, from the top.
     fn any(&self, name: &str) -> Option<u32> {
-        let ids = self
-            .ranges
-            .iter()
-            .rev()
-            .flat_map(|(low, high)| (*low..=*high).rev());
-        let mut free = ids.filter(|id| self.tables.is_free(*id, name));
-        free.next()
+        let free = |id: &u32| self.tables.is_free(*id, name);
+        let highest = |(low, high): &(u32, u32)| (*low..=*high).rev().find(free);
+        self.ranges.iter().filter_map(highest).max()
     }
 
-    /// The number of the group of this name; made if it isn't there.
-    fn group(&mut self, name: &str, id: &Id, place: &Place) -> Option<u32> {
+    /// The number of the group of this name; made if it isn't there. `alone`: a user may
+    /// have its number.
+    fn group(&mut self, name: &str, id: &Id, alone: bool, place: &Place) -> Option<u32> {
         if let Some(gid) = self.tables.gid(name) {
             return Some(gid);
         }
@@ -179,9 +189,11 @@ impl Plan<'_> {
             Id::Number(number) => Some(*number),
             Id::Of(path) => (self.surroundings.owner)(path).map(|(_, gid)| gid),
         };
-        let free = |gid: &u32| self.tables.is_free_group(*gid);
-        let own = self.tables.uid(name).filter(free);
-        let Some(gid) = wanted.filter(free).or(own).or_else(|| self.any(name)) else {
+        let free = |gid: &u32| match alone {
+            true => self.tables.is_free_group(*gid),
+            false => self.tables.is_free(*gid, name),
+        };
+        let Some(gid) = wanted.filter(free).or_else(|| self.any(name)) else {
             self.complain(place, format!("no number is left for the group \"{name}\""));
             return None;
         };
@@ -192,11 +204,10 @@ impl Plan<'_> {
 
     fn user(&mut self, user: &User, place: &Place) {
         let name = &user.name;
-        if self.tables.uid(name).is_some() {
-            return;
-        }
+        let is_there = self.tables.uid(name).is_some();
         let gid = match &user.main {
-            None => self.group(name, &user.id, place),
+            None => self.group(name, &user.id, false, place),
+            _ if is_there => return,
             Some(Main::Number(gid)) if self.tables.is_free_group(*gid) => {
                 self.complain(place, format!("there is no group {gid} for \"{name}\""));
                 return;
@@ -213,7 +224,7 @@ impl Plan<'_> {
                 }
             },
         };
-        let Some(gid) = gid else {
+        let Some(gid) = gid.filter(|_| !is_there) else {
             return;
         };
         let wanted = match &user.id {
@@ -221,8 +232,12 @@ impl Plan<'_> {
             Id::Number(number) => Some(*number),
             Id::Of(path) => (self.surroundings.owner)(path).map(|(uid, _)| uid),
         };
-        let free = |uid: &u32| self.tables.is_free_user(*uid);
-        let same = Some(gid).filter(|gid| user.main.is_none() && self.tables.is_free(*gid, name));
+        // Who names a group says that the numbers differ.
+        let free = |uid: &u32| match user.main {
+            Some(_) => self.tables.is_free_user(*uid),
+            None => self.tables.is_free(*uid, name),
+        };
+        let same = Some(gid).filter(|gid| user.main.is_none() && free(gid));
         let Some(uid) = wanted.filter(free).or(same).or_else(|| self.any(name)) else {
             self.complain(place, format!("no number is left for the user \"{name}\""));
             return;
@@ -244,7 +259,10 @@ impl Plan<'_> {
         let line = format!("{name}:x:{uid}:{gid}:{}:{home}:{shell}", user.description);
         append(&mut self.tables.passwd, &line);
         let today = self.surroundings.today;
-        shade(&mut self.tables.shadow, name, &format!("{today}::::::"));
+        // Expired long ago: no key, no session opens it either.
+        let expires = if user.locked { "1" } else { "" };
+        let rest = format!("{today}:::::{expires}:");
+        shade(&mut self.tables.shadow, name, &rest);
     }
 
     fn member(&mut self, user: &str, group: &str, place: &Place) {

@@ -97,6 +97,58 @@ fn what_is_missing_is_added_and_the_rest_stays() {
     assert_eq!(again, made);
 }
 
+/// What systemd-sysusers 252 makes of the same lines and tables (`u!` is of a later one).
+#[test]
+fn numbers_are_given_as_systemd_gives_them() {
+    let added = |lines: &str| {
+        let wanted = read(lines);
+        assert_eq!(wanted.complaints, [], "{lines}");
+        let (made, _) = wanted.plan(tables(), &surroundings());
+        let new = |made: &[u8], before: &[u8]| {
+            let (made, before) = (text(made), text(before));
+            let old: Vec<&str> = before.lines().collect();
+            let new = made.lines().filter(|line| !old.contains(line));
+            let new: Vec<&str> = new.map(|line| line.split("::").next().unwrap()).collect();
+            new.join(" ")
+        };
+        format!(
+            "{}|{}",
+            new(&made.passwd, &tables().passwd),
+            new(&made.group, &tables().group)
+        )
+    };
+    for (lines, wanted) in [
+        // Another's group has the number, or another user.
+        ("u a 33", "a:x:998:998|a:x:998:"),
+        ("u a 1", "a:x:998:998|a:x:998:"),
+        ("u a 33:www-data", "a:x:33:33|"),
+        ("g a 998\nu b 998", "b:x:997:997|a:x:998: b:x:997:"),
+        ("u a 500\ng b 500", "a:x:998:998|b:x:500: a:x:998:"),
+        // Only who has no line of its own is made for a member.
+        ("m a b\ng b 300\nu a 400", "a:x:400:400|b:x:300:a a:x:400:"),
+        (
+            "m a b\nu b 400",
+            "b:x:400:400 a:x:998:998|b:x:400:a a:x:998:",
+        ),
+        // Ranges from the top, in whatever order they stand.
+        (
+            "r - 500-500\nr - 300-301\nu a\nu b",
+            "a:x:500:500 b:x:301:301|a:x:500: b:x:301:",
+        ),
+        ("g daemon2 -\nu daemon", "|daemon2:x:998:"),
+        ("u sys", "sys:x:998:998|sys:x:998:"),
+    ] {
+        let from_top = added(lines);
+        assert_eq!(from_top, wanted, "{lines}");
+    }
+    let (made, _) = read("u! a 300").plan(tables(), &surroundings());
+    assert!(text(&made.shadow.unwrap()).ends_with("\na:!*:20000:::::1:\n"));
+    let mut alone = tables();
+    alone.passwd.extend_from_slice(b"alone:x:70:70::/:\n");
+    let (made, _) = read("u alone").plan(alone, &surroundings());
+    assert!(text(&made.group).ends_with("alone:x:998:\n"));
+}
+
 #[test]
 fn wrong_lines_are_told_and_a_range_can_be_used_up() {
     let wanted = read(

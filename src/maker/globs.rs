@@ -9,10 +9,10 @@ use nix::sys::stat::Mode;
 
 use crate::core::sorted::sort;
 use crate::sys::way::{self, Way};
-use crate::units::tmpfiles::{is_pattern, matches};
+use crate::units::glob::{is_pattern, matches};
 
 /// Every path that matches, in the order of names; one without a pattern is itself.
-pub(super) fn expand(way: &Way, pattern: &Path) -> Vec<PathBuf> {
+pub(crate) fn expand(way: &Way, pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from("/")];
     for part in pattern.iter().skip(1) {
         if !is_pattern(part.as_bytes()) {

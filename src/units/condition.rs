@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::tmpfiles::{is_pattern, matches};
+use super::glob::{is_pattern, matches};
 use super::value::boolean;
 use crate::core::capability::Capabilities;
 use crate::core::sorted::sort;

@@ -188,7 +188,14 @@ impl<'a> Enabling<'a> {
                 }));
                 continue;
             }
-            steps.extend(self.link(self.folder.join(alias), &to, manner.force));
+            // That of an instance is its own where it is a template's.
+            let at = UnitName::parse(alias).map(|alias| unit.name.instance_of(&alias));
+            let at = at.map(|at| self.folder.join(at.as_str()));
+            steps.extend(
+                at.map(|at| self.link(at, &to, manner.force))
+                    .into_iter()
+                    .flatten(),
+            );
         }
         for (targets, kind) in [
             (&unit.install.wanted_by, "wants"),
@@ -248,15 +255,15 @@ impl<'a> Enabling<'a> {
         file(one).is_some_and(|it| Some(it) == file(other))
     }
 
-    /// Removes what enables these.
-    pub(crate) fn disable(&self, names: &[UnitName]) -> Vec<Step> {
+    /// Removes what enables these, and what they say is to be enabled with them.
+    pub(crate) fn disable(&self, names: &[UnitName], with_also: bool) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut marked: Set<String> = Set::new();
         let mut left: Vec<UnitName> = names.iter().rev().cloned().collect();
         while let Some(name) = left.pop() {
             match self.load(&name) {
                 Ok(unit) => {
-                    if marked.insert(unit.name.as_str().to_owned()) {
+                    if marked.insert(unit.name.as_str().to_owned()) && with_also {
                         let also = unit.install.also.iter();
                         left.extend(also.filter_map(|name| UnitName::parse(name)));
                     }
@@ -305,11 +312,20 @@ impl<'a> Enabling<'a> {
     ) -> Vec<Step> {
         let mut on = Vec::new();
         let mut off = Vec::new();
+        let mut steps = Vec::new();
         for name in names {
-            if let Err(wrong) = self.load(name) {
-                return vec![Step::Wrong(wrong)];
+            let preset = presets.of(name);
+            match self.load(name) {
+                // An alias follows its unit.
+                Ok(unit) if unit.name != *name => continue,
+                Ok(_) => {}
+                Err(WrongLink::Masked(at)) if preset == Preset::Disable => {
+                    steps.push(Step::Ignored { at });
+                    continue;
+                }
+                Err(wrong) => return vec![Step::Wrong(wrong)],
             }
-            match presets.of(name) {
+            match preset {
                 Preset::Enable(instances) if instances.is_empty() => on.push(name.clone()),
                 Preset::Enable(instances) => {
                     let all = instances.iter();
@@ -319,9 +335,9 @@ impl<'a> Enabling<'a> {
                 Preset::Ignore => {}
             }
         }
-        let mut steps = Vec::new();
         if mode != PresetMode::EnableOnly {
-            steps.extend(self.disable(&off));
+            // What comes with them has presets of its own.
+            steps.extend(self.disable(&off, false));
         }
         if mode != PresetMode::DisableOnly {
             let manner = Manner {

@@ -9,6 +9,7 @@
 mod condition;
 mod enabling;
 mod exec_line;
+pub(crate) mod glob;
 mod install;
 mod levels;
 mod machine;

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::glob::matches;
 use super::name::UnitName;
-use crate::core::query::matches;
 use crate::core::sorted::Map;
 
 /// Of two files with the same name the first folder's counts.
@@ -78,7 +78,7 @@ impl Presets {
                 let Ok(name) = entry.file_name().into_string() else {
                     continue;
                 };
-                if name.ends_with(".preset") {
+                if name.ends_with(".preset") && !name.starts_with('.') {
                     files.entry(name).or_insert_with(|| entry.path());
                 }
             }

@@ -226,7 +226,7 @@ pub(super) fn disable(world: &World, verb: &str, words: &[String]) -> i32 {
         return FAILED;
     };
     let (units, failed) = scripts(world, verb, &names, false);
-    let steps = enabling(world, world.search()).disable(&units);
+    let steps = enabling(world, world.search()).disable(&units, true);
     let code = failed.max(take(world, verb, &steps));
     now(world, false, code, &names)
 }
@@ -244,7 +244,7 @@ pub(super) fn reenable(world: &World, verb: &str, words: &[String]) -> i32 {
     let Some(names) = names(words, verb) else {
         return FAILED;
     };
-    let steps = enabling(world, world.search()).disable(&names);
+    let steps = enabling(world, world.search()).disable(&names, true);
     let code = take(world, verb, &steps);
     if code != 0 {
         return code;

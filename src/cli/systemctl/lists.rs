@@ -7,8 +7,8 @@ use super::world::{Request, Service, World, is_pattern, mangled, with_suffix};
 use super::{FAILED, say};
 use crate::cli::ctl::Clean;
 use crate::cli::print;
-use crate::core::query::matches;
 use crate::core::sorted::{Map, sort, sort_by};
+use crate::units::glob::matches;
 use crate::units::{FileState, NoUnit, Presets, UnitName, file_state};
 
 /// Rows of cells, as wide as they are, one blank between.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::options::Options;
 use crate::cli::print::Text;
 use crate::control::{Json, NoAnswer, ask};
-use crate::core::query::matches;
+use crate::units::glob::matches;
 use crate::units::{Line, Machine, NoUnit, Search, Specifiers, Unit, UnitName, lines, started};
 
 /// All that a verb can ask.

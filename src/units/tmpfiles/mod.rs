@@ -1,7 +1,6 @@
 //! `tmpfiles.d(5)`: what is to be made, adjusted and removed before the first service. Ages
 //! are left out: nothing is ever cleaned up later.
 
-mod glob;
 mod line;
 mod order;
 
@@ -11,7 +10,6 @@ pub(crate) use super::snippets::{Complaint, Place};
 use super::snippets::{lines, snippets};
 use super::specifier::Machine;
 
-pub(crate) use self::glob::{is_pattern, matches};
 pub(crate) use self::line::{Access, Entry, Owner, Type};
 pub(crate) use self::order::Order;
 

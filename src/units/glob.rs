@@ -1,4 +1,4 @@
-//! Shell patterns in one part of a path (`glob(7)`).
+//! Shell patterns of names, and of one part of a path (`glob(7)`).
 
 use crate::core::wildcard;
 

@@ -14,6 +14,7 @@ use super::value::Context;
 use crate::core::commands::List;
 use crate::core::exec::{Expansion, Words};
 use crate::core::{accounts, expand};
+use crate::units::glob::is_pattern;
 use crate::units::sysusers::{Surroundings, Sysusers, Tables};
 
 /// Where programs are sought when nobody says.
@@ -122,8 +123,9 @@ impl<'a> Needs<'a> {
         self.check_accounts(draft, doubt);
         self.check_secrets(draft);
         for file in &draft.spec.exec.environment_files {
-            let missing =
-                !file.optional && matches!(Path::new(&*file.path).try_exists(), Ok(false));
+            let missing = !file.optional
+                && !is_pattern(file.path.as_bytes())
+                && matches!(Path::new(&*file.path).try_exists(), Ok(false));
             if missing {
                 let what = format!("{}: there is no file {}", draft.name(), file.path);
                 let help = format!("write \"-{}\" if it may be absent", file.path);

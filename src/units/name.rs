@@ -105,7 +105,7 @@ impl UnitName {
     pub(crate) fn drop_in_names(&self) -> Vec<String> {
         let mut names = vec![self.0.clone()];
         names.extend(self.template().map(|template| template.0));
-        let at = if self.instance().is_some() { "@" } else { "" };
+        let from = usize::from(self.instance().is_none());
         let mut prefix = self.prefix();
         // The last letter may be a dash itself.
         while let Some(end) = prefix
@@ -119,7 +119,9 @@ impl UnitName {
             if let Some(instance) = self.instance().filter(|instance| !instance.is_empty()) {
                 names.push(format!("{prefix}-@{instance}.{}", self.suffix()));
             }
-            names.push(format!("{prefix}-{at}.{}", self.suffix()));
+            for at in ["@", ""].get(from..).unwrap_or_default() {
+                names.push(format!("{prefix}-{at}.{}", self.suffix()));
+            }
         }
         names
     }
@@ -188,7 +190,8 @@ mod tests {
                 "a-b@i.service",
                 "a-b@.service",
                 "a-@i.service",
-                "a-@.service"
+                "a-@.service",
+                "a-.service"
             ]
         );
     }

@@ -9,7 +9,7 @@ fn unit(folder: &str) -> String {
     format!(
         "[Unit]\nDescription=Notes\nAfter=network.target nobody.service\n\
          [Service]\nEnvironment=\"WORDS=one 'two three'\" BELOW=unit OVER=unit\n\
-         EnvironmentFile=-/no/such/file\nEnvironmentFile={folder}/defaults\n\
+         EnvironmentFile=-/no/such/file\nEnvironmentFile={folder}/d?fau[k-m]*\n\
          ExecStartPre=-+/bin/false\n\
          ExecStartPre=/bin/sh -c 'echo pre %i %%n $$BELOW >> notes'\n\
          ExecStart=@/bin/sh notes-daemon -c \\\n# in between\n  \

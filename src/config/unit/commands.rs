@@ -23,6 +23,10 @@ impl Lines {
         given.odd_specifier(odd.specifier);
         match read {
             Ok(read) => self.0.extend(read.into_iter().map(|line| (line, given.at))),
+            // What may fail may be missing.
+            Err(wrong) if given.value.starts_with('-') => {
+                given.wrong::<()>(explain(given.key, &wrong).1);
+            }
             // As with systemd: without this line the unit isn't what was meant.
             Err(wrong) => {
                 let (what, help) = explain(given.key, &wrong);

@@ -19,7 +19,7 @@ use crate::core::probe::Probe;
 use crate::core::signal::Signal;
 use crate::core::sorted::sort;
 use crate::core::spec::{KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, StartLimit};
-use crate::units::BUS_SOCKET;
+use crate::units::{BUS_SOCKET, ExecLine};
 
 /// Type=.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -166,7 +166,14 @@ impl<'a> Reading<'a> {
     fn finish_commands(&mut self, kind: Type, context: &Context<'_>) {
         let as_root = self.others_as_root;
         let mut pre = self.start_pre.controls(as_root);
-        let Some((main, _)) = self.start.0.pop() else {
+        // What only has an end begins with nothing.
+        let nothing = || ExecLine {
+            program: b"/bin/true".to_vec(),
+            ..ExecLine::default()
+        };
+        let main = self.start.0.pop().map(|(main, _)| main);
+        let ends = self.remain && !self.stop.0.is_empty();
+        let Some(main) = main.or_else(|| ends.then(nothing)) else {
             let what = format!("{}: the unit has no ExecStart", self.draft.name());
             context.error(self.asked, what, "write command into the service's table");
             return;

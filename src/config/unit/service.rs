@@ -89,7 +89,11 @@ pub(super) fn exits(list: &mut Vec<Exit>, given: &Given<'_>) -> Option<()> {
         let signal = || Signal::parse(&word).map(Exit::Signal);
         match code.map(Exit::Code).or_else(signal) {
             Some(exit) => list.push(exit),
-            None => given.wrong("exit codes, signals, and names such as TEMPFAIL")?,
+            None => {
+                let value = &*word;
+                let one = Given { value, ..*given };
+                one.wrong::<()>("exit codes, signals, and names such as TEMPFAIL");
+            }
         }
     }
     Some(())

@@ -6,7 +6,7 @@ use crate::status::{UP, asking, stands};
 use crate::supervisor::{IN_ORDER, service};
 
 /// `try` says what a line printed and its exit status.
-fn script(lines: &[&str]) -> String {
+pub fn script(lines: &[&str]) -> String {
     let lines: String = lines.iter().map(|line| format!("try {line}\n")).collect();
     format!(
         "{UP}ln -s {RINIT} systemctl\n\
@@ -82,7 +82,7 @@ fn services_start_and_stop_under_the_names_of_their_units() {
 }
 
 #[track_caller]
-fn compare_trimmed(rinit: Pid1, wanted: &str) {
+pub fn compare_trimmed(rinit: Pid1, wanted: &str) {
     let ended = rinit.setup(Setup::OwnUnits).run();
     assert_eq!(ended.status, IN_ORDER, "{ended:?}");
     let trimmed = |text: &str| -> Vec<String> {
@@ -400,7 +400,7 @@ fn the_folder_by_which_programs_know_systemd_is_there_if_it_is_wanted() {
 }
 
 /// Links of what is enabled, as `enable` makes them, and shell lines that write units.
-const WRITES: &str = "unit() { printf \"$2\" > units/$1; }\n\
+pub const WRITES: &str = "unit() { printf \"$2\" > units/$1; }\n\
      wanted() { mkdir -p units/$1.wants; ln -sf ../$2 units/$1.wants/$2; }\n\
      pid() { ./systemctl show --value -p MainPID $1; }\n\
      runs() { tr '\\0' ' ' < /proc/$(pid $1)/cmdline; echo; }\n";

@@ -169,7 +169,9 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
 
 /// Whether the units in /run are another init's.
 fn systemd_runs() -> bool {
-    std::fs::read("/proc/1/comm").is_ok_and(|name| name == b"systemd\n")
+    let is_named = || std::fs::read("/proc/1/comm").is_ok_and(|name| name == b"systemd\n");
+    // rinit may bear that name (`systemd-folder`).
+    !crate::supervise::pid1_supervises() && is_named()
 }
 
 /// Whether this is no container: the kernel's first PID namespace has always this name.

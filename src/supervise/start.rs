@@ -166,10 +166,14 @@ impl Start<'_> {
     pub(super) fn prepare(mut self) -> Result<(System, Hands), Trouble> {
         let refused = |what| move |errno: nix::errno::Errno| OsError::new(what, "", errno);
         let pid1 = process::own_pid().0 == 1;
-        if wants_systemd_folder(self.spec.init.systemd_folder, self.has_units)
-            && let Err(error) = std::fs::create_dir_all("/run/systemd/system")
-        {
-            log::warn!("/run/systemd/system was not made: {error}");
+        if wants_systemd_folder(self.spec.init.systemd_folder, self.has_units) {
+            if let Err(error) = std::fs::create_dir_all("/run/systemd/system") {
+                log::warn!("/run/systemd/system was not made: {error}");
+            }
+            if pid1 {
+                // Puppet and Chef look no further than this, nor does Ansible's `service`.
+                process::set_name(c"systemd");
+            }
         }
         let syslog = Syslog::open(&self.spec, self.has_units, pid1);
         for service in self

@@ -10,14 +10,17 @@ pub const USAGE: i32 = 2;
 
 /// To stdout, with all the time that it takes. A reader that is gone is not our concern.
 pub fn out(text: impl fmt::Display) {
-    let text = text.to_string();
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+    let _ = whole(&text);
 }
 
 /// To stdout; whether anybody still reads it.
 pub fn out_if_read(text: impl fmt::Display) -> bool {
+    whole(&text)
+}
+
+/// One for all kinds of text.
+#[inline(never)]
+fn whole(text: &dyn fmt::Display) -> bool {
     let text = text.to_string();
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).is_ok() && stdout.flush().is_ok()
@@ -25,6 +28,11 @@ pub fn out_if_read(text: impl fmt::Display) -> bool {
 
 /// To stderr, with all the time that it takes.
 pub fn err(text: impl fmt::Display) {
+    whole_err(&text);
+}
+
+#[inline(never)]
+fn whole_err(text: &dyn fmt::Display) {
     let text = text.to_string();
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

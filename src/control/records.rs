@@ -57,6 +57,9 @@ pub(crate) struct Applies {
     pub(crate) refused: u32,
     /// When the last one came, in Unix milliseconds, and whether it was good.
     pub(crate) last: Option<(i64, bool)>,
+    /// When the files of the last good one were begun to be read, in Unix milliseconds; not
+    /// of the first one.
+    pub(crate) read: i64,
 }
 
 impl Applies {
@@ -112,6 +115,10 @@ impl List {
             let mut json = Json::object(out);
             json.plain("version", super::protocol::VERSION)
                 .text("state", system.whole().word());
+            if self.detail == Detail::Full {
+                let booted = wall(system.booted_at(), now);
+                json.plain("read", counts.applies.read.max(booted));
+            }
             if self.detail == Detail::Counters {
                 counters_of_all(&mut json, system, counts.applies, now);
             }

@@ -20,6 +20,8 @@ use crate::sys::poll::Interest;
 pub(crate) struct Configuration {
     request: Request,
     reader: Option<Reader>,
+    /// When that began, in Unix milliseconds, if what it reads is to count.
+    begun: Option<i64>,
     /// What has come of new ones.
     pub(super) applies: Applies,
 }
@@ -33,6 +35,7 @@ impl Configuration {
                 ..request
             },
             reader: None,
+            begun: None,
             applies: Applies::default(),
         }
     }
@@ -88,6 +91,7 @@ impl Hands {
     pub(super) fn read_configuration(&mut self, applies: bool, now: Now) -> Option<Event> {
         let configuration = &mut self.configuration;
         configuration.request.makes = applies;
+        configuration.begun = applies.then_some(now.wall);
         configuration.request.now = now.wall.div_euclid(1000);
         let shared = self.outputs.reserved();
         match Reader::begin(&configuration.request, shared, now.at) {
@@ -110,6 +114,10 @@ impl Hands {
     pub(super) fn hear_reader(&mut self) -> Option<Event> {
         let outcome = self.configuration.reader.as_mut()?.hear()?;
         self.forget_reader();
+        let configuration = &mut self.configuration;
+        if let (Ok(Outcome::Ready { .. }), Some(begun)) = (&outcome, configuration.begun) {
+            configuration.applies.read = begun;
+        }
         Some(reading(outcome))
     }
 

@@ -133,7 +133,7 @@ fn what_is_not_there_or_cannot_be_has_systemds_words_and_statuses() {
         is-failed bad: 1 inactive
         reload bad: 3 Failed to reload bad.service: Job type reload is not applicable for unit bad.service.
         kill -s HUP nosuch: 1 Failed to kill unit nosuch.service: Unit nosuch.service not loaded.
-        kill -s FROB web: 1 Failed to parse signal string FROB.
+        kill -s FROB web: 1 Failed to parse signal string \"FROB\".
         status nosuch: 4 Unit nosuch.service could not be found.
         show nosuch -p LoadState: 0 LoadState=not-found
         cat nosuch: 1 No files found for nosuch.service.
@@ -209,9 +209,9 @@ fn what_a_unit_is_and_why_it_did_not_start_is_told_in_systemds_numbers() {
         show -p ExecMainCode,ExecMainStatus place: 0 ExecMainCode=1
         ExecMainStatus=200
         --quiet start high: 0
-        show -p ExecMainCode,ExecMainStatus,Result high: 0 ExecMainCode=1
+        show -p ExecMainCode,ExecMainStatus,Result high: 0 Result=exit-code
+        ExecMainCode=1
         ExecMainStatus=255
-        Result=exit-code
         --quiet start others: 4
         show -p Type,PIDFile,NotifyAccess,RemainAfterExit forks: 0 Type=forking
         PIDFile=/run/forks.pid
@@ -268,10 +268,10 @@ fn what_remains_after_its_exit_is_active_until_it_is_stopped() {
     let wanted = "start once part plain: 0
         start once: 0
         is-active once: 0 active
-        show -p ActiveState,SubState,MainPID,RemainAfterExit once: 0 ActiveState=active
-        SubState=exited
-        RemainAfterExit=yes
+        show -p ActiveState,SubState,MainPID,RemainAfterExit once: 0 RemainAfterExit=yes
         MainPID=0
+        ActiveState=active
+        SubState=exited
         stop once: 0
         is-active once part: 3 inactive
         inactive
@@ -498,10 +498,10 @@ fn sockets_and_timers_are_started_stopped_and_listed_by_their_names() {
         /run/door door.socket door.service
         1 sockets listed.
         Pass --all to see loaded but inactive sockets, too.
-        show -p ActiveState,SubState,Triggers,NextElapseUSecRealtime tick.timer: 0 ActiveState=active
-        SubState=waiting
+        show -p ActiveState,SubState,Triggers,NextElapseUSecRealtime tick.timer: 0 NextElapseUSecRealtime=Fri 2099-01-02 03:04:05 UTC
         Triggers=tick.service
-        NextElapseUSecRealtime=Fri 2099-01-02 03:04:05 UTC
+        ActiveState=active
+        SubState=waiting
         show --value -p TriggeredBy door: 0 door.socket
         list-units --plain --no-legend -t socket,timer: 0 door.socket loaded active listening The door
         tick.timer  loaded active waiting   tick.timer
@@ -631,7 +631,7 @@ fn what_cannot_have_what_it_requires_is_not_started() {
         start hides: 1 Failed to start hides.service: Unit hidden.service is masked.
         start machines: 0
         start table: 0
-        is-active doomed breaks lacks above hides machines table: 0 failed
+        is-active doomed breaks lacks above hides machines table: 0 inactive
         failed
         inactive
         inactive

@@ -11,6 +11,80 @@ fn enabled(lines: &str) -> Pid1 {
 }
 
 #[test]
+fn what_was_kept_from_starting_has_not_failed_itself() {
+    let lines = "unit kept.service '[Unit]\\nAssertPathExists=/no/such\\n[Service]\\nExecStart=/bin/sleep 1000\\n'\n\
+         unit behind.service '[Unit]\\nRequires=kept.service\\nAfter=kept.service\\n[Service]\\nExecStart=/bin/sleep 1000\\n'\n\
+         for name in kept behind; do ./systemctl start $name 2>/dev/null; echo $?; try is-active $name; try is-failed $name; done\n\
+         try show -p AssertResult,ActiveState,SubState,Result kept\n\
+         try list-units --failed --no-legend\n";
+    let wanted = "1
+        is-active kept: 3 inactive
+        is-failed kept: 1 inactive
+        1
+        is-active behind: 3 inactive
+        is-failed behind: 1 inactive
+        show -p AssertResult,ActiveState,SubState,Result kept: 0 Result=success
+        ActiveState=inactive
+        SubState=dead
+        AssertResult=no
+        list-units --failed --no-legend: 0";
+    compare_trimmed(enabled(lines), wanted);
+}
+
+#[test]
+fn a_unit_without_a_command_and_a_template_without_an_instance_are_refused() {
+    let lines = "unit empty.service '[Service]\\nType=simple\\n'\n\
+         unit each@.service '[Service]\\nExecStart=/bin/sleep 1000\\n'\n\
+         try start empty; try show -p LoadState,LoadError empty; try show --value -p LoadError nosuch\n\
+         for verb in start stop restart try-restart; do try $verb each@; done\n";
+    let missing = "Unit name each@.service is missing the instance name.";
+    let wanted = format!(
+        "start empty: 1 Failed to start empty.service: Unit empty.service has a bad unit file setting.
+        help: write ExecStart= into it, then systemctl daemon-reload
+        show -p LoadState,LoadError empty: 0 LoadState=bad-setting
+        LoadError=org.freedesktop.systemd1.BadUnitSetting \"Unit empty.service has a bad unit file setting.\"
+        show --value -p LoadError nosuch: 0 org.freedesktop.systemd1.NoSuchUnit \"Unit nosuch.service not found.\"
+        start each@: 1 Failed to start each@.service: {missing}
+        stop each@: 1 Failed to stop each@.service: {missing}
+        restart each@: 1 Failed to restart each@.service: {missing}
+        try-restart each@: 1 Failed to try-restart each@.service: {missing}"
+    );
+    compare_trimmed(enabled(lines), &wanted);
+}
+
+#[test]
+fn files_that_changed_since_they_were_read_are_told_of_until_a_daemon_reload() {
+    let lines = "unit up.service '[Service]\\nExecStart=/bin/sleep 1000\\n'; try start up\n\
+         needs() { ./systemctl show --value -p NeedDaemonReload up; }; needs\n\
+         until [ $(needs) = yes ]; do echo '#' >>/run/systemd/system/up.service; done\n\
+         try restart up; ./systemctl status up 2>&1 >/dev/null; try daemon-reload; needs\n\
+         mkdir /run/systemd/system/up.service.d; until [ $(needs) = yes ]; do touch /run/systemd/system/up.service.d/a.conf; done\n\
+         try daemon-reload; needs; rm -r /run/systemd/system/up.*; needs\n\
+         try daemon-reload; needs; try restart up; try start up; try is-active up; try stop up; try is-active up\n";
+    let warning = "Warning: The unit file, source configuration file or drop-ins of up.service changed on disk. \
+                   Run 'systemctl daemon-reload' to reload units.";
+    let wanted = format!(
+        "start up: 0
+        no
+        restart up: 0 {warning}
+        {warning}
+        daemon-reload: 0
+        no
+        daemon-reload: 0
+        no
+        yes
+        daemon-reload: 0
+        no
+        restart up: 5 Failed to restart up.service: Unit up.service not found.
+        start up: 5 Failed to start up.service: Unit up.service not found.
+        is-active up: 0 active
+        stop up: 0
+        is-active up: 3 inactive"
+    );
+    compare_trimmed(enabled(lines), &wanted);
+}
+
+#[test]
 fn a_stop_command_is_told_how_it_stands_and_how_it_ended() {
     let told = "ExecStop=/bin/sh -c \"echo %%p $$SERVICE_RESULT $$EXIT_CODE $$EXIT_STATUS >>/run/told\"\\n";
     let lines = format!(
@@ -23,4 +97,22 @@ fn a_stop_command_is_told_how_it_stands_and_how_it_ended() {
         once success exited 0
         runs success";
     compare_trimmed(enabled(&lines), wanted);
+}
+
+#[test]
+fn what_the_unit_says_is_shown_of_one_that_never_ran_too() {
+    let lines = "unit idle.service '[Service]\\nExecStart=/bin/sleep 1000\\nEnvironment=A=b \"C=d e\"\\nLimitNOFILE=1024\\n'\n\
+         mkdir /run/systemd/system/idle.service.d; printf '[Service]\\nEnvironment=E=f\\nLimitNOFILE=2048\\n' >/run/systemd/system/idle.service.d/a.conf\n\
+         try show -p ActiveState,MainPID,Restart,ExecStart,Environment,LimitNOFILE,NoSuch idle\n\
+         try isolate rescue.target; try kill -s FROB idle\n";
+    let wanted = "show -p ActiveState,MainPID,Restart,ExecStart,Environment,LimitNOFILE,NoSuch idle: 0 Restart=no
+        MainPID=0
+        ExecStart=/bin/sleep 1000
+        ActiveState=inactive
+        Environment=A=b \"C=d e\" E=f
+        LimitNOFILE=2048
+        isolate rescue.target: 1 systemctl isolate is not for containers.
+        help: start and stop the services that are meant
+        kill -s FROB idle: 1 Failed to parse signal string \"FROB\".";
+    compare_trimmed(enabled(lines), wanted);
 }

@@ -1,5 +1,7 @@
 //! Verbs that change what runs.
 
+use std::fmt::Arguments;
+
 use serde_json::Value;
 
 use super::offline::nobody;
@@ -9,6 +11,9 @@ use crate::cli::print;
 use crate::control::NoAnswer;
 use crate::core::signal::Signal;
 use crate::units::{NoUnit, UnitName, required};
+
+/// What is wrong with a unit that doesn't say what to execute.
+pub(super) const BAD_SETTING: &str = "has a bad unit file setting";
 
 /// Exit status of a job that a unit has no use for.
 const NOT_APPLICABLE: i32 = 3;
@@ -127,11 +132,11 @@ impl Job {
                 code = if code == 0 { failed } else { code };
             }
             for service in meant {
+                world.warn_of_change(service);
                 match self.of(service, name) {
                     Ok(None) => {}
                     Ok(Some("start" | "restart"))
-                        if !service.is_up()
-                            && let Some(failed) = self.lacks(world, name, &services) =>
+                        if let Some(failed) = self.lacks(world, name, &services) =>
                     {
                         code = if code == 0 { failed } else { code };
                     }
@@ -171,7 +176,7 @@ impl Job {
         let can_reload = service.record.get("reloads") == Some(&Value::Bool(true));
         if self.reloads && self.up.is_none() && !can_reload {
             let name = name.as_str();
-            say(&format!(
+            say(format_args!(
                 "Failed to reload {name}: Job type reload is not applicable for unit {name}."
             ));
             return Err(NOT_APPLICABLE);
@@ -179,7 +184,7 @@ impl Job {
         if !service.is_up() {
             if self.down.is_none() && self.up.is_none() {
                 let name = name.as_str();
-                return Err(say(&format!("{name} is not active, cannot reload.")));
+                return Err(say(format_args!("{name} is not active, cannot reload.")));
             }
             return Ok(self.down);
         }
@@ -196,7 +201,7 @@ impl Job {
         match (self.up, self.down) {
             (None, None) => {
                 let name = name.as_str();
-                say(&format!(
+                say(format_args!(
                     "Failed to reload {name}: Job type reload is not applicable for unit {name}."
                 ));
                 Err(NOT_APPLICABLE)
@@ -235,10 +240,11 @@ impl Job {
                 Err(NoUnit::Masked(_)) => ("is masked", FAILED),
                 Err(NoUnit::Template | NoUnit::Unreadable(..)) => continue,
             };
-            // A table may stand for it.
-            if world.meant(own, services).is_empty() {
+            // A table may stand for it; but not what is left of a unit.
+            let is_left = |it: &&Service| it.record.get("stale").is_some() && it.is_unit();
+            if world.meant(own, services).iter().all(is_left) {
                 let (word, shown, own) = (self.word, name.as_str(), own.as_str());
-                say(&format!("Failed to {word} {shown}: Unit {own} {what}."));
+                say(format_args!("Failed to {word} {shown}: Unit {own} {what}."));
                 return Some(code);
             }
         }
@@ -252,20 +258,25 @@ impl Job {
             return 0;
         }
         let what = match world.unit(name) {
-            Ok(_) | Err(NoUnit::Masked(_)) if self.word == "stop" => return 0,
-            Ok(_) if self.down.is_none() && self.up.is_some() => return 0,
-            Err(NoUnit::Masked(_)) => {
-                return say(&format!(
-                    "Failed to {word} {shown}: Unit {shown} is masked."
-                ));
-            }
             Ok(unit) if unit.name.is_template() => {
-                return say(&format!(
+                return say(format_args!(
                     "Failed to {word} {shown}: Unit name {shown} is missing the instance name."
                 ));
             }
+            Ok(_) | Err(NoUnit::Masked(_)) if self.word == "stop" => return 0,
+            Ok(_) if self.down.is_none() && self.up.is_some() => return 0,
+            Err(NoUnit::Masked(_)) => {
+                return say(format_args!(
+                    "Failed to {word} {shown}: Unit {shown} is masked."
+                ));
+            }
+            Ok(_) if world.is_bad(name) => {
+                return say(format_args!(
+                    "Failed to {word} {shown}: Unit {shown} {BAD_SETTING}.\nhelp: write ExecStart= into it, then systemctl daemon-reload"
+                ));
+            }
             Ok(_) => {
-                say(&format!(
+                say(format_args!(
                     "Failed to {word} {shown}: rinit doesn't supervise this unit."
                 ));
                 let stem = name.stem();
@@ -275,25 +286,27 @@ impl Job {
                 return NOT_FOUND;
             }
             Err(NoUnit::Unreadable(_, error)) => {
-                return say(&format!("Failed to {word} {shown}: {error}."));
+                return say(format_args!("Failed to {word} {shown}: {error}."));
             }
             Err(NoUnit::Missing | NoUnit::Template) if self.word == "stop" => "not loaded",
             Err(NoUnit::Missing | NoUnit::Template) => "not found",
         };
-        say(&format!("Failed to {word} {shown}: Unit {shown} {what}."));
+        say(format_args!(
+            "Failed to {word} {shown}: Unit {shown} {what}."
+        ));
         NOT_FOUND
     }
 
     /// Tells what went wrong; the exit status.
     fn told(&self, world: &World, services: &[Service], answer: Result<Value, NoAnswer>) -> i32 {
         let Ok(answer) = answer else {
-            return say("rinit gave no answer.");
+            return say(format_args!("rinit gave no answer."));
         };
         let Some(error) = answer.get("error").and_then(Value::as_str) else {
             return 0;
         };
         // Quiet or not, the exit status is the same.
-        let tell = |what: &str| {
+        let tell = |what: Arguments<'_>| {
             if !world.options.quiet {
                 say(what);
             }
@@ -306,14 +319,14 @@ impl Job {
         match whose {
             Some((service, reason)) => {
                 let unit = &service.unit;
-                tell(&format!(
+                tell(format_args!(
                     "Job for {unit} failed: {reason}.\n\
                      See \"systemctl status {unit}\" and \"rinitctl logs {}\" for details.",
                     service.name
                 ))
             }
             None => {
-                tell(&format!("Failed to {}: {error}.", self.word));
+                tell(format_args!("Failed to {}: {error}.", self.word));
                 match error {
                     // Its files are gone since it was last seen.
                     gone if gone.starts_with("there is no service ") => NOT_FOUND,
@@ -380,7 +393,7 @@ pub(super) fn daemon_reload(world: &World, verb: &str, _: &[String]) -> i32 {
         return nobody(world, verb);
     };
     match answer.get("error").and_then(Value::as_str) {
-        Some(error) => say(&format!("Failed to reload daemon: {error}")),
+        Some(error) => say(format_args!("Failed to reload daemon: {error}")),
         None => 0,
     }
 }
@@ -390,7 +403,7 @@ pub(super) fn kill(world: &World, verb: &str, words: &[String]) -> i32 {
     if let Some(signal) = signal
         && Signal::parse(signal).is_none()
     {
-        return say(&format!("Failed to parse signal string {signal}."));
+        return say(format_args!("Failed to parse signal string \"{signal}\"."));
     }
     let Ok((services, _)) = world.services(false) else {
         return nobody(world, verb);
@@ -400,7 +413,7 @@ pub(super) fn kill(world: &World, verb: &str, words: &[String]) -> i32 {
         let meant = world.meant(&name, &services);
         let name = name.as_str();
         if meant.is_empty() {
-            say(&format!(
+            say(format_args!(
                 "Failed to kill unit {name}: Unit {name} not loaded."
             ));
             code = FAILED;
@@ -408,7 +421,7 @@ pub(super) fn kill(world: &World, verb: &str, words: &[String]) -> i32 {
         for service in meant {
             if service.number("pid").is_none() {
                 if world.options.whom.as_deref() == Some("main") {
-                    code = say(&format!(
+                    code = say(format_args!(
                         "Failed to kill unit {name}: No main process to kill"
                     ));
                 }
@@ -420,7 +433,7 @@ pub(super) fn kill(world: &World, verb: &str, words: &[String]) -> i32 {
                 ..Request::of("kill", &names)
             };
             if let Some(error) = refusal(world, &request) {
-                code = say(&format!("Failed to kill unit {name}: {error}"));
+                code = say(format_args!("Failed to kill unit {name}: {error}"));
             }
         }
     }
@@ -440,7 +453,7 @@ pub(super) fn reset_failed(world: &World, verb: &str, words: &[String]) -> i32 {
         let meant = world.meant(&name, &services);
         if meant.is_empty() && world.unit(&name).is_err() {
             let name = name.as_str();
-            code = say(&format!(
+            code = say(format_args!(
                 "Failed to reset failed state of unit {name}: Unit {name} not loaded."
             ));
         }
@@ -448,30 +461,10 @@ pub(super) fn reset_failed(world: &World, verb: &str, words: &[String]) -> i32 {
     }
     for names in names.chunks(32) {
         if let Some(error) = refusal(world, &Request::of("reset", names)) {
-            code = say(&format!("Failed to reset failed state: {error}"));
+            code = say(format_args!("Failed to reset failed state: {error}"));
         }
     }
     code
-}
-
-/// Ends the container.
-pub(super) fn end(world: &World, verb: &str, words: &[String]) -> i32 {
-    let code = match words.first().map(|word| word.parse()) {
-        None => None,
-        Some(Ok(code)) => Some(code),
-        Some(Err(_)) => return say("Failed to parse exit code."),
-    };
-    let request = Request {
-        code,
-        ..Request::of("shutdown", &[])
-    };
-    match world.ask(&request) {
-        Err(_) => nobody(world, verb),
-        Ok(answer) => match answer.get("error").and_then(Value::as_str) {
-            Some(error) => say(error),
-            None => 0,
-        },
-    }
 }
 
 fn refusal(world: &World, request: &Request<'_>) -> Option<String> {

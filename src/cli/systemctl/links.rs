@@ -40,7 +40,7 @@ fn names(words: &[String], verb: &str) -> Option<Vec<UnitName>> {
             ));
         }
         let Some(name) = mangled(word) else {
-            say(&format!("Failed to {verb}: Invalid argument."));
+            say(format_args!("Failed to {verb}: Invalid argument."));
             return None;
         };
         names.push(name);
@@ -309,7 +309,7 @@ pub(super) fn link_files(world: &World, verb: &str, words: &[String]) -> i32 {
         && world.options.root.is_some()
     {
         let name = mangled(relative).map(|name| name.as_str().to_owned());
-        return say(&format!(
+        return say(format_args!(
             "Non-absolute paths are not allowed when --root is used: {}",
             name.as_ref().unwrap_or(relative)
         ));
@@ -337,7 +337,7 @@ pub(super) fn is_enabled(world: &World, _: &str, words: &[String]) -> i32 {
     let mut enabled = false;
     for word in words {
         let Some(name) = mangled(word) else {
-            return say(&format!(
+            return say(format_args!(
                 "Failed to get unit file state for {word}: Invalid argument"
             ));
         };
@@ -349,13 +349,13 @@ pub(super) fn is_enabled(world: &World, _: &str, words: &[String]) -> i32 {
                 }
             }
             Err(NoUnit::Missing | NoUnit::Template | NoUnit::Masked(_)) => {
-                return say(&format!(
+                return say(format_args!(
                     "Failed to get unit file state for {}: No such file or directory",
                     name.as_str()
                 ));
             }
             Err(NoUnit::Unreadable(_, error)) => {
-                return say(&format!(
+                return say(format_args!(
                     "Failed to get unit file state for {}: {error}",
                     name.as_str()
                 ));
@@ -396,6 +396,6 @@ pub(super) fn set_default(world: &World, verb: &str, words: &[String]) -> i32 {
             let steps = enabling(world, world.search()).set_default(&target);
             take(world, verb, &steps)
         }
-        None => say("Failed to set default: Invalid argument."),
+        None => say(format_args!("Failed to set default: Invalid argument.")),
     }
 }

@@ -12,20 +12,47 @@ use crate::units::glob::matches;
 use crate::units::{FileState, NoUnit, Presets, UnitName, file_state};
 
 /// Rows of cells, as wide as they are, one blank between.
-pub(super) struct Columns<const N: usize>(pub(super) Vec<[String; N]>);
+pub(super) struct Columns {
+    rows: Vec<Vec<String>>,
+    headed: bool,
+}
 
-impl<const N: usize> Columns<N> {
+impl Columns {
+    /// With this heading, if one is wanted.
+    pub(super) fn new(world: &World, head: &[&str]) -> Self {
+        let mut columns = Self {
+            rows: Vec::new(),
+            headed: !world.options.no_legend,
+        };
+        if columns.headed {
+            columns.row(head);
+        }
+        columns
+    }
+
+    pub(super) fn row(&mut self, cells: &[&str]) {
+        let cells = cells.iter().map(|cell| Clean(cell).to_string());
+        self.rows.push(cells.collect());
+    }
+
+    /// How many there are below the heading.
+    pub(super) fn count(&self) -> usize {
+        self.rows.len() - usize::from(self.headed)
+    }
+
     pub(super) fn show(&self) -> String {
-        let mut widths = [0; N];
-        for row in &self.0 {
+        let mut widths: Vec<usize> = Vec::new();
+        for row in &self.rows {
+            widths.resize(row.len(), 0);
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
             }
         }
         let mut out = String::new();
-        for row in &self.0 {
+        for row in &self.rows {
             let mut line = String::new();
-            for (cell, width) in row.iter().zip(widths) {
+            for (cell, width) in row.iter().zip(&widths) {
+                let width = *width;
                 line.push_str(&format!("{cell:width$} "));
             }
             out.push_str(line.trim_end());
@@ -48,7 +75,8 @@ pub(super) fn list_units(world: &World, verb: &str, words: &[String]) -> i32 {
         return nobody(world, verb);
     };
     let options = &world.options;
-    let mut rows = Vec::new();
+    let head = ["", "UNIT", "LOAD", "ACTIVE", "SUB", "DESCRIPTION"];
+    let mut rows = Columns::new(world, &head);
     let own = services.iter();
     let own = own.map(|service| (UnitName::parse(&service.unit), service));
     let mut all: Vec<(Option<UnitName>, &Service)> = own.collect();
@@ -83,22 +111,12 @@ pub(super) fn list_units(world: &World, verb: &str, words: &[String]) -> i32 {
             _ => " ",
         };
         let dot = if options.plain { "" } else { dot };
-        let described = described.unwrap_or_else(|| unit.to_owned());
-        rows.push([
-            dot.to_owned(),
-            Clean(unit).to_string(),
-            "loaded".to_owned(),
-            stands.active.to_owned(),
-            stands.sub.to_owned(),
-            Clean(&described).to_string(),
-        ]);
+        let described = described.as_deref().unwrap_or(unit);
+        let loaded = "loaded";
+        rows.row(&[dot, unit, loaded, stands.active, stands.sub, described]);
     }
-    let count = rows.len();
-    if !options.no_legend {
-        let head = ["", "UNIT", "LOAD", "ACTIVE", "SUB", "DESCRIPTION"];
-        rows.insert(0, head.map(str::to_owned));
-    }
-    let text = Columns(rows).show();
+    let count = rows.count();
+    let text = rows.show();
     // The column of dots is there for those that have one.
     let text: String = if options.plain {
         text.lines()
@@ -150,7 +168,7 @@ pub(super) fn list_unit_files(world: &World, _: &str, words: &[String]) -> i32 {
     for name in scripts.iter().filter(|name| is_listed(world, name, words)) {
         names.insert(by_type(name), name.clone());
     }
-    let mut rows = Vec::new();
+    let mut rows = Columns::new(world, &["UNIT FILE", "STATE", "PRESET"]);
     for name in names.values() {
         let state = match file_state(world.search(), world.machine(), name) {
             Ok(_) if scripts.contains(name) => FileState::Generated,
@@ -164,13 +182,10 @@ pub(super) fn list_unit_files(world: &World, _: &str, words: &[String]) -> i32 {
         } else {
             "-"
         };
-        rows.push([name.as_str(), state.word(), preset].map(str::to_owned));
+        rows.row(&[name.as_str(), state.word(), preset]);
     }
-    let count = rows.len();
-    if !options.no_legend {
-        rows.insert(0, ["UNIT FILE", "STATE", "PRESET"].map(str::to_owned));
-    }
-    print::out(Columns(rows).show());
+    let count = rows.count();
+    print::out(rows.show());
     if !options.no_legend {
         print::out(format_args!("\n{count} unit files listed.\n"));
     }
@@ -217,7 +232,7 @@ pub(super) fn cat(world: &World, _: &str, words: &[String]) -> i32 {
                 print::out(format_args!("# {}\n", path.display()));
             }
             Err(NoUnit::Unreadable(path, error)) => {
-                code = say(&format!("Failed to cat {}: {error}", path.display()));
+                code = say(format_args!("Failed to cat {}: {error}", path.display()));
             }
             Err(NoUnit::Missing | NoUnit::Template) => {
                 print::err(format_args!("No files found for {}.\n", name.as_str()));
@@ -334,12 +349,18 @@ pub(super) fn list_nothing(world: &World, verb: &str, _: &[String]) -> i32 {
     0
 }
 
-/// Files are edited by editors.
+/// What a container has no use for, or an editor is for.
 pub(super) fn edit(_: &World, verb: &str, words: &[String]) -> i32 {
+    say(format_args!("systemctl {verb} is not for containers."));
+    if !matches!(verb, "edit" | "revert" | "set-property") {
+        return say(format_args!(
+            "help: start and stop the services that are meant"
+        ));
+    }
     let unit = words.first().map_or("NAME", |word| word.as_str());
     let unit = mangled(unit).map_or_else(|| unit.to_owned(), |name| name.as_str().to_owned());
-    say(&format!(
-        "systemctl {verb} is not for containers.\nhelp: write /etc/systemd/system/{unit}.d/override.conf in the image, then systemctl daemon-reload; or set keys in [service.\"{}\"] of rinit.toml",
+    say(format_args!(
+        "help: write /etc/systemd/system/{unit}.d/override.conf in the image, then systemctl daemon-reload; or set keys in [service.\"{}\"] of rinit.toml",
         unit.trim_end_matches(".service")
     ))
 }

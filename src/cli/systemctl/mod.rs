@@ -1,7 +1,7 @@
 //! `systemctl`, as packages' scripts, Ansible and fingers use it: its verbs, texts and exit
 //! statuses are those of systemd 252. What runs is asked of rinit over its socket (`jobs`,
-//! `asks`, `status`, `show`); which units are enabled is a matter of links (`links`), which
-//! can be read and made while no rinit runs, as in a Dockerfile's RUN.
+//! `asks`, `status`, `show`, `whole`); which units are enabled is a matter of links
+//! (`links`), which can be read and made while no rinit runs, as in a Dockerfile's RUN.
 
 mod asks;
 mod dates;
@@ -14,7 +14,10 @@ mod show;
 mod starters;
 mod status;
 mod verbs;
+mod whole;
 mod world;
+
+use std::fmt::Arguments;
 
 pub(super) use self::dates::moment;
 use self::options::{FLAGS, Instead, Options, fault};
@@ -52,7 +55,7 @@ pub(super) fn run(inherited: &mut Inherited) -> i32 {
             Err(wrong) => Err(fault(&wrong)),
         };
         if let Err(wrong) = taken {
-            return say(&wrong);
+            return say(format_args!("{wrong}"));
         }
     }
     let operands = parser.operands();
@@ -69,25 +72,25 @@ pub(super) fn run(inherited: &mut Inherited) -> i32 {
             return 0;
         }
         Some(Instead::NoUsers) => {
-            return say(
-                "rinit supervises one set of services, not one for each user: leave out --user and --global",
-            );
+            return say(format_args!(
+                "rinit supervises one set of services, not one for each user: leave out --user and --global"
+            ));
         }
         None => {}
     }
     let typed = words.next().unwrap_or_else(|| "list-units".to_owned());
     let names: Vec<String> = words.collect();
     let Some(verb) = VERBS.iter().find(|verb| verb.names.contains(&&*typed)) else {
-        return say(&format!("Unknown command verb {typed}."));
+        return say(format_args!("Unknown command verb {typed}."));
     };
     if names.len() < verb.least {
-        return say("Too few arguments.");
+        return say(format_args!("Too few arguments."));
     }
     if names.len() > verb.most {
-        return say("Too many arguments.");
+        return say(format_args!("Too many arguments."));
     }
     if options.root.is_some() && !verb.takes_root {
-        return say(&format!(
+        return say(format_args!(
             "Verb '{typed}' cannot be used with --root= or --image=."
         ));
     }
@@ -96,7 +99,8 @@ pub(super) fn run(inherited: &mut Inherited) -> i32 {
 }
 
 /// Says what is wrong; the exit status of that.
-fn say(what: &str) -> i32 {
+#[inline(never)]
+fn say(what: Arguments<'_>) -> i32 {
     print::err(format_args!("{what}\n"));
     FAILED
 }

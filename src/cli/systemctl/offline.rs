@@ -17,7 +17,9 @@ pub(super) fn nobody(world: &World, verb: &str) -> i32 {
         }
         return 0;
     }
-    say("System has not been booted with systemd as init system (PID 1). Can't operate.");
+    say(format_args!(
+        "System has not been booted with systemd as init system (PID 1). Can't operate."
+    ));
     print::err(
         "help: no rinit answers either; start the container with it, or call systemctl inside\n",
     );

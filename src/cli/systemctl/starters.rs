@@ -4,7 +4,6 @@ use super::dates::{ago, moment};
 use super::lists::{Columns, is_wanted};
 use super::offline::nobody;
 use super::world::{STARTERS, Service, World, is_starter};
-use crate::cli::ctl::Clean;
 use crate::cli::print;
 use crate::control::wall_clock;
 use crate::core::sorted::sort_by;
@@ -66,45 +65,36 @@ pub(super) fn list(world: &World, verb: &str, words: &[String]) -> i32 {
     };
     let mut all: Vec<_> = starters(world, &services);
     all.retain(is_up);
-    let count;
-    let out = if let Some((place, key)) = place {
-        let mut rows: Vec<[String; 3]> = Vec::new();
+    let mut rows;
+    if let Some((place, key)) = place {
+        let title = place.trim_end_matches('s').to_ascii_uppercase();
+        rows = Columns::new(world, &[&title, "UNIT", "ACTIVATES"]);
         for (name, service) in &all {
             for at in super::status::words(&service.record, key) {
                 let at = at.trim_start_matches("udp:");
-                rows.push([at, name.as_str(), &*service.unit].map(|cell| Clean(cell).to_string()));
+                rows.row(&[at, name.as_str(), &service.unit]);
             }
         }
-        count = rows.len();
-        let title = place.trim_end_matches('s').to_ascii_uppercase();
-        shown(world, [&*title, "UNIT", "ACTIVATES"], rows)
     } else {
         sort_by(&mut all, |a, b| {
             let at = |service: &Service| next(service).unwrap_or(i64::MAX);
             at(a.1).cmp(&at(b.1))
         });
+        let head = ["NEXT", "LEFT", "LAST", "PASSED", "UNIT", "ACTIVATES"];
+        rows = Columns::new(world, &head);
         let now = wall_clock();
-        let dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
-        let mut rows: Vec<[String; 6]> = Vec::new();
         for (name, service) in &all {
-            let (next, last) = (next(service), last(service));
-            rows.push([
-                dash(next.map(moment)),
-                dash(next.map(|at| left(at - now))),
-                dash(last.map(moment)),
-                dash(last.map(|at| ago(now - at))),
-                name.as_str().to_owned(),
-                Clean(&service.unit).to_string(),
-            ]);
+            let cells = |at: Option<i64>, span: fn(i64, i64) -> String| match at {
+                Some(at) => [moment(at), span(at, now)],
+                None => ["-", "-"].map(str::to_owned),
+            };
+            let [next, to_go] = cells(next(service), |at, now| left(at - now));
+            let [last, passed] = cells(last(service), |at, now| ago(now - at));
+            rows.row(&[&next, &to_go, &last, &passed, name.as_str(), &service.unit]);
         }
-        count = rows.len();
-        shown(
-            world,
-            ["NEXT", "LEFT", "LAST", "PASSED", "UNIT", "ACTIVATES"],
-            rows,
-        )
-    };
-    print::out(out);
+    }
+    let count = rows.count();
+    print::out(rows.show());
     if !world.options.no_legend {
         print::out(format_args!("\n{count} {kind}s listed.\n"));
         if !world.options.all {
@@ -114,11 +104,4 @@ pub(super) fn list(world: &World, verb: &str, words: &[String]) -> i32 {
         }
     }
     0
-}
-
-fn shown<const N: usize>(world: &World, head: [&str; N], mut rows: Vec<[String; N]>) -> String {
-    if !world.options.no_legend {
-        rows.insert(0, head.map(str::to_owned));
-    }
-    Columns(rows).show()
 }

@@ -67,6 +67,7 @@ pub(super) fn status(world: &World, verb: &str, words: &[String]) -> i32 {
                 print::out(starter(world, &name, service, &stands));
                 continue;
             }
+            world.warn_of_change(service);
             print::out(page(world, service));
             output(world, service);
             if !service.is_up() && code == 0 {
@@ -304,8 +305,8 @@ pub(super) fn result(service: &Service) -> &'static str {
         _ if reason.contains("watchdog") => "watchdog",
         Some(129..=192) => "signal",
         Some(_) => "exit-code",
-        None if reason.contains("not ready") => "timeout",
-        None => "resources",
+        None if reason.starts_with("the kernel gives no process") => "resources",
+        None => "timeout",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The verbs, in one table.
 
 use super::world::World;
-use super::{asks, jobs, links, lists, show, starters, status};
+use super::{asks, jobs, links, lists, show, starters, status, whole};
 
 /// A verb, and what it does.
 pub(super) struct Verb {
@@ -190,7 +190,16 @@ pub(super) const VERBS: &[Verb] = &[
         ..file(&["set-default"], "change that", links::set_default)
     },
     ask(
-        &["edit", "revert", "set-property"],
+        &[
+            "edit",
+            "revert",
+            "set-property",
+            "isolate",
+            "default",
+            "rescue",
+            "emergency",
+            "clean",
+        ],
         "says what to write instead",
         lists::edit,
     ),
@@ -207,6 +216,6 @@ pub(super) const VERBS: &[Verb] = &[
     ask(
         &["poweroff", "reboot", "halt", "exit"],
         "end the container",
-        jobs::end,
+        whole::end,
     ),
 ];

@@ -1,7 +1,8 @@
 //! What there is: units on disk, and the services that the running rinit knows, under the
 //! names that units have.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde_json::Value;
@@ -22,9 +23,12 @@ pub(super) struct World {
     pub(super) places: Vec<String>,
     search: OnceCell<Search>,
     machine: OnceCell<Machine>,
+    /// When rinit read its files, in Unix milliseconds, as far as it has said so.
+    read: Cell<i64>,
 }
 
 /// A service of rinit's.
+#[derive(Default)]
 pub(super) struct Service {
     pub(super) name: String,
     /// The unit that it is made of; or would be.
@@ -32,6 +36,9 @@ pub(super) struct Service {
     /// What rinit says of it.
     pub(super) record: Value,
 }
+
+/// How the reason of one begins whose assertion doesn't hold.
+pub(super) const ASSERTION: &str = "cannot start: Assert";
 
 /// How it stands, in systemd's words.
 pub(super) struct Stands {
@@ -67,11 +74,22 @@ impl Service {
             "stopping" => ("deactivating", "stop-sigterm"),
             "killing" => ("deactivating", "stop-sigkill"),
             "backoff" => ("activating", "auto-restart"),
-            "failed" => ("failed", "failed"),
+            "failed" if !self.was_kept() => ("failed", "failed"),
             // Waiting, exited, or at rest: it doesn't run.
             _ => ("inactive", "dead"),
         };
         Stands { active, sub }
+    }
+
+    /// It is made of a unit, and not by a table alone.
+    pub(super) fn is_unit(&self) -> bool {
+        self.text("source").contains(".service:")
+    }
+
+    /// Something kept it from starting, which is no failure of its own.
+    pub(super) fn was_kept(&self) -> bool {
+        let reason = self.text("reason");
+        reason.starts_with(ASSERTION) || reason.starts_with("dependency ")
     }
 
     /// The same of the unit by which it is named.
@@ -119,6 +137,7 @@ impl World {
             places,
             search: OnceCell::new(),
             machine: OnceCell::new(),
+            read: Cell::new(i64::MAX),
         }
     }
 
@@ -171,6 +190,8 @@ impl World {
         let all = answer.get("services").and_then(Value::as_array);
         let all = all.into_iter().flatten().filter_map(Service::of).collect();
         let state = answer.get("state").and_then(Value::as_str);
+        let read = answer.get("read").and_then(Value::as_i64);
+        self.read.set(read.unwrap_or(i64::MAX));
         Ok((all, state.unwrap_or_default().to_owned()))
     }
 
@@ -179,7 +200,41 @@ impl World {
         self.search().load(name)
     }
 
-    /// What a unit's files say of something; the last word counts.
+    /// Its files are not those that rinit has read.
+    pub(super) fn has_changed(&self, service: &Service) -> bool {
+        let name = UnitName::parse(&service.unit);
+        match name.map(|name| self.unit(&name)) {
+            Some(Ok(unit)) => unit.files.iter().any(|file| {
+                let met = std::fs::metadata(&file.path);
+                met.is_ok_and(|it| {
+                    it.ctime() * 1000 + it.ctime_nsec() / 1_000_000 > self.read.get()
+                })
+            }),
+            // Of one that is known to be gone only the process is left.
+            Some(Err(NoUnit::Missing)) => {
+                service.is_unit() && service.record.get("stale").is_none()
+            }
+            Some(Err(_)) | None => false,
+        }
+    }
+
+    /// Says so.
+    pub(super) fn warn_of_change(&self, service: &Service) {
+        if self.has_changed(service) {
+            crate::cli::print::err(format_args!(
+                "Warning: The unit file, source configuration file or drop-ins of {} changed on disk. Run 'systemctl daemon-reload' to reload units.\n",
+                service.unit
+            ));
+        }
+    }
+
+    /// A service's unit that doesn't say what to execute is none.
+    pub(super) fn is_bad(&self, name: &UnitName) -> bool {
+        name.suffix() == "service" && self.said(name, "Service", "ExecStart").is_none()
+    }
+
+    /// What a unit's files say of something, in any section if none is named; the last word
+    /// counts, or all of them where they add up.
     pub(super) fn said(&self, name: &UnitName, section: &str, wanted: &str) -> Option<String> {
         let unit = self.unit(name).ok()?;
         let path = unit
@@ -191,15 +246,20 @@ impl World {
             name,
             path: &path,
         };
-        let mut said = None;
+        let adds_up = matches!(wanted, "Documentation" | "Environment" | "WantedBy");
+        let mut said: Option<String> = None;
         for file in &unit.files {
             let mut inside = false;
             for line in lines(&file.text) {
                 match line {
-                    Line::Section(name, _) => inside = name == section,
+                    Line::Section(name, _) => inside = section.is_empty() || name == section,
                     Line::Assignment { key, value, .. } if inside && key == wanted => {
                         let value = specifiers.expand(value.as_bytes()).text;
-                        said = Some(Text(&value).to_string()).filter(|text| !text.is_empty());
+                        let value = Some(Text(&value).to_string()).filter(|text| !text.is_empty());
+                        said = match (said, value) {
+                            (Some(said), Some(value)) if adds_up => Some(said + " " + &value),
+                            (_, value) => value,
+                        };
                     }
                     Line::Assignment { .. } | Line::Wrong(..) => {}
                 }

@@ -93,6 +93,7 @@ pub(crate) fn reply(line: &[u8], peer: Peer, system: &System, own: &Own, now: No
         "exec" => listed(&request, system, |ids| {
             Reply::Now(context::answer(&ids, system, own))
         }),
+        "environment" => Reply::Now(context::environment(&request.names, own)),
         "logs" => listed(&request, system, |ids| {
             Reply::Logs(Logs::read(&request, ids))
         }),

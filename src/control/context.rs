@@ -1,8 +1,6 @@
 //! The answer to `exec`: all that whoever asks needs to execute a command as the service
 //! would be. PID 1 reads no file for it, and executes nothing.
 
-use std::rc::Rc;
-
 use super::protocol::{REFUSED, refusal};
 use crate::core::context::Context;
 use crate::core::exec::{Exec, Manner, Words};
@@ -11,6 +9,7 @@ use crate::core::json::Json;
 use crate::core::spec::ControlSocket;
 use crate::core::system::System;
 use crate::plan;
+use crate::supervise::Base;
 use crate::sys::process;
 
 /// What rinit gives every service, and the core doesn't know.
@@ -18,15 +17,15 @@ pub(crate) struct Own {
     /// Our own number.
     pub(crate) pid: i32,
     /// The container's environment, as services get it.
-    base: Rc<Words>,
+    base: Base,
     /// The folder that services start in.
     folder: Option<Box<str>>,
     umask: u32,
 }
 
 impl Own {
-    /// As it is now; nothing changes it later.
-    pub(crate) fn new(base: Rc<Words>) -> Self {
+    /// As it is now; only the environment changes later.
+    pub(crate) fn new(base: Base) -> Self {
         Self {
             pid: process::own_pid().0,
             base,
@@ -56,7 +55,7 @@ pub(super) fn answer(ids: &[ServiceId], system: &System, own: &Own) -> Vec<u8> {
             manner: Manner::default(),
             ..spec.exec.clone()
         },
-        base: (*own.base).clone(),
+        base: (*own.base.words()).clone(),
         folder: own.folder.clone(),
         umask: own.umask,
         uid: process::effective_uid(),
@@ -70,6 +69,20 @@ pub(super) fn answer(ids: &[ServiceId], system: &System, own: &Own) -> Vec<u8> {
         .text("build", env!("CARGO_PKG_VERSION"))
         .text("name", &spec.name)
         .text("context", &hex(&plan::encode_context(&context)));
+    json.end();
+    out.push(b'\n');
+    out
+}
+
+/// The environment of what starts from now on, with these changes, as a line.
+pub(super) fn environment(changes: &[Box<str>], own: &Own) -> Vec<u8> {
+    if !own.base.change(changes) {
+        return refusal(REFUSED, "the environment would be larger than 128 KiB");
+    }
+    let mut out = Vec::new();
+    let mut json = Json::object(&mut out);
+    let words = own.base.words();
+    json.texts("environment", words.iter().map(String::from_utf8_lossy));
     json.end();
     out.push(b'\n');
     out

@@ -1,5 +1,8 @@
 //! The environment of a service: layers, later ones over earlier ones, name by name.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use crate::core::exec::Words;
 
 /// Variables that are messages from rinit's own manager to rinit; no service gets them
@@ -50,6 +53,45 @@ pub(crate) fn put<'a>(words: &mut Vec<&'a [u8]>, word: &'a [u8]) {
     match words.iter_mut().find(|old| name(old) == key) {
         Some(old) => *old = word,
         None => words.push(word),
+    }
+}
+
+/// The container's environment, as services get it from now on: one for all who hold it.
+#[derive(Clone)]
+pub(crate) struct Base(Rc<Cell<Rc<Words>>>);
+
+impl Base {
+    /// As `base` made it.
+    pub(crate) fn new(words: Words) -> Self {
+        Self(Rc::new(Cell::new(Rc::new(words))))
+    }
+
+    /// All of it.
+    pub(crate) fn words(&self) -> Rc<Words> {
+        let words = self.0.take();
+        self.0.set(Rc::clone(&words));
+        words
+    }
+
+    /// Sets each `NAME=value`, and forgets each `NAME`; `false` if it is too much.
+    pub(crate) fn change(&self, changes: &[Box<str>]) -> bool {
+        /// With more a service could hardly be started.
+        const MOST: usize = 128 * 1024;
+        let old = self.words();
+        let mut all: Vec<&[u8]> = old.iter().collect();
+        for change in changes.iter().map(|change| change.as_bytes()) {
+            if change.contains(&b'=') {
+                put(&mut all, change);
+            } else {
+                all.retain(|word| name(word) != change);
+            }
+        }
+        let new = Words::new(all);
+        let fits = new.block().len() <= MOST;
+        if fits {
+            self.0.set(Rc::new(new));
+        }
+        fits
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::rc::Rc;
 
 use super::accept;
-use super::environment::{self, DEFAULT_PATH};
+use super::environment::{self, Base, DEFAULT_PATH};
 use super::extras::Extras;
 use super::full;
 use super::marks::Invocation;
@@ -29,7 +28,7 @@ const SPARE_SLOTS: usize = 1;
 
 /// What all spawns have in common.
 pub(crate) struct Launcher {
-    base: Rc<Words>,
+    base: Base,
     control_socket: Option<Box<[u8]>>,
     /// The limit that rinit was started with and has raised for itself.
     nofile: Option<Limit>,
@@ -89,7 +88,7 @@ impl Launcher {
     /// With the container's environment, and what rinit has changed of itself.
     pub(crate) fn new(base: Words, nofile: Option<Limit>, ignored: SignalSet, boot: u64) -> Self {
         Self {
-            base: Rc::new(base),
+            base: Base::new(base),
             control_socket: None,
             nofile,
             ignored,
@@ -105,8 +104,8 @@ impl Launcher {
     }
 
     /// The container's environment, as services get it.
-    pub(crate) fn base(&self) -> Rc<Words> {
-        Rc::clone(&self.base)
+    pub(crate) fn base(&self) -> Base {
+        self.base.clone()
     }
 
     /// A run's mark.
@@ -173,7 +172,7 @@ impl Launcher {
             let in_place = beside.map(|beside| beside.in_place(spec));
             let full = full::Full {
                 spec: in_place.as_ref().unwrap_or(spec),
-                base: &self.base,
+                base: &self.base.words(),
                 extras: &extras,
                 wires,
                 first,
@@ -254,7 +253,7 @@ impl Launcher {
         let become_it = || {
             let full = full::Full {
                 spec: &beside.in_place(spec),
-                base: &self.base,
+                base: &self.base.words(),
                 extras: &extras,
                 wires: &wires,
                 first: false,
@@ -290,7 +289,8 @@ impl Launcher {
             }
             None => Slot::new()?,
         };
-        let mut words: Vec<&[u8]> = self.base.iter().collect();
+        let base = self.base.words();
+        let mut words: Vec<&[u8]> = base.iter().collect();
         let own = spec.exec.environment_below.iter();
         for word in own.chain(spec.exec.environment.iter()).chain(extras.iter()) {
             environment::put(&mut words, word);

@@ -73,6 +73,7 @@ use crate::maker::Maker;
 use crate::sys::poll::Interest;
 use crate::sys::{clock, memory};
 
+pub(crate) use environment::Base;
 pub(crate) use in_context::become_command;
 pub use own_lines::begin as begin_log;
 pub(crate) use source::Source;

@@ -1,7 +1,8 @@
 //! What `systemctl` says of units that don't start, or are others on disk.
 
-use crate::harness::Pid1;
-use crate::status::asking;
+use crate::harness::{Pid1, RINIT};
+use crate::status::{asking, stands};
+use crate::supervisor::supervisor;
 use crate::systemctl::{WRITES, compare_trimmed, script};
 
 /// All enabled units are services; `try` tells of a line, `unit` writes a file.
@@ -82,6 +83,45 @@ fn files_that_changed_since_they_were_read_are_told_of_until_a_daemon_reload() {
         is-active up: 3 inactive"
     );
     compare_trimmed(enabled(lines), &wanted);
+}
+
+#[test]
+fn variables_that_are_set_reach_what_starts_from_then_on() {
+    let lines = "unit told.service '[Service]\\nType=oneshot\\nEnvironment=OWN=mine\\nExecStart=/bin/sh -c \"echo $$NEW $$OWN >>/run/told\"\\n'\n\
+         try set-environment nothing; try set-environment 'NEW=a b' OWN=other; try start told\n\
+         ./systemctl show-environment | grep NEW; ctl exec told -- sh -c 'echo $NEW'\n\
+         try unset-environment NEW OWN; try start told; cat /run/told\n\
+         try set-environment BIG=$(head -c 3000 /dev/zero | tr '\\0' x); ./systemctl show-environment | grep -c BIG=xxx\n\
+         for i in $(seq 50); do ./systemctl set-environment B$i=$(head -c 3000 /dev/zero | tr '\\0' x) 2>&1 || break; done\n";
+    let wanted =
+        "set-environment nothing: 1 Failed to set environment: Invalid environment assignments
+        set-environment NEW=a b OWN=other: 0
+        start told: 0
+        NEW=a b
+        a b
+        unset-environment NEW OWN: 0
+        start told: 0
+        a b mine
+        mine
+        set-environment BIG=$X: 0
+        1
+        Failed to set-environment: the environment would be larger than 128 KiB"
+            .replace("$X", &"x".repeat(3000));
+    compare_trimmed(enabled(lines), &wanted);
+}
+
+#[test]
+fn who_waits_for_the_system_hears_how_it_has_started() {
+    let slow = stands("slow", "ready = { file = '/run/ready' }");
+    let lines = script(&[])
+        + "try is-system-running; { sleep 0.3; touch /run/ready; } & try is-system-running --wait; wait; exit 0\n";
+    let eyes = format!(
+        "[service.eyes]\ncommand = '''\nctl() {{ {RINIT} ctl \"$@\" 2>&1; }}\n{lines}'''\noutput = 'raw'\nessential = true\n"
+    );
+    let wanted = "is-system-running: 1 starting
+        is-system-running --wait: 0 running";
+    let rinit = supervisor(&(slow + &eyes)).file("units/none", "");
+    compare_trimmed(rinit, wanted);
 }
 
 #[test]

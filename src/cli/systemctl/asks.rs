@@ -1,7 +1,7 @@
 //! Verbs that ask one word of each unit.
 
 use super::jobs::is_reached;
-use super::offline::{is_offline, nobody};
+use super::offline::nobody;
 use super::world::{Service, World};
 use crate::cli::print;
 use crate::units::UnitName;
@@ -51,25 +51,4 @@ pub(super) fn is_active(world: &World, verb: &str, words: &[String]) -> i32 {
 
 pub(super) fn is_failed(world: &World, verb: &str, words: &[String]) -> i32 {
     each(world, verb, words, &["failed"], super::FAILED)
-}
-
-pub(super) fn is_system_running(world: &World, _: &str, _: &[String]) -> i32 {
-    let asked = if world.options.root.is_some() || is_offline(world) {
-        None
-    } else {
-        world.services(false).ok()
-    };
-    let state = asked.map_or_else(|| "offline".to_owned(), |(_, state)| state);
-    if !world.options.quiet {
-        print::out(format_args!("{state}\n"));
-    }
-    i32::from(state != "running")
-}
-
-/// rinit's environment is the container's; there is nothing to set in a running one.
-pub(super) fn environment(world: &World, verb: &str, _: &[String]) -> i32 {
-    if world.services(false).is_err() {
-        return nobody(world, verb);
-    }
-    0
 }

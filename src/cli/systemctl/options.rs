@@ -33,6 +33,7 @@ pub(super) enum Kind {
     Lines,
     PresetMode,
     Reverse,
+    Wait,
     Help,
     Version,
     /// Of no meaning here.
@@ -142,7 +143,7 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
     long(Kind::Taken, "no-ask-password", "", ""),
     long(Kind::Taken, "no-wall", "", ""),
     long(Kind::Taken, "no-warn", "", ""),
-    long(Kind::Taken, "wait", "", ""),
+    long(Kind::Wait, "wait", "", ""),
     long(Kind::Taken, "fail", "", ""),
     long(Kind::Taken, "irreversible", "", ""),
     long(Kind::Taken, "ignore-dependencies", "", ""),
@@ -181,6 +182,8 @@ pub(super) struct Options {
     pub(super) lines: Option<u64>,
     pub(super) preset_mode: PresetMode,
     pub(super) reverse: bool,
+    /// Until it has started.
+    pub(super) waits: bool,
     /// How they ended otherwise: the exit status is known without a verb.
     pub(super) instead: Option<Instead>,
 }
@@ -249,6 +252,7 @@ impl Options {
                     .ok_or_else(|| format!("Failed to parse preset mode: {text}."))?;
             }
             Kind::Reverse => self.reverse = true,
+            Kind::Wait => self.waits = true,
             Kind::Help => self.instead = Some(Instead::Help),
             Kind::Version => self.instead = Some(Instead::Version),
             Kind::Taken => {}

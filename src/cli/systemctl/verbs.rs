@@ -113,7 +113,7 @@ pub(super) const VERBS: &[Verb] = &[
         ..all(
             &["is-system-running"],
             "starting, running, degraded or stopping",
-            asks::is_system_running,
+            whole::is_system_running,
         )
     },
     ask(&["status"], "how units are, or all", status::status),
@@ -210,8 +210,8 @@ pub(super) const VERBS: &[Verb] = &[
             "unset-environment",
             "import-environment",
         ],
-        "",
-        asks::environment,
+        "variables of what starts from now on",
+        whole::environment,
     ),
     ask(
         &["poweroff", "reboot", "halt", "exit"],

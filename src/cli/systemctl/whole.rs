@@ -1,10 +1,57 @@
-//! Verbs of the whole: its end.
+//! Verbs of the whole: how it stands, its environment, its end.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::offline::nobody;
+use super::offline::{is_offline, nobody};
 use super::say;
 use super::world::{Request, World};
+use crate::cli::print;
+
+pub(super) fn is_system_running(world: &World, _: &str, _: &[String]) -> i32 {
+    let ask = || {
+        if world.options.root.is_some() || is_offline(world) {
+            None
+        } else {
+            world.services(false).ok()
+        }
+    };
+    let ask = || ask().map_or_else(|| "offline".to_owned(), |(_, state)| state);
+    let mut state = ask();
+    while world.options.waits && state == "starting" {
+        std::thread::sleep(Duration::from_millis(50));
+        state = ask();
+    }
+    if !world.options.quiet {
+        print::out(format_args!("{state}\n"));
+    }
+    i32::from(state != "running")
+}
+
+/// The environment of what starts from now on: the container's, which needs no import, with
+/// what is changed of it.
+pub(super) fn environment(world: &World, verb: &str, words: &[String]) -> i32 {
+    let is = |prefix| verb.starts_with(prefix);
+    if is("set") && !words.iter().all(|word| word.find('=') > Some(0)) {
+        return say(format_args!(
+            "Failed to set environment: Invalid environment assignments"
+        ));
+    }
+    let changes = if is("import") { &[] } else { words };
+    let Ok(answer) = world.ask(&Request::of("environment", changes)) else {
+        return nobody(world, verb);
+    };
+    if let Some(error) = answer.get("error").and_then(Value::as_str) {
+        return say(format_args!("Failed to {verb}: {error}"));
+    }
+    if is("show") {
+        for word in super::status::words(&answer, "environment") {
+            print::out(word + "\n");
+        }
+    }
+    0
+}
 
 /// Ends the container.
 pub(super) fn end(world: &World, verb: &str, words: &[String]) -> i32 {

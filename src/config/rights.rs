@@ -264,7 +264,7 @@ mod tests {
             lowest_oom_score: 500,
             ..Rights::default()
         };
-        let limits = HardLimits::parse("");
+        let limits = HardLimits::default();
         let warning = drop_forbidden(&mut drafts, 33, rights, &accounts(), &limits).unwrap();
         assert!(
             warning.ends_with("leaves out: web: nice 7, oom-score-adjust 499"),

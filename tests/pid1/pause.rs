@@ -19,9 +19,9 @@ fn who_stood_still_with_all_the_others_has_missed_nothing() {
                  test $n = 25 && echo goes on; done";
     let slow = "until test -e thawed; do sleep 0.05; done; \
                 ./systemd-notify --ready; echo came up; exec sleep 1000";
-    let health = "{ exec = 'echo >>asked; sleep 0.1', interval = '50ms', timeout = '1s', \
+    let health = "{ exec = 'echo >>asked; sleep 0.1', interval = '50ms', timeout = '3s', \
                   retries = 1, on-unhealthy = 'restart' }";
-    let config = script("pings", pings, "watchdog = '1500ms'")
+    let config = script("pings", pings, "watchdog = '3s'")
         + &script("slow", slow, "start-timeout = '4s'")
         + &service("well", "['sleep', '1000']", &format!("health = {health}"));
     let rinit = with_face(&config).spawn();

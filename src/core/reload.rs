@@ -354,17 +354,14 @@ impl System {
     /// Its main process is gone, and it stays active. Its commands go on, but nobody is left
     /// who would hear a signal or say that it has reloaded.
     pub(super) fn reload_left(&mut self, id: ServiceId) -> Option<Reload> {
-        let reload = match self.state(id)? {
-            State::Active { reload, .. } => (*reload)?,
-            State::Inactive(_)
-            | State::Waiting(_)
-            | State::Starting(_)
-            | State::Stopping(_)
-            | State::Killing(_)
-            | State::Backoff(_)
-            | State::Exited { .. }
-            | State::Failed { .. } => return None,
+        let Some(State::Active {
+            reload: Some(reload),
+            ..
+        }) = self.state(id)
+        else {
+            return None;
         };
+        let reload = *reload;
         if let ReloadStage::Commands { .. } = reload.stage {
             let stage = ReloadStage::Commands { told: false };
             return Some(Reload { stage, ..reload });

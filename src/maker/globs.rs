@@ -12,7 +12,7 @@ use crate::sys::way::{self, Way};
 use crate::units::glob::{is_pattern, matches};
 
 /// Every path that matches, in the order of names; one without a pattern is itself.
-pub(crate) fn expand(way: &Way, pattern: &Path) -> Vec<PathBuf> {
+pub(super) fn expand(way: &Way, pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from("/")];
     for part in pattern.iter().skip(1) {
         if !is_pattern(part.as_bytes()) {

@@ -352,7 +352,7 @@ impl Hands {
             let _ = kill(main, signal);
         }
         entry.signal_group(leader, signal);
-        entry.sent.insert(signal);
+        entry.sent = entry.sent.with(signal);
         if let Some(extra) = &entry.extra {
             extra.marks.send(leader, signal);
         }

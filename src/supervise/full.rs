@@ -216,7 +216,7 @@ fn environment_files(exec: &Exec) -> Result<Vec<Vec<u8>>, Failure> {
     let mut words = Vec::new();
     for file in &exec.environment_files {
         // Of a pattern that means nothing, it is the pattern itself that isn't there.
-        let mut paths = units::glob(&file.path);
+        let mut paths = units::glob::paths(&file.path);
         if paths.is_empty() {
             paths.push(PathBuf::from(&*file.path));
         }

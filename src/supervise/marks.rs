@@ -10,7 +10,7 @@ use crate::core::id::{Pid, RunId};
 use crate::core::signal::Signal;
 use crate::core::sorted::Set;
 use crate::sys::procfs::{self, Stat};
-use crate::sys::signal::kill;
+use crate::sys::signal::{SignalSet, kill};
 
 /// The variable that marks a run's processes (`systemd.exec(5)`).
 pub(crate) const VARIABLE: &str = "INVOCATION_ID";
@@ -48,28 +48,6 @@ pub(crate) struct Marks {
     members: Set<Member>,
 }
 
-/// The signals that a tree was sent: a member found later gets all of them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sent(u64);
-
-impl Sent {
-    /// One more.
-    pub(crate) fn insert(&mut self, signal: Signal) {
-        self.0 |= bit(signal);
-    }
-
-    /// Each once; SIGCONT after those that end a process.
-    fn iter(self) -> impl Iterator<Item = Signal> {
-        let was_sent = move |signal: &Signal| self.0 & bit(*signal) != 0;
-        (1..=64).filter_map(Signal::new).filter(was_sent)
-    }
-}
-
-/// There are 64 signals: the last one's is the lowest.
-fn bit(signal: Signal) -> u64 {
-    1_u64.rotate_left(u32::from(signal.number()))
-}
-
 impl Marks {
     /// Sends to what is known now, but for the leader's group, which has it already.
     pub(crate) fn send(&self, leader: Option<Pid>, signal: Signal) {
@@ -78,8 +56,9 @@ impl Marks {
         }
     }
 
-    /// Takes what a look found. What is new gets what the others already got.
-    pub(crate) fn found(&mut self, leader: Option<Pid>, members: Set<Member>, sent: Sent) {
+    /// Takes what a look found. What is new gets what the others already got; SIGCONT comes
+    /// after what ends a process.
+    pub(crate) fn found(&mut self, leader: Option<Pid>, members: Set<Member>, sent: SignalSet) {
         for member in members.difference(&self.members) {
             for signal in sent.iter() {
                 deliver(*member, leader, signal);

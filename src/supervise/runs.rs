@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use super::cgroups::Group;
 use super::grouping::Grouped;
-use super::marks::{Marks, Sent};
+use super::marks::Marks;
 use super::probe::Attempts;
 use crate::core::apply::places::Places;
 use crate::core::commands::CommandId;
@@ -14,7 +14,7 @@ use crate::core::signal::Signal;
 use crate::core::sorted::Map;
 use crate::sys::cgroup::{Cgroup, Events};
 use crate::sys::procfs;
-use crate::sys::signal::{group_exists, kill_group, kill_group_of, process_exists};
+use crate::sys::signal::{SignalSet, group_exists, kill_group, kill_group_of, process_exists};
 
 /// One live run, as the kernel's side knows it.
 pub(crate) struct Run {
@@ -27,8 +27,8 @@ pub(crate) struct Run {
     leader_gone: bool,
     /// Nobody is in that group any more, so nobody can come to it.
     group_gone: bool,
-    /// What its tree was sent.
-    pub(crate) sent: Sent,
+    /// What its tree was sent: a process found later gets all of it.
+    pub(crate) sent: SignalSet,
     /// The main process, while it lives.
     pub(crate) main: Option<Pid>,
     /// The pipe that tells how the exec went, until it has told.
@@ -82,7 +82,7 @@ impl Run {
             leader: None,
             leader_gone: false,
             group_gone: false,
-            sent: Sent::default(),
+            sent: SignalSet::EMPTY,
             main: None,
             launch: None,
             extra: None,

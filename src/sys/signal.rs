@@ -17,7 +17,7 @@ const SET_BYTES: usize = size_of::<u64>();
 
 /// A set of signals, as the kernel keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SignalSet(u64);
+pub struct SignalSet(pub(super) u64);
 
 impl SignalSet {
     /// All 64.
@@ -45,6 +45,13 @@ impl SignalSet {
     #[must_use]
     pub const fn without(self, signal: Signal) -> Self {
         Self(self.0 & !Self::bit(signal))
+    }
+
+    /// Each, lowest first.
+    pub fn iter(self) -> impl Iterator<Item = Signal> {
+        (1..=64)
+            .filter_map(Signal::new)
+            .filter(move |signal| self.contains(*signal))
     }
 }
 

@@ -94,7 +94,9 @@ impl SignalPipe {
     /// Whether a stop request came that nobody has taken yet; it stays there.
     #[must_use]
     pub fn stop_waits(&self) -> bool {
-        signals_in(PENDING.load(Ordering::Acquire)).any(Signal::asks_for_a_stop)
+        SignalSet(PENDING.load(Ordering::Acquire))
+            .iter()
+            .any(Signal::asks_for_a_stop)
     }
 
     /// All that came since the last call, lowest first. Reads the pipe before it looks, so
@@ -103,7 +105,7 @@ impl SignalPipe {
     pub fn take(&self) -> impl Iterator<Item = Signal> + use<> {
         let mut buffer = [0u8; 4096];
         let _ = fd::read_some(&self.read, &mut buffer);
-        signals_in(PENDING.swap(0, Ordering::AcqRel))
+        SignalSet(PENDING.swap(0, Ordering::AcqRel)).iter()
     }
 }
 
@@ -113,13 +115,6 @@ impl Drop for SignalPipe {
     fn drop(&mut self) {
         WAKE.store(-1, Ordering::Release);
     }
-}
-
-/// Lowest first.
-fn signals_in(pending: u64) -> impl Iterator<Item = Signal> {
-    (1..=64)
-        .filter(move |number| pending & (1 << (number - 1)) != 0)
-        .filter_map(Signal::new)
 }
 
 fn wake(bit: u64) {

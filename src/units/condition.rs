@@ -1,12 +1,11 @@
 //! Condition*= and Assert*=, asked where a start is prepared: what a path says may have been
 //! made by what started before.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::glob::{is_pattern, matches};
+use super::glob;
 use super::value::boolean;
 use crate::core::capability::Capabilities;
-use crate::core::sorted::sort;
 
 /// The first of the words of this kind that doesn't hold, in words; those with `|` count as
 /// one, of which any has to. A word is `ConditionPathExists=!/x`.
@@ -109,43 +108,7 @@ fn exists_glob(pattern: &str) -> bool {
         let mut all = inside.split(',');
         return all.any(|one| exists_glob(&[before, one, behind].concat()));
     }
-    any_below(Path::new("/"), pattern.trim_start_matches('/'), &mut |_| {
-        true
-    })
-}
-
-/// The paths of a pattern, in the order of their names.
-pub(crate) fn glob(pattern: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    any_below(
-        Path::new("/"),
-        pattern.trim_start_matches('/'),
-        &mut |path| {
-            found.push(path.to_owned());
-            false
-        },
-    );
-    sort(&mut found);
-    found
-}
-
-/// Whether one of what is there by this pattern is it.
-fn any_below(folder: &Path, pattern: &str, is_it: &mut dyn FnMut(&Path) -> bool) -> bool {
-    let (part, rest) = match pattern.split_once('/') {
-        Some((part, rest)) => (part, Some(rest)),
-        None => (pattern, None),
-    };
-    let mut look = |path: &Path| match rest {
-        Some(rest) => any_below(path, rest, is_it),
-        None => path.symlink_metadata().is_ok() && is_it(path),
-    };
-    if !is_pattern(part.as_bytes()) {
-        return look(&folder.join(part));
-    }
-    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.any(|entry| {
-        matches(part.as_bytes(), entry.file_name().as_encoded_bytes()) && look(&entry.path())
-    })
+    glob::any(pattern, &mut |_| true)
 }
 
 /// Whether a service could ever have this capability.

@@ -1,5 +1,8 @@
-//! Shell patterns of names, and of one part of a path (`glob(7)`).
+//! Shell patterns of names, of one part of a path, and of paths (`glob(7)`).
 
+use std::path::{Path, PathBuf};
+
+use crate::core::sorted::sort;
 use crate::core::wildcard;
 
 /// Whether there is anything in it that matches more than itself.
@@ -56,6 +59,40 @@ fn class(text: &[u8], byte: u8) -> Option<(bool, &[u8])> {
         found |= (*low..=high.unwrap_or(*low)).contains(&byte);
         rest = behind.get(if high.is_some() { 2 } else { 0 }..)?;
     }
+}
+
+/// The paths of a pattern, in the order of their names.
+pub(crate) fn paths(pattern: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    any(pattern, &mut |path| {
+        found.push(path.to_owned());
+        false
+    });
+    sort(&mut found);
+    found
+}
+
+/// Whether one of what is there by this pattern is it.
+pub(super) fn any(pattern: &str, is_it: &mut dyn FnMut(&Path) -> bool) -> bool {
+    any_below(Path::new("/"), pattern.trim_start_matches('/'), is_it)
+}
+
+fn any_below(folder: &Path, pattern: &str, is_it: &mut dyn FnMut(&Path) -> bool) -> bool {
+    let (part, rest) = match pattern.split_once('/') {
+        Some((part, rest)) => (part, Some(rest)),
+        None => (pattern, None),
+    };
+    let mut look = |path: &Path| match rest {
+        Some(rest) => any_below(path, rest, is_it),
+        None => path.symlink_metadata().is_ok() && is_it(path),
+    };
+    if !is_pattern(part.as_bytes()) {
+        return look(&folder.join(part));
+    }
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| {
+        matches(part.as_bytes(), entry.file_name().as_encoded_bytes()) && look(&entry.path())
+    })
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub(crate) mod sysusers;
 pub(crate) mod tmpfiles;
 mod value;
 
-pub(crate) use self::condition::{glob, is_asked, unmet};
+pub(crate) use self::condition::{is_asked, unmet};
 pub(crate) use self::enabling::{Enabling, Step, WrongLink};
 pub(crate) use self::exec_line::{ExecLine, WrongExec, commands};
 pub(crate) use self::levels::steps as level_steps;

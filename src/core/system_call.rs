@@ -163,28 +163,37 @@ groups! {
         syslog 103 116;
 }
 
-/// Hands over the number of each call that this name, or this group, means here. `false` for a
-/// group that isn't known; a name may be another architecture's.
-pub fn each(name: &str, act: &mut dyn FnMut(usize)) -> bool {
-    let mut found = !name.starts_with('@');
+/// Whether a filter may say this: the name of any call, be it one that isn't known here, or a
+/// group that there is.
+pub fn is_name(name: &str) -> bool {
+    let within = WITHIN.iter().map(|(group, _)| *group);
+    let mut groups = GROUPS.iter().map(|(group, ..)| *group).chain(within);
+    !name.starts_with('@') || groups.any(|group| group == name)
+}
+
+/// Hands over the number of each call that this name, or this group, means here: none for a
+/// name that isn't known, such as another architecture's.
+pub fn each(name: &str, act: &mut dyn FnMut(usize)) {
+    let is_group = name.starts_with('@');
+    let mut hand = |number: u16| {
+        if number != NONE {
+            act(usize::from(number));
+        }
+    };
     for (group, names, numbers) in GROUPS {
-        let whole = *group == name || name == "@known";
-        found |= whole;
-        for (own, number) in names.split(' ').zip(*numbers) {
-            if (whole || own == name) && *number != NONE {
-                act(usize::from(*number));
-            }
+        if *group == name || name == "@known" {
+            numbers.iter().copied().for_each(&mut hand);
+        } else if !is_group {
+            let known = names.split(' ').zip(*numbers);
+            known
+                .filter(|(known, _)| *known == name)
+                .for_each(|(_, number)| hand(*number));
         }
     }
-    for (group, inner) in WITHIN {
-        if group == name {
-            found = true;
-            for inner in inner.split(' ') {
-                each(inner, act);
-            }
-        }
+    let within = WITHIN.iter().filter(|(group, _)| *group == name);
+    for inner in within.flat_map(|(_, inner)| inner.split(' ')) {
+        each(inner, act);
     }
-    found
 }
 
 #[cfg(test)]
@@ -193,7 +202,8 @@ mod tests {
 
     fn all(name: &str) -> Vec<usize> {
         let mut all = Vec::new();
-        assert!(each(name, &mut |number| all.push(number)), "{name}");
+        assert!(is_name(name), "{name}");
+        each(name, &mut |number| all.push(number));
         all.sort_unstable();
         all.dedup();
         all
@@ -216,7 +226,7 @@ mod tests {
         assert!(has(&privileged, "init_module") && has(&privileged, "chroot"));
         assert!(has(&all("@known"), "@debug") && has(&all("@known"), "syslog"));
         assert!(!has(&privileged, "read"));
-        assert!(!each("@nonsense", &mut |_| {}));
+        assert!(!is_name("@nonsense") && is_name("@system-service"));
         assert!(all("s390_guarded_storage").is_empty());
     }
 }

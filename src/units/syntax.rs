@@ -5,7 +5,21 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// What blanks are to systemd.
-pub(crate) const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+// By bytes: all of this is done for every line of every unit.
+fn trim_start(text: &str) -> &str {
+    let from = text.bytes().position(|byte| !is_blank(byte));
+    text.get(from.unwrap_or(text.len())..).unwrap_or_default()
+}
+
+fn trim_end(text: &str) -> &str {
+    let last = text.bytes().rposition(|byte| !is_blank(byte));
+    text.get(..last.map_or(0, |last| last + 1))
+        .unwrap_or_default()
+}
 
 /// What one line, continued or not, says.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +57,13 @@ pub(crate) fn lines(text: &str) -> Lines<'_> {
     } else {
         0
     };
-    Lines { text, at }
+    // Files rarely have anything of the kind, so that their lines needn't be looked through.
+    let has_marks = text.contains(char::REPLACEMENT_CHARACTER);
+    Lines {
+        text,
+        at,
+        has_marks,
+    }
 }
 
 const MARK: char = '\u{feff}';
@@ -51,6 +71,8 @@ const MARK: char = '\u{feff}';
 pub(crate) struct Lines<'a> {
     text: &'a str,
     at: usize,
+    /// Somewhere in it is something that wasn't UTF-8.
+    has_marks: bool,
 }
 
 impl<'a> Lines<'a> {
@@ -58,15 +80,11 @@ impl<'a> Lines<'a> {
     /// or a NUL.
     fn physical(&mut self) -> Option<Range<usize>> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let mut bytes = rest.bytes();
-        let length = bytes.position(|byte| matches!(byte, b'\n' | b'\r' | 0));
+        let length = memchr::memchr3(b'\n', b'\r', 0, rest.as_bytes());
         let length = length.unwrap_or(rest.len());
         let line = self.at..self.at + length;
-        let mut ends = rest.get(length..).unwrap_or_default().chars();
-        let both = matches!(
-            (ends.next(), ends.next()),
-            (Some('\r'), Some('\n')) | (Some('\n'), Some('\r'))
-        );
+        let ends = rest.as_bytes().get(length..).unwrap_or_default();
+        let both = matches!(ends, [b'\r', b'\n', ..] | [b'\n', b'\r', ..]);
         self.at = line.end + if both { 2 } else { 1 };
         Some(line)
     }
@@ -80,7 +98,7 @@ impl<'a> Lines<'a> {
         let mut whole: Option<(String, usize)> = None;
         while let Some(line) = self.physical() {
             let text = self.slice(line.clone());
-            if text.trim_start_matches(BLANKS).starts_with(['#', ';']) {
+            if matches!(trim_start(text).bytes().next(), Some(b'#' | b';')) {
                 continue;
             }
             let goes_on = text.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
@@ -108,13 +126,13 @@ impl<'a> Iterator for Lines<'a> {
     fn next(&mut self) -> Option<Line<'a>> {
         loop {
             let (text, place) = self.logical()?;
-            let trimmed = text.trim_matches(BLANKS);
+            let trimmed = trim_end(trim_start(&text));
             if trimmed.is_empty() {
                 continue;
             }
-            let start = place.start + (text.len() - text.trim_start_matches(BLANKS).len());
+            let start = place.start + (text.len() - trim_start(&text).len());
             let at = start..place.end.max(start);
-            if trimmed.contains(char::REPLACEMENT_CHARACTER) {
+            if self.has_marks && trimmed.contains(char::REPLACEMENT_CHARACTER) {
                 return Some(Line::Wrong(Wrong::NotUtf8, at));
             }
             // What is borrowed from the file stays so.
@@ -134,13 +152,13 @@ impl<'a> Iterator for Lines<'a> {
             let Some((key, value)) = trimmed.split_once('=') else {
                 return Some(Line::Wrong(Wrong::NoValue, at));
             };
-            let key = key.trim_end_matches(BLANKS);
+            let key = trim_end(key);
             if key.is_empty() {
                 return Some(Line::Wrong(Wrong::NoKey, at));
             }
             return Some(Line::Assignment {
                 key: keep(key),
-                value: keep(value.trim_start_matches(BLANKS)),
+                value: keep(trim_start(value)),
                 at,
             });
         }

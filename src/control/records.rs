@@ -233,6 +233,7 @@ fn brief(
         .text_or_null("source", Some(&*spec.source).filter(|at| !at.is_empty()));
     // Beyond the promised keys: what the exit status of `status NAME` needs.
     json.text("type", kind(spec));
+    json.text("result", system.last_result(id));
     if let Some(unit) = &spec.unit {
         json.text("unit", unit);
     }

@@ -158,8 +158,12 @@ impl System {
                 let system = self;
                 let why = ReasonIn { reason, system };
                 match reason {
-                    Reason::Exit(_) => write!(line, "{why} after {}", Span(*after)),
-                    Reason::Explained { what, .. } if matches!(**what, Reason::Exit(_)) => {
+                    Reason::Exit(_) | Reason::Early(_) => {
+                        write!(line, "{why} after {}", Span(*after))
+                    }
+                    Reason::Explained { what, .. }
+                        if matches!(**what, Reason::Exit(_) | Reason::Early(_)) =>
+                    {
                         write!(line, "{why} after {}", Span(*after))
                     }
                     Reason::Spawn(_)
@@ -206,7 +210,8 @@ fn code_of(reason: &Reason) -> u8 {
         Reason::Spawn(failure) => failure.code(),
         Reason::Command(failure) => failure.code(),
         Reason::StartLimit { last: what } | Reason::Explained { what, .. } => code_of(what),
-        Reason::NotReady { .. }
+        Reason::Early(_)
+        | Reason::NotReady { .. }
         | Reason::NotThere { .. }
         | Reason::Unmet { .. }
         | Reason::Unhealthy { .. }

@@ -75,7 +75,8 @@ impl Way {
             Reason::Explained { what, .. } | Reason::StartLimit { last: what } => {
                 Self::of(what, spec)
             }
-            Reason::Spawn(_)
+            Reason::Early(_)
+            | Reason::Spawn(_)
             | Reason::Command(_)
             | Reason::Unmet { .. }
             | Reason::ForkRefused { .. } => Self::Start,

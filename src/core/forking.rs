@@ -215,7 +215,8 @@ impl System {
                 let last = answer.as_deref().unwrap_or("no main process was found");
                 Reason::NotReady {
                     after: since.since(run.since),
-                    answer: Some(format!("all of its processes ended; {last}").into()),
+                    answer: Some(last.into()),
+                    gone: true,
                 }
             }
             Some(State::Starting(Starting {

@@ -12,7 +12,7 @@ use super::schedule::Appointment;
 use super::service::Sweep;
 use super::signal::Signal;
 use super::spec::{KillMode, Kind, RestartPolicy, ServiceSpec, Stop, Tracking};
-use super::state::{Backoff, Reason, Run, State, Stopping, Then};
+use super::state::{Backoff, Reason, Run, Stage, Starting, State, Stopping, Then};
 use super::stop::KILL_PAUSE;
 use super::system::System;
 
@@ -31,6 +31,7 @@ impl System {
         let Some(run) = self.state(id).and_then(State::run).cloned() else {
             return;
         };
+        let reason = self.unless_ready(id, reason);
         if self.stays_active(id, &run, &reason) || self.ended_with_commands(id, &run, &reason) {
             return;
         }
@@ -67,6 +68,21 @@ impl System {
                 self.sweep(id, run.id, &reason);
                 self.fail(id, reason.explained(cause), after);
             }
+        }
+    }
+
+    /// However well a main process ends, one that was to become ready first has failed.
+    fn unless_ready(&self, id: ServiceId, reason: Reason) -> Reason {
+        match (self.state(id), self.service(id), reason) {
+            (
+                Some(State::Starting(Starting {
+                    stage: Stage::Executed { .. },
+                    ..
+                })),
+                Some(spec),
+                Reason::Exit(exit),
+            ) if spec.kind == Kind::Simple && spec.is_well(exit) => Reason::Early(exit),
+            (.., reason) => reason,
         }
     }
 
@@ -141,7 +157,11 @@ impl System {
     pub(super) fn verdict(&mut self, id: ServiceId, reason: Reason) -> Verdict {
         self.note_end(id);
         let spec = self.service(id);
-        let well = exit_of(&reason).filter(|exit| spec.is_some_and(|own| own.is_well(*exit)));
+        let well = match &reason {
+            Reason::Early(_) => None,
+            reason => exit_of(reason),
+        };
+        let well = well.filter(|exit| spec.is_some_and(|own| own.is_well(*exit)));
         let last = !matches!(reason, Reason::Unmet { .. }) && self.ends_all(id, well.is_some());
         let next = self.next_time(id).filter(|_| !last);
         let (Some(service), Some(spec)) = (
@@ -249,7 +269,7 @@ impl System {
     /// wait for the service. Gives back the run if its end has to be awaited.
     fn clear_for_restart(&mut self, id: ServiceId, run: RunId, reason: &Reason) -> Option<RunId> {
         let spec = self.spec.services.get(id.index())?;
-        let had_process = matches!(reason, Reason::Exit(_));
+        let had_process = matches!(reason, Reason::Exit(_) | Reason::Early(_));
         // `kill-mode = "process"` leaves sessions alone; without a process nothing is left.
         if had_process && spec.stop.kill_mode.ends_tree() {
             match spec.tracking {
@@ -276,8 +296,10 @@ impl System {
         };
         let (kind, stop) = (spec.kind, spec.stop.clone());
         let had_process = match reason {
-            Reason::Exit(_) => true,
-            Reason::StartLimit { last } => matches!(**last, Reason::Exit(_)),
+            Reason::Exit(_) | Reason::Early(_) => true,
+            Reason::StartLimit { last } => {
+                matches!(**last, Reason::Exit(_) | Reason::Early(_))
+            }
             Reason::Spawn(_)
             | Reason::Command(_)
             | Reason::NotReady { .. }
@@ -323,7 +345,7 @@ impl System {
 /// How the main process ended, if that is the reason.
 pub(super) fn exit_of(reason: &Reason) -> Option<Exit> {
     match reason {
-        Reason::Exit(exit) => Some(*exit),
+        Reason::Exit(exit) | Reason::Early(exit) => Some(*exit),
         Reason::Spawn(_)
         | Reason::Command(_)
         | Reason::NotReady { .. }
@@ -399,7 +421,8 @@ impl End {
             Reason::Explained { what, .. } | Reason::StartLimit { last: what } => {
                 Self::of(what, spec)
             }
-            Reason::NotReady { .. }
+            Reason::Early(_)
+            | Reason::NotReady { .. }
             | Reason::NotThere { .. }
             | Reason::Unmet { .. }
             | Reason::NotStopped { .. }

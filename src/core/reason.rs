@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::commands::CommandFailure;
+use super::commands::{CommandFailure, Failing, ServiceResult};
 use super::event::SpawnFailure;
 use super::exit::Exit;
 use super::id::ServiceId;
@@ -17,6 +17,8 @@ use super::time::Span;
 pub enum Reason {
     /// Its main process ended.
     Exit(Exit),
+    /// The same, and well; but it was to become ready first.
+    Early(Exit),
     /// Its program could not be run.
     Spawn(Box<SpawnFailure>),
     /// The timeout of `wait-for` was over.
@@ -32,6 +34,8 @@ pub enum Reason {
         after: Duration,
         /// What the last probe, or the service itself, said.
         answer: Option<Box<str>>,
+        /// All of its processes have ended, so that there is nothing to wait for.
+        gone: bool,
     },
     /// `health` said no too often.
     Unhealthy {
@@ -83,6 +87,38 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// The same in one of systemd's words (`systemd.exec(5)`, SERVICE_RESULT).
+    #[must_use]
+    pub fn result(&self) -> &'static str {
+        match self {
+            Self::Early(_) | Self::NotReady { gone: true, .. } => "protocol",
+            Self::NotReady { .. }
+            | Self::NotThere { .. }
+            | Self::NotStopped { .. }
+            | Self::TooLong(_) => "timeout",
+            Self::Unhealthy { .. } | Self::Watchdog { .. } => "watchdog",
+            Self::Unmet { assert: false, .. } => "exec-condition",
+            Self::ForkRefused { .. } => "resources",
+            Self::Spawn(_) => "exit-code",
+            Self::Command(failure) => match &failure.how {
+                Failing::Exit(exit) => ServiceResult::of(*exit, None).word,
+                Failing::Spawn(_) => "exit-code",
+                Failing::TooLong => "timeout",
+            },
+            Self::Exit(exit) => ServiceResult::of(*exit, None).word,
+            Self::Explained { what, .. } => what.result(),
+            // The limit is the result only of what ended well, again and again.
+            Self::StartLimit { last } => match last.result() {
+                "success" => "start-limit-hit",
+                word => word,
+            },
+            // It wasn't even tried.
+            Self::Unmet { assert: true, .. } | Self::Dependency { .. } => "success",
+        }
+    }
+}
+
 /// A reason in words.
 pub(super) struct ReasonIn<'a> {
     pub(super) reason: &'a Reason,
@@ -95,6 +131,7 @@ impl fmt::Display for ReasonIn<'_> {
             // Nobody here asked for it, or it would be the reason.
             Reason::Exit(exit @ Exit::Signal(Signal::KILL)) => write!(f, "{exit}, not by rinit"),
             Reason::Exit(exit) => write!(f, "{exit}"),
+            Reason::Early(exit) => write!(f, "{exit} before it was ready"),
             Reason::Spawn(failure) => {
                 write!(f, "cannot start: {}", failure.step)?;
                 match &*failure.reason {
@@ -123,9 +160,18 @@ impl fmt::Display for ReasonIn<'_> {
                 };
                 write!(f, "{what} ({cause})")
             }
-            Reason::NotReady { after, answer } => {
+            Reason::NotReady {
+                after,
+                answer,
+                gone,
+            } => {
                 write!(f, "not ready after {}", Span(*after))?;
-                in_brackets(f, answer.as_deref())
+                match answer.as_deref() {
+                    Some(answer) if *gone => {
+                        write!(f, " (all of its processes ended; {answer})")
+                    }
+                    answer => in_brackets(f, answer),
+                }
             }
             Reason::Unhealthy { answer } => write!(f, "unhealthy: {answer}"),
             Reason::ForkRefused { errno } => {

@@ -305,7 +305,7 @@ impl System {
 /// The exit status in a reason.
 fn exit_of(reason: &Reason) -> Option<Exit> {
     match reason {
-        Reason::Exit(exit) => Some(*exit),
+        Reason::Exit(exit) | Reason::Early(exit) => Some(*exit),
         Reason::StartLimit { last: what } | Reason::Explained { what, .. } => exit_of(what),
         Reason::Spawn(failure) => Some(Exit::Code(failure.code())),
         Reason::Command(failure) => Some(Exit::Code(failure.code())),

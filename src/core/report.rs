@@ -325,6 +325,7 @@ impl fmt::Display for ReportIn<'_> {
                 let colon = match reason {
                     Reason::NotThere { .. } | Reason::Unmet { .. } => ":",
                     Reason::Exit(_)
+                    | Reason::Early(_)
                     | Reason::Spawn(_)
                     | Reason::Command(_)
                     | Reason::Watchdog { .. }

@@ -383,6 +383,7 @@ impl System {
                         .take()
                         .or(starting.run.status.take())
                         .or_else(|| missing(spec)),
+                    gone: false,
                 },
             };
             self.stop(id, Then::Failure(reason));

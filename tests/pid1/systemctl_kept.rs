@@ -156,3 +156,24 @@ fn what_the_unit_says_is_shown_of_one_that_never_ran_too() {
         kill -s FROB idle: 1 Failed to parse signal string \"FROB\".";
     compare_trimmed(enabled(lines), wanted);
 }
+
+#[test]
+fn why_it_failed_is_said_in_systemds_words() {
+    // Each as systemd 252 has it.
+    let lines = "service() { unit $1.service \"[Unit]\\nStartLimitBurst=2\\n[Service]\\nRestartSec=0\\n$2\\n\"; }\n\
+         service unannounced 'Type=forking\\nPIDFile=/run/nowhere.pid\\nExecStart=/bin/true'\n\
+         service early 'Type=notify\\nExecStart=/bin/true'\n\
+         service mute 'Type=notify\\nTimeoutStartSec=0.1\\nExecStart=/bin/sleep 1000'\n\
+         service well 'Restart=always\\nExecStart=/bin/true'\n\
+         service badly 'Restart=on-failure\\nExecStart=/bin/false'\n\
+         service killed 'ExecStart=/bin/sh -c \"kill -9 $$$$\"'\n\
+         for name in unannounced early mute well badly killed; do ./systemctl --quiet start $name\n\
+         until ./systemctl --quiet is-failed $name; do sleep 0.01; done; try show --value -p Result $name; done\n";
+    let wanted = "show --value -p Result unannounced: 0 protocol
+        show --value -p Result early: 0 protocol
+        show --value -p Result mute: 0 timeout
+        show --value -p Result well: 0 start-limit-hit
+        show --value -p Result badly: 0 exit-code
+        show --value -p Result killed: 0 signal";
+    compare_trimmed(enabled(lines), wanted);
+}

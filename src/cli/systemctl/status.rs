@@ -297,16 +297,10 @@ pub(super) fn ended(exit: i64) -> String {
 }
 
 /// Why it failed, in one of systemd's words.
-pub(super) fn result(service: &Service) -> &'static str {
-    let reason = service.text("reason");
-    match service.number("exit") {
-        _ if service.stands().active != "failed" && service.text("state") != "backoff" => "success",
-        _ if reason.contains("start limit") => "start-limit-hit",
-        _ if reason.contains("watchdog") => "watchdog",
-        Some(129..=192) => "signal",
-        Some(_) => "exit-code",
-        None if reason.starts_with("the kernel gives no process") => "resources",
-        None => "timeout",
+pub(super) fn result(service: &Service) -> &str {
+    match service.text("result") {
+        "" => "success",
+        word => word,
     }
 }
 

@@ -109,6 +109,7 @@ impl Places {
                 self.renumber_reason(what);
             }
             Reason::Exit(_)
+            | Reason::Early(_)
             | Reason::Spawn(_)
             | Reason::NotThere { .. }
             | Reason::Unmet { .. }

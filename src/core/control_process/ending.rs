@@ -316,7 +316,7 @@ impl System {
         };
         let word = match then {
             _ if controls.killed => "timeout",
-            Some(Then::Failure(reason)) => word(reason),
+            Some(Then::Failure(reason)) => reason.result(),
             Some(Then::ByItself(None)) => "timeout",
             Some(
                 Then::Stopped
@@ -329,26 +329,5 @@ impl System {
             | None => exit.map_or("success", |exit| ServiceResult::of(exit, asked).word),
         };
         Some(ServiceResult { word, exit })
-    }
-}
-
-fn word(reason: &Reason) -> &'static str {
-    match reason {
-        Reason::NotReady { .. }
-        | Reason::NotThere { .. }
-        | Reason::NotStopped { .. }
-        | Reason::TooLong(_) => "timeout",
-        Reason::Unhealthy { .. } | Reason::Watchdog { .. } => "watchdog",
-        Reason::Unmet { .. } => "exec-condition",
-        Reason::ForkRefused { .. } => "resources",
-        Reason::Spawn(_) => "exit-code",
-        Reason::Command(failure) => match &failure.how {
-            Failing::Exit(exit) => ServiceResult::of(*exit, None).word,
-            Failing::Spawn(_) => "exit-code",
-            Failing::TooLong => "timeout",
-        },
-        Reason::Exit(exit) => ServiceResult::of(*exit, None).word,
-        Reason::Explained { what, .. } => word(what),
-        Reason::StartLimit { .. } | Reason::Dependency { .. } => "success",
     }
 }

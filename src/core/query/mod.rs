@@ -102,6 +102,17 @@ impl System {
         found.into_iter().collect()
     }
 
+    /// Why a service is down, in one of systemd's words (`systemctl show -p Result`).
+    #[must_use]
+    pub fn last_result(&self, id: ServiceId) -> &'static str {
+        match self.state(id) {
+            Some(State::Failed { reason, .. } | State::Backoff(Backoff { reason, .. })) => {
+                reason.result()
+            }
+            Some(_) | None => "success",
+        }
+    }
+
     /// Why a service stands where it does, or how its last run ended.
     #[must_use]
     pub fn last_reason(&self, id: ServiceId) -> Option<String> {

@@ -134,6 +134,7 @@ fn what_it_says_of_its_failure_stands_behind_it_but_not_behind_a_good_end() {
         (Exit::Code(0), "web exited with status 0 after 0 ms"),
     ] {
         let mut spec = without_watchdog();
+        spec.ready = service("web").ready;
         spec.restart.policy = RestartPolicy::No;
         let mut t = Table::with(Spec {
             services: vec![spec],

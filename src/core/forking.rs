@@ -73,7 +73,8 @@ impl System {
             && let State::Starting(starting) = &mut service.state
         {
             let poll = Poll::asked();
-            starting.stage = Stage::Finding { poll, first };
+            let gone = false;
+            starting.stage = Stage::Finding { poll, first, gone };
             self.orders.push(Action::Probe {
                 service: id,
                 run: starting.run.id,
@@ -91,10 +92,15 @@ impl System {
         };
         let known = starting.run.pid.is_some();
         let welcomed = starting.welcomed;
-        let Stage::Finding { poll, .. } = &mut starting.stage else {
+        let Stage::Finding { poll, gone, .. } = &mut starting.stage else {
             return;
         };
         if !poll.is_in_flight() {
+            return;
+        }
+        if *gone {
+            poll.refused(now);
+            self.headless_gone(id);
             return;
         }
         match answer {
@@ -180,6 +186,11 @@ impl System {
             {
                 self.now.at
             }
+            // Its first process left nothing behind, so the work is done.
+            State::Starting(Starting {
+                stage: Stage::Finding { .. },
+                ..
+            }) if !welcome => self.now.at,
             State::Inactive(_)
             | State::Waiting(_)
             | State::Starting(_)
@@ -204,6 +215,9 @@ impl System {
     /// Nothing is left of a run. If it had no main process, that is its end.
     pub(super) fn headless_gone(&mut self, id: ServiceId) {
         if !self.is_headless(id) || self.is_over_but_active(id) {
+            return;
+        }
+        if self.answers_first(id) {
             return;
         }
         let by_file = self.is_known_by_file(id);
@@ -236,6 +250,25 @@ impl System {
             | None => return,
         };
         self.ended(id, reason);
+    }
+
+    /// It is to remain, and is still asked which process is the main one: nobody is asked two
+    /// things at a time, so that its being over waits for the answer.
+    fn answers_first(&mut self, id: ServiceId) -> bool {
+        let remains = self.service(id).is_some_and(ServiceSpec::remains);
+        let by_file = self.is_known_by_file(id);
+        let Some(service) = self.services.get_mut(id.index()) else {
+            return false;
+        };
+        let State::Starting(Starting {
+            stage: Stage::Finding { poll, gone, .. },
+            ..
+        }) = &mut service.state
+        else {
+            return false;
+        };
+        *gone = remains && !by_file && poll.is_in_flight();
+        *gone
     }
 
     /// What a stop begins with where no main process is known: the whole tree gets the stop

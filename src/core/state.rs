@@ -231,6 +231,8 @@ pub enum Stage {
         poll: Poll,
         /// How the first ended: that is the run's end too if nothing else is left of it.
         first: Exit,
+        /// Nothing is, and that it stays active nevertheless waits for the answer.
+        gone: bool,
     },
     /// The program runs.
     Executed {

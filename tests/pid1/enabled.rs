@@ -137,3 +137,25 @@ fn of_two_enabled_ones_that_conflict_one_starts_and_the_other_takes_its_place_by
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }
+
+/// As oidentd ships them: with both the second would find the first's port taken.
+#[test]
+fn of_a_service_and_a_socket_with_accept_that_conflict_one_starts() {
+    let rinit = Pid1::new();
+    let folder = rinit.path("").display().to_string();
+    let socket = format!(
+        "[Unit]\nConflicts=ident.service\n[Socket]\nAccept=yes\nListenStream={folder}socket\n"
+    );
+    let rinit = rinit
+        .file("units/ident.service", &noting(&folder, "ident", ""))
+        .file("units/ident.socket", &socket)
+        .file("units/ident@.service", &noting(&folder, "each", ""))
+        .file("units/multi-user.target.wants/ident.service", "-")
+        .file("units/sockets.target.wants/ident.socket", "-")
+        .setup(Setup::OwnUnits)
+        .spawn();
+    rinit.wait_for_line("conflict, and both are enabled");
+    rinit.wait_for_line("1 service running");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}

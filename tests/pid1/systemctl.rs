@@ -239,6 +239,10 @@ fn what_remains_after_its_exit_is_active_until_it_is_stopped() {
             "[Service]\nRemainAfterExit=yes\nExecStart=/bin/true\n",
         ),
         (
+            "left.service",
+            "[Service]\nType=forking\nRemainAfterExit=yes\nExecStart=-/bin/false\n",
+        ),
+        (
             "bad.service",
             "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/false\n",
         ),
@@ -254,12 +258,16 @@ fn what_remains_after_its_exit_is_active_until_it_is_stopped() {
         "is-active once",
         "start bad",
         "is-active bad",
+        "start left",
+        "show --value -p SubState left",
+        "stop left",
+        "is-active left",
     ];
     let script = script(&lines)
         + "until [ \"$(./systemctl show --value -p SubState plain)\" = exited ]; do sleep 0.01; done\n\
            try stop plain; try is-active plain; cat /run/told; rm /run/told\n";
     let mut rinit = asking(
-        "[init]\nunits = ['once', 'part', 'plain', 'bad']\n[service.once]\nunit = 'once.service'\nenabled = false\n[service.bad]\nunit = 'bad.service'\nenabled = false\n",
+        "[init]\nunits = ['once', 'part', 'plain', 'bad', 'left']\n[service.once]\nunit = 'once.service'\nenabled = false\n[service.bad]\nunit = 'bad.service'\nenabled = false\n",
         &script,
     );
     for (name, text) in units {
@@ -280,6 +288,10 @@ fn what_remains_after_its_exit_is_active_until_it_is_stopped() {
         start bad: 1 Job for bad.service failed: exited with status 1.
         See \"systemctl status bad.service\" and \"rinitctl logs bad\" for details.
         is-active bad: 3 failed
+        start left: 0
+        show --value -p SubState left: 0 exited
+        stop left: 0
+        is-active left: 3 inactive
         stop plain: 0
         is-active plain: 3 inactive
         start

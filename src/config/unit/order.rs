@@ -96,7 +96,9 @@ fn settle_conflicts(drafts: &mut [Draft], context: &Context<'_>) {
         // The worst goes.
         let rank = |index: usize| {
             let draft = drafts.get(index)?;
-            let starts = draft.is_enabled() && !draft.is_triggered();
+            // One that accepts has its port from the beginning, though nobody comes.
+            let waits = draft.is_triggered() && !draft.spec.accepts();
+            let starts = draft.is_enabled() && !waits;
             let is_pulled = draft.unit.as_ref().is_some_and(|unit| unit.is_pulled);
             starts.then(|| (!meets_conditions(draft), is_pulled))
         };

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::given::Given;
-use super::service::account;
-use crate::config::draft::Draft;
+use super::service::{account, targets};
+use crate::config::draft::{Draft, Target};
 use crate::config::listen::{LONGEST_NAME, MOST_BACKLOG, USUAL_MODE};
 use crate::config::nearest::nearest;
 use crate::core::listen::{
@@ -26,6 +26,8 @@ pub(super) struct Sockets {
     accept: bool,
     most: u32,
     most_per_source: u32,
+    /// What can't run beside it: with Accept=yes as a rule the service that has its port.
+    conflicts: Vec<Target>,
 }
 
 /// MaxConnections= if nobody says.
@@ -169,12 +171,16 @@ impl Sockets {
             accept: false,
             most: USUAL_MOST,
             most_per_source: 0,
+            conflicts: Vec::new(),
         }
     }
 
     /// What one assignment does.
     pub(super) fn apply(&mut self, section: &str, given: &Given<'_>) {
         let key = given.key;
+        if (section, key) == ("Unit", "Conflicts") {
+            let _ = targets(&mut self.conflicts, given);
+        }
         if section != "Socket" || key.starts_with("X-") {
             return;
         }
@@ -253,6 +259,9 @@ impl Sockets {
             }
         });
         let streams = draft.unit.as_ref().map(|unit| unit.streams);
+        if self.accept {
+            draft.targets.conflicts.append(&mut self.conflicts);
+        }
         let listen = draft.listen();
         if self.accept {
             listen.accept = Some(Box::new(Accept {

@@ -160,6 +160,7 @@ fn request(options: &Options, inherited: &Inherited, here: Surrounded, colour: b
         uid: here.uid,
         rights: here.rights,
         hard_limits: here.hard_limits,
+        descriptors: here.descriptors,
         cgroups: here.cgroups,
         group_limits: here.group_limits,
         now: here.time,

@@ -95,6 +95,8 @@ pub struct Request {
     pub rights: Rights,
     /// Its own hard limits.
     pub hard_limits: HardLimits,
+    /// The soft limit of descriptors that it was started with.
+    pub descriptors: u64,
     /// Whether it may make cgroups.
     pub cgroups: Offer,
     /// Which limits it may set for them.
@@ -383,6 +385,7 @@ fn check(
     listen::shared(drafts, context);
     output::shared(drafts, context);
     let (uid, may, limits) = (request.uid, request.rights, request.hard_limits);
+    rights::lower_descriptors(drafts, request.descriptors, &limits);
     if let Some(warning) = rights::drop_forbidden(drafts, uid, may, accounts, &limits) {
         let help = if uid == 0 {
             "add CAP_SYS_RESOURCE (limits, OOM score) or CAP_SYS_NICE, raise the container's own limits, or take these out"

@@ -6,7 +6,7 @@
 use super::draft::{Draft, TrackingChoice};
 use super::needs::Accounts;
 use crate::core::capability::Capabilities;
-use crate::core::exec::Resource;
+use crate::core::exec::{Limit, Resource};
 use crate::core::spec::{Cgroups, Tracking};
 
 /// rinit's own hard limits by their resources' numbers; `u64::MAX` is infinity.
@@ -120,6 +120,29 @@ pub(super) fn drop_forbidden(
     Some(format!("{why} and leaves out: {}", all.join("; ")))
 }
 
+/// Units are written for systemd's soft limit of descriptors, and some of what they start asks
+/// for as many as it may have, one by one. Above systemd's own hard limit, a soft one is what an
+/// engine gives without being asked; up to that somebody has chosen it.
+pub(super) fn lower_descriptors(drafts: &mut [Draft], soft: u64, limits: &HardLimits) {
+    const USUAL: u64 = 1024;
+    const CHOSEN: u64 = 524_288;
+    if soft <= CHOSEN {
+        return;
+    }
+    for draft in drafts.iter_mut().filter(|draft| draft.unit.is_some()) {
+        let exec = &mut draft.spec.exec;
+        let is_it = |limit: &Limit| limit.resource == Resource::Nofile;
+        if !exec.limits.iter().any(is_it) {
+            let limit = Limit {
+                resource: Resource::Nofile,
+                soft: USUAL,
+                hard: limits.of(Resource::Nofile),
+            };
+            exec.limits = exec.limits.iter().copied().chain([limit]).collect();
+        }
+    }
+}
+
 /// What the machine gives of cgroups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Offer {
@@ -162,7 +185,7 @@ pub(super) fn choose_tracking(draft: &mut Draft, uid: u32, accounts: &Accounts, 
 mod tests {
     use super::*;
     use crate::config::source::At;
-    use crate::core::exec::{Identity, Limit};
+    use crate::core::exec::Identity;
 
     fn accounts() -> Accounts {
         Accounts {

@@ -86,6 +86,7 @@ pub fn prepare_process() -> Surrounded {
             },
         },
         hard_limits: HardLimits(limits::hard()),
+        descriptors: limits::descriptors(),
         cgroups,
         group_limits,
     }
@@ -104,6 +105,8 @@ pub struct Surrounded {
     pub rights: Rights,
     /// Its hard limits.
     pub hard_limits: HardLimits,
+    /// Its soft limit of descriptors, before it raises that for itself.
+    pub descriptors: u64,
     /// Whether it may make cgroups.
     pub cgroups: Offer,
     /// Which limits it may set for these.

@@ -23,6 +23,12 @@ pub fn raise_descriptors() -> Option<Limit> {
     })
 }
 
+/// How many descriptors we may have before anybody raises that.
+#[must_use]
+pub fn descriptors() -> u64 {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft)
+}
+
 /// Our hard limits by their numbers; `u64::MAX` is infinity, and what the kernel doesn't know.
 #[must_use]
 pub fn hard() -> [u64; exec::Resource::ALL.len()] {

@@ -16,6 +16,7 @@
 )]
 
 mod applied;
+mod descriptors;
 mod files;
 mod properties;
 

@@ -1,6 +1,8 @@
 //! What a unit's service finds when it is executed, where systemd's own answer is known.
 
-use crate::harness::Setup;
+use nix::sys::resource::{Resource, getrlimit};
+
+use crate::harness::{Pid1, RINIT, Setup};
 use crate::sandbox::{finds, noted, unit};
 use crate::supervisor::{IN_ORDER, supervisor};
 
@@ -116,4 +118,46 @@ fn in_an_empty_folder_that_is_closed_stands_what_is_bound_there() {
         "[ -w /srv ] || echo closed >> notes; echo bound >> /srv/mine/notes; ls /srv >> notes",
         &["closed", "bound", "mine"],
     );
+}
+
+/// Soft and hard limits of descriptors that a unit's service and one of TOML find, where
+/// rinit is started with this soft one.
+fn descriptors(soft: u64) -> [String; 2] {
+    const SCRIPT: &str = "echo found: $(ulimit -S -n) $(ulimit -H -n); exec sleep 1000";
+    let config =
+        format!("[service.web]\nunit = 'web.service'\n[service.own]\ncommand = '{SCRIPT}'\n");
+    let unit = format!(
+        "[Service]\nExecStart=/bin/sh -c '{}'\n",
+        SCRIPT.replace('$', "$$")
+    );
+    let line = format!("ulimit -S -n {soft}; exec {RINIT} -c rinit.toml");
+    let rinit = Pid1::new()
+        .file("rinit.toml", &config)
+        .file("units/web.service", &unit)
+        .setup(Setup::OwnUnits)
+        .binary("/bin/sh".into())
+        .args(["-c", &line])
+        .spawn();
+    let found = ["web", "own"].map(|name| {
+        let start = format!("{name}: found: ");
+        rinit.wait_for_line(&start);
+        let text = rinit.stdout();
+        let line = text.lines().find_map(|line| line.strip_prefix(&start));
+        line.unwrap().to_owned()
+    });
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    found
+}
+
+#[test]
+fn a_unit_gets_systemds_soft_limit_of_descriptors_where_an_engine_gave_any_number() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let given = |soft: u64| format!("{soft} {hard}");
+    // Who may not have as many gets what is given, as above.
+    let chosen = hard.min(65_536);
+    assert_eq!(descriptors(chosen), [given(chosen), given(chosen)]);
+    let any = hard.min(1_048_576);
+    let lowered = if any > 524_288 { 1024 } else { any };
+    assert_eq!(descriptors(any), [given(lowered), given(any)]);
 }

@@ -89,6 +89,13 @@ pub(super) const TABLE: &[Directive<Draft>] = &[
         "Its priority: lower is more.",
     ),
     shared(
+        "cpu-affinity",
+        "array of numbers or texts",
+        "rinit's own",
+        execution::cpu_affinity,
+        "The processors that it runs on: numbers, and lists such as 0-3 7.",
+    ),
+    shared(
         "oom-score-adjust",
         "-1000 to 1000",
         "rinit's own",

@@ -18,6 +18,9 @@ use crate::core::spec::{
     Kind, Ready, Restart, RestartByExit, RestartPolicy, ServiceSpec, Terms, Tracking,
 };
 
+/// What `cpu-affinity` is among the words of a sandbox.
+pub(super) const AFFINITY: &str = "CPUAffinity";
+
 /// `tracking`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TrackingChoice {
@@ -165,6 +168,21 @@ impl Draft {
 
     pub(super) fn setup(&mut self) -> &mut Setup {
         self.spec.exec.setup.get_or_insert_default()
+    }
+
+    /// Sets one of `sandbox`'s words in the place of those that the directive has.
+    pub(super) fn put_word(&mut self, directive: &str, value: Option<&str>) {
+        if value.is_none() && self.spec.exec.setup.is_none() {
+            return;
+        }
+        let sandbox = &mut self.setup().sandbox;
+        let is_other = |word: &&[u8]| {
+            let rest = word.strip_prefix(directive.as_bytes());
+            !rest.is_some_and(|rest| rest.starts_with(b"="))
+        };
+        let word = value.map(|value| format!("{directive}={value}"));
+        let word = word.iter().map(String::as_bytes);
+        *sandbox = Words::new(sandbox.iter().filter(is_other).chain(word));
     }
 
     pub(super) fn log(&mut self) -> &mut Log {

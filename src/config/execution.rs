@@ -1,10 +1,11 @@
 //! What is executed, with which variables, as whom: the longer setters.
 
-use super::draft::Draft;
+use super::draft::{AFFINITY, Draft};
 use super::value::Value;
 use crate::core::accounts;
 use crate::core::exec::{EnvironmentFile, Expansion, Manner, Words};
 use crate::core::expand;
+use crate::core::tuning::Numbers;
 
 /// A command as written.
 pub(super) struct Written {
@@ -187,6 +188,25 @@ pub(super) fn supplementary(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     }
     draft.identity().supplementary = groups.into();
     good
+}
+
+/// The processors of all lists together.
+pub(super) fn cpu_affinity(draft: &mut Draft, value: Value<'_>) -> Option<()> {
+    let mut lists = Vec::new();
+    for item in value.items() {
+        let list = item.word()?;
+        if Numbers::of([&*list].into_iter()).is_none() {
+            return item.wrong(
+                format!("\"{list}\" is no list of processors"),
+                "write numbers and ranges, such as \"0-3 7\"",
+            );
+        }
+        lists.push(list);
+    }
+    let lists = lists.join(" ");
+    let list = (!lists.trim().is_empty()).then_some(&*lists);
+    draft.put_word(AFFINITY, list);
+    Some(())
 }
 
 pub(super) fn umask(draft: &mut Draft, value: Value<'_>) -> Option<()> {

@@ -119,7 +119,7 @@ pub(crate) fn unit(asked: &Path, colour: bool) -> (Option<OfUnit>, Rendered) {
         forgiving: Cell::new(Forgiving::No),
         clean: Cell::new(false),
         generate: &Vec::new,
-        permitted: &|| Means(u8::MAX),
+        permitted: &|| Means(u16::MAX),
     };
     let found = Found::alone(unit, starter, &search, &context);
     let mut draft = Draft::new(found.stem(), At::new(0, 0..0));

@@ -164,7 +164,7 @@ pub fn exists_at_default_places() -> bool {
 /// Reads and checks the whole configuration.
 #[must_use]
 pub fn load(request: &Request) -> Outcome {
-    load_with(request, &Vec::new, &|| Means(u8::MAX))
+    load_with(request, &Vec::new, &|| Means(u16::MAX))
 }
 
 /// The same; `generate` is called before units are sought, and says what went wrong;

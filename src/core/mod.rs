@@ -48,6 +48,7 @@ pub mod system_call;
 pub mod terms;
 pub mod ties;
 pub mod time;
+pub mod tuning;
 pub mod unit_words;
 
 mod asked;

@@ -7,10 +7,11 @@
 
 use super::capability::Capabilities;
 use super::exec::Words;
+use super::tuning::{MEMORY_POLICIES, PERSONALITIES};
 
 /// What the kernel and the engine permit here, or what a directive takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Means(pub u8);
+pub struct Means(pub u16);
 
 impl Means {
     /// Nothing that a container could refuse, or it is tried.
@@ -29,6 +30,8 @@ impl Means {
     pub const ROOTS_FILTERS: Self = Self(32);
     /// Mounts of /proc that show less (Linux 5.8).
     pub const PROC: Self = Self(64);
+    /// Choosing the nodes of one's memory.
+    pub const NUMA: Self = Self(256);
 
     const BOTH: Self = Self::MOUNTS.with(Self::FILTERS);
     const ALL_THREE: Self = Self::BOTH.with(Self::DROPS);
@@ -61,6 +64,10 @@ pub enum Value {
     Paths,
     /// An errno's name or number.
     Errno,
+    /// As `tuning` has it: each line is a word of its own.
+    Tuning,
+    /// A time, kept in nanoseconds.
+    Nanoseconds,
 }
 
 const YES_OR_NO: Value = Value::Switch(&[]);
@@ -134,6 +141,13 @@ pub const DIRECTIVES: &[(&str, Value, Means)] = &[
     ),
     ("CPUSchedulingPriority", Value::List, Means::NOTHING),
     ("CPUSchedulingResetOnFork", YES_OR_NO, Means::NOTHING),
+    ("CPUAffinity", Value::Tuning, Means::NOTHING),
+    ("NUMAPolicy", Value::Word(&MEMORY_POLICIES), Means::NUMA),
+    ("NUMAMask", Value::Tuning, Means::NUMA),
+    ("TimerSlackNSec", Value::Nanoseconds, Means::NOTHING),
+    ("CoredumpFilter", Value::Tuning, Means::NOTHING),
+    ("Personality", Value::Word(&PERSONALITIES), Means::NOTHING),
+    ("SecureBits", Value::Tuning, Means::DROPS),
 ];
 
 /// Each at the place of its number, by name and then by that (`ioprio_set(2)`).

@@ -6,10 +6,12 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::mounts;
 use crate::core::capability::{Capabilities, Confinement};
-use crate::core::sandbox::{dropped, has};
+use crate::core::sandbox::{dropped, has, values};
 use crate::core::seccomp;
 use crate::core::setup::Setup;
+use crate::core::tuning::{KEEP_CAPS, KEEP_CAPS_LOCKED, secure_bits};
 use crate::sys::sandbox::{DROP, may, may_filter_root, raise_loopback};
+use crate::sys::tuning::set_secure_bits;
 
 /// Sets up what is to be there now; gives the filter for later. `uid`: who it becomes.
 pub(super) fn set_up(
@@ -38,6 +40,15 @@ pub(super) fn set_up(
     if dropped != Capabilities::NONE && may(DROP) {
         let bounding = confinement.bounding.unwrap_or(Capabilities::NONE.others());
         confinement.bounding = Some(Capabilities(bounding.0 & !dropped.0));
+    }
+    let bits = values(words, "SecureBits").filter_map(secure_bits);
+    let mut bits = bits.fold(0, |all, some| all | some);
+    if bits != 0 {
+        if confinement.ambient != Capabilities::NONE {
+            bits &= !KEEP_CAPS_LOCKED;
+        }
+        // As systemd has it: no exec keeps this one.
+        set_secure_bits(bits | KEEP_CAPS);
     }
     let mut filter = seccomp::program(words);
     if !filter.is_empty() && !confinement.no_new_privileges {

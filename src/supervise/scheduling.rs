@@ -1,9 +1,10 @@
-//! When a service's processes have their turn: IOScheduling*= and CPUScheduling*= of
-//! units (`core::sandbox`). What isn't permitted here is left out.
+//! When and where a service's processes have their turn: IOScheduling*=, CPUScheduling*=,
+//! CPUAffinity= and kin of units (`core::sandbox`). What isn't permitted here is left out.
 
 use crate::core::exec::Words;
 use crate::core::sandbox::{CPU_POLICIES, IO_CLASSES, has, values};
-use crate::sys::process;
+use crate::core::tuning::{MEMORY_POLICIES, Numbers, dumped};
+use crate::sys::{process, tuning};
 
 /// SCHED_RESET_ON_FORK.
 const RESET_ON_FORK: usize = 0x4000_0000;
@@ -27,5 +28,29 @@ pub(super) fn set_up(words: &Words) {
         let reset = has(words, "CPUSchedulingResetOnFork");
         let policy = policy | if reset { RESET_ON_FORK } else { 0 };
         process::set_policy(policy, if is_realtime { priority } else { 0 });
+    }
+    if let Some(processors) = Numbers::of(values(words, "CPUAffinity")) {
+        tuning::set_affinity(&processors.0);
+    }
+    if let Some(policy) = place("NUMAPolicy", &MEMORY_POLICIES) {
+        let there = || std::fs::read_to_string("/sys/devices/system/node/online");
+        let there = there().unwrap_or_else(|_| "0".to_owned());
+        let lists = values(words, "NUMAMask");
+        let lists = lists.map(|list| if list == "all" { &*there } else { list });
+        let nodes = Numbers::of(lists);
+        // What is local is no node.
+        let nodes = nodes.filter(|_| policy < MEMORY_POLICIES.len() - 1);
+        tuning::set_memory_policy(policy, nodes.as_ref().map(|nodes| &nodes.0[..]));
+    }
+    if let Some(nanos) = number("TimerSlackNSec") {
+        tuning::set_timer_slack(nanos);
+    }
+    if has(words, "Personality") {
+        tuning::become_32_bits();
+    }
+    if has(words, "CoredumpFilter") {
+        let kinds = values(words, "CoredumpFilter").filter_map(dumped);
+        let kinds = kinds.fold(0, |all, some| all | some);
+        let _ = std::fs::write("/proc/self/coredump_filter", format!("{kinds:#x}"));
     }
 }

@@ -41,6 +41,7 @@ pub mod signal_pipe;
 pub mod socket;
 pub mod spawn;
 pub mod tty;
+pub mod tuning;
 pub mod usage;
 pub mod way;
 mod wiring;

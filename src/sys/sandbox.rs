@@ -8,7 +8,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::error::Errno;
 use super::fork::fork;
-use super::{process, raw};
+use super::{process, raw, tuning};
 use crate::core::sandbox::Means;
 
 /// CAP_SETPCAP.
@@ -46,6 +46,8 @@ pub fn permitted() -> Means {
     };
     add(may(DROP), Means::DROPS);
     add(may_filter_root(), Means::ROOTS_FILTERS);
+    // As it is without a word.
+    add(tuning::set_memory_policy(0, None), Means::NUMA);
     // The kernel looks at the mode before it looks for a program, which is nowhere.
     let option = libc::PR_SET_SECCOMP.cast_unsigned() as usize;
     // SAFETY: no pointers but one that leads nowhere, which the kernel says.
@@ -82,7 +84,7 @@ fn tried_by_a_fork() -> Means {
     // SAFETY: one status, which lives through the call.
     while unsafe { raw::call(libc::SYS_wait4, given) } == Err(Errno(libc::EINTR)) {}
     if libc::WIFEXITED(status) {
-        Means(u8::try_from(libc::WEXITSTATUS(status)).unwrap_or(0))
+        Means(u16::try_from(libc::WEXITSTATUS(status)).unwrap_or(0))
     } else {
         Means::default()
     }

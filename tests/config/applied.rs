@@ -62,6 +62,7 @@ const SAMPLES: &[(&str, &str, &str, &str)] = &[
     ("umask", "", "", "'077'"),
     ("nice", "", "", "7"),
     ("oom-score-adjust", "", "", "7"),
+    ("cpu-affinity", "", "", "['0-8191']"),
     ("memory-max", "", "'1G'", "'10%'"),
     ("memory-high", "", "", "'1G'"),
     ("memory-low", "", "", "'1G'"),

@@ -161,3 +161,42 @@ fn a_unit_gets_systemds_soft_limit_of_descriptors_where_an_engine_gave_any_numbe
     let lowered = if any > 524_288 { 1024 } else { any };
     assert_eq!(descriptors(any), [given(lowered), given(any)]);
 }
+
+#[test]
+fn what_a_process_sets_for_itself_is_as_the_unit_says() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let there = status.split_once("Cpus_allowed_list:").unwrap().1;
+    // The last one that this test may run on.
+    let last: String = there.lines().next().unwrap().trim().into();
+    let last = last.rsplit([',', '-']).next().unwrap();
+    finds(
+        &format!(
+            "CPUAffinity={last}\nTimerSlackNSec=7us\nCoredumpFilter=elf-headers 0x3\nSecureBits=noroot"
+        ),
+        "for key in Cpus_allowed_list CapEff; do grep $key: /proc/self/status | cut -f 2 >> notes; done\n\
+         cat /proc/self/timerslack_ns /proc/self/coredump_filter >> notes",
+        &[last, "0000000000000000", "7000", "00000013"],
+    );
+    if cfg!(target_arch = "x86_64") {
+        finds("Personality=x86", "uname -m >> notes", &["i686"]);
+    }
+    // A kernel without them says so by that.
+    if std::path::Path::new("/proc/self/numa_maps").exists() {
+        finds(
+            "NUMAPolicy=interleave\nNUMAMask=all",
+            "grep -o -m1 interleave /proc/self/numa_maps >> notes",
+            &["interleave"],
+        );
+    }
+}
+
+#[test]
+fn a_processor_that_is_not_there_is_told_of_and_done_without() {
+    let text = "[service.own]\ncommand = 'grep Cpus_allowed_list: /proc/self/status; exec sleep 1000'\n\
+                cpu-affinity = [8190, 8191]\n";
+    let rinit = supervisor(text).spawn();
+    rinit.wait_for_line("own: the container has none of the processors that it is to run on");
+    rinit.wait_for_line("own: Cpus_allowed_list:");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}

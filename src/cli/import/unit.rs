@@ -12,6 +12,7 @@ use crate::core::exit::Exit;
 use crate::core::output::Output;
 use crate::core::setup::Base;
 use crate::core::spec::{Kind, Ready, RestartPolicy};
+use crate::core::tuning::objection;
 use crate::units::{boolean, is_reached, span};
 
 /// Directives that are keys.
@@ -29,6 +30,7 @@ Group text group
 SupplementaryGroups names supplementary-groups
 UMask text umask
 Nice amount nice
+CPUAffinity names cpu-affinity
 OOMScoreAdjust amount oom-score-adjust
 EnvironmentFile each environment-file
 UnsetEnvironment names unset-environment
@@ -163,6 +165,9 @@ impl Writer<'_> {
         if let Some(setup) = &spec.exec.setup {
             for word in setup.sandbox.iter() {
                 let word = String::from_utf8_lossy(word).replace('\n', " ");
+                if word.starts_with("CPUAffinity=") {
+                    continue;
+                }
                 lost = format!("{lost}; {word}");
             }
         }
@@ -203,6 +208,8 @@ impl Writer<'_> {
         let scheduled = spec.schedule.is_some();
         match key {
             "Restart" if scheduled => {}
+            // What is wrong with it is among the notes.
+            "CPUAffinity" if objection(key, text).is_some() => {}
             "CapabilityBoundingSet" if text.is_empty() => {
                 self.service.put_bare("capability-bounding-set", "[]")
             }

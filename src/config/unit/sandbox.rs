@@ -4,7 +4,7 @@
 
 use super::given::Given;
 use super::reading::Reading;
-use crate::config::draft::Draft;
+use crate::config::draft::{AFFINITY, Draft};
 use crate::config::value::Context;
 use crate::core::capability::Capabilities;
 use crate::core::exec::Words;
@@ -13,6 +13,7 @@ use crate::core::seccomp;
 use crate::core::setup::Setup;
 use crate::core::sorted::Set;
 use crate::core::system_call;
+use crate::core::tuning::{self, Numbers};
 
 /// Takes one of these directives; `false` where it is none.
 pub(super) fn apply(reading: &mut Reading<'_>, given: &Given<'_>) -> bool {
@@ -23,10 +24,10 @@ pub(super) fn apply(reading: &mut Reading<'_>, given: &Given<'_>) -> bool {
         return true;
     };
     let adds = match value {
-        Value::Switch(_) | Value::Word(_) | Value::Errno => false,
+        Value::Switch(_) | Value::Word(_) | Value::Errno | Value::Nanoseconds => false,
         // Here yes and no are all of it.
         Value::SwitchOrList => !matches!(&*text, "yes" | "no"),
-        Value::List | Value::Paths => true,
+        Value::List | Value::Paths | Value::Tuning => true,
     };
     let words = &mut reading.sandbox;
     if !adds || text.is_empty() {
@@ -66,6 +67,11 @@ fn text(value: Value, given: &Given<'_>) -> Option<String> {
         Value::SwitchOrList => switch().or_else(|| list(given)),
         Value::List => list(given),
         Value::Paths => paths(given),
+        Value::Tuning => match tuning::objection(given.key, given.value) {
+            Some(help) => given.wrong(help),
+            None => Some(given.value.to_owned()),
+        },
+        Value::Nanoseconds => nanoseconds(given),
         Value::Errno if given.value == "kill" => Some(String::new()),
         Value::Errno => sandbox::errno(given.value)
             .map(|errno| errno.to_string())
@@ -97,6 +103,17 @@ fn list(given: &Given<'_>) -> Option<String> {
     Some(text)
 }
 
+/// A number without a unit is nanoseconds already; without end is as if nothing were said.
+fn nanoseconds(given: &Given<'_>) -> Option<String> {
+    let bare = given.value.strip_suffix("ec").unwrap_or(given.value);
+    let bare = bare.strip_suffix("ns").unwrap_or(bare).trim_end();
+    if bare.parse::<u64>().is_ok() {
+        return Some(bare.to_owned());
+    }
+    let time = given.span()?;
+    Some(time.map_or_else(String::new, |time| time.as_nanos().to_string()))
+}
+
 fn paths(given: &Given<'_>) -> Option<String> {
     let mut all = given.names();
     let is_whole = |path: &String| path.trim_start_matches(['-', '+']).starts_with('/');
@@ -126,8 +143,15 @@ pub(super) fn finish(reading: &mut Reading<'_>) {
         }
         reading.draft.setup().confinement.no_new_privileges = true;
     }
+    for word in &reading.sandbox {
+        // What [defaults] says counts where the unit says nothing.
+        let directive = word.split('=').next().unwrap_or_default();
+        reading.draft.put_word(directive, None);
+    }
     if !reading.sandbox.is_empty() {
-        reading.draft.setup().sandbox = Words::new(&reading.sandbox);
+        let setup = reading.draft.setup();
+        let own = reading.sandbox.iter().map(String::as_bytes);
+        setup.sandbox = Words::new(setup.sandbox.iter().chain(own));
     }
 }
 
@@ -141,9 +165,8 @@ fn clip_ambient(draft: &mut Draft, context: &Context<'_>) {
     if wanted == Capabilities::NONE {
         return;
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("CapPrm:"));
-    let own = line.and_then(|line| u64::from_str_radix(line.trim(), 16).ok());
+    let own = own_status("CapPrm:");
+    let own = own.and_then(|own| u64::from_str_radix(&own, 16).ok());
     let Some(own) = own.filter(|own| wanted.0 & !own != 0) else {
         return;
     };
@@ -155,8 +178,38 @@ fn clip_ambient(draft: &mut Draft, context: &Context<'_>) {
     context.findings.borrow_mut().note(text);
 }
 
+/// What /proc says of this process behind those words.
+fn own_status(field: &str) -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let value = status.lines().find_map(|line| line.strip_prefix(field))?;
+    Some(value.trim().to_owned())
+}
+
+/// No processor that it may run on is the container's: it runs on any.
+fn drop_foreign_processors(draft: &mut Draft, context: &Context<'_>) {
+    let setup = draft.spec.exec.setup.as_deref();
+    let wanted = setup.and_then(|own| Numbers::of(sandbox::values(&own.sandbox, AFFINITY)));
+    let Some(wanted) = wanted else {
+        return;
+    };
+    let there = own_status("Cpus_allowed_list:").unwrap_or_default();
+    let own = Numbers::of([&*there].into_iter());
+    if own.is_none_or(|own| own.meets(&wanted)) {
+        return;
+    }
+    draft.put_word(AFFINITY, None);
+    let what = format!(
+        "{}: the container has none of the processors that it is to run on, only {there}: it runs on any",
+        draft.name()
+    );
+    match draft.written("cpu-affinity") {
+        Some(at) => context.warn(at, what, "write some of these, or leave cpu-affinity out"),
+        None => context.findings.borrow_mut().note(what),
+    }
+}
+
 /// Why a directive isn't applied, by what it takes.
-const WHY: [(Means, &str); 7] = [
+const WHY: [(Means, &str); 8] = [
     (
         Means::MOUNTS,
         "this container permits no mounts (they take CAP_SYS_ADMIN)",
@@ -182,6 +235,10 @@ const WHY: [(Means, &str); 7] = [
         Means::PROC,
         "this container permits no /proc of a service's own (CAP_SYS_ADMIN, and Linux 5.8)",
     ),
+    (
+        Means::NUMA,
+        "this container, or its kernel, lets nobody choose nodes of memory (CAP_SYS_NICE)",
+    ),
 ];
 
 /// Tells what isn't applied here and why, once for all services together, and takes out what
@@ -191,6 +248,7 @@ pub(in crate::config) fn tell(drafts: &mut [Draft], uid: u32, context: &Context<
     let mut told: [(Set<&str>, Vec<String>); WHY.len()] = Default::default();
     for draft in drafts {
         clip_ambient(draft, context);
+        drop_foreign_processors(draft, context);
         let name = draft.name().to_owned();
         let is_root = is_root(draft, uid);
         let exec = &mut draft.spec.exec;

@@ -185,6 +185,7 @@ fn amounts(resource: Resource, text: &str) -> Option<Limit> {
                 micros
             })
         }
+        _ if resource == Resource::Nice => nice(text),
         _ => units::size(text),
     };
     let (soft, hard) = (amount(soft)?, amount(hard)?);
@@ -193,6 +194,17 @@ fn amounts(resource: Resource, text: &str) -> Option<Limit> {
         soft,
         hard,
     })
+}
+
+/// With a sign it is the lowest nice value, without one the limit as the kernel counts it:
+/// from 20 down.
+fn nice(text: &str) -> Option<u64> {
+    let number = |text: &str, most| text.parse().ok().filter(|number: &u64| *number <= most);
+    match text.split_at_checked(1)? {
+        ("+", rest) => Some(20 - number(rest, 19)?),
+        ("-", rest) => Some(20 + number(rest, 20)?),
+        _ => number(text, 40),
+    }
 }
 
 pub(super) fn environment(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {

@@ -305,17 +305,17 @@ const SILENT: &str = "Description Documentation RequiresMountsFor \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
     CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
     SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
-    KeyringMode SecureBits Slice Sockets";
+    KeyringMode Slice Sockets";
 
 /// Protects others from the service: it runs without. What is done of it has its own table
 /// (`core::sandbox`).
 const HARDENING: &str = "JoinsNamespaceOf PrivateUsers ExecPaths NoExecPaths MountFlags MountAPIVFS \
-    RestrictFileSystems RemoveIPC SystemCallLog Personality AppArmorProfile SELinuxContext \
-    SmackProcessLabel CoredumpFilter DevicePolicy DeviceAllow IPAddressAllow IPAddressDeny";
+    RestrictFileSystems RemoveIPC SystemCallLog AppArmorProfile SELinuxContext \
+    SmackProcessLabel DevicePolicy DeviceAllow IPAddressAllow IPAddressDeny";
 
 /// Shares the machine between services.
 const RESOURCES: &str = "CPUQuotaPeriodSec StartupCPUWeight StartupCPUShares IODeviceWeight IOReadBandwidthMax IOWriteBandwidthMax Delegate \
-    AllowedCPUs AllowedMemoryNodes CPUAffinity NUMAPolicy NUMAMask TimerSlackNSec ManagedOOMSwap ManagedOOMMemoryPressure";
+    AllowedCPUs AllowedMemoryNodes ManagedOOMSwap ManagedOOMMemoryPressure";
 
 /// Does something that is missed.
 const MISSED: &str = "StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking \

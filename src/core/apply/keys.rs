@@ -246,7 +246,8 @@ pub(super) static KEYS: &[Key] = &[
         setup(p, |own| &own.file_variables)
     }),
     anew("Condition…=", |p| setup(p, |own| &own.conditions)),
-    anew("the sandbox", |p| setup(p, |own| &own.sandbox)),
+    anew("cpu-affinity", |p| sandbox(p, true)),
+    anew("the sandbox", |p| sandbox(p, false)),
 ];
 
 /// How long it may run is fixed when it is ready.
@@ -298,6 +299,16 @@ fn setup<T: PartialEq + Default>(pair: &Pair<'_>, of: fn(&Setup) -> &T) -> bool 
     let old = pair.old.exec.setup.as_deref().map_or(&default, of);
     let new = pair.new.exec.setup.as_deref().map_or(&default, of);
     old != new
+}
+
+/// Of a sandbox's words one is a key.
+fn sandbox(pair: &Pair<'_>, of_key: bool) -> bool {
+    let of = |spec: &ServiceSpec| -> Vec<Vec<u8>> {
+        let words = spec.exec.setup.iter().flat_map(|own| own.sandbox.iter());
+        let words = words.filter(|word| word.starts_with(b"CPUAffinity=") == of_key);
+        words.map(<[u8]>::to_vec).collect()
+    };
+    of(pair.old) != of(pair.new)
 }
 
 fn group(pair: &Pair<'_>, of: GroupResource) -> bool {

@@ -38,6 +38,8 @@ pub struct Exec {
     pub oom_score_adjust: Option<i16>,
     /// It starts with SIGPIPE ignored, as units do.
     pub ignore_pipe: bool,
+    /// Each process is told its own number by SYSTEMD_EXEC_PID, as units' are.
+    pub exec_pid: bool,
     /// `output`.
     pub output: Output,
     /// What else is said of its lines, where anything is.

@@ -62,7 +62,8 @@ structs! {
     }
     Exec {
         command, manner, environment_below, environment, environment_files, directory, identity, umask,
-        limits, group_limits, nice, oom_score_adjust, ignore_pipe, output, log, setup,
+        limits, group_limits, nice, oom_score_adjust, ignore_pipe, exec_pid, output, log,
+        setup,
     }
     Log { timestamps, ring, file, drops, follow }
     LogFile { path, rotate_size, keep }

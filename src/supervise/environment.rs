@@ -7,7 +7,7 @@ use crate::core::exec::Words;
 
 /// Variables that are messages from rinit's own manager to rinit; no service gets them
 /// (`sd_notify(3)`, `sd_listen_fds(3)`), nor what configures rinit itself.
-const KEPT_BACK: [&str; 9] = [
+const KEPT_BACK: [&str; 10] = [
     "NOTIFY_SOCKET",
     "LISTEN_FDS",
     "LISTEN_PID",
@@ -17,6 +17,7 @@ const KEPT_BACK: [&str; 9] = [
     "WATCHDOG_USEC",
     "WATCHDOG_PID",
     "INVOCATION_ID",
+    "SYSTEMD_EXEC_PID",
 ];
 
 const PREFIX: &[u8] = b"RINIT_";
@@ -119,6 +120,7 @@ mod tests {
         let given = [
             "A=1",
             "NOTIFY_SOCKET=/x",
+            "SYSTEMD_EXEC_PID=7",
             "RINIT_LOG=debug",
             "container=lxc",
             "PATH=/p",

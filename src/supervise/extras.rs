@@ -5,6 +5,9 @@ use super::marks::{Invocation, VARIABLE};
 use super::passed;
 use crate::core::spec::ServiceSpec;
 
+/// By which a process knows that it is the one that was executed (`systemd.exec(5)`).
+const EXEC_PID: &[u8] = b"SYSTEMD_EXEC_PID";
+
 /// The variables that name a run.
 pub(crate) struct Extras {
     service: Vec<u8>,
@@ -27,6 +30,9 @@ impl Extras {
     ) -> Self {
         let mut more = passed::variables(wires.passed);
         let mut of_own_pid = Vec::new();
+        if spec.exec.exec_pid {
+            of_own_pid.push(EXEC_PID);
+        }
         if !wires.passed.is_empty() {
             of_own_pid.push(passed::OF_PID);
         }

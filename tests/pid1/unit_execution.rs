@@ -200,3 +200,22 @@ fn a_processor_that_is_not_there_is_told_of_and_done_without() {
     rinit.signal(15);
     assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
 }
+
+#[test]
+fn each_process_of_a_unit_is_told_its_own_number() {
+    let rinit = unit(
+        "ExecStartPre=/bin/sh -c '[ $$SYSTEMD_EXEC_PID = $$$$ ] && echo before >> notes'",
+        "[ $SYSTEMD_EXEC_PID = $$ ] && echo main >> notes; [ $SYSTEMD_EXEC_PID = 4711 ] || echo own >> notes",
+    )
+    .env("SYSTEMD_EXEC_PID", "4711")
+    .spawn();
+    assert_eq!(noted(&rinit), ["before", "main", "own"], "{}", rinit.dump());
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    let text =
+        "[service.own]\ncommand = 'echo told: ${SYSTEMD_EXEC_PID:-nothing}; exec sleep 1000'\n";
+    let rinit = supervisor(text).env("SYSTEMD_EXEC_PID", "4711").spawn();
+    rinit.wait_for_line("own: told: nothing");
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}

@@ -306,6 +306,7 @@ impl<'a> Reading<'a> {
             .map(|(name, value)| [name.as_slice(), value].join(&b'='));
         exec.environment_below = Words::new(words);
         exec.ignore_pipe = self.ignore_pipe;
+        exec.exec_pid = true;
         exec.umask.get_or_insert(0o022);
         let user = exec
             .identity

@@ -141,6 +141,32 @@ pub fn unescaped(mut text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Any bytes as a text that can be read and kept: what is no plain letter is `\\xNN`.
+#[must_use]
+pub fn printed(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        match byte {
+            b' '..=b'~' if *byte != b'\\' => text.push(char::from(*byte)),
+            byte => text.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    text
+}
+
+/// The bytes that `printed` was given.
+#[must_use]
+pub fn unprinted(text: &str) -> Vec<u8> {
+    let mut parts = text.split("\\x");
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or_default();
+        bytes.extend(u8::from_str_radix(digits, 16));
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    bytes
+}
+
 /// What the escape stands for, without its backslash, and how long it is.
 fn escape(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let first = *text.first()?;
@@ -205,6 +231,19 @@ mod tests {
         }
         for text in ["\"a", "a 'b", "a\\"] {
             assert_eq!(read(text, Backslash::Escapes), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn any_bytes_become_a_text_and_themselves_again() {
+        let all: Vec<u8> = (0..=255).collect();
+        for bytes in [&all[..], b"", b"a\\x41\n", b"\\", "\u{e9}\\x".as_bytes()] {
+            let text = printed(bytes);
+            assert!(
+                text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                "{text}"
+            );
+            assert_eq!(unprinted(&text), bytes, "{text}");
         }
     }
 

@@ -187,6 +187,7 @@ impl Door<'_> {
             extras: &extras,
             wires: &wires,
             first: false,
+            is_main: true,
             limits: self.full.limits,
             ignored: self.full.ignored,
             place: self.full.place,

@@ -11,6 +11,7 @@ use super::passed;
 use super::preparation;
 use super::sandbox;
 use super::scheduling;
+use super::standard;
 use crate::core::accounts;
 use crate::core::capability::Confinement;
 use crate::core::environment_file;
@@ -37,6 +38,8 @@ pub(crate) struct Full<'a> {
     pub(crate) wires: &'a Wires<'a>,
     /// It is the first process of its run.
     pub(crate) first: bool,
+    /// It is the run's own, not one beside it.
+    pub(crate) is_main: bool,
     pub(crate) limits: &'a [Limit],
     pub(crate) ignored: SignalSet,
     pub(crate) place: Place,
@@ -107,6 +110,10 @@ impl Full<'_> {
         for word in &from_files {
             environment::put(&mut words, word);
         }
+        let takes_terminal = setup.is_some_and(|own| standard::has_terminal(&own.sandbox));
+        if takes_terminal && environment::lookup(&words, b"TERM").is_none() {
+            words.push(b"TERM=vt220");
+        }
         preparation::unset(setup, &mut words);
         for word in self.extras.iter() {
             environment::put(&mut words, word);
@@ -119,19 +126,18 @@ impl Full<'_> {
             std::fs::write("/proc/self/oom_score_adj", score.to_string())
                 .map_err(|error| failed(Step::OomScore, error.raw_os_error().unwrap_or(EIO), ""))?;
         }
-        let mut standard = self.wires.standard;
+        let mut streams = self.wires.standard;
         let files = match setup {
             Some(setup) => {
                 scheduling::set_up(&setup.sandbox);
-                // What a probe says is for nobody, and takes nothing out of a log.
-                let [input, output, _] = standard.map(|fd| fd.as_raw_fd());
-                let most = if input == output { 1 } else { standard.len() };
-                preparation::standard_files(&setup.sandbox, most, exec.umask)?
+                standard::unblock(self, &setup.sandbox);
+                let uid = account.identity.as_ref().map(|them| them.uid);
+                standard::files(self, &setup.sandbox, uid)?
             }
             None => Vec::new(),
         };
         for (place, file) in &files {
-            if let Some(own) = standard.get_mut(*place) {
+            if let Some(own) = streams.get_mut(*place) {
                 *own = file.as_fd();
             }
         }
@@ -167,7 +173,7 @@ impl Full<'_> {
             environment: &words,
             directory: exec.directory.as_deref().map(str::as_bytes),
             umask: exec.umask,
-            standard,
+            standard: streams,
             ready: self.wires.ready,
             passed: &passed::descriptors(self.wires.passed),
             pid_variables: self.extras.of_own_pid(),

@@ -108,6 +108,7 @@ fn try_command(spec: &ServiceSpec, base: &Words, extras: &Extras, folder: Option
         extras,
         wires: &wires,
         first: false,
+        is_main: false,
         limits: &spec.exec.limits,
         ignored: signal::ignored(),
         place: Place::Here,

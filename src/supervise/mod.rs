@@ -49,6 +49,7 @@ mod sense;
 mod sockets;
 mod source;
 mod stamps;
+mod standard;
 mod start;
 mod store;
 mod strays;

@@ -1,18 +1,13 @@
 //! What a child on the full road does for `Setup`: removes, makes folders, and lays files'
 //! contents over the environment. As rinit's own user.
 
-use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::rc::Rc;
 
 use super::environment::{lookup, name};
 use super::folders;
 use super::full::{EIO, failed};
-use crate::core::exec::Words;
-use crate::core::sandbox::values;
 use crate::core::setup::{Base, FileVariables, Setup, value_of_file};
 use crate::sys::spawn::{Failure, Step};
 
@@ -45,43 +40,6 @@ pub(super) fn clear_and_make(
 pub(super) fn clear_pid_file(path: &str, cleared: Option<BorrowedFd<'_>>) {
     let _ = cleared.map(await_end);
     let _ = folders::unlink(Path::new(path));
-}
-
-/// The files that standard streams are to be (StandardOutput=append:/x and kin), by their
-/// places, of which the first `most` count. As systemd does, for each command anew.
-pub(super) fn standard_files(
-    words: &Words,
-    most: usize,
-    umask: Option<u32>,
-) -> Result<Vec<(usize, Rc<File>)>, Failure> {
-    const KEYS: [&str; 3] = ["StandardInput", "StandardOutput", "StandardError"];
-    let mut all = Vec::new();
-    let mut before = ("", None);
-    for (place, key) in KEYS.into_iter().enumerate().take(most) {
-        let Some(value) = values(words, key).last() else {
-            continue;
-        };
-        let (how, path) = value.split_once(':').unwrap_or(("file", "/dev/null"));
-        let writes = place > 0;
-        let file = match before {
-            // They write where the other one has come to.
-            (same, Some(file)) if writes && same == value => file,
-            _ => {
-                let mut way = OpenOptions::new();
-                way.read(!writes).write(writes).append(how == "append");
-                way.truncate(how == "truncate").create(writes);
-                way.mode(0o666 & !umask.unwrap_or(0));
-                let opened = way.open(path).map_err(|error| {
-                    let errno = error.raw_os_error().unwrap_or(EIO);
-                    failed(Step::Variable, errno, &format!("{key}={value}"))
-                });
-                Rc::new(opened?)
-            }
-        };
-        all.push((place, Rc::clone(&file)));
-        before = (value, Some(file));
-    }
-    Ok(all)
 }
 
 /// Nobody writes here: reading ends when the last writer has gone.

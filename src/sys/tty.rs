@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::libc;
 
@@ -103,6 +104,18 @@ pub fn take_stdin() -> Result<(), Errno> {
     unsafe { ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0) }
 }
 
+/// Makes a terminal that of the session that we lead; by force, whosoever it is.
+pub fn take(fd: BorrowedFd<'_>, by_force: bool) -> Result<(), Errno> {
+    // SAFETY: TIOCSCTTY takes a number.
+    unsafe { ioctl(fd.as_raw_fd(), libc::TIOCSCTTY, usize::from(by_force)) }
+}
+
+/// Whether it is our session's.
+#[must_use]
+pub fn controls_us(fd: BorrowedFd<'_>) -> bool {
+    foreground_group(fd.as_raw_fd()).is_ok()
+}
+
 /// Gives the terminal up for our whole session (if we lead it) or for ourselves.
 pub fn give_up() -> Result<(), Errno> {
     // SAFETY: TIOCNOTTY takes nothing.
@@ -111,7 +124,7 @@ pub fn give_up() -> Result<(), Errno> {
 
 /// Whether the terminal behind a descriptor is gone.
 #[must_use]
-pub fn is_hung_up(fd: std::os::fd::BorrowedFd<'_>) -> bool {
+pub fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     let mut fds = [PollFd::new(fd, PollFlags::empty())];
     let asked = poll(&mut fds, PollTimeout::ZERO);
@@ -124,8 +137,8 @@ pub fn is_hung_up(fd: std::os::fd::BorrowedFd<'_>) -> bool {
 
 /// Whether a descriptor is a terminal.
 #[must_use]
-pub fn is_one(fd: std::os::fd::BorrowedFd<'_>) -> bool {
-    is_terminal(std::os::fd::AsRawFd::as_raw_fd(&fd))
+pub fn is_one(fd: BorrowedFd<'_>) -> bool {
+    is_terminal(fd.as_raw_fd())
 }
 
 fn foreground_group(fd: i32) -> Result<i32, Errno> {

@@ -90,6 +90,7 @@ mod systemctl_kept;
 mod trees;
 mod tty;
 mod unit_execution;
+mod unit_streams;
 mod units;
 mod upward;
 mod wait_for;

@@ -165,7 +165,8 @@ impl Writer<'_> {
         if let Some(setup) = &spec.exec.setup {
             for word in setup.sandbox.iter() {
                 let word = String::from_utf8_lossy(word).replace('\n', " ");
-                if word.starts_with("CPUAffinity=") {
+                // What is a key, and what has been said.
+                if word.starts_with("CPUAffinity=") || lost.contains(&word) {
                     continue;
                 }
                 lost = format!("{lost}; {word}");

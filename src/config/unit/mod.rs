@@ -399,6 +399,10 @@ pub(super) fn become_simple(draft: &mut Draft) {
 
 /// What is left of the unit when all keys were read.
 pub(super) fn finish(draft: &mut Draft, context: &Context<'_>) {
+    if draft.unit.is_some() && draft.written("output").is_some() {
+        draft.put_word("StandardOutput", None);
+        draft.put_word("StandardError", None);
+    }
     if draft.written("user").is_none()
         && let Some(dynamic) = draft.unit.as_mut().and_then(|unit| unit.dynamic.take())
     {

@@ -75,6 +75,8 @@ pub(super) struct Reading<'a> {
     pub(super) conditions: Vec<Vec<u8>>,
     /// Where the standard streams go, if that was said (`streams`).
     pub(super) input: String,
+    /// StandardInputText= and StandardInputData=, one behind the other.
+    pub(super) typed: Vec<u8>,
     pub(super) output: Option<String>,
     pub(super) error: Option<String>,
     /// What its processes are to be kept from, a word a line.
@@ -119,6 +121,7 @@ impl<'a> Reading<'a> {
             ignore_pipe: true,
             conditions: Vec::new(),
             input: String::new(),
+            typed: Vec::new(),
             output: None,
             error: None,
             sandbox: Vec::new(),

@@ -292,6 +292,9 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Service", "CapabilityBoundingSet", set::bounding),
     ("Service", "AmbientCapabilities", set::ambient),
     ("Service", "StandardInput", streams::input),
+    ("Service", "StandardInputText", streams::text),
+    ("Service", "StandardInputData", streams::data),
+    ("Service", "TTYPath", streams::terminal),
     ("Service", "StandardOutput", streams::output),
     ("Service", "StandardError", streams::error),
 ];
@@ -318,7 +321,7 @@ const RESOURCES: &str = "CPUQuotaPeriodSec StartupCPUWeight StartupCPUShares IOD
     AllowedCPUs AllowedMemoryNodes ManagedOOMSwap ManagedOOMMemoryPressure";
 
 /// Does something that is missed.
-const MISSED: &str = "StandardInputText StandardInputData TTYPath PAMName RootDirectory RootImage LoadCredential SetCredential NonBlocking \
+const MISSED: &str = "PAMName RootDirectory RootImage LoadCredential SetCredential \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 
 fn is_in(list: &str, key: &str) -> bool {

@@ -148,7 +148,7 @@ pub const DIRECTIVES: &[(&str, Value, Means)] = &[
     ("TimerSlackNSec", Value::Nanoseconds, Means::NOTHING),
     ("CoredumpFilter", Value::Tuning, Means::NOTHING),
     ("Personality", Value::Word(&PERSONALITIES), Means::NOTHING),
-    ("SecureBits", Value::Tuning, Means::DROPS),
+    ("SecureBits", Value::List, Means::DROPS),
 ];
 
 /// Each at the place of its number, by name and then by that (`ioprio_set(2)`).

@@ -41,7 +41,7 @@ pub(super) fn set_up(
         let bounding = confinement.bounding.unwrap_or(Capabilities::NONE.others());
         confinement.bounding = Some(Capabilities(bounding.0 & !dropped.0));
     }
-    let bits = values(words, "SecureBits").filter_map(secure_bits);
+    let bits = values(words, "SecureBits").map(secure_bits);
     let mut bits = bits.fold(0, |all, some| all | some);
     if bits != 0 {
         if confinement.ambient != Capabilities::NONE {

@@ -160,7 +160,7 @@ fn take_terminal(path: &str, how: &str, uid: Option<u32>) -> Result<File, Error>
     }
     if uid.is_some() {
         let _ = std::os::unix::fs::fchown(&file, uid, None);
-        let _ = file.set_permissions(PermissionsExt::from_mode(0o600));
+        let _ = file.set_permissions(PermissionsExt::from_mode(0o620));
     }
     Ok(file)
 }

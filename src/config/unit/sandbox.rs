@@ -87,6 +87,7 @@ fn list(given: &Given<'_>) -> Option<String> {
         "SystemCallFilter" => system_call::is_name(name.split(':').next().unwrap_or(name)),
         "RestrictAddressFamilies" => name == "none" || seccomp::is_family(name),
         "RestrictNamespaces" => seccomp::is_namespace(name),
+        "SecureBits" => tuning::secure_bit(name).is_some(),
         _ => true,
     };
     for name in names.split_whitespace().filter(|name| !is_known(name)) {
@@ -96,6 +97,9 @@ fn list(given: &Given<'_>) -> Option<String> {
                 "the groups are those of systemd.exec(5), such as @system-service"
             }
             "RestrictAddressFamilies" => "families are such as AF_UNIX AF_INET AF_INET6, or none",
+            "SecureBits" => {
+                "there are noroot, no-setuid-fixup and keep-caps, each also with -locked behind it"
+            }
             _ => "the kinds are cgroup, ipc, net, mnt, pid, user and uts",
         };
         given.context.warn(given.at, what, help);

@@ -176,13 +176,12 @@ impl Draft {
             return;
         }
         let sandbox = &mut self.setup().sandbox;
-        let is_other = |word: &&[u8]| {
-            let rest = word.strip_prefix(directive.as_bytes());
-            !rest.is_some_and(|rest| rest.starts_with(b"="))
-        };
-        let word = value.map(|value| format!("{directive}={value}"));
-        let word = word.iter().map(String::as_bytes);
-        *sandbox = Words::new(sandbox.iter().filter(is_other).chain(word));
+        let start = [directive, "="].concat();
+        let word = value.map(|value| [&start, value].concat());
+        let mut all: Vec<&[u8]> = sandbox.iter().collect();
+        all.retain(|word| !word.starts_with(start.as_bytes()));
+        all.extend(word.as_deref().map(str::as_bytes));
+        *sandbox = Words::new(all);
     }
 
     pub(super) fn log(&mut self) -> &mut Log {

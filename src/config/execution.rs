@@ -195,7 +195,7 @@ pub(super) fn cpu_affinity(draft: &mut Draft, value: Value<'_>) -> Option<()> {
     let mut lists = Vec::new();
     for item in value.items() {
         let list = item.word()?;
-        if Numbers::of([&*list].into_iter()).is_none() {
+        if Numbers::of(&[&*list]).is_none() {
             return item.wrong(
                 format!("\"{list}\" is no list of processors"),
                 "write numbers and ranges, such as \"0-3 7\"",

@@ -186,8 +186,23 @@ pub fn values<'a>(words: &'a Words, directive: &str) -> impl Iterator<Item = &'a
     })
 }
 
+/// The same, all at once. Not inlined, nor are those below: many ask.
+#[must_use]
+#[inline(never)]
+pub fn all<'a>(words: &'a Words, directive: &str) -> Vec<&'a str> {
+    values(words, directive).collect()
+}
+
+/// The value of its last line.
+#[must_use]
+#[inline(never)]
+pub fn last<'a>(words: &'a Words, directive: &str) -> Option<&'a str> {
+    values(words, directive).last()
+}
+
 /// Whether anything is said by this directive; a plain `no` is never kept.
 #[must_use]
+#[inline(never)]
 pub fn has(words: &Words, directive: &str) -> bool {
     values(words, directive).next().is_some()
 }

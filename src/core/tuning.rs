@@ -30,12 +30,13 @@ impl Numbers {
 
     /// All of these lists together, if there is any.
     #[must_use]
-    pub fn of<'a>(lists: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut all = None;
+    pub fn of(lists: &[&str]) -> Option<Self> {
+        let mut all = Self::default();
+        lists.first()?;
         for list in lists {
-            all.get_or_insert_with(Self::default).add(list)?;
+            all.add(list)?;
         }
-        all
+        Some(all)
     }
 
     /// Whether any is in both.
@@ -144,14 +145,14 @@ mod tests {
 
     #[test]
     fn lists_are_numbers_and_ranges_that_add_up() {
-        let found = Numbers::of(["0-3 7,9", "64\t66-66"].into_iter()).unwrap();
+        let found = Numbers::of(&["0-3 7,9", "64\t66-66"]).unwrap();
         assert_eq!(found.0[..3], [0b10_1000_1111, 0b101, 0]);
-        assert_eq!(Numbers::of(std::iter::empty()), None);
+        assert_eq!(Numbers::of(&[]), None);
         assert!(Numbers::default().add("8191").is_some());
         for wrong in ["8192", "0-8192", "3-1", "numa", "-1", "1-", "0 x"] {
             assert_eq!(Numbers::default().add(wrong), None, "{wrong}");
         }
-        let of = |list| Numbers::of([list].into_iter()).unwrap();
+        let of = |list| Numbers::of(&[list]).unwrap();
         assert!(of("0-70").meets(&of("70")) && !of("0-69").meets(&of("70")));
     }
 

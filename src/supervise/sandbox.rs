@@ -6,7 +6,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::mounts;
 use crate::core::capability::{Capabilities, Confinement};
-use crate::core::sandbox::{dropped, has, values};
+use crate::core::sandbox::{all, dropped, has};
 use crate::core::seccomp;
 use crate::core::setup::Setup;
 use crate::core::tuning::{KEEP_CAPS, KEEP_CAPS_LOCKED, secure_bits};
@@ -41,7 +41,7 @@ pub(super) fn set_up(
         let bounding = confinement.bounding.unwrap_or(Capabilities::NONE.others());
         confinement.bounding = Some(Capabilities(bounding.0 & !dropped.0));
     }
-    let bits = values(words, "SecureBits").map(secure_bits);
+    let bits = all(words, "SecureBits").into_iter().map(secure_bits);
     let mut bits = bits.fold(0, |all, some| all | some);
     if bits != 0 {
         if confinement.ambient != Capabilities::NONE {

@@ -2,7 +2,7 @@
 //! CPUAffinity= and kin of units (`core::sandbox`). What isn't permitted here is left out.
 
 use crate::core::exec::Words;
-use crate::core::sandbox::{CPU_POLICIES, IO_CLASSES, has, values};
+use crate::core::sandbox::{CPU_POLICIES, IO_CLASSES, all, has, last};
 use crate::core::tuning::{MEMORY_POLICIES, Numbers, dumped};
 use crate::sys::{process, tuning};
 
@@ -13,9 +13,11 @@ const BEST_EFFORT: usize = 2;
 const MIDDLE: usize = 4;
 
 pub(super) fn set_up(words: &Words) {
-    let last = |key| values(words, key).last();
-    let place = |key, names: &[&str]| names.iter().position(|name| last(key) == Some(name));
-    let number = |key| last(key).and_then(|value| value.trim().parse().ok());
+    let place = |key, names: &[&str]| {
+        let value = last(words, key)?;
+        names.iter().position(|name| *name == value)
+    };
+    let number = |key| last(words, key)?.trim().parse().ok();
     let class = place("IOSchedulingClass", &IO_CLASSES).map(|place| place % MIDDLE);
     let within = number("IOSchedulingPriority");
     if class.is_some() || within.is_some() {
@@ -29,15 +31,17 @@ pub(super) fn set_up(words: &Words) {
         let policy = policy | if reset { RESET_ON_FORK } else { 0 };
         process::set_policy(policy, if is_realtime { priority } else { 0 });
     }
-    if let Some(processors) = Numbers::of(values(words, "CPUAffinity")) {
+    if let Some(processors) = Numbers::of(&all(words, "CPUAffinity")) {
         tuning::set_affinity(&processors.0);
     }
     if let Some(policy) = place("NUMAPolicy", &MEMORY_POLICIES) {
         let there = || std::fs::read_to_string("/sys/devices/system/node/online");
         let there = there().unwrap_or_else(|_| "0".to_owned());
-        let lists = values(words, "NUMAMask");
-        let lists = lists.map(|list| if list == "all" { &*there } else { list });
-        let nodes = Numbers::of(lists);
+        let mut lists = all(words, "NUMAMask");
+        for list in lists.iter_mut().filter(|list| **list == "all") {
+            *list = &there;
+        }
+        let nodes = Numbers::of(&lists);
         // What is local is no node.
         let nodes = nodes.filter(|_| policy < MEMORY_POLICIES.len() - 1);
         tuning::set_memory_policy(policy, nodes.as_ref().map(|nodes| &nodes.0[..]));
@@ -48,8 +52,9 @@ pub(super) fn set_up(words: &Words) {
     if has(words, "Personality") {
         tuning::become_32_bits();
     }
-    if has(words, "CoredumpFilter") {
-        let kinds = values(words, "CoredumpFilter").filter_map(dumped);
+    let kinds = all(words, "CoredumpFilter");
+    if !kinds.is_empty() {
+        let kinds = kinds.into_iter().filter_map(dumped);
         let kinds = kinds.fold(0, |all, some| all | some);
         let _ = std::fs::write("/proc/self/coredump_filter", format!("{kinds:#x}"));
     }

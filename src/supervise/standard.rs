@@ -14,7 +14,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use super::full::{EIO, Full, failed};
 use crate::core::exec::Words;
 use crate::core::quoting::unprinted;
-use crate::core::sandbox::{has, values};
+use crate::core::sandbox::{has, last};
 use crate::sys::spawn::{Failure, Step};
 use crate::sys::{fd, process, tty};
 
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Whether one of them is a terminal by itself.
 pub(super) fn has_terminal(words: &Words) -> bool {
-    values(words, "StandardInput").any(|value| value.starts_with("tty"))
+    last(words, "StandardInput").is_some_and(|value| value.starts_with("tty"))
 }
 
 /// What each of them is to be, by its place. `uid`: who the child becomes.
@@ -39,7 +39,7 @@ pub(super) fn files(
     let mut all = Vec::new();
     let mut before = ("", None);
     for (place, key) in KEYS.into_iter().enumerate().take(most) {
-        let Some(value) = values(words, key).last() else {
+        let Some(value) = last(words, key) else {
             continue;
         };
         let file = match before {
@@ -109,13 +109,12 @@ fn one(
 }
 
 fn terminal(words: &Words) -> &str {
-    values(words, "TTYPath").last().unwrap_or("/dev/console")
+    last(words, "TTYPath").unwrap_or("/dev/console")
 }
 
 /// StandardInputText= and StandardInputData=, to be read from the beginning.
 fn data(words: &Words) -> Result<File, Error> {
-    let text = values(words, "StandardInputText").flat_map(unprinted);
-    let text: Vec<u8> = text.collect();
+    let text = unprinted(last(words, "StandardInputText").unwrap_or_default());
     if let Ok(file) = memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC) {
         let mut file = File::from(file);
         file.write_all(&text)?;

@@ -154,8 +154,9 @@ pub(super) fn finish(reading: &mut Reading<'_>) {
     }
     if !reading.sandbox.is_empty() {
         let setup = reading.draft.setup();
-        let own = reading.sandbox.iter().map(String::as_bytes);
-        setup.sandbox = Words::new(setup.sandbox.iter().chain(own));
+        let mut all: Vec<&[u8]> = setup.sandbox.iter().collect();
+        all.extend(reading.sandbox.iter().map(String::as_bytes));
+        setup.sandbox = Words::new(all);
     }
 }
 
@@ -192,12 +193,12 @@ fn own_status(field: &str) -> Option<String> {
 /// No processor that it may run on is the container's: it runs on any.
 fn drop_foreign_processors(draft: &mut Draft, context: &Context<'_>) {
     let setup = draft.spec.exec.setup.as_deref();
-    let wanted = setup.and_then(|own| Numbers::of(sandbox::values(&own.sandbox, AFFINITY)));
+    let wanted = setup.and_then(|own| Numbers::of(&sandbox::all(&own.sandbox, AFFINITY)));
     let Some(wanted) = wanted else {
         return;
     };
     let there = own_status("Cpus_allowed_list:").unwrap_or_default();
-    let own = Numbers::of([&*there].into_iter());
+    let own = Numbers::of(&[&*there]);
     if own.is_none_or(|own| own.meets(&wanted)) {
         return;
     }

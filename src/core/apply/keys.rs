@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::core::commands::{ControlCommand, List};
-use crate::core::exec::Identity;
+use crate::core::exec::{Identity, Words};
 use crate::core::exit::Exit;
 use crate::core::group_limit::GroupResource;
 use crate::core::id::ServiceId;
@@ -303,12 +303,14 @@ fn setup<T: PartialEq + Default>(pair: &Pair<'_>, of: fn(&Setup) -> &T) -> bool 
 
 /// Of a sandbox's words one is a key.
 fn sandbox(pair: &Pair<'_>, of_key: bool) -> bool {
-    let of = |spec: &ServiceSpec| -> Vec<Vec<u8>> {
-        let words = spec.exec.setup.iter().flat_map(|own| own.sandbox.iter());
-        let words = words.filter(|word| word.starts_with(b"CPUAffinity=") == of_key);
-        words.map(<[u8]>::to_vec).collect()
-    };
-    of(pair.old) != of(pair.new)
+    let none = Words::default();
+    let [old, new] = [pair.old, pair.new].map(|spec| {
+        let setup = spec.exec.setup.as_ref();
+        let words = setup.map_or(&none, |own| &own.sandbox).iter();
+        let is_it = |word: &&[u8]| word.starts_with(b"CPUAffinity=") == of_key;
+        words.filter(is_it).collect::<Vec<_>>()
+    });
+    old != new
 }
 
 fn group(pair: &Pair<'_>, of: GroupResource) -> bool {

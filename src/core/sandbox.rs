@@ -141,6 +141,7 @@ pub const DIRECTIVES: &[(&str, Value, Means)] = &[
     ),
     ("CPUSchedulingPriority", Value::List, Means::NOTHING),
     ("CPUSchedulingResetOnFork", YES_OR_NO, Means::NOTHING),
+    ("TTYPath", Value::Paths, Means::NOTHING),
     ("NonBlocking", YES_OR_NO, Means::NOTHING),
     ("CPUAffinity", Value::Tuning, Means::NOTHING),
     ("NUMAPolicy", Value::Word(&MEMORY_POLICIES), Means::NUMA),

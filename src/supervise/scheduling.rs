@@ -56,6 +56,6 @@ pub(super) fn set_up(words: &Words) {
     if !kinds.is_empty() {
         let kinds = kinds.into_iter().filter_map(dumped);
         let kinds = kinds.fold(0, |all, some| all | some);
-        let _ = std::fs::write("/proc/self/coredump_filter", format!("{kinds:#x}"));
+        let _ = std::fs::write("/proc/self/coredump_filter", kinds.to_string());
     }
 }

@@ -52,19 +52,6 @@ pub(super) fn error(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> 
     Some(())
 }
 
-/// TTYPath=.
-pub(super) fn terminal(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
-    let path = given.text();
-    if !path.starts_with('/') && !given.is_reset() {
-        return given.wrong("the whole path of a terminal, such as /dev/console");
-    }
-    reading.sandbox.retain(|word| !word.starts_with("TTYPath="));
-    if !given.is_reset() {
-        reading.sandbox.push(format!("TTYPath={path}"));
-    }
-    Some(())
-}
-
 /// StandardInputText=: a line more.
 pub(super) fn text(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
     if given.is_reset() {

@@ -294,7 +294,6 @@ const SET: &[(&str, &str, Setter)] = &[
     ("Service", "StandardInput", streams::input),
     ("Service", "StandardInputText", streams::text),
     ("Service", "StandardInputData", streams::data),
-    ("Service", "TTYPath", streams::terminal),
     ("Service", "StandardOutput", streams::output),
     ("Service", "StandardError", streams::error),
 ];

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::core::commands::{ControlCommand, List};
-use crate::core::exec::{Identity, Words};
+use crate::core::exec::Identity;
 use crate::core::exit::Exit;
 use crate::core::group_limit::GroupResource;
 use crate::core::id::ServiceId;
 use crate::core::listen::Listen;
 use crate::core::output::Log;
+use crate::core::sandbox::last;
 use crate::core::setup::{Base, Folder, Setup};
 use crate::core::spec::{Edges, Restart, RestartByExit, ServiceSpec, Ties};
 
@@ -246,8 +247,10 @@ pub(super) static KEYS: &[Key] = &[
         setup(p, |own| &own.file_variables)
     }),
     anew("Condition…=", |p| setup(p, |own| &own.conditions)),
-    anew("cpu-affinity", |p| sandbox(p, true)),
-    anew("the sandbox", |p| sandbox(p, false)),
+    anew("cpu-affinity", affinity),
+    anew("the sandbox", |p| {
+        setup(p, |own| &own.sandbox) && !affinity(p)
+    }),
 ];
 
 /// How long it may run is fixed when it is ready.
@@ -302,13 +305,10 @@ fn setup<T: PartialEq + Default>(pair: &Pair<'_>, of: fn(&Setup) -> &T) -> bool 
 }
 
 /// Of a sandbox's words one is a key.
-fn sandbox(pair: &Pair<'_>, of_key: bool) -> bool {
-    let none = Words::default();
+fn affinity(pair: &Pair<'_>) -> bool {
     let [old, new] = [pair.old, pair.new].map(|spec| {
         let setup = spec.exec.setup.as_ref();
-        let words = setup.map_or(&none, |own| &own.sandbox).iter();
-        let is_it = |word: &&[u8]| word.starts_with(b"CPUAffinity=") == of_key;
-        words.filter(is_it).collect::<Vec<_>>()
+        setup.and_then(|own| last(&own.sandbox, "CPUAffinity"))
     });
     old != new
 }

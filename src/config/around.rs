@@ -40,6 +40,7 @@ pub(super) fn folders(draft: &mut Draft, base: Base, value: Value<'_>) -> Option
         base,
         name: name.into(),
         mode: USUAL_MODE,
+        links: [].into(),
     });
     *list = others.chain(ours).collect();
     Some(())

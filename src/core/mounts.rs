@@ -283,6 +283,7 @@ mod tests {
             base,
             name: name.into(),
             mode: 0o755,
+            links: [].into(),
         };
         let folders = [
             folder(Base::State, "web"),

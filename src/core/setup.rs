@@ -49,6 +49,8 @@ pub struct Folder {
     pub name: Box<str>,
     /// Its permissions.
     pub mode: u32,
+    /// Links to it, below the same base.
+    pub links: Box<[Box<str>]>,
 }
 
 /// Where the five kinds of folders lie, and what becomes of them.
@@ -118,6 +120,21 @@ impl Folder {
     #[must_use]
     pub fn path(&self) -> String {
         format!("{}/{}", self.base.path(), self.name)
+    }
+
+    /// Each link, and what it says: the way from its own folder to this one.
+    pub fn links(&self) -> impl Iterator<Item = (String, String)> {
+        self.links.iter().map(|link| {
+            let (mut from, mut to) = (&**link, &*self.name);
+            while let Some(((first, below), (own, rest))) =
+                from.split_once('/').zip(to.split_once('/'))
+                && first == own
+            {
+                (from, to) = (below, rest);
+            }
+            let up = "../".repeat(from.matches('/').count());
+            (format!("{}/{link}", self.base.path()), up + to)
+        })
     }
 }
 
@@ -201,6 +218,7 @@ mod tests {
             base,
             name: name.into(),
             mode: 0o755,
+            links: [].into(),
         };
         let setup = Setup {
             folders: [
@@ -219,6 +237,25 @@ mod tests {
             ]
         );
         assert_eq!(setup.fleeting().count(), 2);
+    }
+
+    #[test]
+    fn a_link_says_the_way_from_its_own_folder() {
+        let folder = Folder {
+            base: Base::Logs,
+            name: "a/b".into(),
+            mode: 0o755,
+            links: ["c".into(), "a/c".into(), "x/y/z".into(), "a/b/c".into()].into(),
+        };
+        let all: Vec<(String, String)> = folder.links().collect();
+        let said = [
+            ("c", "a/b"),
+            ("a/c", "b"),
+            ("x/y/z", "../../a/b"),
+            ("a/b/c", "../b"),
+        ];
+        let said = said.map(|(link, target)| (format!("/var/log/{link}"), target.to_owned()));
+        assert_eq!(all, said);
     }
 
     #[test]

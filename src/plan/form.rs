@@ -71,7 +71,7 @@ structs! {
     Commands { condition, start_pre, start_post, reload, stop, stop_at_end, stop_post }
     ControlCommand { command, ignore_failure }
     Setup { folders, preserve, remove, confinement, pass, unset, secrets, file_variables, conditions, sandbox }
-    Folder { base, name, mode }
+    Folder { base, name, mode, links }
     Confinement { no_new_privileges, bounding, ambient }
     Secret { name, path, optional }
     EnvironmentFile { path, optional }

@@ -304,11 +304,14 @@ fn listen() -> impl Strategy<Value = Box<Listen>> {
 
 fn setup() -> impl Strategy<Value = Box<Setup>> {
     let texts = || vec(text(), 0..3).prop_map(Vec::into_boxed_slice);
-    let folder = (0..Base::ALL.len(), text(), any::<u32>()).prop_map(|(base, name, mode)| Folder {
-        base: Base::ALL[base],
-        name,
-        mode,
-    });
+    let folder = (0..Base::ALL.len(), text(), any::<u32>(), texts()).prop_map(
+        |(base, name, mode, links)| Folder {
+            base: Base::ALL[base],
+            name,
+            mode,
+            links,
+        },
+    );
     let confinement = (any::<bool>(), option::of(any::<u64>()), any::<u64>()).prop_map(
         |(no_new_privileges, bounding, ambient)| Confinement {
             no_new_privileges,

@@ -25,20 +25,24 @@ impl Clearing {
     /// Removes what the service's run leaves, if anything.
     pub(crate) fn begin(&mut self, service: ServiceId, spec: &ServiceSpec) {
         let setup = spec.exec.setup.as_deref();
-        let mut folders: Vec<String> = setup
-            .iter()
-            .flat_map(|setup| setup.fleeting())
-            .map(|folder| folder.path())
-            .collect();
+        let (mut folders, mut files) = (Vec::new(), Vec::new());
+        for folder in setup.iter().flat_map(|setup| setup.fleeting()) {
+            folders.push(folder.path());
+            files.extend(folder.links().map(|(link, _)| link));
+        }
         if setup.is_some_and(|setup| has(&setup.sandbox, "PrivateTmp")) {
             folders.extend(private_folders(&spec.name));
         }
         let forking = spec.forking.as_deref();
-        let pid_file = forking.and_then(|forking| forking.pid_file.as_deref());
-        if folders.is_empty() && pid_file.is_none() {
+        files.extend(
+            forking
+                .and_then(|forking| forking.pid_file.as_deref())
+                .map(Into::into),
+        );
+        if folders.is_empty() && files.is_empty() {
             return;
         }
-        match clear(&folders, pid_file, self.of(service)) {
+        match clear(&folders, &files, self.of(service)) {
             Ok(child) => drop(self.0.insert(service, child)),
             // The next start makes of it what it should be.
             Err(errno) => log::warn!("{}: what its run leaves stays: {errno}", spec.name),
@@ -64,7 +68,7 @@ impl Clearing {
 /// The child, and the pipe that it holds open. It waits for the last one itself.
 fn clear(
     folders: &[String],
-    pid_file: Option<&str>,
+    files: &[String],
     last: Option<BorrowedFd<'_>>,
 ) -> Result<(Pid, OwnedFd), Errno> {
     let (end, held) = fd::pipe()?;
@@ -77,9 +81,9 @@ fn clear(
         if let Some(last) = last {
             let _ = super::preparation::await_end(last);
         }
-        let file = pid_file.map(|path| folders::unlink(Path::new(path)));
+        let unlinked = files.iter().map(|path| folders::unlink(Path::new(path)));
         let removed = folders.iter().map(|path| folders::remove(Path::new(path)));
-        let all = removed.chain(file);
+        let all = removed.chain(unlinked);
         i32::from(all.fold(false, |failed, result| failed | result.is_err()))
     })?;
     Ok((pid, end))

@@ -9,9 +9,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path};
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, symlinkat, unlinkat};
 
 use crate::core::setup::Folder;
 use crate::sys::{process, way};
@@ -49,6 +49,15 @@ pub(super) fn make(folder: &Folder, owner: Option<(u32, u32)>) -> Result<(), Err
         fchmod(&itself, mode)?;
     }
     Ok(())
+}
+
+/// Makes a link, with the folders above it; one that says this already is it.
+pub(super) fn link(path: &str, target: &str) -> Result<(), Errno> {
+    let (above, name) = walk(Path::new(path), Some(MODE_ON_THE_WAY))?;
+    match symlinkat(target, &above, name) {
+        Err(Errno::EEXIST) if readlinkat(&above, name).is_ok_and(|own| own == target) => Ok(()),
+        made => made,
+    }
 }
 
 /// Removes what has this name: a file, a link itself, or a folder with all that is in it.

@@ -27,10 +27,14 @@ pub(super) fn clear_and_make(
     }
     for folder in &setup.folders {
         let owner = owner.filter(|_| folder.base != Base::Configuration);
-        folders::make(folder, owner).map_err(|errno| {
-            let what = format!("{} {}", folder.base.key(), folder.path());
+        let wrong = |errno, path: &str| {
+            let what = format!("{} {path}", folder.base.key());
             failed(Step::Folder, errno as i32, &what)
-        })?;
+        };
+        folders::make(folder, owner).map_err(|errno| wrong(errno, &folder.path()))?;
+        for (link, target) in folder.links() {
+            folders::link(&link, &target).map_err(|errno| wrong(errno, &link))?;
+        }
     }
     Ok(())
 }

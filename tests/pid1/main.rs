@@ -91,6 +91,7 @@ mod trees;
 mod tty;
 mod unit_execution;
 mod unit_streams;
+mod unit_folders;
 mod units;
 mod upward;
 mod wait_for;

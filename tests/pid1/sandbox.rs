@@ -6,7 +6,14 @@ use crate::supervisor::{IN_ORDER, notes, supervisor};
 /// A service of a unit that says these lines and executes this script, which notes what it
 /// finds; FOLDER is the test's own.
 pub fn unit(lines: &str, script: &str) -> Pid1 {
-    let rinit = supervisor("[service.sandboxed]\nunit = 'web.service'\n");
+    unit_beside("", lines, script)
+}
+
+/// The same beside what this configuration says.
+pub fn unit_beside(config: &str, lines: &str, script: &str) -> Pid1 {
+    let rinit = supervisor(&format!(
+        "[service.sandboxed]\nunit = 'web.service'\n{config}"
+    ));
     let folder = rinit.path("").display().to_string();
     let folder = folder.trim_end_matches('/');
     let unit =

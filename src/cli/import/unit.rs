@@ -237,6 +237,14 @@ impl Writer<'_> {
                     if text.starts_with('/') { text } else { own },
                 );
             }
+            // A link to it has no key.
+            _ if key.ends_with("Directory") && text.contains(':') => {
+                *lost = format!("{lost}; {key}={text}");
+                for word in text.split_whitespace() {
+                    let name = word.split(':').next().unwrap_or_default();
+                    self.service.take(TABLE, key, name);
+                }
+            }
             _ => {
                 for bond in BONDS.split_whitespace() {
                     let (directive, own) = bond.split_once('=').unwrap_or_default();

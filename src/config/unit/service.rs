@@ -281,17 +281,32 @@ pub(super) fn folders(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
     if given.is_reset() {
         all.retain(|folder| folder.base != base);
     }
-    for name in names {
-        let name = name.trim_end_matches('/');
-        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains([':', '\0']);
-        if name.split('/').all(plain) {
-            all.push(Folder {
+    for word in names {
+        // Behind a colon, the name of a link to it.
+        let mut names = word.split(':').map(|name| name.trim_end_matches('/'));
+        let name = names.next().unwrap_or_default();
+        let link = names.next().filter(|link| !link.is_empty());
+        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
+        let mut both = [Some(name), link].into_iter().flatten();
+        let is_good = both.all(|name| name.split('/').all(plain)) && names.next().is_none();
+        if !is_good || link.is_some() && base == Base::Configuration {
+            given.wrong::<()>(
+                "names below the folder, without \"..\"; NAME:LINK with a link (not in /etc)",
+            );
+            continue;
+        }
+        let links = link.map(Into::into);
+        match all
+            .iter_mut()
+            .find(|own| own.base == base && &*own.name == name)
+        {
+            Some(own) => own.links = own.links.iter().cloned().chain(links).collect(),
+            None => all.push(Folder {
                 base,
                 name: name.into(),
                 mode: 0o755,
-            });
-        } else {
-            given.wrong::<()>("names below the folder, without \"..\" and colons");
+                links: links.into_iter().collect(),
+            }),
         }
     }
     setup.folders = all.into();

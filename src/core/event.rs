@@ -213,11 +213,15 @@ pub struct SpawnFailure {
 }
 
 impl SpawnFailure {
-    /// The exit status that it gives (MEANING §6): ENOENT and ENOTDIR 127, all else 126.
+    /// The exit status that it gives (MEANING §6): ENOENT and ENOTDIR 127, all else 126; of
+    /// credentials systemd's.
     #[must_use]
-    pub const fn code(&self) -> u8 {
+    pub fn code(&self) -> u8 {
         const ENOENT: i32 = 2;
         const ENOTDIR: i32 = 20;
+        if self.step.starts_with("LoadCredential") {
+            return 243;
+        }
         if self.errno == ENOENT || self.errno == ENOTDIR {
             127
         } else {

@@ -19,6 +19,9 @@ pub struct Mount {
 pub enum Kind {
     /// It stays as it is.
     AsIs,
+    /// It stays as it is, as a mount of its own: what can be executed there is another matter
+    /// than around it.
+    Own,
     /// Nothing can be written.
     ReadOnly,
     /// As it is, though what is around it is read-only; it must be a mount of its own.
@@ -53,7 +56,7 @@ impl Kind {
     /// Of two that name the same path the higher one counts, and of equal ones the later.
     const fn rank(&self) -> u8 {
         match self {
-            Self::AsIs | Self::ReadOnly => 0,
+            Self::AsIs | Self::Own | Self::ReadOnly => 0,
             Self::Writable => 1,
             Self::Empty { .. }
             | Self::Bound { .. }
@@ -110,6 +113,9 @@ fn empty(options: &str) -> Kind {
 #[must_use]
 pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
     let mut plan = Plan(Vec::new());
+    for directive in ["NoExecPaths", "ExecPaths"] {
+        plan.named(words, directive, &|_| Kind::Own);
+    }
     let system = values(words, "ProtectSystem").last();
     match system {
         None => {}
@@ -148,6 +154,11 @@ pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
             Kind::Hidden,
         ),
         ("ProtectKernelLogs", "/proc/kmsg /dev/kmsg", Kind::Hidden),
+        (
+            "ProtectHostname",
+            "/proc/sys/kernel/hostname /proc/sys/kernel/domainname",
+            Kind::ReadOnly,
+        ),
         ("PrivateTmp", "/tmp /var/tmp", Kind::Private),
         ("PrivateDevices", "/dev", Kind::Devices),
     ] {
@@ -204,9 +215,35 @@ pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
 /// above it says so.
 #[must_use]
 pub fn is_read_only(plan: &[Mount], path: &str) -> bool {
-    let above = plan.iter().filter(|mount| is_within(path, &mount.path));
+    let above = plan
+        .iter()
+        .filter(|mount| mount.kind != Kind::Own && is_within(path, &mount.path));
     let deepest = above.max_by_key(|mount| mount.path.len());
-    deepest.is_some_and(|mount| mount.kind.is_read_only())
+    // Of devices it is the folder alone: what is mounted in it is no device.
+    deepest.is_some_and(|mount| {
+        mount.kind.is_read_only() || mount.kind == Kind::Devices && mount.path == path
+    })
+}
+
+/// Paths in which nothing can be executed, or everything again (`NoExecPaths`, `ExecPaths`).
+#[must_use]
+pub fn executables(words: &Words) -> Vec<(&str, bool)> {
+    let mut all = Vec::new();
+    for (directive, executes) in [("ExecPaths", true), ("NoExecPaths", false)] {
+        for path in values(words, directive).flat_map(str::lines) {
+            all.push((path.trim_start_matches(['-', '+']), executes));
+        }
+    }
+    all
+}
+
+/// Whether what is mounted at this path can be executed, if anything says so: the deepest
+/// one above it, and of equal ones the last.
+#[must_use]
+pub fn executes<P: AsRef<str>>(all: &[(P, bool)], path: &str) -> Option<bool> {
+    let above = all.iter().filter(|(own, _)| is_within(path, own.as_ref()));
+    let deepest = above.max_by_key(|(own, _)| own.as_ref().trim_end_matches('/').len());
+    deepest.map(|(_, executes)| *executes)
 }
 
 /// Whether one path is the other or below it.
@@ -331,6 +368,36 @@ mod tests {
         assert_eq!(kind(&plan, "/home"), Some(&Kind::Hidden));
         assert_eq!(kind(&plan, "/tmp"), Some(&Kind::Private));
         assert_eq!(kind(&plan, "/var/tmp"), Some(&Kind::Hidden));
+    }
+
+    #[test]
+    fn what_can_be_executed_is_no_matter_of_what_can_be_written() {
+        let lines = [
+            "ProtectSystem=strict",
+            "NoExecPaths=/ /usr/share",
+            "ExecPaths=-/usr/\n/usr/share /lib",
+        ];
+        let words = Words::new(lines.map(|line| line.replace(' ', "\n")));
+        let found = plan(&words, &[]);
+        assert_eq!(kind(&found, "/usr"), Some(&Kind::Own));
+        assert!(is_read_only(&found, "/usr/bin") && !is_read_only(&found, "/proc"));
+        let all = executables(&words);
+        for (path, can) in [
+            ("/", false),
+            ("/home", false),
+            ("/usr/bin", true),
+            ("/usr/share/x", false),
+            ("/library", false),
+        ] {
+            assert_eq!(executes(&all, path), Some(can), "{path}");
+        }
+        assert_eq!(executes(&[("/a", false)], "/b"), None);
+    }
+
+    #[test]
+    fn devices_are_closed_and_what_is_mounted_among_them_is_not() {
+        let plan = of(&["PrivateDevices=yes"], &[]);
+        assert!(is_read_only(&plan, "/dev") && !is_read_only(&plan, "/dev/shm"));
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl Iterator for Quoted<'_> {
                         self.rest = &[];
                         return Some(Err(Unbalanced(word)));
                     };
-                    let known = (self.backslash == Backslash::Escapes).then(|| escape(tail));
+                    let known = (self.backslash == Backslash::Escapes).then(|| escape(tail, 1));
                     match known {
                         Some(Some((bytes, length))) => {
                             word.extend_from_slice(&bytes);
@@ -124,13 +124,13 @@ impl Iterator for Quoted<'_> {
     }
 }
 
-/// A text with C's escapes replaced; unknown ones stay.
+/// A text with C's escapes replaced, that of NUL too; unknown ones stay.
 #[must_use]
 pub fn unescaped(mut text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     while let Some((first, rest)) = text.split_first() {
         text = rest;
-        match escape(rest).filter(|_| *first == b'\\') {
+        match escape(rest, 0).filter(|_| *first == b'\\') {
             Some((bytes, length)) => {
                 out.extend_from_slice(&bytes);
                 text = rest.get(length..).unwrap_or_default();
@@ -167,8 +167,8 @@ pub fn unprinted(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// What the escape stands for, without its backslash, and how long it is.
-fn escape(text: &[u8]) -> Option<(Vec<u8>, usize)> {
+/// What the escape stands for, without its backslash, and how long it is. `least`: its number.
+fn escape(text: &[u8], least: u32) -> Option<(Vec<u8>, usize)> {
     let first = *text.first()?;
     let (from, count, radix) = match first {
         b'x' => (1, 2, 16),
@@ -194,7 +194,7 @@ fn escape(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let digits = std::str::from_utf8(text.get(from..from + count)?).ok()?;
     let all = digits.chars().all(|c| c.is_digit(radix));
     let number = u32::from_str_radix(digits, radix).ok();
-    let number = number.filter(|number| all && *number != 0)?;
+    let number = number.filter(|number| all && *number >= least)?;
     let bytes = if matches!(first, b'u' | b'U') {
         char::from_u32(number)?.to_string().into_bytes()
     } else {

@@ -68,6 +68,8 @@ pub enum Value {
     Tuning,
     /// A time, kept in nanoseconds.
     Nanoseconds,
+    /// A credential's name, a colon, and where it is or what it says: each a word of its own.
+    Credential,
 }
 
 const YES_OR_NO: Value = Value::Switch(&[]);
@@ -102,7 +104,7 @@ pub const DIRECTIVES: &[(&str, Value, Means)] = &[
         Means::MOUNTS,
     ),
     ("ProtectClock", YES_OR_NO, Means::FILTERS.with(Means::DROPS)),
-    ("ProtectHostname", YES_OR_NO, Means::FILTERS),
+    ("ProtectHostname", YES_OR_NO, Means::BOTH),
     (
         "ProtectProc",
         Value::Word(&["default", "noaccess", "invisible", "ptraceable"]),
@@ -112,6 +114,8 @@ pub const DIRECTIVES: &[(&str, Value, Means)] = &[
     ("ReadWritePaths", Value::Paths, Means::MOUNTS),
     ("ReadOnlyPaths", Value::Paths, Means::MOUNTS),
     ("InaccessiblePaths", Value::Paths, Means::MOUNTS),
+    ("NoExecPaths", Value::Paths, Means::MOUNTS),
+    ("ExecPaths", Value::Paths, Means::MOUNTS),
     ("TemporaryFileSystem", Value::Paths, Means::MOUNTS),
     ("BindPaths", Value::Paths, Means::MOUNTS),
     ("BindReadOnlyPaths", Value::Paths, Means::MOUNTS),
@@ -124,6 +128,8 @@ pub const DIRECTIVES: &[(&str, Value, Means)] = &[
     ("RestrictSUIDSGID", YES_OR_NO, Means::FILTERS),
     ("LockPersonality", YES_OR_NO, Means::FILTERS),
     ("MemoryDenyWriteExecute", YES_OR_NO, Means::FILTERS),
+    ("LoadCredential", Value::Credential, Means::NOTHING),
+    ("SetCredential", Value::Credential, Means::NOTHING),
     (
         "IOSchedulingClass",
         Value::Word(&IO_CLASSES),
@@ -232,19 +238,31 @@ pub fn dropped(words: &Words) -> Capabilities {
     Capabilities(said.fold(0, |all, (_, set)| all | set))
 }
 
-/// The number of an errno that filters are written with, by its name or its number.
+/// Every errno's name without its E, at the place of its number.
+const ERRNOS: &str = "- PERM NOENT SRCH INTR IO NXIO 2BIG NOEXEC BADF CHILD AGAIN NOMEM ACCES FAULT \
+    NOTBLK BUSY EXIST XDEV NODEV NOTDIR ISDIR INVAL NFILE MFILE NOTTY TXTBSY FBIG NOSPC SPIPE ROFS \
+    MLINK PIPE DOM RANGE DEADLK NAMETOOLONG NOLCK NOSYS NOTEMPTY LOOP - NOMSG IDRM CHRNG L2NSYNC \
+    L3HLT L3RST LNRNG UNATCH NOCSI L2HLT BADE BADR XFULL NOANO BADRQC BADSLT - BFONT NOSTR NODATA \
+    TIME NOSR NONET NOPKG REMOTE NOLINK ADV SRMNT COMM PROTO MULTIHOP DOTDOT BADMSG OVERFLOW \
+    NOTUNIQ BADFD REMCHG LIBACC LIBBAD LIBSCN LIBMAX LIBEXEC ILSEQ RESTART STRPIPE USERS NOTSOCK \
+    DESTADDRREQ MSGSIZE PROTOTYPE NOPROTOOPT PROTONOSUPPORT SOCKTNOSUPPORT OPNOTSUPP PFNOSUPPORT \
+    AFNOSUPPORT ADDRINUSE ADDRNOTAVAIL NETDOWN NETUNREACH NETRESET CONNABORTED CONNRESET NOBUFS \
+    ISCONN NOTCONN SHUTDOWN TOOMANYREFS TIMEDOUT CONNREFUSED HOSTDOWN HOSTUNREACH ALREADY \
+    INPROGRESS STALE UCLEAN NOTNAM NAVAIL ISNAM REMOTEIO DQUOT NOMEDIUM MEDIUMTYPE CANCELED NOKEY \
+    KEYEXPIRED KEYREVOKED KEYREJECTED OWNERDEAD NOTRECOVERABLE RFKILL HWPOISON";
+
+/// The number of an errno, by its name or its number.
 #[must_use]
 pub fn errno(text: &str) -> Option<u16> {
-    const NAMES: &str = "EPERM 1 ENOENT 2 EIO 5 EAGAIN 11 EACCES 13 EINVAL 22 ENOSYS 38 ENOTSUP 95 \
-        EOPNOTSUPP 95 EPROTONOSUPPORT 93 EAFNOSUPPORT 97 EUCLEAN 117";
-    let mut words = NAMES.split_whitespace();
-    let number = if text.starts_with('E') {
-        words.by_ref().find(|name| *name == text)?;
-        words.next()?
-    } else {
-        text
+    let name = match text.strip_prefix('E') {
+        None => return text.parse().ok().filter(|number| *number < 4096),
+        Some("WOULDBLOCK") => "AGAIN",
+        Some("NOTSUP") => "OPNOTSUPP",
+        Some("DEADLOCK") => "DEADLK",
+        Some(name) => name,
     };
-    number.parse().ok().filter(|number| *number < 4096)
+    let mut names = ERRNOS.split_whitespace().filter(|_| name != "-");
+    u16::try_from(names.position(|own| own == name)?).ok()
 }
 
 #[cfg(test)]
@@ -277,13 +295,21 @@ mod tests {
 
     #[test]
     fn an_errno_has_a_name_or_a_number() {
-        assert_eq!(errno("EPERM"), Some(1));
-        assert_eq!(errno("EUCLEAN"), Some(117));
+        for (name, number) in [
+            ("EPERM", 1),
+            ("EWOULDBLOCK", 11),
+            ("ENOMSG", 42),
+            ("EBFONT", 59),
+            ("ENOTSUP", 95),
+            ("EUCLEAN", 117),
+            ("EHWPOISON", 133),
+        ] {
+            assert_eq!(errno(name), Some(number), "{name}");
+        }
         assert_eq!(errno("4095"), Some(4095));
         // A number that stands beside a name is no name.
         assert_eq!(errno("1"), Some(1));
-        assert_eq!(errno("ENOTHING"), None);
-        for wrong in ["4096", "kill", "", "-1"] {
+        for wrong in ["4096", "kill", "", "-1", "ENOTHING", "E", "E-", "PERM"] {
             assert_eq!(errno(wrong), None, "{wrong}");
         }
     }

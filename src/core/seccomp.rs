@@ -141,11 +141,17 @@ impl Fates {
             let forbids = names.len() < line.len();
             for word in names.split_whitespace() {
                 let (name, errno) = word.split_once(':').unwrap_or((word, ""));
-                let refusal = match errno {
-                    "" => refusal,
-                    errno => sandbox::errno(errno).map_or(KILL, |errno| ERRNO | u32::from(errno)),
+                let own = match errno {
+                    "" => forbids.then_some(refusal),
+                    "kill" => Some(KILL),
+                    errno => match sandbox::errno(errno) {
+                        Some(errno) => Some(ERRNO | u32::from(errno)),
+                        None => continue,
+                    },
                 };
-                fates.answer(name, if forbids { refusal } else { ALLOW });
+                // A list of what is allowed may refuse some with an errno of their own.
+                let own = own.filter(|_| forbids || names_allowed);
+                fates.answer(name, own.unwrap_or(ALLOW));
             }
         }
         fates

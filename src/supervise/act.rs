@@ -379,7 +379,7 @@ impl Hands {
         let service = entry.map(|entry| entry.service);
         if let Some((service, spec)) = service.and_then(|id| Some((id, system.service(id)?))) {
             let setup = spec.exec.setup.as_deref();
-            let stays = match setup.map_or(Preserve::No, |setup| setup.preserve) {
+            let preserves = match setup.map_or(Preserve::No, |setup| setup.preserve) {
                 Preserve::No => false,
                 // It runs again, or will by itself.
                 Preserve::Restart => system.state(service).is_some_and(|state| {
@@ -390,9 +390,7 @@ impl Hands {
                 }),
                 Preserve::Yes => true,
             };
-            if !stays {
-                self.clearing.begin(service, spec);
-            }
+            self.clearing.begin(service, spec, preserves);
         }
     }
 

@@ -6,6 +6,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use super::credentials;
 use super::folders;
 use crate::core::apply::places::Places;
 use crate::core::id::{Pid, ServiceId};
@@ -22,17 +23,19 @@ use crate::sys::fork::helper;
 pub(crate) struct Clearing(Map<ServiceId, (Pid, OwnedFd)>);
 
 impl Clearing {
-    /// Removes what the service's run leaves, if anything.
-    pub(crate) fn begin(&mut self, service: ServiceId, spec: &ServiceSpec) {
+    /// Removes what the service's run leaves, if anything. `preserves`: not its folders.
+    pub(crate) fn begin(&mut self, service: ServiceId, spec: &ServiceSpec, preserves: bool) {
         let setup = spec.exec.setup.as_deref();
         let (mut folders, mut files) = (Vec::new(), Vec::new());
-        for folder in setup.iter().flat_map(|setup| setup.fleeting()) {
+        let fleeting = setup.iter().filter(|_| !preserves);
+        for folder in fleeting.flat_map(|setup| setup.fleeting()) {
             folders.push(folder.path());
             files.extend(folder.links().map(|(link, _)| link));
         }
         if setup.is_some_and(|setup| has(&setup.sandbox, "PrivateTmp")) {
             folders.extend(private_folders(&spec.name));
         }
+        folders.extend(credentials::folder(spec));
         let forking = spec.forking.as_deref();
         files.extend(
             forking

@@ -1,5 +1,6 @@
 //! The variables that rinit itself gives a service's processes, over all others.
 
+use super::credentials;
 use super::launch::{Beside, Wires};
 use super::marks::{Invocation, VARIABLE};
 use super::passed;
@@ -38,6 +39,9 @@ impl Extras {
         }
         if let Some(address) = wires.notify {
             more.push([b"NOTIFY_SOCKET=", address].concat());
+        }
+        if let Some(folder) = credentials::folder(spec) {
+            more.push(format!("CREDENTIALS_DIRECTORY={folder}").into());
         }
         match beside {
             Some(beside) => more.extend_from_slice(&beside.variables),

@@ -4,9 +4,11 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::PathBuf;
 
+use super::credentials;
 use super::environment::{self, DEFAULT_PATH};
 use super::extras::Extras;
 use super::launch::Wires;
+use super::mounts;
 use super::passed;
 use super::preparation;
 use super::sandbox;
@@ -17,6 +19,7 @@ use crate::core::capability::Confinement;
 use crate::core::environment_file;
 use crate::core::exec::{Exec, Expansion, Identity, Limit, Privileges, Words};
 use crate::core::expand;
+use crate::core::sandbox::has;
 use crate::core::sorted::sort;
 use crate::core::spec::ServiceSpec;
 use crate::core::unit_words;
@@ -96,6 +99,15 @@ impl Full<'_> {
         if let Some(setup) = setup.filter(|_| self.first) {
             let owner = account.identity.as_ref().map(|them| (them.uid, them.gid));
             preparation::clear_and_make(setup, owner, self.wires.cleared)?;
+            let given = self
+                .base
+                .iter()
+                .find_map(|word| word.strip_prefix(b"CREDENTIALS_DIRECTORY="));
+            let given = given.and_then(|path| std::str::from_utf8(path).ok());
+            credentials::write(self.spec, owner.map(|(uid, _)| uid), given)?;
+            if has(&setup.sandbox, "PrivateTmp") {
+                mounts::make_private(&self.spec.name);
+            }
         }
         let files = environment_files(exec)?;
         let mut words: Vec<&[u8]> = self.base.iter().collect();
@@ -157,7 +169,7 @@ impl Full<'_> {
             confinement = setup.confinement;
             let uid = identity.map_or_else(process::effective_uid, |them| them.uid);
             let name = &self.spec.name;
-            filter = sandbox::set_up(setup, name, self.first, uid, &mut confinement);
+            filter = sandbox::set_up(setup, name, uid, &mut confinement);
         }
         let size: usize = words
             .iter()

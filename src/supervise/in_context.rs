@@ -26,7 +26,7 @@ pub(crate) struct NotExecuted(SpawnFailure);
 
 impl NotExecuted {
     /// The exit status that it gives.
-    pub(crate) const fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         self.0.code()
     }
 }

@@ -13,6 +13,7 @@ mod cgroups;
 mod clearing;
 mod configuration;
 mod control_process;
+mod credentials;
 mod environment;
 mod explain;
 mod extras;

@@ -18,15 +18,17 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
 use super::folders;
-use crate::core::mounts::{Kind, Mount, add, is_read_only, plan, private_folders};
+use crate::core::mounts::{
+    Kind, Mount, add, executables, executes, is_read_only, plan, private_folders,
+};
 use crate::core::setup::Setup;
 
 const NONE: Option<&str> = None;
 const BIND: MsFlags = MsFlags::MS_BIND;
 const BIND_ALL: MsFlags = MsFlags::MS_BIND.union(MsFlags::MS_REC);
 
-/// All of it. `first`: the service's private folders are made anew.
-pub(super) fn set_up(setup: &Setup, service: &str, first: bool) {
+/// All of it.
+pub(super) fn set_up(setup: &Setup, service: &str) {
     let wanted = plan(&setup.sandbox, &setup.folders);
     let own = crate::core::sandbox::has(&setup.sandbox, "PrivateMounts");
     if wanted.is_empty() && !own || unshare(CloneFlags::CLONE_NEWNS).is_err() {
@@ -37,28 +39,25 @@ pub(super) fn set_up(setup: &Setup, service: &str, first: bool) {
         return;
     }
     let privates = private_folders(service);
-    let real = real(wanted, &privates, first);
+    let real = real(wanted);
     let held: Vec<_> = real.iter().map(|mount| hold(mount, &privates)).collect();
     let mut all_done = true;
     for (mount, held) in real.iter().zip(&held) {
         let done = make(mount, held.as_ref());
         // What is hidden by now needs no place.
-        let needed = mount.kind == Kind::Writable && Path::new(&mount.path).exists();
+        let needed = matches!(mount.kind, Kind::Writable | Kind::Own);
+        let needed = needed && Path::new(&mount.path).exists();
         all_done &= done || !needed;
     }
     if all_done {
-        close_for_writing(&real);
+        close(&real, &executables_of(setup));
     }
 }
 
 /// The plan by paths without links, of what is there.
-fn real(wanted: Vec<Mount>, privates: &[String; 2], first: bool) -> Vec<Mount> {
+fn real(wanted: Vec<Mount>) -> Vec<Mount> {
     let mut real = Vec::new();
     for Mount { path, kind } in wanted {
-        if kind == Kind::Private && first {
-            let folder = privates.iter().find(|folder| is_in(folder, &path));
-            let _ = folder.map(|folder| make_private(folder));
-        }
         // What is seen elsewhere finds its place made.
         if let Kind::Bound { source, .. } = &kind
             && !Path::new(&path).exists()
@@ -77,13 +76,30 @@ fn real(wanted: Vec<Mount>, privates: &[String; 2], first: bool) -> Vec<Mount> {
     real
 }
 
+/// By paths without links, of what is there.
+fn executables_of(setup: &Setup) -> Vec<(String, bool)> {
+    let all = executables(&setup.sandbox).into_iter();
+    let real = |(path, executes)| {
+        let path = fs::canonicalize(path).ok()?;
+        Some((path.to_str()?.to_owned(), executes))
+    };
+    all.filter_map(real).collect()
+}
+
 fn is_in(folder: &str, above: &str) -> bool {
     Path::new(folder).parent() == Some(Path::new(above))
 }
 
+/// The service's private folders, anew: what isn't to be had is done without.
+pub(super) fn make_private(service: &str) {
+    for folder in private_folders(service) {
+        let _ = make_one(&folder);
+    }
+}
+
 /// An empty folder that nobody but root can enter, and in it one for everybody, which is the
 /// only one that is ever seen by the service. Who has made one of that name before loses it.
-fn make_private(folder: &str) -> std::io::Result<()> {
+fn make_one(folder: &str) -> std::io::Result<()> {
     let _ = folders::remove(Path::new(folder));
     DirBuilder::new().mode(0o700).create(folder)?;
     let inner = format!("{folder}/tmp");
@@ -110,8 +126,8 @@ fn make_place(path: &str, is_folder: bool) {
 /// What will be seen at this place.
 fn hold(mount: &Mount, privates: &[String; 2]) -> Option<fs::File> {
     let source = match &mount.kind {
-        Kind::ReadOnly if mount.path == "/" => return None,
-        Kind::ReadOnly | Kind::Writable => mount.path.clone(),
+        Kind::ReadOnly | Kind::Own if mount.path == "/" => return None,
+        Kind::ReadOnly | Kind::Own | Kind::Writable => mount.path.clone(),
         Kind::Bound { source, .. } => source.clone(),
         Kind::Private => privates
             .iter()
@@ -145,8 +161,8 @@ fn make(wanted: &Mount, held: Option<&fs::File>) -> bool {
     };
     match &wanted.kind {
         Kind::AsIs => true,
-        Kind::ReadOnly if path == "/" => true,
-        Kind::ReadOnly | Kind::Writable => bind(BIND_ALL),
+        Kind::ReadOnly | Kind::Own if path == "/" => true,
+        Kind::ReadOnly | Kind::Own | Kind::Writable => bind(BIND_ALL),
         Kind::Bound { whole, .. } => bind(if *whole { BIND_ALL } else { BIND }),
         Kind::Private => bind(BIND),
         Kind::Hidden => hide(path),
@@ -250,11 +266,19 @@ fn devices() -> bool {
     mount(Some(STAGE), "/dev", NONE, MsFlags::MS_MOVE, NONE).is_ok()
 }
 
-/// Makes read-only what is mounted where the plan says so.
-fn close_for_writing(plan: &[Mount]) {
-    for (path, flags) in mounted() {
-        if is_read_only(plan, &path) {
-            let flags = flags | BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+/// Makes read-only what is mounted where the plan says so, and what can be executed what may be.
+fn close(plan: &[Mount], executables: &[(String, bool)]) {
+    for (path, old) in mounted() {
+        let mut flags = old;
+        flags.set(
+            MsFlags::MS_RDONLY,
+            old.contains(MsFlags::MS_RDONLY) || is_read_only(plan, &path),
+        );
+        if let Some(executes) = executes(executables, &path) {
+            flags.set(MsFlags::MS_NOEXEC, !executes);
+        }
+        if flags != old {
+            let flags = flags | BIND | MsFlags::MS_REMOUNT;
             let _ = mount(NONE, &*path, NONE, flags, NONE);
         }
     }
@@ -274,6 +298,7 @@ fn mounted() -> impl Iterator<Item = (String, MsFlags)> {
 /// What a mount has already: that may be locked, and must be said again.
 fn flags(options: &str) -> MsFlags {
     let flag = |option| match option {
+        "ro" => MsFlags::MS_RDONLY,
         "nosuid" => MsFlags::MS_NOSUID,
         "nodev" => MsFlags::MS_NODEV,
         "noexec" => MsFlags::MS_NOEXEC,

@@ -17,7 +17,6 @@ use crate::sys::tuning::set_secure_bits;
 pub(super) fn set_up(
     setup: &Setup,
     service: &str,
-    first: bool,
     uid: u32,
     confinement: &mut Confinement,
 ) -> Vec<u64> {
@@ -35,7 +34,7 @@ pub(super) fn set_up(
             raise_loopback();
         }
     }
-    mounts::set_up(setup, service, first);
+    mounts::set_up(setup, service);
     let dropped = dropped(words);
     if dropped != Capabilities::NONE && may(DROP) {
         let bounding = confinement.bounding.unwrap_or(Capabilities::NONE.others());

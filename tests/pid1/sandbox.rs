@@ -22,7 +22,7 @@ pub fn unit_beside(config: &str, lines: &str, script: &str) -> Pid1 {
         .file("units/web.service", &unit.replace("FOLDER", folder))
         .file(
             "script",
-            &format!("{script}\necho done >> notes\nexec sleep 1000\n"),
+            &format!("{script}\necho done >> notes\nexec sleep 1000\n").replace("FOLDER", folder),
         )
         .setup(Setup::OwnUnits)
 }
@@ -47,9 +47,9 @@ pub fn finds(lines: &str, script: &str, expected: &[&str]) {
 #[test]
 fn a_filtered_call_is_refused_with_its_errno_and_all_else_works() {
     finds(
-        "SystemCallFilter=~chroot mkdir mkdirat\nSystemCallErrorNumber=EUCLEAN",
-        "LC_ALL=C mkdir new 2>&1 | grep -o 'needs cleaning' >> notes\necho x > file && cat file >> notes",
-        &["needs cleaning", "x"],
+        "SystemCallFilter=~chroot mkdir mkdirat\nSystemCallFilter=~fchmodat:EDQUOT chmod:EDQUOT\nSystemCallErrorNumber=EUCLEAN",
+        "LC_ALL=C chmod 700 script 2>&1 | grep -o 'quota exceeded' >> notes; LC_ALL=C mkdir new 2>&1 | grep -o 'needs cleaning' >> notes\necho x > file && cat file >> notes",
+        &["quota exceeded", "needs cleaning", "x"],
     );
 }
 
@@ -129,7 +129,7 @@ fn a_strict_system_is_written_to_only_where_the_unit_says() {
 #[test]
 fn a_private_tmp_is_one_for_all_of_the_services_processes_and_goes_with_its_run() {
     let rinit = unit(
-        "PrivateTmp=yes\nBindPaths=FOLDER\nExecStartPre=/bin/sh -c 'echo pre > /tmp/rinit-test-mine'",
+        "PrivateTmp=yes\nBindPaths=FOLDER\nExecStartPre=+/bin/true\nExecStartPre=/bin/sh -c 'echo pre > /tmp/rinit-test-mine'",
         "cat /tmp/rinit-test-mine >> notes; ls /tmp | wc -l >> notes; stat -c %a /tmp /var/tmp >> notes",
     )
     .spawn();
@@ -154,10 +154,30 @@ fn a_private_tmp_is_one_for_all_of_the_services_processes_and_goes_with_its_run(
 fn devices_and_the_network_are_the_services_own() {
     finds(
         "PrivateDevices=yes\nPrivateNetwork=yes",
-        "ls /dev/kmsg /dev/mem 2> /dev/null | wc -l >> notes; echo x > /dev/null && echo null >> notes\n\
+        "touch /dev/new 2> /dev/null || echo closed >> notes\nls /dev/kmsg /dev/mem 2> /dev/null | wc -l >> notes; echo x > /dev/null && echo null >> notes\n\
          readlink /proc/self/ns/net | grep -vc \"$(readlink /proc/$PPID/ns/net)\" >> notes\n\
          bash -c ': < /dev/tcp/127.0.0.1/1' 2>&1 | grep -o -m1 refused >> notes",
-        &["0", "null", "1", "refused"],
+        &["closed", "0", "null", "1", "refused"],
+    );
+}
+
+#[test]
+fn what_is_no_place_of_programs_executes_none() {
+    finds(
+        "NoExecPaths=/\nExecPaths=/bin /usr /lib -/lib64 -/no/such/path\nNoExecPaths=/usr/share\nProtectSystem=full",
+        "cp /bin/true own; ./own 2> /dev/null; echo $? >> notes\n\
+         /usr/bin/env true && echo runs >> notes; touch /usr/new 2> /dev/null || echo closed >> notes\n\
+         grep -c ' /usr/share ro.*noexec' /proc/self/mountinfo >> notes",
+        &["126", "runs", "closed", "1"],
+    );
+}
+
+#[test]
+fn the_hosts_name_can_not_be_changed() {
+    finds(
+        "ProtectHostname=yes",
+        "for name in hostname domainname; do echo x 2> /dev/null > /proc/sys/kernel/$name || echo closed >> notes; done",
+        &["closed", "closed"],
     );
 }
 

@@ -28,22 +28,20 @@ fn ends_without(rinit: &Running, gone: &[&str]) {
 #[test]
 fn folders_have_links_which_go_with_those_in_run() {
     let rinit = run(
-        "RuntimeDirectory=a:b a:c/d e\nStateDirectory=rinit-test-s:rinit-test-t\nConfigurationDirectory=no:where",
-        "env | grep DIRECTORY= | sort >> notes; readlink /run/b /run/c/d /var/lib/rinit-test-t >> notes",
+        "RuntimeDirectory=a:b a:c/d e\nStateDirectory=web-s:web-t\nConfigurationDirectory=no:where",
+        "env | grep DIRECTORY= | sort >> notes; readlink /run/b /run/c/d /var/lib/web-t >> notes",
     );
     let expected = [
         "RUNTIME_DIRECTORY=/run/a:/run/e",
-        "STATE_DIRECTORY=/var/lib/rinit-test-s",
+        "STATE_DIRECTORY=/var/lib/web-s",
         "a",
         "../a",
-        "rinit-test-s",
+        "web-s",
     ];
     assert_eq!(noted(&rinit), expected, "{}", rinit.dump());
     ends_without(&rinit, &["/run/a", "/run/b", "/run/c/d", "/run/e"]);
-    assert!(is_there(&rinit, "/run/c") && is_there(&rinit, "/var/lib/rinit-test-t"));
+    assert!(is_there(&rinit, "/run/c") && is_there(&rinit, "/var/lib/web-t"));
     ends_in_order(&rinit);
-    let _ = fs::remove_file("/var/lib/rinit-test-t");
-    let _ = fs::remove_dir("/var/lib/rinit-test-s");
 }
 
 #[test]
@@ -54,4 +52,55 @@ fn what_has_a_links_name_already_is_kept_and_fails_the_start() {
     rinit.wait_for_line("runtime-directory /run/b: file exists");
     assert!(is_there(&rinit, "/run/b"));
     ends_in_order(&rinit);
+}
+
+#[test]
+fn credentials_are_the_users_alone_and_go_with_the_run() {
+    let other = service("other", "'sleep 2000'", "");
+    let rinit = unit_beside(
+        &other,
+        "User=65534\nLoadCredential=file:FOLDER/secret\nLoadCredential=tree:FOLDER/tree\nLoadCredential=of-store\n\
+         LoadCredential=nowhere\nLoadCredential=absent:/no/such/file\nSetCredential=absent:a\\x00b\\n%%d\nSetCredential=file:not this\n\
+         SetCredential=twice:first\nSetCredential=twice:x:y  z\n\
+         ExecStartPre=+/bin/sh -c 'chmod 777 FOLDER && touch FOLDER/notes && chmod 666 FOLDER/notes'\n\
+         ExecStartPre=/bin/sh -c 'stat -c \"%%a %%u\" %d %d/* >> FOLDER/notes'",
+        "cd $CREDENTIALS_DIRECTORY && pwd >> $OLDPWD/notes\n\
+         for file in *; do echo \"$file=$(tr '\\0\\n' 0/ < $file)\"; done >> $OLDPWD/notes; cd $OLDPWD",
+    )
+    .file("secret", "from a file")
+    .file("tree/a", "one")
+    .file("tree/below/b", "two")
+    .file("tree/.hidden", "none")
+    .file("given/of-store", "the first store\n");
+    let given = rinit.path("given");
+    let rinit = rinit
+        .env("CREDENTIALS_DIRECTORY", &given.display().to_string())
+        .spawn();
+    let mut expected = vec!["500 65534"];
+    expected.extend(["400 65534"; 6]);
+    expected.extend([
+        "/run/credentials/web.service",
+        "absent=a0b/%%d",
+        "file=from a file",
+        "of-store=the first store/",
+        "tree_a=one",
+        "tree_below_b=two",
+        "twice=x:y  z",
+    ]);
+    assert_eq!(noted(&rinit), expected, "{}", rinit.dump());
+    ends_without(&rinit, &["/run/credentials/web.service"]);
+    ends_in_order(&rinit);
+}
+
+#[test]
+fn a_credential_without_its_file_fails_the_start_as_with_systemd() {
+    let lines = "LoadCredential=key:/no/such/file";
+    let rinit = unit_beside("", lines, "echo never >> notes").spawn();
+    rinit.wait_for_line("LoadCredential key:/no/such/file: no such file or directory");
+    assert_eq!(
+        rinit.wait(),
+        crate::harness::Status::Exited(243),
+        "{}",
+        rinit.dump()
+    );
 }

@@ -44,7 +44,7 @@ impl Given<'_> {
 
     /// Passwords stand there.
     fn is_secret(&self) -> bool {
-        self.key == "Environment"
+        matches!(self.key, "Environment" | "SetCredential")
     }
 
     /// It is empty: back to the default, or to an empty list.

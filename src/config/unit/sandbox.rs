@@ -27,7 +27,7 @@ pub(super) fn apply(reading: &mut Reading<'_>, given: &Given<'_>) -> bool {
         Value::Switch(_) | Value::Word(_) | Value::Errno | Value::Nanoseconds => false,
         // Here yes and no are all of it.
         Value::SwitchOrList => !matches!(&*text, "yes" | "no"),
-        Value::List | Value::Paths | Value::Tuning => true,
+        Value::List | Value::Paths | Value::Tuning | Value::Credential => true,
     };
     let words = &mut reading.sandbox;
     if !adds || text.is_empty() {
@@ -76,6 +76,7 @@ fn text(value: Value, given: &Given<'_>) -> Option<String> {
         Value::Errno => sandbox::errno(given.value)
             .map(|errno| errno.to_string())
             .or_else(|| given.wrong("an errno such as EPERM, its number, or kill")),
+        Value::Credential => credential(given),
     }
 }
 
@@ -84,7 +85,11 @@ fn list(given: &Given<'_>) -> Option<String> {
     let text = given.text();
     let names = text.trim_start_matches('~');
     let is_known = |name: &str| match given.key {
-        "SystemCallFilter" => system_call::is_name(name.split(':').next().unwrap_or(name)),
+        "SystemCallFilter" => {
+            let (name, errno) = name.split_once(':').unwrap_or((name, "kill"));
+            let is_errno = errno == "kill" || sandbox::errno(errno).is_some();
+            is_errno && system_call::is_name(name)
+        }
         "RestrictAddressFamilies" => name == "none" || seccomp::is_family(name),
         "RestrictNamespaces" => seccomp::is_namespace(name),
         "SecureBits" => tuning::secure_bit(name).is_some(),
@@ -116,6 +121,37 @@ fn nanoseconds(given: &Given<'_>) -> Option<String> {
     }
     let time = given.span()?;
     Some(time.map_or_else(String::new, |time| time.as_nanos().to_string()))
+}
+
+/// A name that a file can have, and a path or what the file says.
+fn credential(given: &Given<'_>) -> Option<String> {
+    let is_name = |name: &str| {
+        let plain =
+            |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b':' | b'/') || byte == b' ';
+        !matches!(name, "" | "." | "..") && name.len() < 256 && name.bytes().all(plain)
+    };
+    let (name, rest) = match given.value.split_once(':') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (given.value, None),
+    };
+    let expanded =
+        |text: &str| String::from_utf8_lossy(&given.expanded(text.as_bytes())).into_owned();
+    let name = expanded(name);
+    if given.key == "SetCredential" {
+        // Its escapes are read where there may be a NUL.
+        let text = rest.filter(|_| is_name(&name));
+        return match text {
+            Some(text) => Some(format!("{name}:{text}")),
+            None => given.wrong("write NAME:TEXT"),
+        };
+    }
+    let path = rest.map_or_else(|| name.clone(), expanded);
+    let is_whole = path.starts_with('/') && path.split('/').all(|part| part != "..");
+    if is_name(&name) && (is_whole || is_name(&path)) {
+        Some(format!("{name}:{path}"))
+    } else {
+        given.wrong("write NAME:PATH, with the whole path of a file, or NAME alone")
+    }
 }
 
 fn paths(given: &Given<'_>) -> Option<String> {

@@ -13,6 +13,7 @@ use super::source::{At, reason};
 use super::value::Context;
 use crate::core::commands::List;
 use crate::core::exec::{Expansion, Words};
+use crate::core::sandbox;
 use crate::core::{accounts, expand};
 use crate::units::glob::is_pattern;
 use crate::units::sysusers::{Surroundings, Sysusers, Tables};
@@ -116,8 +117,10 @@ impl<'a> Needs<'a> {
             .then_some("yet: a oneshot comes before it")
             // As with systemd: that one start fails, nothing else.
             .or_else(|| draft.unit.is_some().then_some("its start will fail"));
-        let folder_is_there = self.check_folder(draft, doubt);
-        if folder_is_there {
+        let setup = draft.spec.exec.setup.as_deref();
+        // Those of another root are no matter of ours.
+        let has_root = setup.is_some_and(|setup| sandbox::root(&setup.sandbox).is_some());
+        if !has_root && self.check_folder(draft, doubt) {
             self.check_programs(draft, doubt);
         }
         self.check_accounts(draft, doubt);

@@ -2,7 +2,7 @@
 //! carries out in a mount namespace of its own.
 
 use super::exec::Words;
-use super::sandbox::{has, values};
+use super::sandbox::{Means, has, needs, root, values};
 use super::setup::Folder;
 
 /// One path, and what becomes of it.
@@ -112,7 +112,15 @@ fn empty(options: &str) -> Kind {
 /// The plan, those above before those below; empty where nothing is asked for.
 #[must_use]
 pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
-    let mut plan = Plan(Vec::new());
+    let root = root(words).map(|(root, _)| root);
+    let asked = needs(words).has(Means::MOUNTS.with(Means::PROC));
+    if root.is_none() && !asked {
+        return Vec::new();
+    }
+    let mut plan = Plan {
+        all: Vec::new(),
+        root,
+    };
     for directive in ["NoExecPaths", "ExecPaths"] {
         plan.named(words, directive, &|_| Kind::Own);
     }
@@ -120,13 +128,17 @@ pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
     match system {
         None => {}
         Some("strict") => {
-            plan.all("/", &Kind::ReadOnly);
-            plan.all("/dev /proc /sys", &Kind::AsIs);
+            plan.each("/", &Kind::ReadOnly);
+            plan.each("/dev /proc /sys", &Kind::AsIs);
+            if root.is_some() {
+                // It is the service's own.
+                plan.add("/run", Kind::AsIs);
+            }
         }
         Some(system) => {
-            plan.all("/usr /boot /efi", &Kind::ReadOnly);
+            plan.each("/usr /boot /efi", &Kind::ReadOnly);
             if system == "full" {
-                plan.all("/etc", &Kind::ReadOnly);
+                plan.each("/etc", &Kind::ReadOnly);
             }
         }
     }
@@ -142,9 +154,9 @@ pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
     if has(words, "ProtectKernelTunables") {
         const TUNABLES: &str = "/proc/acpi /proc/fs /proc/irq /proc/latency_stats /proc/mtrr \
             /proc/sys /proc/sysrq-trigger /sys";
-        plan.all(TUNABLES, &Kind::ReadOnly);
-        plan.all("/sys/fs/cgroup", &Kind::AsIs);
-        plan.all("/proc/kallsyms /proc/kcore", &Kind::Hidden);
+        plan.each(TUNABLES, &Kind::ReadOnly);
+        plan.each("/sys/fs/cgroup", &Kind::AsIs);
+        plan.each("/proc/kallsyms /proc/kcore", &Kind::Hidden);
     }
     for (directive, paths, kind) in [
         ("ProtectControlGroups", "/sys/fs/cgroup", Kind::ReadOnly),
@@ -163,7 +175,7 @@ pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
         ("PrivateDevices", "/dev", Kind::Devices),
     ] {
         if has(words, directive) {
-            plan.all(paths, &kind);
+            plan.each(paths, &kind);
         }
     }
     let homes = match values(words, "ProtectHome").last() {
@@ -173,30 +185,40 @@ pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
         Some(_) => Some(Kind::Hidden),
     };
     if let Some(kind) = homes {
-        plan.all(HOMES, &kind);
+        plan.each(HOMES, &kind);
     }
     plan.named(words, "ReadOnlyPaths", &|_| Kind::ReadOnly);
     if system == Some("strict") {
         // Of these ProtectHome= decides, though the system is all that there is.
         for home in HOMES.split(' ') {
-            if plan.0.iter().all(|mount| mount.path != home) {
+            if plan.all.iter().all(|mount| mount.path != home) {
                 plan.add(home, Kind::Writable);
             }
         }
     }
     plan.named(words, "ReadWritePaths", &|_| Kind::Writable);
     for folder in folders {
-        plan.add(&folder.path(), Kind::Writable);
+        let source = folder.path();
+        let kind = match root {
+            None => Kind::Writable,
+            Some(_) => Kind::Bound {
+                source: source.clone(),
+                whole: true,
+                read_only: false,
+            },
+        };
+        plan.add(&source, kind);
     }
     plan.named(words, "InaccessiblePaths", &|_| Kind::Hidden);
     plan.named(words, "TemporaryFileSystem", &empty);
     for (directive, read_only) in [("BindPaths", false), ("BindReadOnlyPaths", true)] {
         for source in values(words, directive).flat_map(str::lines) {
-            let source = source.trim_start_matches(['-', '+']);
-            let mut parts = source.splitn(3, ':');
-            let source = parts.next().unwrap_or_default().to_owned();
+            let inner = source.trim_start_matches('-').starts_with('+');
+            let mut parts = source.trim_start_matches(['-', '+']).splitn(3, ':');
+            let own = parts.next().unwrap_or_default();
+            let source = root.filter(|_| inner).unwrap_or_default().to_owned() + own;
             let path = parts.next().filter(|path| !path.is_empty());
-            let path = path.unwrap_or(&source).to_owned();
+            let path = path.unwrap_or(own).to_owned();
             let whole = parts.next() != Some("norbind");
             plan.add(
                 &path,
@@ -208,7 +230,20 @@ pub fn plan(words: &Words, folders: &[Folder]) -> Vec<Mount> {
             );
         }
     }
-    plan.0
+    plan.all
+}
+
+/// A path as it is seen by the service: in another root than the container's only one after
+/// `+`, or that of an empty folder, begins there.
+fn inside<'a>(path: &'a str, root: Option<&str>, directive: &str) -> Option<&'a str> {
+    let own = path.trim_start_matches(['-', '+']);
+    let begins_there =
+        directive == "TemporaryFileSystem" || path.trim_start_matches('-').starts_with('+');
+    let Some(root) = root.filter(|_| !begins_there) else {
+        return Some(own);
+    };
+    let below = own.strip_prefix(root).filter(|_| is_within(own, root))?;
+    Some(if below.is_empty() { "/" } else { below })
 }
 
 /// Whether what is mounted at this path is to be read-only: the deepest of the plan's paths
@@ -229,10 +264,11 @@ pub fn is_read_only(plan: &[Mount], path: &str) -> bool {
 #[must_use]
 pub fn executables(words: &Words) -> Vec<(&str, bool)> {
     let mut all = Vec::new();
+    let root = root(words).map(|(root, _)| root);
     for (directive, executes) in [("ExecPaths", true), ("NoExecPaths", false)] {
-        for path in values(words, directive).flat_map(str::lines) {
-            all.push((path.trim_start_matches(['-', '+']), executes));
-        }
+        let paths = values(words, directive).flat_map(str::lines);
+        let paths = paths.filter_map(|path| inside(path, root, directive));
+        all.extend(paths.map(|path| (path, executes)));
     }
     all
 }
@@ -253,10 +289,14 @@ pub fn is_within(path: &str, above: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-struct Plan(Vec<Mount>);
+struct Plan<'a> {
+    all: Vec<Mount>,
+    /// Another one than the container's, in which all of it is.
+    root: Option<&'a str>,
+}
 
-impl Plan {
-    fn all(&mut self, paths: &str, kind: &Kind) {
+impl Plan<'_> {
+    fn each(&mut self, paths: &str, kind: &Kind) {
         for path in paths.split_whitespace() {
             self.add(path, kind.clone());
         }
@@ -265,17 +305,18 @@ impl Plan {
     /// The directive's own paths; what stands behind a colon is for whoever makes the kind.
     fn named(&mut self, words: &Words, directive: &str, kind: &dyn Fn(&str) -> Kind) {
         for path in values(words, directive).flat_map(str::lines) {
-            let path = path.trim_start_matches(['-', '+']);
             let (path, options) = match directive {
                 "TemporaryFileSystem" => path.split_once(':').unwrap_or((path, "")),
                 _ => (path, ""),
             };
-            self.add(path, kind(options));
+            if let Some(path) = inside(path, self.root, directive) {
+                self.add(path, kind(options));
+            }
         }
     }
 
     fn add(&mut self, path: &str, kind: Kind) {
-        add(&mut self.0, path, kind);
+        add(&mut self.all, path, kind);
     }
 }
 
@@ -392,6 +433,33 @@ mod tests {
             assert_eq!(executes(&all, path), Some(can), "{path}");
         }
         assert_eq!(executes(&[("/a", false)], "/b"), None);
+    }
+
+    #[test]
+    fn of_another_root_are_paths_with_a_plus_and_those_that_lie_in_it() {
+        let folder = Folder {
+            base: Base::State,
+            name: "web".into(),
+            mode: 0o755,
+            links: [].into(),
+        };
+        let plan = of(
+            &[
+                "RootDirectory=/srv/root/",
+                "ReadOnlyPaths=/srv/root/a\n/b\n-+/c\n/srv/rootless",
+                "TemporaryFileSystem=/d",
+                "BindPaths=/e:/f",
+                "PrivateTmp=yes",
+            ],
+            &[folder],
+        );
+        let paths: Vec<&str> = plan.iter().map(|mount| &*mount.path).collect();
+        assert_eq!(
+            paths,
+            ["/a", "/c", "/d", "/f", "/tmp", "/var/lib/web", "/var/tmp"]
+        );
+        let bound = |path| matches!(kind(&plan, path), Some(Kind::Bound { .. }));
+        assert!(bound("/var/lib/web") && bound("/f"));
     }
 
     #[test]

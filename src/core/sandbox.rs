@@ -62,6 +62,10 @@ pub enum Value {
     List,
     /// Paths, with `-` before one that may be missing.
     Paths,
+    /// One of them.
+    Path,
+    /// Yes or no, of which it is no that is said.
+    Denial,
     /// An errno's name or number.
     Errno,
     /// As `tuning` has it: each line is a word of its own.
@@ -111,6 +115,9 @@ pub const DIRECTIVES: &[(&str, Value, Means)] = &[
         Means::PROC,
     ),
     ("ProcSubset", Value::Word(&["all", "pid"]), Means::PROC),
+    ("RootDirectory", Value::Path, Means::NOTHING),
+    ("RootDirectoryStartOnly", YES_OR_NO, Means::NOTHING),
+    ("MountAPIVFS", Value::Denial, Means::NOTHING),
     ("ReadWritePaths", Value::Paths, Means::MOUNTS),
     ("ReadOnlyPaths", Value::Paths, Means::MOUNTS),
     ("InaccessiblePaths", Value::Paths, Means::MOUNTS),
@@ -205,6 +212,15 @@ pub fn all<'a>(words: &'a Words, directive: &str) -> Vec<&'a str> {
 #[inline(never)]
 pub fn last<'a>(words: &'a Words, directive: &str) -> Option<&'a str> {
     values(words, directive).last()
+}
+
+/// RootDirectory=: what is `/` for its processes, and whether it may be missing.
+#[must_use]
+pub fn root(words: &Words) -> Option<(&str, bool)> {
+    let said = values(words, "RootDirectory").last()?;
+    let path = said.trim_start_matches('-');
+    let path = path.trim_end_matches('/');
+    (!path.is_empty()).then_some((path, said.starts_with('-')))
 }
 
 /// Whether anything is said by this directive; a plain `no` is never kept.

@@ -16,7 +16,7 @@ use nix::sys::socket::{SockaddrStorage, getpeername};
 
 use super::explain::explain;
 use super::extras::Extras;
-use super::full::Full;
+use super::full::{Full, Role};
 use super::launch::Wires;
 use super::passed::Passed;
 use crate::core::connections::{Connections, Full as NoRoom, Peer};
@@ -182,6 +182,7 @@ impl Door<'_> {
             extras.add(format!("REMOTE_PORT={}", address.port()));
         }
         let full = Full {
+            role: Role::Main,
             spec: self.full.spec,
             base: self.full.base,
             extras: &extras,

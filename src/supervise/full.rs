@@ -20,6 +20,7 @@ use crate::core::environment_file;
 use crate::core::exec::{Exec, Expansion, Identity, Limit, Privileges, Words};
 use crate::core::expand;
 use crate::core::sandbox::has;
+use crate::core::setup::Setup;
 use crate::core::sorted::sort;
 use crate::core::spec::ServiceSpec;
 use crate::core::unit_words;
@@ -33,12 +34,24 @@ use crate::units;
 /// The errno of what the standard library's errors hide.
 pub(super) const EIO: i32 = 5;
 
+/// What a process is to its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Its own command.
+    Main,
+    /// It takes connections, for each of which there is a process of that command.
+    Door,
+    /// A command beside that.
+    Beside,
+}
+
 /// What a child on the full road knows.
 pub(crate) struct Full<'a> {
     pub(crate) spec: &'a ServiceSpec,
     pub(crate) base: &'a Words,
     pub(crate) extras: &'a Extras,
     pub(crate) wires: &'a Wires<'a>,
+    pub(crate) role: Role,
     /// It is the first process of its run.
     pub(crate) first: bool,
     /// It is the run's own, not one beside it.
@@ -91,7 +104,20 @@ impl Full<'_> {
             Some(identity) => self::account(identity)?,
             None => Account::default(),
         };
-        let setup = exec.setup.as_deref();
+        let roots_own;
+        let mut setup = exec.setup.as_deref();
+        if self.role == Role::Beside
+            && let Some(known) = setup
+            && has(&known.sandbox, "RootDirectoryStartOnly")
+        {
+            let words = known.sandbox.iter();
+            let words = words.filter(|word| !word.starts_with(b"RootDirectory="));
+            roots_own = Setup {
+                sandbox: Words::new(words),
+                ..known.clone()
+            };
+            setup = Some(&roots_own);
+        }
         let forking = self.spec.forking.as_ref().filter(|_| self.first);
         if let Some(path) = forking.and_then(|forking| forking.pid_file.as_deref()) {
             preparation::clear_pid_file(path, self.wires.cleared);
@@ -165,11 +191,27 @@ impl Full<'_> {
         let mut confinement = Confinement::default();
         let mut filter = Vec::new();
         let identity = account.identity.as_ref().filter(|_| own_identity);
+        // Who accepts connections sets up nothing of what each of them will have.
+        let setup = setup.filter(|_| self.role != Role::Door);
+        if let Some(setup) = setup.filter(|_| !own_confinement) {
+            let words = &setup.sandbox;
+            let entered = mounts::enter_root(words);
+            entered.map_err(|errno| sandbox::without_root(words, errno))?;
+        }
         if let Some(setup) = setup.filter(|_| own_confinement) {
             confinement = setup.confinement;
             let uid = identity.map_or_else(process::effective_uid, |them| them.uid);
             let name = &self.spec.name;
-            filter = sandbox::set_up(setup, name, uid, &mut confinement);
+            let notify = self
+                .wires
+                .notify
+                .filter(|address| address.starts_with(b"/"));
+            let notify = notify.and_then(|path| String::from_utf8(path.into()).ok());
+            let more: Vec<_> = credentials::folder(self.spec)
+                .into_iter()
+                .chain(notify)
+                .collect();
+            filter = sandbox::set_up(setup, name, uid, &more, &mut confinement)?;
         }
         let size: usize = words
             .iter()

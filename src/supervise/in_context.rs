@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use super::environment;
 use super::explain::explain;
 use super::extras::Extras;
-use super::full::{Full, failed};
+use super::full::{Full, Role, failed};
 use super::launch::Wires;
 use crate::core::context::Context;
 use crate::core::event::SpawnFailure;
@@ -103,6 +103,7 @@ fn try_command(spec: &ServiceSpec, base: &Words, extras: &Extras, folder: Option
         passed: &[],
     };
     let full = Full {
+        role: Role::Beside,
         spec,
         base,
         extras,

@@ -170,7 +170,15 @@ impl Launcher {
         };
         let become_it = || {
             let in_place = beside.map(|beside| beside.in_place(spec));
+            let listen = spec.listen.as_deref().filter(|_| beside.is_none());
+            let accept = listen.and_then(|listen| listen.accept.as_deref());
+            let role = match (beside, accept) {
+                (Some(_), _) => full::Role::Beside,
+                (None, Some(_)) => full::Role::Door,
+                (None, None) => full::Role::Main,
+            };
             let full = full::Full {
+                role,
                 spec: in_place.as_ref().unwrap_or(spec),
                 base: &self.base.words(),
                 extras: &extras,
@@ -182,8 +190,7 @@ impl Launcher {
                 place,
                 report: told.as_fd(),
             };
-            let listen = spec.listen.as_deref().filter(|_| beside.is_none());
-            match listen.and_then(|listen| listen.accept.as_deref()) {
+            match accept {
                 Some(accept) => accept::serve(&full, accept, &|wires| {
                     let control = self.control_socket.as_deref();
                     Extras::new(spec, invocation, wires, None, control)
@@ -253,6 +260,7 @@ impl Launcher {
         let extras = Extras::new(spec, invocation, &wires, Some(&beside), control);
         let become_it = || {
             let full = full::Full {
+                role: full::Role::Beside,
                 spec: &beside.in_place(spec),
                 base: &self.base.words(),
                 extras: &extras,

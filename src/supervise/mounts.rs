@@ -13,34 +13,58 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
+use nix::unistd::{chdir, chroot};
 
 use super::folders;
+use super::full::EIO;
+use crate::core::exec::Words;
 use crate::core::mounts::{
     Kind, Mount, add, executables, executes, is_read_only, plan, private_folders,
 };
+use crate::core::sandbox::{has, root};
 use crate::core::setup::Setup;
 
 const NONE: Option<&str> = None;
 const BIND: MsFlags = MsFlags::MS_BIND;
 const BIND_ALL: MsFlags = MsFlags::MS_BIND.union(MsFlags::MS_REC);
 
-/// All of it.
-pub(super) fn set_up(setup: &Setup, service: &str) {
-    let wanted = plan(&setup.sandbox, &setup.folders);
-    let own = crate::core::sandbox::has(&setup.sandbox, "PrivateMounts");
-    if wanted.is_empty() && !own || unshare(CloneFlags::CLONE_NEWNS).is_err() {
-        return;
+/// All of it; another root is entered. `more`: what is to be found there too.
+///
+/// # Errors
+/// Where another root isn't to be had.
+pub(super) fn set_up(setup: &Setup, service: &str, more: &[String]) -> Result<(), Errno> {
+    let words = &setup.sandbox;
+    let root = root_of(words)?;
+    let mut wanted = plan(words, &setup.folders);
+    let shows_all = root.is_some() && !has(words, "MountAPIVFS");
+    let is_asked = shows_all || !wanted.is_empty() || has(words, "PrivateMounts");
+    if !is_asked || !begin() {
+        return root.map_or(Ok(()), |root| enter(&root));
     }
-    // What the container mounts later is to be seen; what we mount is not.
-    if mount(NONE, "/", NONE, MsFlags::MS_SLAVE | MsFlags::MS_REC, NONE).is_err() {
-        return;
+    for path in more.iter().filter(|_| root.is_some()) {
+        let (source, whole, read_only) = (path.clone(), false, false);
+        let kind = Kind::Bound {
+            source,
+            whole,
+            read_only,
+        };
+        add(&mut wanted, path, kind);
     }
-    let privates = private_folders(service);
-    let real = real(wanted);
-    let held: Vec<_> = real.iter().map(|mount| hold(mount, &privates)).collect();
+    let sources = sources(&mut wanted, service);
+    if let Some(root) = root {
+        // Closed for writing it is a mount.
+        let _ = mount(Some(&*root), &*root, NONE, BIND_ALL, NONE);
+        if shows_all {
+            show_kernels(&root);
+        }
+        enter(&root)?;
+    }
+    let real = real(wanted, &sources);
+    let held: Vec<_> = real.iter().map(|mount| hold(mount, &sources)).collect();
     let mut all_done = true;
     for (mount, held) in real.iter().zip(&held) {
         let done = make(mount, held.as_ref());
@@ -52,18 +76,102 @@ pub(super) fn set_up(setup: &Setup, service: &str) {
     if all_done {
         close(&real, &executables_of(setup));
     }
+    Ok(())
+}
+
+/// What the container mounts later is to be seen; what we mount is not.
+fn begin() -> bool {
+    let flags = MsFlags::MS_SLAVE | MsFlags::MS_REC;
+    unshare(CloneFlags::CLONE_NEWNS).is_ok() && mount(NONE, "/", NONE, flags, NONE).is_ok()
+}
+
+/// RootDirectory=, without links.
+fn root_of(words: &Words) -> Result<Option<String>, Errno> {
+    let Some((path, is_optional)) = root(words) else {
+        return Ok(None);
+    };
+    match fs::canonicalize(path) {
+        Ok(found) => Ok(found.to_str().map(str::to_owned)),
+        Err(_) if is_optional => Ok(None),
+        Err(error) => Err(Errno::from_raw(error.raw_os_error().unwrap_or(EIO))),
+    }
+}
+
+/// From here on this is `/`.
+fn enter(root: &str) -> Result<(), Errno> {
+    chroot(root)?;
+    chdir("/")
+}
+
+/// Enters another root where there is one, and sets up nothing else.
+///
+/// # Errors
+/// Where it isn't to be had.
+pub(super) fn enter_root(words: &Words) -> Result<(), Errno> {
+    root_of(words)?.map_or(Ok(()), |root| enter(&root))
+}
+
+/// The kernel's file systems in another root, and an empty /run.
+fn show_kernels(root: &str) {
+    let all: Vec<_> = mounted().map(|(path, _)| path).collect();
+    for name in ["/proc", "/sys", "/dev", "/run"] {
+        let path = format!("{root}{name}");
+        if all.contains(&path) {
+            continue;
+        }
+        make_place(&path, true);
+        if name == "/run" {
+            in_memory(&path, MsFlags::MS_NOSUID | MsFlags::MS_NODEV, "mode=0755");
+        } else {
+            let _ = mount(Some(name), &*path, NONE, BIND_ALL, NONE);
+        }
+    }
+}
+
+/// What is seen elsewhere, held open by its path; a private folder is that, too.
+fn sources(wanted: &mut [Mount], service: &str) -> Vec<(String, fs::File)> {
+    let privates = private_folders(service);
+    let mut sources = Vec::new();
+    for mount in wanted {
+        if mount.kind == Kind::Private {
+            let mut folders = privates.iter();
+            let folder = folders.find(|folder| is_in(folder, &mount.path));
+            let Some(source) = folder.and_then(|folder| private(folder)) else {
+                continue;
+            };
+            let (whole, read_only) = (false, false);
+            mount.kind = Kind::Bound {
+                source,
+                whole,
+                read_only,
+            };
+        }
+        if let Kind::Bound { source, .. } = &mount.kind
+            && let Ok(file) = open_place(source)
+        {
+            sources.push((source.clone(), file));
+        }
+    }
+    sources
+}
+
+fn source<'a>(sources: &'a [(String, fs::File)], kind: &Kind) -> Option<&'a fs::File> {
+    let Kind::Bound { source, .. } = kind else {
+        return None;
+    };
+    let mut all = sources.iter();
+    all.find(|(own, _)| own == source).map(|(_, file)| file)
 }
 
 /// The plan by paths without links, of what is there.
-fn real(wanted: Vec<Mount>) -> Vec<Mount> {
+fn real(wanted: Vec<Mount>, sources: &[(String, fs::File)]) -> Vec<Mount> {
     let mut real = Vec::new();
     for Mount { path, kind } in wanted {
         // What is seen elsewhere finds its place made.
-        if let Kind::Bound { source, .. } = &kind
+        if let Some(file) = source(sources, &kind)
             && !Path::new(&path).exists()
-            && Path::new(source).exists()
         {
-            make_place(&path, Path::new(source).is_dir());
+            make_place(&path, is_folder(file));
         }
         if let Some(found) = fs::canonicalize(&path)
             .ok()
@@ -74,6 +182,10 @@ fn real(wanted: Vec<Mount>) -> Vec<Mount> {
         }
     }
     real
+}
+
+fn is_folder(file: &fs::File) -> bool {
+    file.metadata().is_ok_and(|found| found.is_dir())
 }
 
 /// By paths without links, of what is there.
@@ -124,20 +236,12 @@ fn make_place(path: &str, is_folder: bool) {
 }
 
 /// What will be seen at this place.
-fn hold(mount: &Mount, privates: &[String; 2]) -> Option<fs::File> {
-    let source = match &mount.kind {
-        Kind::ReadOnly | Kind::Own if mount.path == "/" => return None,
-        Kind::ReadOnly | Kind::Own | Kind::Writable => mount.path.clone(),
-        Kind::Bound { source, .. } => source.clone(),
-        Kind::Private => privates
-            .iter()
-            .find(|folder| is_in(folder, &mount.path))
-            .and_then(|folder| private(folder))?,
-        Kind::AsIs | Kind::Hidden | Kind::Empty { .. } | Kind::Devices | Kind::Processes(_) => {
-            return None;
-        }
-    };
-    open_place(&source).ok()
+fn hold(mount: &Mount, sources: &[(String, fs::File)]) -> Option<fs::File> {
+    let stays = matches!(mount.kind, Kind::ReadOnly | Kind::Own);
+    if stays && mount.path != "/" || mount.kind == Kind::Writable {
+        return open_place(&mount.path).ok();
+    }
+    source(sources, &mount.kind)?.try_clone().ok()
 }
 
 fn open_place(path: &str) -> std::io::Result<fs::File> {
@@ -155,16 +259,16 @@ fn make(wanted: &Mount, held: Option<&fs::File>) -> bool {
         };
         let place = Path::new(path);
         if !place.exists() {
-            make_place(path, held.metadata().is_ok_and(|found| found.is_dir()));
+            make_place(path, is_folder(held));
         }
         show(held, path, flags)
     };
     match &wanted.kind {
-        Kind::AsIs => true,
+        // Nothing stands for a private folder that isn't ours.
+        Kind::AsIs | Kind::Private => true,
         Kind::ReadOnly | Kind::Own if path == "/" => true,
         Kind::ReadOnly | Kind::Own | Kind::Writable => bind(BIND_ALL),
         Kind::Bound { whole, .. } => bind(if *whole { BIND_ALL } else { BIND }),
-        Kind::Private => bind(BIND),
         Kind::Hidden => hide(path),
         // What is bound below needs its place made: it is closed with all the others.
         Kind::Empty { options, .. } => {
@@ -227,6 +331,7 @@ fn hide(path: &str) -> bool {
 /// A /dev of its own. It is put together where nobody sees it, at /tmp, and moved.
 fn devices() -> bool {
     const STAGE: &str = "/tmp";
+    make_place(STAGE, true);
     if !in_memory(STAGE, MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, "mode=0755") {
         return false;
     }

@@ -2,27 +2,33 @@
 //! mounts now, capabilities and the filter of system calls as the last steps before the
 //! exec. What isn't permitted is left out; the reader of the configuration has told of it.
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 
+use super::full::failed;
 use super::mounts;
 use crate::core::capability::{Capabilities, Confinement};
-use crate::core::sandbox::{all, dropped, has};
+use crate::core::exec::Words;
+use crate::core::sandbox::{all, dropped, has, root};
 use crate::core::seccomp;
 use crate::core::setup::Setup;
 use crate::core::tuning::{KEEP_CAPS, KEEP_CAPS_LOCKED, secure_bits};
 use crate::sys::sandbox::{DROP, may, may_filter_root, raise_loopback};
+use crate::sys::spawn::{Failure, Step};
 use crate::sys::tuning::set_secure_bits;
 
-/// Sets up what is to be there now; gives the filter for later. `uid`: who it becomes.
+/// Sets up what is to be there now; gives the filter for later. `uid`: who it becomes; `more`:
+/// what it is to find in another root too.
 pub(super) fn set_up(
     setup: &Setup,
     service: &str,
     uid: u32,
+    more: &[String],
     confinement: &mut Confinement,
-) -> Vec<u64> {
+) -> Result<Vec<u64>, Failure> {
     let words = &setup.sandbox;
     if words.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     for (directive, flag) in [
         ("PrivateIPC", CloneFlags::CLONE_NEWIPC),
@@ -34,7 +40,7 @@ pub(super) fn set_up(
             raise_loopback();
         }
     }
-    mounts::set_up(setup, service);
+    mounts::set_up(setup, service, more).map_err(|errno| without_root(words, errno))?;
     let dropped = dropped(words);
     if dropped != Capabilities::NONE && may(DROP) {
         let bounding = confinement.bounding.unwrap_or(Capabilities::NONE.others());
@@ -59,5 +65,11 @@ pub(super) fn set_up(
             filter.clear();
         }
     }
-    filter
+    Ok(filter)
+}
+
+/// It has no root to run in.
+pub(super) fn without_root(words: &Words, errno: Errno) -> Failure {
+    let path = root(words).map_or("", |(path, _)| path);
+    failed(Step::Folder, errno as i32, &format!("RootDirectory {path}"))
 }

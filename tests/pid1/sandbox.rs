@@ -206,6 +206,59 @@ fn a_proc_that_shows_less_keeps_what_the_engine_has_put_over_it() {
     );
 }
 
+/// A root of a folder's, in which the programs are this machine's.
+fn in_a_root(lines: &str, script: &str, expected: &[&str]) {
+    let all =
+        "RootDirectory=FOLDER/root\nBindReadOnlyPaths=/bin /usr /lib -/lib64\nBindPaths=FOLDER";
+    let rinit = unit(&format!("{all}\n{lines}"), script)
+        .file("root/closed/file", "")
+        .file("root/also/file", "")
+        .spawn();
+    assert_eq!(noted(&rinit), expected, "{}", rinit.dump());
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+}
+
+#[test]
+fn another_root_has_what_the_kernel_and_the_unit_put_there() {
+    in_a_root(
+        "StateDirectory=web\nRuntimeDirectory=web\nSetCredential=key:x\nReadOnlyPaths=+/closed FOLDER/root/also\nInaccessiblePaths=/free\n\
+         ExecStartPre=/bin/sh -c 'test -e /closed && echo before too >> notes'",
+        "for place in /closed /also /free $STATE_DIRECTORY $RUNTIME_DIRECTORY; do mkdir -p $place; touch $place/new 2> /dev/null && echo $place >> notes; done\n\
+         test -e /etc || echo no etc >> notes; test -e /proc/self/status && echo process >> notes\n\
+         cat $CREDENTIALS_DIRECTORY/key >> notes; echo >> notes; ls /run | sort >> notes",
+        &[
+            "before too",
+            "/free",
+            "/var/lib/web",
+            "/run/web",
+            "no etc",
+            "process",
+            "x",
+            "credentials",
+            "web",
+        ],
+    );
+    in_a_root(
+        "ProtectSystem=strict\nPrivateDevices=yes\nMountAPIVFS=yes\nRootDirectoryStartOnly=yes\n\
+         ExecStartPre=/bin/sh -c 'test -e /closed || echo outside >> notes'",
+        "touch /new 2> /dev/null || echo closed >> notes; touch /dev/new 2> /dev/null || echo devices >> notes; test -c /dev/null && echo null >> notes",
+        &["outside", "closed", "devices", "null"],
+    );
+}
+
+#[test]
+fn without_its_root_nothing_starts_unless_it_may_be_missing() {
+    let rinit = unit("RootDirectory=/no/such/root", "echo never >> notes").spawn();
+    rinit.wait_for_line("RootDirectory /no/such/root: no such file or directory");
+    assert_ne!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    finds(
+        "RootDirectory=-/no/such/root",
+        "echo runs >> notes",
+        &["runs"],
+    );
+}
+
 #[test]
 fn what_is_not_permitted_is_told_once_and_stops_nobody() {
     let lines = "ProtectSystem=strict\nPrivateTmp=yes\nRestrictRealtime=yes\nSystemCallFilter=@system-service";

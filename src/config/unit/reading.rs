@@ -16,6 +16,7 @@ use crate::core::commands::{CommandId, List};
 use crate::core::exec::Words;
 use crate::core::exit::Exit;
 use crate::core::probe::Probe;
+use crate::core::sandbox;
 use crate::core::signal::Signal;
 use crate::core::sorted::sort;
 use crate::core::spec::{KillMode, Kind, Notify, NotifyAccess, Ready, RestartPolicy, StartLimit};
@@ -148,8 +149,8 @@ impl<'a> Reading<'a> {
         if kind == Type::Bus {
             self.finish_bus(context);
         }
-        self.finish_execution(accounts);
         super::sandbox::finish(&mut self);
+        self.finish_execution(accounts);
         if !self.conditions.is_empty() {
             self.draft.setup().conditions = Words::new(&self.conditions);
         }
@@ -336,7 +337,10 @@ impl<'a> Reading<'a> {
         } else {
             directory
         };
-        let there = !optional || Path::new(&directory).is_dir();
+        let setup = exec.setup.as_deref();
+        let root = setup.and_then(|setup| sandbox::root(&setup.sandbox));
+        let place = root.map_or(String::new(), |(root, _)| root.to_owned()) + &directory;
+        let there = !optional || Path::new(&place).is_dir();
         exec.directory = Some(if there { directory.into() } else { "/".into() });
     }
 }

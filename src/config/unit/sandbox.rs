@@ -24,7 +24,12 @@ pub(super) fn apply(reading: &mut Reading<'_>, given: &Given<'_>) -> bool {
         return true;
     };
     let adds = match value {
-        Value::Switch(_) | Value::Word(_) | Value::Errno | Value::Nanoseconds => false,
+        Value::Switch(_)
+        | Value::Word(_)
+        | Value::Errno
+        | Value::Nanoseconds
+        | Value::Path
+        | Value::Denial => false,
         // Here yes and no are all of it.
         Value::SwitchOrList => !matches!(&*text, "yes" | "no"),
         Value::List | Value::Paths | Value::Tuning | Value::Credential => true,
@@ -72,6 +77,18 @@ fn text(value: Value, given: &Given<'_>) -> Option<String> {
             None => Some(given.value.to_owned()),
         },
         Value::Nanoseconds => nanoseconds(given),
+        Value::Path => {
+            let path = given.text();
+            let is_whole = path.trim_start_matches('-').starts_with('/') && !path.contains("..");
+            if is_whole {
+                Some(path)
+            } else {
+                given.wrong("the whole path of a folder")
+            }
+        }
+        Value::Denial => switch()
+            .map(|said| if said == "no" { "off" } else { "no" }.to_owned())
+            .or_else(|| given.wrong("yes or no")),
         Value::Errno if given.value == "kill" => Some(String::new()),
         Value::Errno => sandbox::errno(given.value)
             .map(|errno| errno.to_string())

@@ -311,7 +311,7 @@ const SILENT: &str = "Description Documentation RequiresMountsFor \
 
 /// Protects others from the service: it runs without. What is done of it has its own table
 /// (`core::sandbox`).
-const HARDENING: &str = "JoinsNamespaceOf PrivateUsers MountFlags MountAPIVFS \
+const HARDENING: &str = "JoinsNamespaceOf PrivateUsers MountFlags \
     RestrictFileSystems RemoveIPC SystemCallLog AppArmorProfile SELinuxContext \
     SmackProcessLabel DevicePolicy DeviceAllow IPAddressAllow IPAddressDeny";
 
@@ -320,7 +320,7 @@ const RESOURCES: &str = "CPUQuotaPeriodSec StartupCPUWeight StartupCPUShares IOD
     AllowedCPUs AllowedMemoryNodes ManagedOOMSwap ManagedOOMMemoryPressure";
 
 /// Does something that is missed.
-const MISSED: &str = "PAMName RootDirectory RootImage LoadCredentialEncrypted SetCredentialEncrypted \
+const MISSED: &str = "PAMName RootImage LoadCredentialEncrypted SetCredentialEncrypted \
     NetworkNamespacePath IPCNamespacePath USBFunctionDescriptors MountImages ExtensionImages";
 
 fn is_in(list: &str, key: &str) -> bool {

@@ -157,11 +157,8 @@ impl System {
     pub(super) fn verdict(&mut self, id: ServiceId, reason: Reason) -> Verdict {
         self.note_end(id);
         let spec = self.service(id);
-        let well = match &reason {
-            Reason::Early(_) => None,
-            reason => exit_of(reason),
-        };
-        let well = well.filter(|exit| spec.is_some_and(|own| own.is_well(*exit)));
+        let exit = exit_of(&reason).filter(|_| !matches!(reason, Reason::Early(_)));
+        let well = exit.filter(|exit| spec.is_some_and(|own| own.is_well(*exit)));
         let last = !matches!(reason, Reason::Unmet { .. }) && self.ends_all(id, well.is_some());
         let next = self.next_time(id).filter(|_| !last);
         let (Some(service), Some(spec)) = (

@@ -30,6 +30,8 @@ impl Means {
     pub const ROOTS_FILTERS: Self = Self(32);
     /// Mounts of /proc that show less (Linux 5.8).
     pub const PROC: Self = Self(64);
+    /// User namespaces.
+    pub const USERS: Self = Self(128);
     /// Choosing the nodes of one's memory.
     pub const NUMA: Self = Self(256);
 
@@ -88,6 +90,8 @@ pub const DIRECTIVES: &[(&str, Value, Means)] = &[
     ("PrivateDevices", YES_OR_NO, Means::ALL_THREE),
     ("PrivateNetwork", YES_OR_NO, Means::NETWORK),
     ("PrivateIPC", YES_OR_NO, Means::IPC),
+    ("PrivateUsers", YES_OR_NO, Means::USERS),
+    ("RemoveIPC", YES_OR_NO, Means::NOTHING),
     ("PrivateMounts", YES_OR_NO, Means::MOUNTS),
     (
         "ProtectSystem",
@@ -334,6 +338,6 @@ mod tests {
     fn an_older_name_means_the_newer_one() {
         let found = directive("ReadOnlyDirectories").map(|(name, ..)| *name);
         assert_eq!(found, Some("ReadOnlyPaths"));
-        assert!(directive("PrivateUsers").is_none());
+        assert!(directive("PrivateUser").is_none());
     }
 }

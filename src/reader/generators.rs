@@ -143,6 +143,7 @@ fn start(path: &Path) -> Result<(Slot, Pid), Errno> {
         pid_variables: &[],
         limits: &[],
         identity: None,
+        keeps_groups: false,
         confinement: Confinement::default(),
         filter: &[],
         place: Place::Session,

@@ -14,6 +14,7 @@ use super::preparation;
 use super::sandbox;
 use super::scheduling;
 use super::standard;
+use super::users::Mapper;
 use crate::core::accounts;
 use crate::core::capability::Confinement;
 use crate::core::environment_file;
@@ -190,6 +191,7 @@ impl Full<'_> {
         };
         let mut confinement = Confinement::default();
         let mut filter = Vec::new();
+        let mut keeps_groups = false;
         let identity = account.identity.as_ref().filter(|_| own_identity);
         // Who accepts connections sets up nothing of what each of them will have.
         let setup = setup.filter(|_| self.role != Role::Door);
@@ -211,7 +213,13 @@ impl Full<'_> {
                 .into_iter()
                 .chain(notify)
                 .collect();
+            let wants_users = has(&setup.sandbox, "PrivateUsers");
+            let mapper = wants_users.then(|| Mapper::begin(identity)).transpose();
+            let mapper = mapper.map_err(|errno| failed(Step::Memory, errno.0, ""))?;
             filter = sandbox::set_up(setup, name, uid, &more, &mut confinement)?;
+            if let Some(mapper) = mapper {
+                keeps_groups = mapper.enter(identity, self.limits)?;
+            }
         }
         let size: usize = words
             .iter()
@@ -233,6 +241,7 @@ impl Full<'_> {
             pid_variables: self.extras.of_own_pid(),
             limits: self.limits,
             identity,
+            keeps_groups,
             confinement,
             filter: &filter,
             place: self.place,

@@ -319,6 +319,7 @@ impl Launcher {
             limits: &limits,
             program: arguments.first().copied().unwrap_or_default(),
             identity: None,
+            keeps_groups: false,
             confinement: Confinement::default(),
             filter: &[],
             place: Place::Session,

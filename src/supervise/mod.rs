@@ -58,6 +58,7 @@ mod syslog;
 mod tellings;
 mod trees;
 mod upward;
+mod users;
 
 use std::mem::ManuallyDrop;
 use std::time::Duration;

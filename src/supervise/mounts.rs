@@ -61,7 +61,13 @@ pub(super) fn set_up(setup: &Setup, service: &str, more: &[String]) -> Result<()
         if shows_all {
             show_kernels(&root);
         }
-        enter(&root)?;
+        // As the namespace's own root it may have private users; else it is but entered.
+        let moved = || {
+            chdir(&*root)?;
+            mount(Some(&*root), "/", NONE, MsFlags::MS_MOVE, NONE)?;
+            enter(".")
+        };
+        moved().or_else(|_| enter(&root))?;
     }
     let real = real(wanted, &sources);
     let held: Vec<_> = real.iter().map(|mount| hold(mount, &sources)).collect();
@@ -272,7 +278,14 @@ fn make(wanted: &Mount, held: Option<&fs::File>) -> bool {
         Kind::Hidden => hide(path),
         // What is bound below needs its place made: it is closed with all the others.
         Kind::Empty { options, .. } => {
-            in_memory(path, MsFlags::MS_NOSUID | MsFlags::MS_NODEV, options)
+            let (mut all, mut own) = (MsFlags::MS_NODEV, Vec::new());
+            for option in options.split(',') {
+                match flags(option) {
+                    flag if flag.is_empty() => own.push(option),
+                    flag => all |= flag,
+                }
+            }
+            in_memory(path, all, &own.join(","))
         }
         Kind::Devices => devices(),
         Kind::Processes(options) => processes(options),

@@ -4,6 +4,7 @@
 use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use super::error::Errno;
 use super::raw;
 use crate::core::exec::{self, Limit};
 
@@ -27,6 +28,20 @@ pub fn raise_descriptors() -> Option<Limit> {
 #[must_use]
 pub fn descriptors() -> u64 {
     getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft)
+}
+
+/// Sets limits of ours.
+///
+/// # Errors
+/// EPERM above what we may have.
+pub fn set(limits: &[Limit]) -> Result<(), Errno> {
+    for limit in limits {
+        let pair = [limit.soft, limit.hard];
+        let given = [0, limit.resource as usize, pair.as_ptr().addr(), 0];
+        // SAFETY: two numbers, which live through the call; nothing is asked for.
+        unsafe { raw::call(libc::SYS_prlimit64, given) }?;
+    }
+    Ok(())
 }
 
 /// Our hard limits by their numbers; `u64::MAX` is infinity, and what the kernel doesn't know.

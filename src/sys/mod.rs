@@ -21,6 +21,7 @@ pub mod fd;
 pub mod file;
 pub mod fork;
 pub mod inherited;
+pub mod ipc;
 #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
 mod last_words;
 pub mod launch;

@@ -53,29 +53,34 @@ pub fn permitted() -> Means {
     // SAFETY: no pointers but one that leads nowhere, which the kernel says.
     let tried = unsafe { raw::call(libc::SYS_prctl, [option, FILTER, 0, 0, 0]) };
     add(tried == Err(Errno(libc::EFAULT)), Means::FILTERS);
-    add(true, tried_by_a_fork());
+    add(true, tried_by_a_fork(&namespaces));
+    // By itself: who has mounted over the root may enter none.
+    let users = || unshare(CloneFlags::CLONE_NEWUSER).map_or(0, |()| Means::USERS.0);
+    add(true, tried_by_a_fork(&users));
     found
 }
 
-fn tried_by_a_fork() -> Means {
-    let body = || {
-        let mut found = 0;
-        for (flag, means) in [
-            (CloneFlags::CLONE_NEWNS, Means::MOUNTS),
-            (CloneFlags::CLONE_NEWNET, Means::NETWORK),
-            (CloneFlags::CLONE_NEWIPC, Means::IPC),
-        ] {
-            let there = unshare(flag).is_ok();
-            if there && (means != Means::MOUNTS || mounts_work()) {
-                found |= means.0;
-            }
+fn namespaces() -> u16 {
+    let mut found = 0;
+    for (flag, means) in [
+        (CloneFlags::CLONE_NEWNS, Means::MOUNTS),
+        (CloneFlags::CLONE_NEWNET, Means::NETWORK),
+        (CloneFlags::CLONE_NEWIPC, Means::IPC),
+    ] {
+        let there = unshare(flag).is_ok();
+        if there && (means != Means::MOUNTS || mounts_work()) {
+            found |= means.0;
         }
-        if found & Means::MOUNTS.0 != 0 && proc_can_show_less() {
-            found |= Means::PROC.0;
-        }
-        i32::from(found)
-    };
-    let Ok(pid) = fork(body) else {
+    }
+    if found & Means::MOUNTS.0 != 0 && proc_can_show_less() {
+        found |= Means::PROC.0;
+    }
+    found
+}
+
+/// What it says fits into an exit status: these means are the first eight.
+fn tried_by_a_fork(body: &dyn Fn() -> u16) -> Means {
+    let Ok(pid) = fork(|| i32::from(body())) else {
         return Means::default();
     };
     let mut status = 0;

@@ -77,6 +77,8 @@ pub struct Order<'a> {
     pub limits: &'a [Limit],
     /// Whom it becomes, if not who we are.
     pub identity: Option<&'a Become>,
+    /// It has its groups already.
+    pub keeps_groups: bool,
     /// What it may never do.
     pub confinement: Confinement,
     /// Its filter of system calls; empty is none.
@@ -103,6 +105,7 @@ struct Params {
     limits: Values<[u64; 3]>,
     identity: Option<(u32, u32)>,
     groups: Values<u32>,
+    keeps_groups: bool,
     confinement: Confinement,
     filter: Values<u64>,
     place: Place,
@@ -231,6 +234,7 @@ impl Slot {
             limits,
             identity: order.identity.map(|identity| (identity.uid, identity.gid)),
             groups,
+            keeps_groups: order.keeps_groups,
             confinement: order.confinement,
             filter: self.values(order.filter.iter().copied())?,
             place: order.place,
@@ -481,14 +485,11 @@ unsafe fn become_somebody(params: &Params) -> Result<(), (Step, Errno)> {
         return Ok(());
     };
     let (uid, gid) = (uid as usize, gid as usize);
-    // SAFETY: that many numbers lie in the slot.
-    unsafe {
-        raw::call(
-            libc::SYS_setgroups,
-            [params.groups.1, params.groups.0.addr()],
-        )
+    if !params.keeps_groups {
+        let groups = [params.groups.1, params.groups.0.addr()];
+        // SAFETY: that many numbers lie in the slot.
+        unsafe { raw::call(libc::SYS_setgroups, groups) }.map_err(|errno| (Step::Groups, errno))?;
     }
-    .map_err(|errno| (Step::Groups, errno))?;
     // SAFETY: no pointers.
     unsafe { raw::call(libc::SYS_setresgid, [gid, gid, gid]) }
         .map_err(|errno| (Step::Group, errno))?;

@@ -206,6 +206,48 @@ fn a_proc_that_shows_less_keeps_what_the_engine_has_put_over_it() {
     );
 }
 
+#[test]
+fn private_users_are_root_and_the_services_own() {
+    let script = "awk '{print $1, $2, $3}' /proc/self/uid_map /proc/self/gid_map >> notes; cat /proc/self/setgroups >> notes; id -u >> notes; ulimit -n >> notes";
+    let pre = "ExecStartPre=+/bin/sh -c 'chmod 777 FOLDER && touch FOLDER/notes && chmod 666 FOLDER/notes'";
+    finds(
+        &format!(
+            "PrivateUsers=yes\nUser=64999\nSupplementaryGroups=1\nLimitNOFILE=77\nPrivateMounts=yes\n{pre}"
+        ),
+        script,
+        &[
+            "0 0 1",
+            "64999 64999 1",
+            "0 0 1",
+            "64999 64999 1",
+            "deny",
+            "64999",
+            "77",
+        ],
+    );
+    finds(
+        "PrivateUsers=yes\nProtectSystem=strict\nReadWritePaths=FOLDER\nRestrictRealtime=yes",
+        "chown 1 script 2> /dev/null || echo nobody else >> notes; id -u >> notes",
+        &["nobody else", "0"],
+    );
+}
+
+#[test]
+fn what_a_user_shares_goes_with_the_users_last_process() {
+    let rinit = unit(
+        "RemoveIPC=yes\nUser=64998\nExecStartPre=+/bin/sh -c 'chmod 777 FOLDER && touch FOLDER/notes && chmod 666 FOLDER/notes'",
+        "ipcmk -Q -S 1 -M 100 > made; ipcs -q -s -m | grep -c 64998 >> notes",
+    )
+    .spawn();
+    assert_eq!(noted(&rinit), ["3"], "{}", rinit.dump());
+    rinit.signal(15);
+    assert_eq!(rinit.wait(), IN_ORDER, "{}", rinit.dump());
+    for table in ["msg", "sem", "shm"] {
+        let all = std::fs::read_to_string(format!("/proc/sysvipc/{table}")).unwrap();
+        assert!(!all.contains(" 64998 "), "{all}");
+    }
+}
+
 /// A root of a folder's, in which the programs are this machine's.
 fn in_a_root(lines: &str, script: &str, expected: &[&str]) {
     let all =

@@ -190,6 +190,7 @@ pub(super) fn finish(reading: &mut Reading<'_>) {
             ("ProtectSystem", "strict"),
             ("ProtectHome", "read-only"),
             ("RestrictSUIDSGID", "yes"),
+            ("RemoveIPC", "yes"),
         ] {
             let of = |word: &String| word.split('=').next() == Some(name);
             // Of this one, all others are stricter.
@@ -267,7 +268,7 @@ fn drop_foreign_processors(draft: &mut Draft, context: &Context<'_>) {
 }
 
 /// Why a directive isn't applied, by what it takes.
-const WHY: [(Means, &str); 8] = [
+const WHY: [(Means, &str); 9] = [
     (
         Means::MOUNTS,
         "this container permits no mounts (they take CAP_SYS_ADMIN)",
@@ -288,6 +289,7 @@ const WHY: [(Means, &str); 8] = [
         Means::NETWORK,
         "this container permits no network namespaces",
     ),
+    (Means::USERS, "this container permits no user namespaces"),
     (Means::IPC, "this container permits no IPC namespaces"),
     (
         Means::PROC,

@@ -311,8 +311,8 @@ const SILENT: &str = "Description Documentation RequiresMountsFor \
 
 /// Protects others from the service: it runs without. What is done of it has its own table
 /// (`core::sandbox`).
-const HARDENING: &str = "JoinsNamespaceOf PrivateUsers MountFlags \
-    RestrictFileSystems RemoveIPC SystemCallLog AppArmorProfile SELinuxContext \
+const HARDENING: &str = "JoinsNamespaceOf MountFlags \
+    RestrictFileSystems SystemCallLog AppArmorProfile SELinuxContext \
     SmackProcessLabel DevicePolicy DeviceAllow IPAddressAllow IPAddressDeny";
 
 /// Shares the machine between services.

@@ -110,8 +110,29 @@ pub(crate) fn unit(asked: &Path, colour: bool) -> (Option<OfUnit>, Rendered) {
         said(starter, &machine, &mut all);
     }
     let sources = Sources::default();
+    let (spec, findings) = alone(unit, starter, &search, &machine, &sources);
+    let of = OfUnit { spec, said: all };
+    let refused = findings.has_errors();
+    let rendered = findings.render(&sources, colour);
+    ((!refused).then_some(of), rendered)
+}
+
+/// Whether a service can be made of the unit.
+pub(crate) fn is_service(unit: Unit, search: &Search, machine: &Machine) -> bool {
+    let (_, findings) = alone(unit, None, search, machine, &Sources::default());
+    !findings.has_errors()
+}
+
+/// What a unit comes to, and what is wrong with it.
+fn alone(
+    unit: Unit,
+    starter: Option<Unit>,
+    search: &Search,
+    machine: &Machine,
+    sources: &Sources,
+) -> (ServiceSpec, Findings) {
     let context = Context {
-        sources: &sources,
+        sources,
         environment: Map::new(),
         now: 0,
         findings: RefCell::default(),
@@ -121,18 +142,11 @@ pub(crate) fn unit(asked: &Path, colour: bool) -> (Option<OfUnit>, Rendered) {
         generate: &Vec::new,
         permitted: &|| Means(u16::MAX),
     };
-    let found = Found::alone(unit, starter, &search, &context);
+    let found = Found::alone(unit, starter, search, &context);
     let mut draft = Draft::new(found.stem(), At::new(0, 0..0));
-    found.lay_into(&mut draft, &machine, &Accounts::default(), &context);
+    found.lay_into(&mut draft, machine, &Accounts::default(), &context);
     draft.finish(&context);
-    let findings = context.findings.into_inner();
-    let of = OfUnit {
-        spec: draft.spec,
-        said: all,
-    };
-    let refused = findings.has_errors();
-    let rendered = findings.render(&sources, colour);
-    ((!refused).then_some(of), rendered)
+    (draft.spec, context.findings.into_inner())
 }
 
 /// Every assignment of its files.

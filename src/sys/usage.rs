@@ -13,8 +13,10 @@ use crate::core::sorted::Map;
 const TICKS_PER_SECOND: u64 = 100;
 
 /// What a process and all below it use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
+    /// Which they are, where they are several's.
+    pub pids: Vec<i32>,
     /// How many they are.
     pub processes: u64,
     /// Resident memory, in bytes.
@@ -65,6 +67,7 @@ pub fn of_trees(roots: &[i32], keeper: &CStr) -> Map<i32, Usage> {
         });
         if let Some(root) = root {
             let sum = used.entry(root).or_default();
+            sum.pids.push(*pid);
             sum.processes = sum.processes.saturating_add(1);
             sum.memory = sum.memory.saturating_add(process.usage.memory);
             sum.cpu = sum.cpu.saturating_add(process.usage.cpu);
@@ -163,6 +166,7 @@ fn parse(line: &[u8], page: u64) -> Option<Process> {
     Some(Process {
         parent,
         usage: Usage {
+            pids: Vec::new(),
             processes: 1,
             memory: pages.saturating_mul(page),
             cpu: ticks.saturating_mul(1000 / TICKS_PER_SECOND),
@@ -180,6 +184,7 @@ mod tests {
         let line = b"7 (a) b (c)) S 1 7 7 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 1 0 4242 9999 55 18446744073709551615\n";
         let process = parse(line, 4096).unwrap();
         let usage = Usage {
+            pids: Vec::new(),
             processes: 1,
             memory: 55 * 4096,
             cpu: 1000,

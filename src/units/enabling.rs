@@ -33,6 +33,8 @@ pub(crate) enum WrongLink {
     Masked(PathBuf),
     /// A program makes it anew each time.
     Generated(PathBuf),
+    /// A link that was made here gives the unit this name.
+    Linked(String),
     /// The file can't be read.
     Unreadable(PathBuf, String),
     /// It can't have this name too.
@@ -125,6 +127,9 @@ impl<'a> Enabling<'a> {
                 continue;
             }
             match self.load(&name) {
+                Ok(_) if named && self.search.is_made_alias(&name) => {
+                    return Err(WrongLink::Linked(name.as_str().to_owned()));
+                }
                 Ok(unit) => {
                     // Under its own name it may have been met.
                     if unit.name != name && !seen.insert(unit.name.clone()) {
@@ -398,18 +403,24 @@ impl<'a> Enabling<'a> {
 
     /// Links these from a target's folder.
     pub(crate) fn add(&self, target: &UnitName, names: &[UnitName], kind: &str) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for name in names {
-            match self.load(name) {
-                Ok(unit) => {
-                    let folder = self.folder.join(format!("{}.{kind}", target.as_str()));
-                    let to = self.search.shown(&unit.file);
-                    steps.extend(self.link(folder.join(name.as_str()), &to, true));
+        let add = || {
+            let target = self.load(target)?.name;
+            let mut steps = Vec::new();
+            for name in names {
+                let unit = self.load(name)?;
+                if unit.name.is_template() && !target.is_template() {
+                    return Err(WrongLink::NoInstance {
+                        name: unit.name.as_str().to_owned(),
+                        target: target.as_str().to_owned(),
+                    });
                 }
-                Err(wrong) => return vec![Step::Wrong(wrong)],
+                let folder = self.folder.join(format!("{}.{kind}", target.as_str()));
+                let to = self.search.shown(&unit.file);
+                steps.extend(self.link(folder.join(unit.name.as_str()), &to, true));
             }
-        }
-        steps
+            Ok(steps)
+        };
+        add().unwrap_or_else(|wrong| vec![Step::Wrong(wrong)])
     }
 
     /// Makes this what default.target means.

@@ -2,14 +2,14 @@
 //! `prefix@instance.service`.
 
 /// What units can be; the suffix of their names.
-const SUFFIXES: [&str; 11] = [
+pub(crate) const KINDS: [&str; 11] = [
     "service",
+    "mount",
+    "swap",
     "socket",
     "target",
     "device",
-    "mount",
     "automount",
-    "swap",
     "timer",
     "path",
     "slice",
@@ -28,7 +28,7 @@ impl UnitName {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let has_suffix = |name: &str| {
             let suffix = name.rsplit_once('.').map(|(_, suffix)| suffix);
-            suffix.is_some_and(|suffix| SUFFIXES.contains(&suffix))
+            suffix.is_some_and(|suffix| KINDS.contains(&suffix))
         };
         let name = if has_suffix(text) {
             text.to_owned()

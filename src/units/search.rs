@@ -300,7 +300,7 @@ impl Search {
     }
 
     /// The first folder's.
-    fn entry(&self, name: &str) -> Option<(PathBuf, &Entry)> {
+    pub(super) fn entry(&self, name: &str) -> Option<(PathBuf, &Entry)> {
         self.folders.iter().find_map(|folder| {
             let entry = folder.entries.get(name)?;
             Some((folder.path.join(name), entry))
@@ -308,7 +308,7 @@ impl Search {
     }
 
     /// The unit that a link names, if what it points to lies in the search path.
-    fn alias_target(&self, link: &Path, target: &Path) -> Option<UnitName> {
+    pub(super) fn alias_target(&self, link: &Path, target: &Path) -> Option<UnitName> {
         let target = self.pointed_to(link, target);
         let name = target.file_name()?.to_str()?;
         let folder = fs::metadata(target.parent()?).ok()?;
@@ -470,7 +470,7 @@ pub(super) fn entries(path: &Path) -> Map<String, Entry> {
 }
 
 /// What follows the last slash; nothing where it isn't text.
-pub(super) fn file_name(path: &Path) -> &str {
+pub(crate) fn file_name(path: &Path) -> &str {
     let name = path.file_name().and_then(|name| name.to_str());
     name.unwrap_or_default()
 }

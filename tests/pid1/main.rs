@@ -86,6 +86,7 @@ mod supervisor;
 mod supervisor_idle;
 mod syslog;
 mod systemctl;
+mod systemctl_as_systemd;
 mod systemctl_kept;
 mod trees;
 mod tty;

@@ -37,18 +37,28 @@ fn a_unit_without_a_command_and_a_template_without_an_instance_are_refused() {
     let lines = "unit empty.service '[Service]\\nType=simple\\n'\n\
          unit each@.service '[Service]\\nExecStart=/bin/sleep 1000\\n'\n\
          try start empty; try show -p LoadState,LoadError empty; try show --value -p LoadError nosuch\n\
-         for verb in start stop restart try-restart; do try $verb each@; done\n";
+         for verb in start stop restart try-restart; do try $verb each@; done\n\
+         try is-active each@; try status each@; try show -p Id each@\n";
+    let see = "See system logs and 'systemctl status each@.service' for details.";
+    let none = "Unit name each@.service is neither a valid invocation ID nor unit name.";
     let missing = "Unit name each@.service is missing the instance name.";
     let wanted = format!(
         "start empty: 1 Failed to start empty.service: Unit empty.service has a bad unit file setting.
-        help: write ExecStart= into it, then systemctl daemon-reload
+        See system logs and 'systemctl status empty.service' for details.
         show -p LoadState,LoadError empty: 0 LoadState=bad-setting
         LoadError=org.freedesktop.systemd1.BadUnitSetting \"Unit empty.service has a bad unit file setting.\"
         show --value -p LoadError nosuch: 0 org.freedesktop.systemd1.NoSuchUnit \"Unit nosuch.service not found.\"
         start each@: 1 Failed to start each@.service: {missing}
+        {see}
         stop each@: 1 Failed to stop each@.service: {missing}
+        {see}
         restart each@: 1 Failed to restart each@.service: {missing}
-        try-restart each@: 1 Failed to try-restart each@.service: {missing}"
+        {see}
+        try-restart each@: 1 Failed to try-restart each@.service: {missing}
+        {see}
+        is-active each@: 1 Failed to retrieve unit state: {none}
+        status each@: 1 Failed to get properties: {none}
+        show -p Id each@: 1 Failed to get properties: {none}"
     );
     compare_trimmed(enabled(lines), &wanted);
 }
@@ -147,9 +157,9 @@ fn what_the_unit_says_is_shown_of_one_that_never_ran_too() {
          try isolate rescue.target; try kill -s FROB idle\n";
     let wanted = "show -p ActiveState,MainPID,Restart,ExecStart,Environment,LimitNOFILE,NoSuch idle: 0 Restart=no
         MainPID=0
-        ExecStart=/bin/sleep 1000
-        ActiveState=inactive
+        ExecStart={ path=/bin/sleep ; argv[]=/bin/sleep 1000 ; ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }
         Environment=A=b \"C=d e\" E=f
+        ActiveState=inactive
         LimitNOFILE=2048
         isolate rescue.target: 1 systemctl isolate is not for containers.
         help: start and stop the services that are meant

@@ -415,17 +415,9 @@ fn is_page(verb: &Verb, names: &[String]) -> bool {
     verb.name == "status" && is_one(names)
 }
 
-/// The last lines of a service's output, behind an empty line; nothing if there are none.
-pub(super) fn last_lines(name: &str, lines: u64, places: &[String]) -> String {
-    let last = logs::last(&[name.to_owned()], lines, places);
-    let message = |line: &Value| Clean(services::text(line, "message")).to_string();
-    let lines = last.iter().map(|line| format!("\n{}", message(line)));
-    let text: String = lines.collect();
-    if text.is_empty() {
-        text
-    } else {
-        format!("\n{}\n", text.trim_start_matches('\n'))
-    }
+/// The last lines of a service's output.
+pub(super) fn last_lines(name: &str, lines: u64, places: &[String]) -> Vec<Value> {
+    logs::last(&[name.to_owned()], lines, places)
 }
 
 /// One name, no pattern.

@@ -223,10 +223,10 @@ fn page(service: &Value) -> String {
     line("state", format!("{}{since}", text(service, "state")));
     let pid = pid(service);
     line("pid", pid.map_or_else(String::new, |pid| pid.to_string()));
-    let used = pid.and_then(|pid| usage(&[pid]).get(&pid).copied());
+    let used = pid.and_then(|pid| usage(&[pid]).get(&pid).cloned());
     let told = |it: Option<String>| it.unwrap_or_default();
-    line("memory", told(used.map(|used| size(used.memory))));
-    line("cpu", told(used.map(|used| seconds(used.cpu))));
+    line("memory", told(used.as_ref().map(|used| size(used.memory))));
+    line("cpu", told(used.as_ref().map(|used| seconds(used.cpu))));
     let tasks = used.and_then(|used| used.tasks);
     line("tasks", told(tasks.map(|tasks| tasks.to_string())));
     line(

@@ -149,7 +149,7 @@ impl Form {
 }
 
 /// What the machine is called.
-pub(super) fn host() -> String {
+pub(in crate::cli) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     match name.trim() {
         "" => "localhost".to_owned(),

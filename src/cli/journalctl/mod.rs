@@ -8,6 +8,7 @@ use std::cell::RefCell;
 
 use serde_json::Value;
 
+pub(super) use self::entry::host;
 use self::entry::{Entry, Form};
 use super::ctl::{Wanted, services_of, standing, tell_logs};
 use super::environment::text;
@@ -298,7 +299,7 @@ impl Options {
         let gathers = !self.follow && (self.reverse || chooses);
         let host = match self.no_host {
             true => String::new(),
-            false => entry::host() + " ",
+            false => host() + " ",
         };
         let terminal = print::out_is_terminal();
         let gathered = RefCell::new((false, Vec::new()));
@@ -372,26 +373,43 @@ impl Options {
         if self.units.is_empty() || self.follow || self.kernel {
             return Vec::new();
         }
-        let trouble = |service: &Value| {
-            let text = |key| service.get(key).and_then(Value::as_str);
-            if !matches!(text("state"), Some("failed" | "backoff")) {
-                return None;
-            }
-            let time = service.get("since").and_then(Value::as_i64)?;
-            let said = format!("{}.service: {}", text("name")?, text("reason")?);
-            Some(Entry {
-                time,
-                service: "rinit".to_owned(),
-                pid: None,
-                level: Some(4),
-                text: said.into_bytes(),
-            })
-        };
         let all = standing(&self.units, places);
         let mut all: Vec<Entry> = services_of(&all).filter_map(trouble).collect();
         all.retain(|entry| self.since.is_none_or(|since| entry.time >= since));
         all
     }
+}
+
+/// What has become of one that has failed.
+fn trouble(service: &Value) -> Option<Entry> {
+    let text = |key| service.get(key).and_then(Value::as_str);
+    if !matches!(text("state"), Some("failed" | "backoff")) {
+        return None;
+    }
+    let time = service.get("since").and_then(Value::as_i64)?;
+    let said = format!("{}.service: {}", text("name")?, text("reason")?);
+    Some(Entry {
+        time,
+        service: "rinit".to_owned(),
+        pid: None,
+        level: Some(4),
+        text: said.into_bytes(),
+    })
+}
+
+/// The last lines of a service as `systemctl status` has them, and what has become of it.
+pub(super) fn last_lines(service: &Value, lines: u64, places: &[String]) -> Vec<u8> {
+    let trouble = trouble(service);
+    let name = service.get("name").and_then(Value::as_str);
+    let lines = lines.saturating_sub(u64::from(trouble.is_some()));
+    let told = super::ctl::last_lines(name.unwrap_or_default(), lines, places);
+    let told = told.iter().map(|line| Entry::of(line, true));
+    let host = host() + " ";
+    let mut out = Vec::new();
+    for entry in told.chain(trouble) {
+        Form::Short.write(&entry, &host, &mut out);
+    }
+    out
 }
 
 fn level(text: &str) -> Result<u8, String> {

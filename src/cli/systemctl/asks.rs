@@ -1,7 +1,8 @@
 //! Verbs that ask one word of each unit.
 
-use super::jobs::is_reached;
 use super::offline::nobody;
+use super::say;
+use super::targets::is_reached;
 use super::world::{Service, World};
 use crate::cli::print;
 use crate::units::UnitName;
@@ -23,17 +24,31 @@ pub(super) fn state_of(world: &World, name: &UnitName, services: &[Service]) -> 
     ];
     match worst.iter().find(|state| states.contains(state)) {
         Some(state) => state,
-        None if meant.is_empty() && is_reached(world, name) => "active",
+        None if meant.is_empty() && is_reached(world, name, services) => "active",
         None => "inactive",
     }
 }
 
-fn each(world: &World, verb: &str, words: &[String], wanted: &[&str], otherwise: i32) -> i32 {
+/// A bare template is nothing that could stand anywhere.
+pub(super) fn no_instance(name: &UnitName) -> Option<String> {
+    let name = name.is_template().then(|| name.as_str())?;
+    Some(format!(
+        "Unit name {name} is neither a valid invocation ID nor unit name."
+    ))
+}
+
+fn each(world: &World, words: &[String], wanted: &[&str], otherwise: i32) -> i32 {
     let Ok((services, _)) = world.services(false) else {
-        return nobody(world, verb);
+        return nobody();
     };
     let mut code = otherwise;
-    for name in world.names(words, &services) {
+    let Some(names) = world.names(words, &services) else {
+        return super::FAILED;
+    };
+    for name in names {
+        if let Some(wrong) = no_instance(&name) {
+            return say(format_args!("Failed to retrieve unit state: {wrong}"));
+        }
         let state = state_of(world, &name, &services);
         if wanted.contains(&state) {
             code = 0;
@@ -45,10 +60,10 @@ fn each(world: &World, verb: &str, words: &[String], wanted: &[&str], otherwise:
     code
 }
 
-pub(super) fn is_active(world: &World, verb: &str, words: &[String]) -> i32 {
-    each(world, verb, words, &["active", "reloading"], NOT_ACTIVE)
+pub(super) fn is_active(world: &World, _: &str, words: &[String]) -> i32 {
+    each(world, words, &["active", "reloading"], NOT_ACTIVE)
 }
 
-pub(super) fn is_failed(world: &World, verb: &str, words: &[String]) -> i32 {
-    each(world, verb, words, &["failed"], super::FAILED)
+pub(super) fn is_failed(world: &World, _: &str, words: &[String]) -> i32 {
+    each(world, words, &["failed"], super::FAILED)
 }

@@ -1,5 +1,7 @@
 //! Moments as systemd writes them.
 
+use std::time::Duration;
+
 use crate::core::calendar::date::{DAY, Date};
 
 const MINUTE: i64 = 60;
@@ -24,37 +26,71 @@ pub(in crate::cli) fn moment(millis: i64) -> String {
     )
 }
 
+/// Spans by their names, the longest first, in seconds; a year and a month are mean ones.
+const SPANS: [(&str, i64); 7] = [
+    ("y", 31_557_600),
+    ("month", 2_629_800),
+    ("w", 7 * DAY),
+    ("d", DAY),
+    ("h", HOUR),
+    ("min", MINUTE),
+    ("s", 1),
+];
+
 /// `2min 3s ago`: the two largest units, as systemd has them.
 pub(super) fn ago(millis: i64) -> String {
     let seconds = millis.div_euclid(1000).max(0);
-    let (days, hours) = (seconds / DAY, seconds / HOUR % 24);
-    let (minutes, rest) = (seconds / MINUTE % 60, seconds % 60);
     let plural = |count: i64, word: &str| {
         let end = if count == 1 { "" } else { "s" };
         format!("{count} {word}{end}")
     };
+    let two = |one: i64, first: &str, other: i64, second: &str| {
+        let rest = plural(seconds % one / other, second);
+        format!("{} {rest} ago", plural(seconds / one, first))
+    };
+    let [(_, year), (_, month), (_, week), ..] = SPANS;
+    let hours = seconds / HOUR;
     match seconds {
         ..1 => format!("{}ms ago", millis.max(0)),
-        1..60 => format!("{rest}s ago"),
-        60..3600 => format!("{minutes}min{} ago", more(rest, "s")),
-        3600..86_400 => format!("{hours}h{} ago", more(minutes, "min")),
-        _ if days < 7 => format!("{}{} ago", plural(days, "day"), more(hours, "h")),
-        _ if days < 30 => match (days / 7, days % 7) {
-            (weeks, 0) => format!("{} ago", plural(weeks, "week")),
-            (weeks, days) => format!("{} {} ago", plural(weeks, "week"), plural(days, "day")),
-        },
-        _ => match (days / 30, days % 30) {
-            (months, 0) => format!("{} ago", plural(months, "month")),
-            (months, days) => format!("{} {} ago", plural(months, "month"), plural(days, "day")),
-        },
+        1..60 => format!("{seconds}s ago"),
+        60..300 => format!("{}min {}s ago", seconds / MINUTE, seconds % MINUTE),
+        300..3600 => format!("{}min ago", seconds / MINUTE),
+        _ if hours < 6 => format!("{hours}h {}min ago", seconds / MINUTE % 60),
+        _ if hours < 25 => format!("{hours}h ago"),
+        _ if hours < 48 => format!("1 day {}h ago", hours - 24),
+        _ if seconds < week => format!("{} days ago", seconds / DAY),
+        _ if seconds < month => two(week, "week", DAY, "day"),
+        _ if seconds < year => two(month, "month", DAY, "day"),
+        _ => two(year, "year", month, "month"),
     }
 }
 
-fn more(count: i64, unit: &str) -> String {
-    if count == 0 {
-        String::new()
-    } else {
-        format!(" {count}{unit}")
+/// `1min 30s`, as properties have it.
+pub(super) fn span(time: Option<Duration>) -> String {
+    let Some(time) = time else {
+        return "infinity".to_owned();
+    };
+    let mut left = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let mut parts = Vec::new();
+    for (name, length) in SPANS {
+        let count = left / length;
+        left %= length;
+        if count > 0 {
+            let end = if name == "month" && count > 1 {
+                "s"
+            } else {
+                ""
+            };
+            parts.push(format!("{count}{name}{end}"));
+        }
+    }
+    match time.subsec_millis() {
+        0 if parts.is_empty() => "0".to_owned(),
+        0 => parts.join(" "),
+        millis => {
+            parts.push(format!("{millis}ms"));
+            parts.join(" ")
+        }
     }
 }
 
@@ -69,14 +105,32 @@ mod tests {
         for (millis, wanted) in [
             (20, "20ms ago"),
             (5_000, "5s ago"),
-            (60_000, "1min ago"),
+            (60_000, "1min 0s ago"),
+            (600_000, "10min ago"),
+            (3_600_000, "1h 0min ago"),
+            (30_000_000, "8h ago"),
             (123_000, "2min 3s ago"),
             (3_900_000, "1h 5min ago"),
             (90_000_000, "1 day 1h ago"),
             (8 * 86_400_000, "1 week 1 day ago"),
-            (31 * 86_400_000, "1 month 1 day ago"),
+            (32 * 86_400_000, "1 month 1 day ago"),
+            (2_276_700_000_000, "72 years 1 month ago"),
         ] {
             assert_eq!(ago(millis), wanted);
         }
+    }
+
+    #[test]
+    fn spans_are_written_as_systemd_does() {
+        for (millis, wanted) in [
+            (0, "0"),
+            (100, "100ms"),
+            (90_000, "1min 30s"),
+            (86_400_000, "1d"),
+            (3_600_500, "1h 500ms"),
+        ] {
+            assert_eq!(span(Some(Duration::from_millis(millis))), wanted);
+        }
+        assert_eq!(span(None), "infinity");
     }
 }

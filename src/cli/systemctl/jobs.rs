@@ -1,119 +1,145 @@
 //! Verbs that change what runs.
 
-use std::fmt::Arguments;
-
 use serde_json::Value;
 
+use super::failures::{Failures, NOT_APPLICABLE, NOT_FOUND, refused};
+use super::naming::is_pattern;
 use super::offline::nobody;
+use super::targets::{is_always, pulled};
 use super::world::{Request, Service, World, is_starter};
 use super::{FAILED, say};
 use crate::cli::print;
 use crate::control::NoAnswer;
-use crate::core::signal::Signal;
 use crate::units::{NoUnit, UnitName, required};
 
-/// What is wrong with a unit that doesn't say what to execute.
+/// What is wrong with a unit of which no service can be made.
 pub(super) const BAD_SETTING: &str = "has a bad unit file setting";
 
-/// Exit status of a job that a unit has no use for.
-const NOT_APPLICABLE: i32 = 3;
-/// Exit status of a unit that starts or stops with others alone.
-const NO_PERMISSION: i32 = 4;
-/// Exit status of a unit that there isn't.
-const NOT_FOUND: i32 = 5;
-
 /// What is to become of services that are up, and of those that aren't; `None` is nothing.
-struct Job {
+pub(super) struct Job {
     /// What systemd calls it in its messages.
-    word: &'static str,
+    pub(super) word: &'static str,
     up: Option<&'static str>,
     down: Option<&'static str>,
     /// Those that can are reloaded, if they are up.
     reloads: bool,
 }
 
-pub(super) fn start(world: &World, verb: &str, names: &[String]) -> i32 {
-    let job = Job {
-        word: "start",
-        up: Some("start"),
-        down: Some("start"),
-        reloads: false,
-    };
-    job.run(world, verb, names)
+const START: Job = Job {
+    word: "start",
+    up: Some("start"),
+    down: Some("start"),
+    reloads: false,
+};
+
+const STOP: Job = Job {
+    word: "stop",
+    up: Some("stop"),
+    down: Some("stop"),
+    reloads: false,
+};
+
+const RESTART: Job = Job {
+    word: "restart",
+    up: Some("restart"),
+    down: Some("restart"),
+    reloads: false,
+};
+
+const TRY_RESTART: Job = Job {
+    word: "try-restart",
+    down: None,
+    ..RESTART
+};
+
+const RELOAD: Job = Job {
+    word: "reload",
+    up: None,
+    down: None,
+    reloads: true,
+};
+
+const RELOAD_OR_RESTART: Job = Job {
+    word: "reload-or-restart",
+    reloads: true,
+    ..RESTART
+};
+
+const TRY_RELOAD_OR_RESTART: Job = Job {
+    word: "reload-or-try-restart",
+    reloads: true,
+    ..TRY_RESTART
+};
+
+pub(super) fn start(world: &World, _: &str, names: &[String]) -> i32 {
+    START.run(world, names)
 }
 
-pub(super) fn stop(world: &World, verb: &str, names: &[String]) -> i32 {
-    let job = Job {
-        word: "stop",
-        up: Some("stop"),
-        down: Some("stop"),
-        reloads: false,
-    };
-    job.run(world, verb, names)
+pub(super) fn stop(world: &World, _: &str, names: &[String]) -> i32 {
+    STOP.run(world, names)
 }
 
-pub(super) fn restart(world: &World, verb: &str, names: &[String]) -> i32 {
-    let job = Job {
-        word: "restart",
-        up: Some("restart"),
-        down: Some("restart"),
-        reloads: false,
-    };
-    job.run(world, verb, names)
+pub(super) fn restart(world: &World, _: &str, names: &[String]) -> i32 {
+    RESTART.run(world, names)
 }
 
-pub(super) fn try_restart(world: &World, verb: &str, names: &[String]) -> i32 {
-    let job = Job {
-        word: "try-restart",
-        up: Some("restart"),
-        down: None,
-        reloads: false,
-    };
-    job.run(world, verb, names)
+pub(super) fn try_restart(world: &World, _: &str, names: &[String]) -> i32 {
+    TRY_RESTART.run(world, names)
 }
 
-pub(super) fn reload(world: &World, verb: &str, names: &[String]) -> i32 {
-    let job = Job {
-        word: "reload",
-        up: None,
-        down: None,
-        reloads: true,
-    };
-    job.run(world, verb, names)
+pub(super) fn reload(world: &World, _: &str, names: &[String]) -> i32 {
+    RELOAD.run(world, names)
 }
 
-pub(super) fn reload_or_restart(world: &World, verb: &str, names: &[String]) -> i32 {
-    let job = Job {
-        word: "reload-or-restart",
-        up: Some("restart"),
-        down: Some("restart"),
-        reloads: true,
-    };
-    job.run(world, verb, names)
+pub(super) fn reload_or_restart(world: &World, _: &str, names: &[String]) -> i32 {
+    RELOAD_OR_RESTART.run(world, names)
 }
 
-pub(super) fn try_reload_or_restart(world: &World, verb: &str, names: &[String]) -> i32 {
-    let job = Job {
-        word: "try-reload-or-restart",
-        up: Some("restart"),
-        down: None,
-        reloads: true,
-    };
-    job.run(world, verb, names)
+pub(super) fn try_reload_or_restart(world: &World, _: &str, names: &[String]) -> i32 {
+    TRY_RELOAD_OR_RESTART.run(world, names)
 }
+
+/// What systemctl(1) says of patterns that start.
+const PATTERN: &str = "\
+Warning: systemctl start called with a glob pattern.
+Hint: unit globs expand to loaded units, so start will usually have no effect.
+      Passing --all will also load units which are pulled in by other units.
+      See systemctl(1) for more details.
+";
 
 impl Job {
-    fn run(&self, world: &World, verb: &str, words: &[String]) -> i32 {
+    fn run(&self, world: &World, words: &[String]) -> i32 {
         let mut services = match world.services(true) {
             Ok((services, _)) => services,
-            Err(_) => return nobody(world, verb),
+            Err(_) => return nobody(),
         };
-        let names = world.names(words, &services);
-        let unknown = |name: &UnitName, services: &[Service]| {
-            world.meant(name, services).is_empty() && self.may_be_new(world, name)
+        let Some(mut names) = world.names(words, &services) else {
+            return FAILED;
+        };
+        let options = &world.options;
+        if let Some(mode) = options.job_mode.as_ref().filter(|mode| !is_mode(mode)) {
+            let mut code = 0;
+            for name in &names {
+                let what = format_args!("Job mode {mode} invalid");
+                code = refused(self.word, name.as_str(), what);
+            }
+            return code;
+        }
+        let starts = self.word == "start";
+        if starts && !options.all && !options.quiet && words.iter().any(|word| is_pattern(word)) {
+            print::err(PATTERN);
+        }
+        // What a target pulls in starts with it.
+        let along: Vec<UnitName> = if starts || self.word == "restart" {
+            names.iter().flat_map(|name| pulled(world, name)).collect()
+        } else {
+            Vec::new()
+        };
+        let unknown = |name: &&UnitName| {
+            world.meant(name, &services).is_empty() && self.may_be_new(world, name)
         };
         // Its unit may have come since the configuration was read, or be one that isn't enabled.
-        let new = names.iter().filter(|name| unknown(name, &services));
+        let new = names.iter().chain(&along).filter(unknown);
         let new: Vec<String> = new.map(|name| name.as_str().to_owned()).collect();
         if !new.is_empty() {
             let _ = learn(world, &[], &new);
@@ -121,15 +147,17 @@ impl Job {
                 .services(true)
                 .map_or(services, |(services, _)| services);
         }
+        let is_there = |name: &UnitName| !world.meant(name, &services).is_empty();
+        names.extend(along.into_iter().filter(is_there));
         let mut code = 0;
+        let mut fail = |failed: i32| code = if code == 0 { failed } else { code };
         let mut asked: Vec<(&'static str, Vec<String>)> = Vec::new();
         // Those that come up by what their files say now.
         let mut anew: Vec<String> = Vec::new();
         for name in &names {
             let meant = world.meant(name, &services);
             if meant.is_empty() {
-                let failed = self.unknown(world, name);
-                code = if code == 0 { failed } else { code };
+                fail(self.unknown(world, name));
             }
             for service in meant {
                 world.warn_of_change(service);
@@ -138,7 +166,7 @@ impl Job {
                     Ok(Some("start" | "restart"))
                         if let Some(failed) = self.lacks(world, name, &services) =>
                     {
-                        code = if code == 0 { failed } else { code };
+                        fail(failed);
                     }
                     Ok(Some("learn")) => anew.push(service.name.clone()),
                     Ok(Some(verb)) if is_anew(verb, service) => {
@@ -149,21 +177,28 @@ impl Job {
                         Some((_, names)) => names.push(service.name.clone()),
                         None => asked.push((verb, vec![service.name.clone()])),
                     },
-                    Err(failed) => code = if code == 0 { failed } else { code },
+                    Err(failed) => fail(failed),
                 }
             }
         }
+        let failures = Failures {
+            world,
+            word: self.word,
+        };
         if !anew.is_empty() {
-            let failed = self.told(world, &services, learn(world, &anew, &[]));
-            code = if code == 0 { failed } else { code };
+            fail(failures.told(&anew, learn(world, &anew, &[])));
         }
         for (verb, names) in &asked {
             let request = Request {
-                blocks: !world.options.no_block,
+                blocks: !options.no_block,
                 ..Request::of(verb, names)
             };
-            let failed = self.told(world, &services, world.ask(&request));
-            code = if code == 0 { failed } else { code };
+            fail(failures.told(names, world.ask(&request)));
+        }
+        if options.waits && matches!(self.word, "start" | "restart") {
+            for (_, names) in &asked {
+                fail(ended(world, names));
+            }
         }
         code
     }
@@ -175,11 +210,7 @@ impl Job {
         }
         let can_reload = service.record.get("reloads") == Some(&Value::Bool(true));
         if self.reloads && self.up.is_none() && !can_reload {
-            let name = name.as_str();
-            say(format_args!(
-                "Failed to reload {name}: Job type reload is not applicable for unit {name}."
-            ));
-            return Err(NOT_APPLICABLE);
+            return Err(self.not_applicable(name));
         }
         if !service.is_up() {
             if self.down.is_none() && self.up.is_none() {
@@ -194,18 +225,20 @@ impl Job {
         Ok(self.up)
     }
 
+    fn not_applicable(&self, name: &UnitName) -> i32 {
+        let (word, name) = (self.word, name.as_str());
+        say(format_args!(
+            "Failed to {word} {name}: Job type reload is not applicable for unit {name}."
+        ));
+        NOT_APPLICABLE
+    }
+
     /// A socket or timer is up while its service waits for it, or runs. Stopped alone it leaves
     /// that running.
     fn of_starter(&self, service: &Service, name: &UnitName) -> Result<Option<&'static str>, i32> {
         let is_up = service.stands_as(name).active == "active";
         match (self.up, self.down) {
-            (None, None) => {
-                let name = name.as_str();
-                say(format_args!(
-                    "Failed to reload {name}: Job type reload is not applicable for unit {name}."
-                ));
-                Err(NOT_APPLICABLE)
-            }
+            (None, None) => Err(self.not_applicable(name)),
             (Some("stop"), _) => Ok(Some("unhook")),
             (Some("start"), _) if is_up => Ok(None),
             (_, None) if !is_up => Ok(None),
@@ -254,26 +287,39 @@ impl Job {
     /// No service is meant: the exit status.
     fn unknown(&self, world: &World, name: &UnitName) -> i32 {
         let (word, shown) = (self.word, name.as_str());
-        if is_reached(world, name) {
-            return 0;
+        let reloads = self.down.is_none() && self.up.is_none();
+        let unit = world.unit(name);
+        if name.is_template() {
+            let what = format_args!("Unit name {shown} is missing the instance name.");
+            return refused(word, shown, what);
         }
-        let what = match world.unit(name) {
-            Ok(unit) if unit.name.is_template() => {
-                return say(format_args!(
-                    "Failed to {word} {shown}: Unit name {shown} is missing the instance name."
-                ));
-            }
-            Ok(_) | Err(NoUnit::Masked(_)) if self.word == "stop" => return 0,
-            Ok(_) if self.down.is_none() && self.up.is_some() => return 0,
+        if name.suffix() == "target" && (unit.is_ok() || is_always(name)) {
+            return if reloads {
+                self.not_applicable(name)
+            } else {
+                0
+            };
+        }
+        let what = match unit {
+            Ok(_) | Err(NoUnit::Masked(_)) if self.down.is_none() && self.up.is_some() => return 0,
+            Err(NoUnit::Masked(_)) if word == "stop" => return 0,
             Err(NoUnit::Masked(_)) => {
                 return say(format_args!(
                     "Failed to {word} {shown}: Unit {shown} is masked."
                 ));
             }
+            Ok(_) if world.is_bad(name) && word == "stop" => "not loaded",
+            Ok(_) if word == "stop" => return 0,
             Ok(_) if world.is_bad(name) => {
-                return say(format_args!(
-                    "Failed to {word} {shown}: Unit {shown} {BAD_SETTING}.\nhelp: write ExecStart= into it, then systemctl daemon-reload"
-                ));
+                return refused(word, shown, format_args!("Unit {shown} {BAD_SETTING}."));
+            }
+            Ok(_) if reloads => {
+                let can = world.said(name, "Service", "ExecReload").is_some();
+                return if can {
+                    say(format_args!("{shown} is not active, cannot reload."))
+                } else {
+                    self.not_applicable(name)
+                };
             }
             Ok(_) => {
                 say(format_args!(
@@ -286,9 +332,9 @@ impl Job {
                 return NOT_FOUND;
             }
             Err(NoUnit::Unreadable(_, error)) => {
-                return say(format_args!("Failed to {word} {shown}: {error}."));
+                return refused(word, shown, format_args!("{error}."));
             }
-            Err(NoUnit::Missing | NoUnit::Template) if self.word == "stop" => "not loaded",
+            Err(NoUnit::Missing | NoUnit::Template) if word == "stop" => "not loaded",
             Err(NoUnit::Missing | NoUnit::Template) => "not found",
         };
         say(format_args!(
@@ -296,81 +342,28 @@ impl Job {
         ));
         NOT_FOUND
     }
-
-    /// Tells what went wrong; the exit status.
-    fn told(&self, world: &World, services: &[Service], answer: Result<Value, NoAnswer>) -> i32 {
-        let Ok(answer) = answer else {
-            return say(format_args!("rinit gave no answer."));
-        };
-        let Some(error) = answer.get("error").and_then(Value::as_str) else {
-            return 0;
-        };
-        // Quiet or not, the exit status is the same.
-        let tell = |what: Arguments<'_>| {
-            if !world.options.quiet {
-                say(what);
-            }
-            FAILED
-        };
-        let whose = services.iter().find_map(|service| {
-            let rest = error.strip_prefix(&*service.name)?;
-            Some((service, rest.strip_prefix(" failed: ")?))
-        });
-        match whose {
-            Some((service, reason)) => {
-                let unit = &service.unit;
-                tell(format_args!(
-                    "Job for {unit} failed: {reason}.\n\
-                     See \"systemctl status {unit}\" and \"rinitctl logs {}\" for details.",
-                    service.name
-                ))
-            }
-            None => {
-                tell(format_args!("Failed to {}: {error}.", self.word));
-                match error {
-                    // Its files are gone since it was last seen.
-                    gone if gone.starts_with("there is no service ") => NOT_FOUND,
-                    refused if refused.contains(" refuses this by hand") => NO_PERMISSION,
-                    _ => FAILED,
-                }
-            }
-        }
-    }
 }
 
-/// A target that everything has passed which waits for it.
-pub(super) fn is_reached(world: &World, name: &UnitName) -> bool {
-    const ALWAYS: [&str; 15] = [
-        "basic",
-        "default",
-        "graphical",
-        "local-fs",
-        "multi-user",
-        "network",
-        "network-online",
-        "nss-lookup",
-        "paths",
-        "remote-fs",
-        "slices",
-        "sockets",
-        "sysinit",
-        "time-sync",
-        "timers",
-    ];
-    const NEVER: [&str; 8] = [
-        "emergency",
-        "exit",
-        "halt",
-        "kexec",
-        "poweroff",
-        "reboot",
-        "rescue",
-        "shutdown",
-    ];
-    let stem = name.stem();
-    name.suffix() == "target"
-        && !NEVER.contains(&stem)
-        && (ALWAYS.contains(&stem) || world.unit(name).is_ok())
+/// What --job-mode= may say; here they mean the same.
+fn is_mode(mode: &str) -> bool {
+    const MODES: &str = "fail replace replace-irreversibly isolate flush ignore-dependencies \
+        ignore-requirements triggering restart-dependencies";
+    MODES.split(' ').any(|own| own == mode)
+}
+
+/// Returns when these have ended; the exit status.
+fn ended(world: &World, names: &[String]) -> i32 {
+    let mut failed = false;
+    world.watch(names, || {
+        let Ok((services, _)) = world.services(false) else {
+            return true;
+        };
+        let own = services.iter().filter(|it| names.contains(&it.name));
+        let states: Vec<_> = own.map(|it| it.stands().active).collect();
+        failed = states.contains(&"failed");
+        states.iter().all(|it| matches!(*it, "failed" | "inactive"))
+    });
+    i32::from(failed)
 }
 
 /// What runs, runs by another definition than the files have now, which a start brings in.
@@ -388,9 +381,9 @@ fn learn(world: &World, names: &[String], units: &[String]) -> Result<Value, NoA
     })
 }
 
-pub(super) fn daemon_reload(world: &World, verb: &str, _: &[String]) -> i32 {
+pub(super) fn daemon_reload(world: &World, _: &str, _: &[String]) -> i32 {
     let Ok(answer) = learn(world, &[], &[]) else {
-        return nobody(world, verb);
+        return nobody();
     };
     match answer.get("error").and_then(Value::as_str) {
         Some(error) => say(format_args!("Failed to reload daemon: {error}")),
@@ -398,89 +391,9 @@ pub(super) fn daemon_reload(world: &World, verb: &str, _: &[String]) -> i32 {
     }
 }
 
-pub(super) fn kill(world: &World, verb: &str, words: &[String]) -> i32 {
-    let signal = world.options.signal.as_deref();
-    if let Some(signal) = signal
-        && Signal::parse(signal).is_none()
-    {
-        return say(format_args!("Failed to parse signal string \"{signal}\"."));
-    }
-    let Ok((services, _)) = world.services(false) else {
-        return nobody(world, verb);
-    };
-    let mut code = 0;
-    for name in world.names(words, &services) {
-        let meant = world.meant(&name, &services);
-        let name = name.as_str();
-        if meant.is_empty() {
-            say(format_args!(
-                "Failed to kill unit {name}: Unit {name} not loaded."
-            ));
-            code = FAILED;
-        }
-        for service in meant {
-            if service.number("pid").is_none() {
-                if world.options.whom.as_deref() == Some("main") {
-                    code = say(format_args!(
-                        "Failed to kill unit {name}: No main process to kill"
-                    ));
-                }
-                continue;
-            }
-            let names = [service.name.clone()];
-            let request = Request {
-                signal,
-                ..Request::of("kill", &names)
-            };
-            if let Some(error) = refusal(world, &request) {
-                code = say(format_args!("Failed to kill unit {name}: {error}"));
-            }
-        }
-    }
-    code
-}
-
-pub(super) fn reset_failed(world: &World, verb: &str, words: &[String]) -> i32 {
-    let Ok((services, _)) = world.services(false) else {
-        return nobody(world, verb);
-    };
-    let mut code = 0;
-    let mut names: Vec<String> = Vec::new();
-    if words.is_empty() {
-        names.extend(services.iter().map(|service| service.name.clone()));
-    }
-    for name in world.names(words, &services) {
-        let meant = world.meant(&name, &services);
-        if meant.is_empty() && world.unit(&name).is_err() {
-            let name = name.as_str();
-            code = say(format_args!(
-                "Failed to reset failed state of unit {name}: Unit {name} not loaded."
-            ));
-        }
-        names.extend(meant.iter().map(|service| service.name.clone()));
-    }
-    for names in names.chunks(32) {
-        if let Some(error) = refusal(world, &Request::of("reset", names)) {
-            code = say(format_args!("Failed to reset failed state: {error}"));
-        }
-    }
-    code
-}
-
-fn refusal(world: &World, request: &Request<'_>) -> Option<String> {
-    match world.ask(request) {
-        Err(_) => Some("rinit gave no answer".to_owned()),
-        Ok(answer) => {
-            let error = answer.get("error").and_then(Value::as_str);
-            error.map(str::to_owned)
-        }
-    }
-}
-
 /// The services of these units are started or stopped, as enable --now and disable --now do.
 pub(super) fn also(world: &World, starts: bool, names: &[String]) -> i32 {
     if starts {
-        let _ = learn(world, &[], &[]);
         start(world, "start", names)
     } else {
         stop(world, "stop", names)

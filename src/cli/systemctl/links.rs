@@ -1,16 +1,17 @@
 //! Verbs that make, remove or read links: enable and its kin. With or without a running
 //! rinit.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::world::{World, mangled};
+use super::naming::{is_pattern, mangled, mangled_as};
+use super::offline::nobody;
+use super::steps::{Told, settled, take};
+use super::world::World;
 use super::{FAILED, jobs, say};
 use crate::cli::print;
 use crate::core::sorted::sort;
 use crate::units::{
-    Enabling, NoUnit, Presets, Search, Step, UnitName, WrongLink, file_state, level_steps,
+    Enabling, NoUnit, Presets, Search, Step, UnitName, file_name, file_state, level_steps,
 };
 
 /// What is said where nothing can be enabled.
@@ -34,12 +35,8 @@ Possible reasons for having this kind of units are:
 fn names(words: &[String], verb: &str) -> Option<Vec<UnitName>> {
     let mut names = Vec::new();
     for word in words {
-        if super::world::is_pattern(word) {
-            print::err(format_args!(
-                "Glob pattern passed to {verb}, but globs are not supported for this.\n"
-            ));
-        }
-        let Some(name) = mangled(word) else {
+        warn_of_pattern(word, format_args!("to {verb}"));
+        let Some(name) = by_name(word) else {
             say(format_args!("Failed to {verb}: Invalid argument."));
             return None;
         };
@@ -48,108 +45,17 @@ fn names(words: &[String], verb: &str) -> Option<Vec<UnitName>> {
     Some(names)
 }
 
-/// As systemd's messages have it.
-fn what(verb: &str) -> &str {
-    match verb {
-        "add-wants" | "add-requires" => "add dependency on",
-        "set-default" => "set default",
-        "preset-all" => "preset",
-        verb => verb,
-    }
+/// A path is no name here.
+fn by_name(word: &str) -> Option<UnitName> {
+    (!word.contains('/')).then(|| mangled(word))?
 }
 
-/// Does the steps, and tells of each; the exit status.
-fn take(world: &World, verb: &str, steps: &[Step]) -> i32 {
-    let mut code = 0;
-    for step in steps {
-        let done = match step {
-            Step::Link { at, to } => link(at, to),
-            Step::Remove { at } => remove(at),
-            Step::Ignored { at } => {
-                print::err(format_args!("Unit {} is masked, ignoring.\n", at.display()));
-                continue;
-            }
-            Step::Wrong(wrong) => {
-                print::err(format_args!("{}\n", explain(verb, wrong)));
-                // A unit that is gone has no links either.
-                let harmless = verb == "disable" && matches!(wrong, WrongLink::Missing(_));
-                code = if harmless { code } else { FAILED };
-                continue;
-            }
-        };
-        match (done, step) {
-            (Err(error), Step::Link { at, .. } | Step::Remove { at }) => {
-                let (verb, at) = (what(verb), at.display());
-                print::err(format_args!(
-                    "Failed to {verb} unit, file \"{at}\": {error}.\n"
-                ));
-                code = FAILED;
-            }
-            (Ok(()), Step::Link { at, to }) if !world.options.quiet => {
-                let (at, to) = (at.display(), to.display());
-                print::err(format_args!("Created symlink {at} → {to}.\n"));
-            }
-            (Ok(()), Step::Remove { at }) if !world.options.quiet => {
-                print::err(format_args!("Removed \"{}\".\n", at.display()));
-            }
-            _ => {}
-        }
+fn warn_of_pattern(word: &str, place: std::fmt::Arguments<'_>) {
+    if is_pattern(word) {
+        print::err(format_args!(
+            "Glob pattern passed {place}, but globs are not supported for this.\n"
+        ));
     }
-    code
-}
-
-fn explain(verb: &str, wrong: &WrongLink) -> String {
-    let verb = what(verb);
-    match wrong {
-        WrongLink::Missing(name) => format!("Failed to {verb} unit, unit {name} does not exist."),
-        WrongLink::Masked(path) => {
-            format!("Failed to {verb} unit, unit {} is masked.", path.display())
-        }
-        WrongLink::Generated(path) => {
-            let path = path.display();
-            format!("Failed to {verb} unit, unit {path} is transient or generated.")
-        }
-        WrongLink::Unreadable(path, error) => {
-            format!("Failed to {verb} unit, {}: {error}.", path.display())
-        }
-        WrongLink::Alias { name, alias } => {
-            format!("Failed to {verb} unit, cannot alias {name} as {alias}.")
-        }
-        WrongLink::NoInstance { name, target } => {
-            format!("Failed to {verb} {name}, destination unit {target} is a non-template unit.")
-        }
-        WrongLink::Exists(at) => {
-            format!(
-                "Failed to {verb} unit, file \"{}\" already exists.",
-                at.display()
-            )
-        }
-        WrongLink::OtherLink(at, to) => format!(
-            "Failed to {verb} unit, file \"{}\" already exists and is a symlink to \"{}\".",
-            at.display(),
-            to.display()
-        ),
-    }
-}
-
-fn link(at: &Path, to: &Path) -> io::Result<()> {
-    if let Some(folder) = at.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    std::os::unix::fs::symlink(to, at)
-}
-
-/// A folder of dependencies that is empty then goes too.
-fn remove(at: &Path) -> io::Result<()> {
-    fs::remove_file(at)?;
-    if let Some(folder) = at.parent()
-        && folder
-            .extension()
-            .is_some_and(|kind| kind == "wants" || kind == "requires")
-    {
-        let _ = fs::remove_dir(folder);
-    }
-    Ok(())
 }
 
 fn enabling<'a>(world: &'a World, search: &'a Search) -> Enabling<'a> {
@@ -212,13 +118,23 @@ pub(super) fn enable(world: &World, verb: &str, words: &[String]) -> i32 {
         Err(code) => return code,
     };
     let (units, failed) = scripts(world, verb, &names, true);
+    let told = Told::new(world, verb);
+    let code = failed.max(enabled(told, &units));
+    now(world, true, settled(world, code), &names)
+}
+
+/// Enables them, and tells of all that was done; the exit status.
+fn enabled(mut told: Told<'_>, units: &[UnitName]) -> i32 {
+    let world = told.world;
     let search = anew(world);
-    let (steps, any) = enabling(world, &search).enable(&units);
-    let code = failed.max(take(world, verb, &steps));
-    if !any && !units.is_empty() && !world.options.quiet {
+    let (steps, any) = enabling(world, &search).enable(units);
+    told.take(&steps);
+    let silent = any || units.is_empty() || world.options.quiet || !told.is_well();
+    let code = told.end();
+    if !silent {
         print::err(NO_RULES);
     }
-    now(world, true, code, &names)
+    code
 }
 
 pub(super) fn disable(world: &World, verb: &str, words: &[String]) -> i32 {
@@ -228,28 +144,43 @@ pub(super) fn disable(world: &World, verb: &str, words: &[String]) -> i32 {
     let (units, failed) = scripts(world, verb, &names, false);
     let steps = enabling(world, world.search()).disable(&units, true);
     let code = failed.max(take(world, verb, &steps));
-    now(world, false, code, &names)
+    now(world, false, settled(world, code), &names)
 }
 
 /// With --now, they start or stop as well.
 fn now(world: &World, starts: bool, code: i32, names: &[UnitName]) -> i32 {
+    // Services of another root aren't here.
     if code != 0 || !world.options.now || world.options.root.is_some() {
         return code;
+    }
+    if !world.is_live() {
+        return nobody();
     }
     let names: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
     jobs::also(world, starts, &names)
 }
 
+/// As systemctl does it alone: what is enabled anew goes by the name of its file, which is
+/// the template's where that is an instance's.
 pub(super) fn reenable(world: &World, verb: &str, words: &[String]) -> i32 {
     let Some(names) = names(words, verb) else {
         return FAILED;
     };
-    let steps = enabling(world, world.search()).disable(&names, true);
-    let code = take(world, verb, &steps);
-    if code != 0 {
-        return code;
+    let search = world.search();
+    let mut told = Told::new(world, verb);
+    let mut again = Vec::new();
+    let mut linked = Vec::new();
+    for name in &names {
+        let (real, file) = search.fragment(name).ok().unzip();
+        let alone = file.as_deref().filter(|_| !world.is_live());
+        let own = alone.map(file_name).and_then(UnitName::parse);
+        again.push(own.or(real).unwrap_or_else(|| name.clone()));
+        let elsewhere = |file: &PathBuf| !file.parent().is_some_and(|at| search.is_folder(at));
+        linked.extend(file.filter(elsewhere).map(|file| search.shown(&file)));
     }
-    enable(world, verb, words)
+    told.take(&enabling(world, search).disable(&names, true));
+    told.take(&enabling(world, &anew(world)).adopt(&linked));
+    settled(world, enabled(told, &again))
 }
 
 pub(super) fn preset(world: &World, verb: &str, words: &[String]) -> i32 {
@@ -259,13 +190,13 @@ pub(super) fn preset(world: &World, verb: &str, words: &[String]) -> i32 {
     let presets = Presets::read(world.search().root());
     let mode = world.options.preset_mode;
     let steps = enabling(world, world.search()).preset(&names, &presets, mode);
-    take(world, verb, &steps)
+    settled(world, take(world, verb, &steps))
 }
 
 pub(super) fn preset_all(world: &World, verb: &str, _: &[String]) -> i32 {
     let presets = Presets::read(world.search().root());
     let mode = world.options.preset_mode;
-    let mut code = 0;
+    let mut told = Told::new(world, verb);
     let mut names: Vec<UnitName> = Vec::new();
     for name in world.search().names() {
         names.extend(UnitName::parse(name).filter(|parsed| parsed.as_str() == name));
@@ -280,28 +211,41 @@ pub(super) fn preset_all(world: &World, verb: &str, _: &[String]) -> i32 {
             .is_ok_and(|(real, _)| real == name);
         if own && world.unit(&name).is_ok() {
             let search = anew(world);
-            let steps = enabling(world, &search).preset(&[name], &presets, mode);
-            code = code.max(take(world, verb, &steps));
+            told.take(&enabling(world, &search).preset(&[name], &presets, mode));
         }
     }
-    code
+    settled(world, told.end())
 }
 
 pub(super) fn mask(world: &World, verb: &str, words: &[String]) -> i32 {
     let Some(names) = names(words, verb) else {
         return FAILED;
     };
+    warn_of_absent(world, &names);
     let steps = enabling(world, world.search()).mask(&names);
     let code = take(world, verb, &steps);
-    now(world, false, code, &names)
+    now(world, false, settled(world, code), &names)
+}
+
+/// Where rinit runs, what isn't there is told of.
+fn warn_of_absent(world: &World, names: &[UnitName]) {
+    for name in names {
+        if world.is_live() && world.unit(name) == Err(NoUnit::Missing) {
+            let name = name.as_str();
+            print::err(format_args!(
+                "Unit {name} does not exist, proceeding anyway.\n"
+            ));
+        }
+    }
 }
 
 pub(super) fn unmask(world: &World, verb: &str, words: &[String]) -> i32 {
     let Some(names) = names(words, verb) else {
         return FAILED;
     };
+    warn_of_absent(world, &names);
     let steps = enabling(world, world.search()).unmask(&names);
-    take(world, verb, &steps)
+    settled(world, take(world, verb, &steps))
 }
 
 pub(super) fn link_files(world: &World, verb: &str, words: &[String]) -> i32 {
@@ -315,28 +259,28 @@ pub(super) fn link_files(world: &World, verb: &str, words: &[String]) -> i32 {
         ));
     }
     let paths: Vec<PathBuf> = words.iter().map(|path| absolute(path)).collect();
-    take(world, verb, &enabling(world, world.search()).adopt(&paths))
+    let steps = enabling(world, world.search()).adopt(&paths);
+    settled(world, take(world, verb, &steps))
 }
 
 pub(super) fn add(world: &World, verb: &str, words: &[String]) -> i32 {
-    let Some(names) = names(words, verb) else {
+    let Some((target, words)) = words.split_first() else {
         return FAILED;
     };
-    let Some((target, names)) = names.split_first() else {
+    warn_of_pattern(target, format_args!("as target"));
+    let Some((target, names)) = mangled_as(target, "target").zip(names(words, verb)) else {
         return FAILED;
     };
     let kind = verb.trim_start_matches("add-");
-    take(
-        world,
-        verb,
-        &enabling(world, world.search()).add(target, names, kind),
-    )
+    let steps = enabling(world, world.search()).add(&target, &names, kind);
+    settled(world, take(world, verb, &steps))
 }
 
 pub(super) fn is_enabled(world: &World, _: &str, words: &[String]) -> i32 {
     let mut enabled = false;
     for word in words {
-        let Some(name) = mangled(word) else {
+        warn_of_pattern(word, format_args!("to check"));
+        let Some(name) = by_name(word) else {
             return say(format_args!(
                 "Failed to get unit file state for {word}: Invalid argument"
             ));
@@ -346,6 +290,7 @@ pub(super) fn is_enabled(world: &World, _: &str, words: &[String]) -> i32 {
                 enabled |= state.is_enabled();
                 if !world.options.quiet {
                     print::out(format_args!("{}\n", state.word()));
+                    show_links(world, &name);
                 }
             }
             Err(NoUnit::Missing | NoUnit::Template | NoUnit::Masked(_)) => {
@@ -365,6 +310,19 @@ pub(super) fn is_enabled(world: &World, _: &str, words: &[String]) -> i32 {
     i32::from(!enabled)
 }
 
+/// With --full, the links by which it is enabled.
+fn show_links(world: &World, name: &UnitName) {
+    if !world.options.full || world.options.root.is_some() {
+        return;
+    }
+    let names = std::slice::from_ref(name);
+    for step in enabling(world, world.search()).disable(names, false) {
+        if let Step::Remove { at } = step {
+            print::out(format_args!("  {}\n", at.display()));
+        }
+    }
+}
+
 pub(super) fn get_default(world: &World, _: &str, _: &[String]) -> i32 {
     let real =
         UnitName::parse("default.target").and_then(|name| world.search().fragment(&name).ok());
@@ -382,20 +340,15 @@ pub(super) fn get_default(world: &World, _: &str, _: &[String]) -> i32 {
 }
 
 pub(super) fn set_default(world: &World, verb: &str, words: &[String]) -> i32 {
-    let target = words.first().map(|word| {
-        let has_suffix = word.rsplit_once('.').is_some();
-        if has_suffix {
-            word.clone()
-        } else {
-            format!("{word}.target")
-        }
-    });
-    let target = target.and_then(|word| UnitName::parse(&word));
+    let target = words.first().and_then(|word| mangled_as(word, "target"));
     match target.filter(|name| name.suffix() == "target") {
         Some(target) => {
             let steps = enabling(world, world.search()).set_default(&target);
-            take(world, verb, &steps)
+            settled(world, take(world, verb, &steps))
         }
+        None if world.is_live() => say(format_args!(
+            "Failed to set default target: Invalid argument"
+        )),
         None => say(format_args!("Failed to set default: Invalid argument.")),
     }
 }

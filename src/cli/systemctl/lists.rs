@@ -1,9 +1,11 @@
 //! Verbs that list: units, their files, what they depend on.
 
+use super::naming::mangled;
 use super::offline::nobody;
 use super::starters::starters;
 use super::status::words as words_of;
-use super::world::{Request, Service, World, is_pattern, mangled, with_suffix};
+use super::targets::is_reached;
+use super::world::{Service, World};
 use super::{FAILED, say};
 use crate::cli::ctl::Clean;
 use crate::cli::print;
@@ -62,20 +64,18 @@ impl Columns {
     }
 }
 
+/// Patterns are whole names here.
 pub(super) fn is_wanted(words: &[String], name: &str) -> bool {
-    words.is_empty()
-        || words.iter().any(|word| {
-            let pattern = with_suffix(word);
-            matches(pattern.as_bytes(), name.as_bytes())
-        })
+    let fits = |word: &String| matches(word.as_bytes(), name.as_bytes());
+    words.is_empty() || words.iter().any(fits)
 }
 
-pub(super) fn list_units(world: &World, verb: &str, words: &[String]) -> i32 {
+pub(super) fn list_units(world: &World, _: &str, words: &[String]) -> i32 {
     let Ok((services, _)) = world.services(false) else {
-        return nobody(world, verb);
+        return nobody();
     };
     let options = &world.options;
-    let head = ["", "UNIT", "LOAD", "ACTIVE", "SUB", "DESCRIPTION"];
+    let head = [" ", "UNIT", "LOAD", "ACTIVE", "SUB", "DESCRIPTION"];
     let mut rows = Columns::new(world, &head);
     let own = services.iter();
     let own = own.map(|service| (UnitName::parse(&service.unit), service));
@@ -112,9 +112,14 @@ pub(super) fn list_units(world: &World, verb: &str, words: &[String]) -> i32 {
         };
         let dot = if options.plain { "" } else { dot };
         let described = described.as_deref().unwrap_or(unit);
-        let loaded = "loaded";
+        let loaded = if world.is_gone(service) {
+            "not-found"
+        } else {
+            "loaded"
+        };
         rows.row(&[dot, unit, loaded, stands.active, stands.sub, described]);
     }
+    list_targets(world, words, &services, &mut rows);
     let count = rows.count();
     let text = rows.show();
     // The column of dots is there for those that have one.
@@ -126,23 +131,57 @@ pub(super) fn list_units(world: &World, verb: &str, words: &[String]) -> i32 {
         text
     };
     print::out(text);
-    if !options.no_legend {
-        print::out(format_args!(
+    if options.no_legend {
+        return 0;
+    }
+    if count > 0 {
+        print::out(
             "\nLOAD   = Reflects whether the unit definition was properly loaded.\n\
              ACTIVE = The high-level unit activation state, i.e. generalization of SUB.\n\
-             SUB    = The low-level unit activation state, values depend on unit type.\n\
-             {count} loaded units listed.{}\n",
-            if options.all {
-                ""
-            } else {
-                " Pass --all to see loaded but inactive units, too."
-            }
-        ));
-        if options.all {
-            print::out("To show all installed unit files use 'systemctl list-unit-files'.\n");
-        }
+             SUB    = The low-level unit activation state, values depend on unit type.\n",
+        );
     }
+    let inactive = options.all || options.states.iter().any(|it| it == "inactive");
+    let more = match (inactive, options.states.is_empty()) {
+        (true, _) => INSTALLED,
+        (false, true) => &format!(" Pass --all to see loaded but inactive units, too.{INSTALLED}"),
+        (false, false) => "",
+    };
+    print::out(format_args!("{count} loaded units listed.{more}\n"));
     0
+}
+
+const INSTALLED: &str = "\nTo show all installed unit files use 'systemctl list-unit-files'.";
+
+/// Those that are reached and that a file describes.
+fn list_targets(world: &World, words: &[String], services: &[Service], rows: &mut Columns) {
+    let options = &world.options;
+    let of_type = options.types.is_empty() || options.types.iter().any(|own| own == "target");
+    let states = &options.states;
+    let in_state = ["active", "loaded"]
+        .iter()
+        .any(|it| states.iter().any(|own| own == it));
+    if !of_type || !(states.is_empty() || in_state) {
+        return;
+    }
+    let mut names: Vec<UnitName> = Vec::new();
+    for text in world.search().names() {
+        let name = UnitName::parse(text).filter(|name| name.as_str() == text);
+        let is_own = |name: &UnitName| {
+            let own = world.search().fragment(name);
+            own.is_ok_and(|(real, _)| real == *name)
+        };
+        let shown = |name: &UnitName| is_wanted(words, text) && is_reached(world, name, services);
+        names.extend(name.filter(|it| it.suffix() == "target" && is_own(it) && shown(it)));
+    }
+    sort(&mut names);
+    names.dedup();
+    for name in names {
+        let described = world.said(&name, "Unit", "Description");
+        let described = described.as_deref().unwrap_or(name.as_str());
+        let dot = if options.plain { "" } else { " " };
+        rows.row(&[dot, name.as_str(), "loaded", "active", "active", described]);
+    }
 }
 
 /// Types in the order of their names' endings, as systemd sorts.
@@ -189,36 +228,32 @@ pub(super) fn list_unit_files(world: &World, _: &str, words: &[String]) -> i32 {
     if !options.no_legend {
         print::out(format_args!("\n{count} unit files listed.\n"));
     }
-    i32::from(count == 0 && !words.is_empty())
+    i32::from(count == 0)
 }
 
 fn is_listed(world: &World, name: &UnitName, words: &[String]) -> bool {
     let types = &world.options.types;
     let of_type = types.is_empty() || types.iter().any(|kind| kind == name.suffix());
     let missing = matches!(world.search().fragment(name), Err(NoUnit::Missing));
-    // Patterns are whole names here.
-    let matches = |word: &String| matches(word.as_bytes(), name.as_str().as_bytes());
-    of_type && !missing && (words.is_empty() || words.iter().any(matches))
+    of_type && !missing && is_wanted(words, name.as_str())
 }
 
 pub(super) fn cat(world: &World, _: &str, words: &[String]) -> i32 {
+    let Ok((services, _)) = world.services(false) else {
+        return nobody();
+    };
+    let Some(names) = world.names(words, &services) else {
+        return FAILED;
+    };
     let mut code = 0;
     let mut first = true;
-    let mut names = Vec::new();
-    for word in words {
-        if is_pattern(word) {
-            let all = world.search().names();
-            let fit = all.filter(|name| is_wanted(std::slice::from_ref(word), name));
-            names.extend(fit.filter_map(UnitName::parse));
-        } else {
-            names.extend(mangled(word));
-        }
-    }
     for name in names {
-        if !std::mem::take(&mut first) {
+        let unit = world.unit(&name);
+        let is_there = !matches!(unit, Err(NoUnit::Missing | NoUnit::Template));
+        if is_there && !std::mem::take(&mut first) {
             print::out("\n");
         }
-        match world.unit(&name) {
+        match unit {
             Ok(unit) => {
                 for (place, file) in unit.files.iter().enumerate() {
                     let gap = if place > 0 { "\n" } else { "" };
@@ -226,10 +261,8 @@ pub(super) fn cat(world: &World, _: &str, words: &[String]) -> i32 {
                     print::out(format_args!("{gap}# {}\n{}", path.display(), file.text));
                 }
             }
-            Err(NoUnit::Masked(path)) => {
-                let path = world.search().shown(&path);
+            Err(NoUnit::Masked(_)) => {
                 print::out(format_args!("# Unit {} is masked.\n", name.as_str()));
-                print::out(format_args!("# {}\n", path.display()));
             }
             Err(NoUnit::Unreadable(path, error)) => {
                 code = say(format_args!("Failed to cat {}: {error}", path.display()));
@@ -243,108 +276,54 @@ pub(super) fn cat(world: &World, _: &str, words: &[String]) -> i32 {
     code
 }
 
-pub(super) fn list_dependencies(world: &World, verb: &str, words: &[String]) -> i32 {
-    let Ok((services, _)) = world.services(false) else {
-        return nobody(world, verb);
-    };
-    let answer = world.ask(&Request::of("show", &[])).unwrap_or_default();
-    let all = answer.get("services").and_then(|all| all.as_array());
-    let definitions: Vec<_> = all.into_iter().flatten().collect();
-    let unit_of = |name: &str| {
-        let service = services.iter().find(|service| service.name == name);
-        service.map_or_else(|| format!("{name}.service"), |service| service.unit.clone())
-    };
-    let needs = |unit: &str| -> Vec<String> {
-        let mut found = Vec::new();
-        for definition in &definitions {
-            let own = definition.get("name").and_then(|name| name.as_str());
-            let own = unit_of(own.unwrap_or_default());
-            for key in ["requires", "wants", "binds-to"] {
-                for other in words_of(definition, key) {
-                    let other = unit_of(&other);
-                    if world.options.reverse && other == unit {
-                        found.push(own.clone());
-                    } else if !world.options.reverse && own == unit {
-                        found.push(other);
-                    }
-                }
-            }
+/// What is under way, each with its unit, what it is and how it stands.
+pub(super) fn jobs(services: &[Service]) -> Vec<[&str; 3]> {
+    let job = |service: &Service| match service.text("state") {
+        "starting" => Some(["start", "running"]),
+        "waiting" if !words_of(&service.record, "waiting-for").is_empty() => {
+            Some(["start", "waiting"])
         }
-        sort(&mut found);
-        found.dedup();
-        found
+        "stopping" | "killing" => Some(["stop", "running"]),
+        "reloading" => Some(["reload", "running"]),
+        _ => None,
     };
-    let default = ["default.target".to_owned()];
-    let words = if words.is_empty() {
-        &default[..]
-    } else {
-        words
-    };
-    for name in world.names(words, &services) {
-        let meant = world.meant(&name, &services);
-        let root = meant
-            .first()
-            .map_or(name.as_str(), |service| &*service.unit);
-        let below: Vec<String> = if name.suffix() == "target" && !world.options.reverse {
-            services
-                .iter()
-                .map(|service| service.unit.clone())
-                .collect()
-        } else {
-            needs(root)
-        };
-        let mut out = format!("{root}\n");
-        tree(
-            world,
-            &below,
-            &needs,
-            &mut vec![root.to_owned()],
-            "",
-            &mut out,
-        );
-        print::out(out);
-    }
-    0
+    let all = services.iter();
+    all.filter_map(|service| {
+        let [kind, state] = job(service)?;
+        Some([&*service.unit, kind, state])
+    })
+    .collect()
 }
 
-/// What is below, each with what is below it; a circle ends where it closes.
-fn tree(
-    world: &World,
-    below: &[String],
-    needs: &dyn Fn(&str) -> Vec<String>,
-    above: &mut Vec<String>,
-    indent: &str,
-    out: &mut String,
-) {
-    for (place, name) in below.iter().enumerate() {
-        let last = place + 1 == below.len();
-        let line = if world.options.plain {
-            format!("{}{name}\n", "  ".repeat(above.len()))
-        } else {
-            let branch = if last { "└─" } else { "├─" };
-            format!("● {indent}{branch}{name}\n")
-        };
-        out.push_str(&line);
-        if !above.contains(name) {
-            above.push(name.clone());
-            let deeper = format!("{indent}{}", if last { "  " } else { "│ " });
-            tree(world, &needs(name), needs, above, &deeper, out);
-            above.pop();
-        }
+pub(super) fn list_jobs(world: &World, _: &str, _: &[String]) -> i32 {
+    let Ok((services, _)) = world.services(false) else {
+        return nobody();
+    };
+    let jobs = jobs(&services);
+    let legend = !world.options.no_legend;
+    if jobs.is_empty() {
+        print::out(if legend { "No jobs running.\n" } else { "" });
+        return 0;
     }
+    let mut rows = Columns::new(world, &["JOB", "UNIT", "TYPE", "STATE"]);
+    for (place, [unit, kind, state]) in jobs.iter().enumerate() {
+        rows.row(&[&(place + 1).to_string(), unit, kind, state]);
+    }
+    print::out(rows.show());
+    if legend {
+        print::out(format_args!("\n{} jobs listed.\n", jobs.len()));
+    }
+    0
 }
 
 /// What rinit has none of.
 pub(super) fn list_nothing(world: &World, verb: &str, _: &[String]) -> i32 {
     if world.services(false).is_err() {
-        return nobody(world, verb);
+        return nobody();
     }
     if !world.options.no_legend {
         let what = verb.trim_start_matches("list-");
-        match what {
-            "jobs" => print::out("No jobs running.\n"),
-            what => print::out(format_args!("0 {what} listed.\n")),
-        }
+        print::out(format_args!("0 {what} listed.\n"));
     }
     0
 }

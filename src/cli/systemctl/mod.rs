@@ -5,14 +5,23 @@
 
 mod asks;
 mod dates;
+mod dependencies;
+mod failures;
+mod files;
 mod jobs;
 mod links;
 mod lists;
+mod naming;
 mod offline;
 mod options;
+mod properties;
+mod results;
 mod show;
+mod signals;
 mod starters;
 mod status;
+mod steps;
+mod targets;
 mod verbs;
 mod whole;
 mod world;
@@ -20,6 +29,7 @@ mod world;
 use std::fmt::Arguments;
 
 pub(super) use self::dates::moment;
+use self::offline::is_offline;
 use self::options::{FLAGS, Instead, Options, fault};
 use self::verbs::{VERBS, Verb};
 use self::world::World;
@@ -76,25 +86,38 @@ pub(super) fn run(inherited: &mut Inherited) -> i32 {
                 "rinit supervises one set of services, not one for each user: leave out --user and --global"
             ));
         }
+        Some(Instead::Words(words)) => {
+            print::out(words());
+            return 0;
+        }
         None => {}
+    }
+    if options.waits && options.no_block {
+        return say(format_args!("--wait may not be combined with --no-block."));
     }
     let typed = words.next().unwrap_or_else(|| "list-units".to_owned());
     let names: Vec<String> = words.collect();
     let Some(verb) = VERBS.iter().find(|verb| verb.names.contains(&&*typed)) else {
         return say(format_args!("Unknown command verb {typed}."));
     };
+    if options.root.is_some() && !verb.takes_root {
+        return say(format_args!(
+            "Verb '{typed}' cannot be used with --root= or --image=."
+        ));
+    }
     if names.len() < verb.least {
         return say(format_args!("Too few arguments."));
     }
     if names.len() > verb.most {
         return say(format_args!("Too many arguments."));
     }
-    if options.root.is_some() && !verb.takes_root {
-        return say(format_args!(
-            "Verb '{typed}' cannot be used with --root= or --image=."
-        ));
-    }
     let world = World::new(options, places, told_offline, colour);
+    if !verb.takes_root && is_offline(&world) {
+        print::err(format_args!(
+            "Running in chroot, ignoring command '{typed}'\n"
+        ));
+        return 0;
+    }
     (verb.run)(&world, &typed, &names)
 }
 

@@ -3,27 +3,16 @@
 
 use std::os::unix::fs::MetadataExt;
 
+use super::say;
 use super::world::World;
-use super::{FAILED, say};
-use crate::cli::print;
 
 /// Tells that nothing runs that could be asked; the exit status.
-pub(super) fn nobody(world: &World, verb: &str) -> i32 {
-    if is_offline(world) {
-        if !world.options.quiet {
-            print::err(format_args!(
-                "Running in chroot, ignoring request: {verb}\n"
-            ));
-        }
-        return 0;
-    }
+pub(super) fn nobody() -> i32 {
     say(format_args!(
-        "System has not been booted with systemd as init system (PID 1). Can't operate."
-    ));
-    print::err(
-        "help: no rinit answers either; start the container with it, or call systemctl inside\n",
-    );
-    FAILED
+        "System has not been booted with systemd as init system (PID 1). Can't operate.\n\
+         Failed to connect to bus: Host is down\n\
+         help: no rinit answers either; start the container with it, or call systemctl inside"
+    ))
 }
 
 /// Told so, or in a chroot: what is asked is for a system that will be.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::cli::getopt::{Fault, Flag, both, long, short};
 use crate::cli::print::Text;
-use crate::units::PresetMode;
+use crate::core::signal::Signal;
+use crate::units::{KINDS, PresetMode};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -26,6 +27,7 @@ pub(super) enum Kind {
     Value,
     All,
     Plain,
+    Full,
     NoLegend,
     Legend,
     Signal,
@@ -34,6 +36,8 @@ pub(super) enum Kind {
     PresetMode,
     Reverse,
     Wait,
+    JobMode,
+    Output,
     Help,
     Version,
     /// Of no meaning here.
@@ -126,6 +130,12 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
         "full, enable-only or disable-only",
     ),
     long(Kind::Reverse, "reverse", "", "who depends on it"),
+    long(
+        Kind::Wait,
+        "wait",
+        "",
+        "until what was started has ended, or the system has started",
+    ),
     both(Kind::Help, 'h', "help", "", "print this"),
     long(
         Kind::Version,
@@ -143,20 +153,19 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
     long(Kind::Taken, "no-ask-password", "", ""),
     long(Kind::Taken, "no-wall", "", ""),
     long(Kind::Taken, "no-warn", "", ""),
-    long(Kind::Wait, "wait", "", ""),
     long(Kind::Taken, "fail", "", ""),
     long(Kind::Taken, "irreversible", "", ""),
     long(Kind::Taken, "ignore-dependencies", "", ""),
     long(Kind::Taken, "with-dependencies", "", ""),
     long(Kind::Taken, "show-types", "", ""),
     long(Kind::Taken, "check-inhibitors", "WHEN", ""),
-    long(Kind::Taken, "job-mode", "MODE", ""),
+    long(Kind::JobMode, "job-mode", "MODE", ""),
     long(Kind::Taken, "after", "", ""),
     long(Kind::Taken, "before", "", ""),
     both(Kind::Taken, 'i', "ignore-inhibitors", "", ""),
-    both(Kind::Taken, 'l', "full", "", ""),
+    both(Kind::Full, 'l', "full", "", ""),
     both(Kind::Taken, 'r', "recursive", "", ""),
-    both(Kind::Taken, 'o', "output", "FORM", ""),
+    both(Kind::Output, 'o', "output", "FORM", ""),
     both(Kind::Taken, 'T', "show-transaction", "", ""),
 ];
 
@@ -176,24 +185,113 @@ pub(super) struct Options {
     pub(super) value: bool,
     pub(super) all: bool,
     pub(super) plain: bool,
+    pub(super) full: bool,
     pub(super) no_legend: bool,
     pub(super) signal: Option<String>,
     pub(super) whom: Option<String>,
     pub(super) lines: Option<u64>,
     pub(super) preset_mode: PresetMode,
     pub(super) reverse: bool,
-    /// Until it has started.
+    /// Until it has ended, or all has started.
     pub(super) waits: bool,
+    pub(super) job_mode: Option<String>,
     /// How they ended otherwise: the exit status is known without a verb.
     pub(super) instead: Option<Instead>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Instead {
     Help,
     Version,
     /// There is no manager of a user.
     NoUsers,
+    /// These words may be given.
+    Words(fn() -> String),
+}
+
+/// How units are loaded, for `--type` and `--state`.
+const LOADED: &str = "stub loaded not-found bad-setting error merged masked";
+
+/// States by what they are of, each with its words.
+const STATES: [(&str, &str); 14] = [
+    ("load states", LOADED),
+    (
+        "active states",
+        "active reloading inactive failed activating deactivating maintenance",
+    ),
+    (
+        "file states",
+        "enabled enabled-runtime linked linked-runtime alias masked masked-runtime static \
+         disabled indirect generated transient bad",
+    ),
+    ("automount unit substates", "dead waiting running failed"),
+    ("device unit substates", "dead tentative plugged"),
+    (
+        "mount unit substates",
+        "dead mounting mounting-done mounted remounting unmounting remounting-sigterm \
+         remounting-sigkill unmounting-sigterm unmounting-sigkill failed cleaning",
+    ),
+    ("path unit substates", "dead waiting running failed"),
+    (
+        "scope unit substates",
+        "dead start-chown running abandoned stop-sigterm stop-sigkill failed",
+    ),
+    (
+        "service unit substates",
+        "dead condition start-pre start start-post running exited reload stop stop-watchdog \
+         stop-sigterm stop-sigkill stop-post final-watchdog final-sigterm final-sigkill failed \
+         auto-restart cleaning",
+    ),
+    ("slice unit substates", "dead active"),
+    (
+        "socket unit substates",
+        "dead start-pre start-chown start-post listening running stop-pre stop-pre-sigterm \
+         stop-pre-sigkill stop-post final-sigterm final-sigkill failed cleaning",
+    ),
+    (
+        "swap unit substates",
+        "dead activating activating-done active deactivating deactivating-sigterm \
+         deactivating-sigkill failed cleaning",
+    ),
+    ("target unit substates", "dead active"),
+    (
+        "timer unit substates",
+        "dead waiting running elapsed failed",
+    ),
+];
+
+/// A heading, and a word a line.
+fn listed<'a>(what: &str, words: impl Iterator<Item = &'a str>) -> String {
+    let unit = if what.contains("unit ") { "" } else { "unit " };
+    let mut out = format!("Available {unit}{what}:\n");
+    for word in words {
+        out.push_str(word);
+        out.push('\n');
+    }
+    out
+}
+
+fn all_types() -> String {
+    listed("types", KINDS.into_iter())
+}
+
+fn all_states() -> String {
+    let all = STATES.iter();
+    let all = all.map(|(what, words)| listed(what, words.split(' ')));
+    all.collect::<Vec<_>>().join("\n")
+}
+
+fn all_signals() -> String {
+    const LAST: i32 = 64;
+    let mut out = String::new();
+    for number in 0..=LAST {
+        let name = Signal::new(number).map(|signal| signal.to_string());
+        let name = name.unwrap_or_else(|| number.to_string());
+        let name = name.trim_start_matches("SIG").trim_start_matches("signal ");
+        out.push_str(if name == "RTMIN" { "RTMIN+0" } else { name });
+        out.push('\n');
+    }
+    out
 }
 
 impl Options {
@@ -207,7 +305,7 @@ impl Options {
         };
         match kind {
             Kind::Now => self.now = true,
-            Kind::Quiet => self.quiet = true,
+            Kind::Quiet => (self.quiet, self.no_legend) = (true, true),
             Kind::Force => self.force = true,
             Kind::NoBlock => self.no_block = true,
             Kind::NoReload => self.no_reload = true,
@@ -219,13 +317,22 @@ impl Options {
             Kind::Type => {
                 // A state among the types is one of the states, as with systemd.
                 for word in words() {
-                    let list = if matches!(&*word, "loaded" | "masked" | "not-found" | "error") {
-                        &mut self.states
+                    if word == "help" {
+                        self.instead = Some(Instead::Words(all_types));
+                    } else if KINDS.contains(&&*word) {
+                        self.types.push(word);
+                    } else if LOADED.split(' ').any(|state| state == word) {
+                        self.states.push(word);
                     } else {
-                        &mut self.types
-                    };
-                    list.push(word);
+                        return Err(format!(
+                            "Unknown unit type or load state '{word}'.\n\
+                             Use -t help to see a list of allowed values."
+                        ));
+                    }
                 }
+            }
+            Kind::State if words().any(|word| word == "help") => {
+                self.instead = Some(Instead::Words(all_states));
             }
             Kind::State => self.states.extend(words()),
             Kind::Failed => self.states.push("failed".to_owned()),
@@ -237,8 +344,18 @@ impl Options {
             Kind::Value => self.value = true,
             Kind::All => self.all = true,
             Kind::Plain => self.plain = true,
+            Kind::Full => self.full = true,
             Kind::NoLegend => self.no_legend = true,
-            Kind::Legend => self.no_legend = crate::units::boolean(&text) == Some(false),
+            Kind::Legend => {
+                let wrong = || format!("Failed to parse boolean argument to --legend: {text}.");
+                self.no_legend = !crate::units::boolean(&text).ok_or_else(wrong)?;
+            }
+            Kind::Signal if text == "help" => {
+                self.instead = Some(Instead::Words(all_signals));
+            }
+            Kind::Signal if Signal::parse(&text).is_none() => {
+                return Err(format!("Failed to parse signal string \"{text}\"."));
+            }
             Kind::Signal => self.signal = Some(text),
             Kind::Whom => self.whom = Some(text),
             Kind::Lines => {
@@ -253,6 +370,11 @@ impl Options {
             }
             Kind::Reverse => self.reverse = true,
             Kind::Wait => self.waits = true,
+            Kind::JobMode => self.job_mode = Some(text),
+            Kind::Output if !OUTPUTS.split(' ').any(|form| form == text) => {
+                return Err(format!("Unknown output '{text}'."));
+            }
+            Kind::Output => {}
             Kind::Help => self.instead = Some(Instead::Help),
             Kind::Version => self.instead = Some(Instead::Version),
             Kind::Taken => {}
@@ -260,6 +382,11 @@ impl Options {
         Ok(())
     }
 }
+
+/// Forms of the lines that status shows, which have one form here.
+const OUTPUTS: &str = "short short-full short-iso short-iso-precise short-precise \
+    short-monotonic short-unix short-delta verbose export json json-pretty json-sse json-seq \
+    cat with-unit help";
 
 /// As getopt(3) says it.
 pub(super) fn fault(fault: &Fault) -> String {

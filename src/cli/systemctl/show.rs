@@ -2,90 +2,37 @@
 
 use serde_json::Value;
 
-use super::asks::state_of;
+use super::asks::{no_instance, state_of};
 use super::dates::moment;
-use super::jobs::{BAD_SETTING, is_reached};
+use super::jobs::BAD_SETTING;
 use super::offline::nobody;
+use super::properties::{Properties, Ran, exec, of_files, shell_words};
+use super::results::{exit_of, result};
 use super::starters::{last, next, starters};
-use super::status::{drop_ins, enabled, exit_of, result, words};
+use super::status::{drop_ins, enabled, group_of, words};
+use super::targets::is_reached;
 use super::world::{ASSERTION, Request, Service, Starter, World, is_starter};
-use super::{FAILED, SPEAKS};
+use super::{FAILED, SPEAKS, say};
 use crate::cli::print;
-use crate::control::wall_clock;
-use crate::notifier::monotonic_micros;
-use crate::units::{NoUnit, UnitName};
+use crate::units::{Enabling, ExecLine, NoUnit, Presets, Step, UnitName, file_name};
 
-/// What is shown of one, or of all.
-struct Properties<'w> {
-    world: &'w World,
-    out: String,
-    /// Asked for, and not there yet.
-    left: Vec<&'w str>,
-}
-
-impl<'w> Properties<'w> {
-    fn new(world: &'w World) -> Self {
-        let wanted = world.options.properties.iter();
-        Self {
-            world,
-            out: String::new(),
-            left: wanted.map(String::as_str).collect(),
-        }
-    }
-
-    #[inline(never)]
-    fn put(&mut self, key: &str, value: &str) {
-        let options = &self.world.options;
-        let wanted = &options.properties;
-        let shown = if wanted.is_empty() {
-            // Without names, what is empty is shown with --all alone.
-            options.all || !value.is_empty()
-        } else {
-            wanted.iter().any(|name| name == key)
-        };
-        self.left.retain(|name| *name != key);
-        if shown {
-            if !options.value {
-                self.out.push_str(key);
-                self.out.push('=');
-            }
-            self.out.push_str(&value.replace(['\n', '\x1b'], " "));
-            self.out.push('\n');
-        }
-    }
-
-    fn number(&mut self, key: &str, value: i64) {
-        self.put(key, &value.to_string());
-    }
-
-    fn flag(&mut self, key: &str, is: bool) {
-        self.put(key, if is { "yes" } else { "no" });
-    }
-
-    /// A moment in Unix milliseconds, on both clocks.
-    fn moment(&mut self, key: &str, millis: Option<i64>) {
-        self.put(key, &millis.map(moment).unwrap_or_default());
-        let micros = millis.map_or(0, |millis| {
-            let ago = wall_clock().saturating_sub(millis).saturating_mul(1000);
-            let now = i64::try_from(monotonic_micros()).unwrap_or(i64::MAX);
-            now.saturating_sub(ago).max(0)
-        });
-        self.number(&format!("{key}Monotonic"), micros);
-    }
-}
-
-pub(super) fn show(world: &World, verb: &str, names: &[String]) -> i32 {
+pub(super) fn show(world: &World, _: &str, words: &[String]) -> i32 {
     let Ok((services, whole)) = world.services(true) else {
-        return nobody(world, verb);
+        return nobody();
     };
-    if names.is_empty() {
+    if words.is_empty() {
         let mut all = Properties::new(world);
         of_all(&services, &whole, &mut all);
         print::out(all.out);
         return 0;
     }
-    let names = world.names(names, &services);
+    let Some(names) = world.names(words, &services) else {
+        return FAILED;
+    };
     for (place, name) in names.iter().enumerate() {
+        if let Some(wrong) = no_instance(name) {
+            return say(format_args!("Failed to get properties: {wrong}"));
+        }
         if place > 0 {
             print::out("\n");
         }
@@ -101,6 +48,7 @@ pub(super) fn show(world: &World, verb: &str, names: &[String]) -> i32 {
             of_starter(&name, own, &mut all);
         } else if name.suffix() == "service" {
             of_service(&name, service, &mut all);
+            of_files(&name, &mut all);
         }
         of_unit(&name, &services, &mut all);
         // What else is asked for is told as the files say it.
@@ -111,7 +59,7 @@ pub(super) fn show(world: &World, verb: &str, names: &[String]) -> i32 {
         }
         print::out(all.out);
     }
-    if names.is_empty() { FAILED } else { 0 }
+    0
 }
 
 fn of_all(services: &[Service], whole: &str, all: &mut Properties<'_>) {
@@ -133,11 +81,14 @@ fn of_unit(name: &UnitName, services: &[Service], all: &mut Properties<'_>) {
     let service = meant.first();
     let is_starter = is_starter(name);
     let unit = world.unit(name);
-    let reached = meant.is_empty() && is_reached(world, name);
+    let reached = meant.is_empty() && is_reached(world, name, services);
     let (load, error, what) = match &unit {
         Err(NoUnit::Masked(_)) => ("masked", "UnitMasked", "is masked"),
         Err(NoUnit::Unreadable(..)) => ("error", "", ""),
         Err(NoUnit::Missing | NoUnit::Template) if service.is_none() && !reached => {
+            ("not-found", "NoSuchUnit", "not found")
+        }
+        _ if service.is_some_and(|service| world.is_gone(service)) => {
             ("not-found", "NoSuchUnit", "not found")
         }
         Ok(_) if service.is_none() && world.is_bad(name) => {
@@ -167,15 +118,24 @@ fn of_unit(name: &UnitName, services: &[Service], all: &mut Properties<'_>) {
     };
     let file = unit.as_ref().ok().and_then(|unit| unit.files.first());
     let file = file.map(|file| world.search().shown(&file.path).display().to_string());
-    let (file_state, preset) = enabled(world, name).unwrap_or_default();
+    let file_state = enabled(world, name).map_or("", |(state, _)| state);
+    let preset = unit.as_ref().err() != Some(&NoUnit::Missing);
+    let preset = preset.then(|| Presets::read(world.search().root()).of(name).word());
     let described = world.said(name, "Unit", "Description");
-    let triggers = service.filter(|_| is_starter);
-    let triggers = triggers.map(|service| &*service.unit);
+    let triggers = world.started_by(name);
+    let triggers = triggers.as_ref().map(UnitName::as_str);
     let own = |(name, service): &(UnitName, &Service)| {
         (service.unit == id).then(|| name.as_str().to_owned())
     };
     let by: Vec<String> = starters(world, services).iter().filter_map(own).collect();
-    let reloads = service.is_some_and(|it| it.record.get("reloads") == Some(&Value::Bool(true)));
+    let reloads = service.is_some_and(|it| it.record.get("reloads") == Some(&Value::Bool(true)))
+        || world.said(name, "Service", "ExecReload").is_some();
+    let isolates = world.said(name, "Unit", "AllowIsolate");
+    let isolates = isolates.and_then(|word| crate::units::boolean(&word));
+    let (wanted_by, required_by) = wanting(world, name);
+    let docs = world
+        .said(name, "Unit", "Documentation")
+        .unwrap_or_default();
     let time = |is: bool| {
         let since = service.and_then(|service| service.number("since"));
         since.filter(|_| is)
@@ -194,32 +154,65 @@ fn of_unit(name: &UnitName, services: &[Service], all: &mut Properties<'_>) {
     all.put("SourcePath", "");
     all.put("DropInPaths", &drop_ins(world, name));
     all.put("UnitFileState", file_state);
-    all.put("UnitFilePreset", preset.trim_start_matches('-'));
+    all.put("UnitFilePreset", preset.unwrap_or_default());
+    all.put("WantedBy", &wanted_by);
+    all.put("RequiredBy", &required_by);
+    all.put("Documentation", &shell_words(&docs));
     all.moment("StateChangeTimestamp", time(true));
     all.moment("ActiveEnterTimestamp", time(up));
     all.moment("InactiveEnterTimestamp", time(!up));
     all.flag("CanStart", load == "loaded");
-    all.flag("CanStop", load == "loaded");
+    all.flag("CanStop", true);
     all.flag("CanReload", reloads);
-    all.flag("CanIsolate", false);
+    all.flag("CanIsolate", isolates == Some(true));
     let changed = service.is_some_and(|own| world.has_changed(own));
     all.flag("NeedDaemonReload", changed);
-    all.flag("ConditionResult", !reason.starts_with("skipped"));
-    all.flag("AssertResult", !reason.starts_with(ASSERTION));
+    // Neither was looked at before the first start.
+    let met = service
+        .is_some_and(|it| it.is_up() || !reason.is_empty() || it.number("exit").is_some())
+        || reached;
+    all.flag("ConditionResult", met && !reason.starts_with("skipped"));
+    all.flag("AssertResult", met && !reason.starts_with(ASSERTION));
     all.put("LoadError", &error);
+}
+
+/// The units by whose links it starts.
+fn wanting(world: &World, name: &UnitName) -> (String, String) {
+    let names = std::slice::from_ref(name);
+    let enabling = Enabling::new(world.search(), world.machine(), false, false);
+    let (mut wants, mut requires) = (Vec::new(), Vec::new());
+    for step in enabling.disable(names, false) {
+        let Step::Remove { at } = step else {
+            continue;
+        };
+        let folder = at.parent().map(file_name).unwrap_or_default();
+        if let Some(unit) = folder.strip_suffix(".wants") {
+            wants.push(unit.to_owned());
+        } else if let Some(unit) = folder.strip_suffix(".requires") {
+            requires.push(unit.to_owned());
+        }
+    }
+    (wants.join(" "), requires.join(" "))
 }
 
 /// What a socket or timer has.
 fn of_starter(name: &UnitName, service: Option<&Service>, all: &mut Properties<'_>) {
-    if let Some((Starter { place, key, .. }, service)) = Starter::of(name).zip(service) {
-        if let Some(place) = place {
-            all.put(place, &words(&service.record, key).join(" "));
-        } else {
-            all.put("Unit", &service.unit);
-            let stamp = |millis: Option<i64>| millis.map(moment).unwrap_or_default();
-            all.put("NextElapseUSecRealtime", &stamp(next(service)));
-            all.put("LastTriggerUSec", &stamp(last(service)));
+    let world = all.world;
+    if name.suffix() == "socket" {
+        for at in world.listens(name) {
+            all.put("Listen", &at);
         }
+    } else if let Some((Starter { place, key, .. }, service)) = Starter::of(name).zip(service)
+        && let Some(place) = place
+    {
+        all.put(place, &words(&service.record, key).join(" "));
+    }
+    if name.suffix() == "timer" {
+        let unit = world.started_by(name);
+        all.put("Unit", unit.as_ref().map_or("", UnitName::as_str));
+        let stamp = |millis: Option<i64>| millis.map(moment).unwrap_or_default();
+        all.put("NextElapseUSecRealtime", &stamp(service.and_then(next)));
+        all.put("LastTriggerUSec", &stamp(service.and_then(last)));
     }
     all.put("Result", "success");
 }
@@ -260,23 +253,43 @@ fn of_service(name: &UnitName, service: Option<&Service>, all: &mut Properties<'
         restart = or("Restart", "no");
     }
     let access = if kind == "notify" { "main" } else { "none" };
-    let mut command = words(&definition, "command").join(" ");
-    if command.is_empty() {
-        command = or("ExecStart", "");
+    let mut commands = world.commands(name, "ExecStart");
+    if commands.is_empty() {
+        let words = words(&definition, "command").into_iter();
+        let mut words = words.map(String::into_bytes);
+        commands.extend(words.next().map(|program| ExecLine {
+            program,
+            arguments: words.collect(),
+            ..ExecLine::default()
+        }));
     }
+    let ends = service.record.get("ends").and_then(Value::as_array);
+    let end = ends.and_then(|ends| ends.last()).filter(|_| pid == 0);
+    let of_end = |key: &str| end.and_then(|end| end.get(key)).and_then(Value::as_i64);
+    let ran = Ran {
+        began: of_end("began").or_else(|| service.number("since").filter(|_| pid > 0)),
+        ended: of_end("at"),
+        pid,
+        code,
+        status,
+    };
     all.put("Type", &or("Type", kind));
     all.put("Restart", &restart);
     all.put("PIDFile", &or("PIDFile", ""));
     all.put("NotifyAccess", &or("NotifyAccess", access));
     all.flag("RemainAfterExit", remains == Some(true));
     all.number("MainPID", pid);
+    let group = service.number("pid").map(group_of);
+    all.put("ControlGroup", &group.unwrap_or_default());
     all.put("StatusText", service.text("status"));
     all.put("Result", result(service));
     all.number("NRestarts", service.number("restarts").unwrap_or(0));
     all.number("ExecMainPID", pid);
     all.number("ExecMainCode", code);
     all.number("ExecMainStatus", status);
-    all.put("ExecStart", &command);
+    for command in &commands {
+        all.put("ExecStart", &exec(command, &ran));
+    }
     for (property, key) in [
         ("WorkingDirectory", "working-directory"),
         ("User", "user"),
@@ -292,6 +305,12 @@ fn of_service(name: &UnitName, service: Option<&Service>, all: &mut Properties<'
     ] {
         let names = words(&definition, key);
         let names = names.iter().map(|name| format!("{name}.service"));
-        all.put(property, &names.collect::<Vec<_>>().join(" "));
+        let names = names.collect::<Vec<_>>().join(" ");
+        // One that rinit doesn't know has what its files say.
+        let names = match service.name.is_empty() {
+            true => world.said(name, "Unit", property).unwrap_or_default(),
+            false => names,
+        };
+        all.put(property, &names);
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn left(millis: i64) -> String {
 
 pub(super) fn list(world: &World, verb: &str, words: &[String]) -> i32 {
     let Ok((services, _)) = world.services(true) else {
-        return nobody(world, verb);
+        return nobody();
     };
     let kind = verb.trim_start_matches("list-").trim_end_matches('s');
     let place = STARTERS.iter().find(|own| own.kind == kind);

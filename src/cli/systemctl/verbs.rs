@@ -1,7 +1,7 @@
 //! The verbs, in one table.
 
 use super::world::World;
-use super::{asks, jobs, links, lists, show, starters, status, whole};
+use super::{asks, dependencies, jobs, links, lists, show, signals, starters, status, whole};
 
 /// A verb, and what it does.
 pub(super) struct Verb {
@@ -87,11 +87,11 @@ pub(super) const VERBS: &[Verb] = &[
         jobs::try_reload_or_restart,
     ),
     job(&["condstop"], "", jobs::stop),
-    job(&["kill"], "send them a signal", jobs::kill),
+    job(&["kill"], "send them a signal", signals::kill),
     ask(
         &["reset-failed"],
         "forget that they failed",
-        jobs::reset_failed,
+        signals::reset_failed,
     ),
     all(
         &["daemon-reload", "daemon-reexec"],
@@ -136,10 +136,11 @@ pub(super) const VERBS: &[Verb] = &[
     ask(
         &["list-dependencies"],
         "what a unit requires and wants",
-        lists::list_dependencies,
+        dependencies::list_dependencies,
     ),
+    ask(&["list-jobs"], "", lists::list_jobs),
     ask(
-        &["list-jobs", "list-automounts", "list-machines"],
+        &["list-automounts", "list-machines"],
         "",
         lists::list_nothing,
     ),
@@ -203,16 +204,13 @@ pub(super) const VERBS: &[Verb] = &[
         "says what to write instead",
         lists::edit,
     ),
-    ask(
-        &[
-            "show-environment",
-            "set-environment",
-            "unset-environment",
-            "import-environment",
-        ],
+    all(&["show-environment"], "", whole::environment),
+    job(
+        &["set-environment", "unset-environment"],
         "variables of what starts from now on",
         whole::environment,
     ),
+    ask(&["import-environment"], "", whole::environment),
     ask(
         &["poweroff", "reboot", "halt", "exit"],
         "end the container",

@@ -1,7 +1,5 @@
 //! Verbs of the whole: how it stands, its environment, its end.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::offline::{is_offline, nobody};
@@ -19,9 +17,11 @@ pub(super) fn is_system_running(world: &World, _: &str, _: &[String]) -> i32 {
     };
     let ask = || ask().map_or_else(|| "offline".to_owned(), |(_, state)| state);
     let mut state = ask();
-    while world.options.waits && state == "starting" {
-        std::thread::sleep(Duration::from_millis(50));
-        state = ask();
+    if world.options.waits && state == "starting" {
+        world.watch(&[], || {
+            state = ask();
+            state != "starting"
+        });
     }
     if !world.options.quiet {
         print::out(format_args!("{state}\n"));
@@ -38,9 +38,17 @@ pub(super) fn environment(world: &World, verb: &str, words: &[String]) -> i32 {
             "Failed to set environment: Invalid environment assignments"
         ));
     }
+    if is("import") {
+        let unset = words.iter().filter(|name| std::env::var_os(name).is_none());
+        for name in unset {
+            print::err(format_args!(
+                "Environment variable ${name} not set, ignoring.\n"
+            ));
+        }
+    }
     let changes = if is("import") { &[] } else { words };
     let Ok(answer) = world.ask(&Request::of("environment", changes)) else {
-        return nobody(world, verb);
+        return nobody();
     };
     if let Some(error) = answer.get("error").and_then(Value::as_str) {
         return say(format_args!("Failed to {verb}: {error}"));
@@ -54,7 +62,7 @@ pub(super) fn environment(world: &World, verb: &str, words: &[String]) -> i32 {
 }
 
 /// Ends the container.
-pub(super) fn end(world: &World, verb: &str, words: &[String]) -> i32 {
+pub(super) fn end(world: &World, _: &str, words: &[String]) -> i32 {
     let code = match words.first().map(|word| word.parse()) {
         None => None,
         Some(Ok(code)) => Some(code),
@@ -65,7 +73,7 @@ pub(super) fn end(world: &World, verb: &str, words: &[String]) -> i32 {
         ..Request::of("shutdown", &[])
     };
     match world.ask(&request) {
-        Err(_) => nobody(world, verb),
+        Err(_) => nobody(),
         Ok(answer) => match answer.get("error").and_then(Value::as_str) {
             Some(error) => say(format_args!("{error}")),
             None => 0,

@@ -2,16 +2,19 @@
 //! names that units have.
 
 use std::cell::{Cell, OnceCell};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::naming::{by_path, is_pattern, mangled, with_suffix};
+use super::offline::is_offline;
 use super::options::Options;
-use crate::cli::print::Text;
-use crate::control::{Json, NoAnswer, ask};
+use super::starters::starters;
+use super::targets::walk;
+use crate::control::{Json, Lines, NoAnswer, ask};
+use crate::core::sorted::Set;
 use crate::units::glob::matches;
-use crate::units::{Line, Machine, NoUnit, Search, Specifiers, Unit, UnitName, lines, started};
+use crate::units::{Machine, Search, UnitName};
 
 /// All that a verb can ask.
 pub(super) struct World {
@@ -24,7 +27,10 @@ pub(super) struct World {
     search: OnceCell<Search>,
     machine: OnceCell<Machine>,
     /// When rinit read its files, in Unix milliseconds, as far as it has said so.
-    read: Cell<i64>,
+    pub(super) read: Cell<i64>,
+    live: OnceCell<bool>,
+    /// The targets that the default one leads to.
+    defaults: OnceCell<Set<String>>,
 }
 
 /// A service of rinit's.
@@ -138,6 +144,8 @@ impl World {
             search: OnceCell::new(),
             machine: OnceCell::new(),
             read: Cell::new(i64::MAX),
+            live: OnceCell::new(),
+            defaults: OnceCell::new(),
         }
     }
 
@@ -154,31 +162,52 @@ impl World {
         self.machine.get_or_init(|| Machine::new(self.root()))
     }
 
+    /// The targets that are reached once all has started.
+    pub(super) fn default_targets(&self) -> &Set<String> {
+        self.defaults.get_or_init(|| {
+            let first = ["default.target", "multi-user.target", "basic.target"];
+            walk(self, first.map(str::to_owned)).0
+        })
+    }
+
+    /// Looks whether it is so, and again with each change of these services; of all, if none
+    /// is named.
+    pub(super) fn watch(&self, names: &[String], mut is_so: impl FnMut() -> bool) {
+        let request = Request {
+            follows: true,
+            ..Request::of("events", names)
+        };
+        let lines = Lines::ask(&self.places, &request.line());
+        let Ok(mut lines) = lines else {
+            is_so();
+            return;
+        };
+        while !is_so() {
+            // What has come together is one change.
+            loop {
+                if lines.next().is_none() {
+                    is_so();
+                    return;
+                }
+                if !lines.has_next() {
+                    break;
+                }
+            }
+        }
+    }
+
     /// Asks rinit; gives its answer, which may be a refusal.
     pub(super) fn ask(&self, request: &Request<'_>) -> Result<Value, NoAnswer> {
-        let mut out = Vec::new();
-        let mut json = Json::object(&mut out);
-        json.text("verb", request.verb)
-            .texts("names", request.names);
-        if !request.units.is_empty() {
-            json.texts("units", request.units);
-        }
-        if request.detail {
-            json.plain("detail", true);
-        }
-        if !request.blocks {
-            json.plain("block", false);
-        }
-        if let Some(signal) = request.signal {
-            json.text("signal", signal);
-        }
-        if let Some(code) = request.code {
-            json.plain("code", code);
-        }
-        json.end();
-        out.push(b'\n');
-        let line = ask(&self.places, &out, request.blocks)?;
+        let line = ask(&self.places, &request.line(), request.blocks)?;
         Ok(serde_json::from_slice(&line).unwrap_or_default())
+    }
+
+    /// rinit runs, and it is its system that is meant.
+    pub(super) fn is_live(&self) -> bool {
+        let ask = || self.ask(&Request::of("version", &[])).is_ok();
+        *self
+            .live
+            .get_or_init(|| self.options.root.is_none() && !is_offline(self) && ask())
     }
 
     /// What rinit supervises, and how all of it stands.
@@ -193,79 +222,6 @@ impl World {
         let read = answer.get("read").and_then(Value::as_i64);
         self.read.set(read.unwrap_or(i64::MAX));
         Ok((all, state.unwrap_or_default().to_owned()))
-    }
-
-    /// The unit that a name means, and its files, if it has any.
-    pub(super) fn unit(&self, name: &UnitName) -> Result<Unit, NoUnit> {
-        self.search().load(name)
-    }
-
-    /// Its files are not those that rinit has read.
-    pub(super) fn has_changed(&self, service: &Service) -> bool {
-        let name = UnitName::parse(&service.unit);
-        match name.map(|name| self.unit(&name)) {
-            Some(Ok(unit)) => unit.files.iter().any(|file| {
-                let met = std::fs::metadata(&file.path);
-                met.is_ok_and(|it| {
-                    it.ctime() * 1000 + it.ctime_nsec() / 1_000_000 > self.read.get()
-                })
-            }),
-            // Of one that is known to be gone only the process is left.
-            Some(Err(NoUnit::Missing)) => {
-                service.is_unit() && service.record.get("stale").is_none()
-            }
-            Some(Err(_)) | None => false,
-        }
-    }
-
-    /// Says so.
-    pub(super) fn warn_of_change(&self, service: &Service) {
-        if self.has_changed(service) {
-            crate::cli::print::err(format_args!(
-                "Warning: The unit file, source configuration file or drop-ins of {} changed on disk. Run 'systemctl daemon-reload' to reload units.\n",
-                service.unit
-            ));
-        }
-    }
-
-    /// A service's unit that doesn't say what to execute is none.
-    pub(super) fn is_bad(&self, name: &UnitName) -> bool {
-        name.suffix() == "service" && self.said(name, "Service", "ExecStart").is_none()
-    }
-
-    /// What a unit's files say of something, in any section if none is named; the last word
-    /// counts, or all of them where they add up.
-    pub(super) fn said(&self, name: &UnitName, section: &str, wanted: &str) -> Option<String> {
-        let unit = self.unit(name).ok()?;
-        let path = unit
-            .files
-            .first()
-            .map(|file| self.search().shown(&file.path))?;
-        let specifiers = Specifiers {
-            machine: self.machine(),
-            name,
-            path: &path,
-        };
-        let adds_up = matches!(wanted, "Documentation" | "Environment" | "WantedBy");
-        let mut said: Option<String> = None;
-        for file in &unit.files {
-            let mut inside = false;
-            for line in lines(&file.text) {
-                match line {
-                    Line::Section(name, _) => inside = section.is_empty() || name == section,
-                    Line::Assignment { key, value, .. } if inside && key == wanted => {
-                        let value = specifiers.expand(value.as_bytes()).text;
-                        let value = Some(Text(&value).to_string()).filter(|text| !text.is_empty());
-                        said = match (said, value) {
-                            (Some(said), Some(value)) if adds_up => Some(said + " " + &value),
-                            (_, value) => value,
-                        };
-                    }
-                    Line::Assignment { .. } | Line::Wrong(..) => {}
-                }
-            }
-        }
-        said
     }
 
     /// The services that a unit's name means: one, or all of the `instances` of a table.
@@ -301,28 +257,29 @@ impl World {
         }
     }
 
-    /// What the unit of a socket or timer starts.
-    pub(super) fn started_by(&self, name: &UnitName) -> Option<UnitName> {
-        if !is_starter(name) {
-            return None;
-        }
-        started(&self.unit(name).ok()?, self.machine())
-    }
-
-    /// The names of units that words mean; a pattern means what rinit supervises.
-    pub(super) fn names(&self, words: &[String], services: &[Service]) -> Vec<UnitName> {
+    /// The names of units that words mean; a pattern means what rinit supervises. `None`
+    /// where a word can't be one, which is said.
+    pub(super) fn names(&self, words: &[String], services: &[Service]) -> Option<Vec<UnitName>> {
         let mut names = Vec::new();
         for word in words {
             if is_pattern(word) {
                 let pattern = with_suffix(word);
-                let all = services.iter().map(|service| &service.unit);
-                let fit = all.filter(|unit| matches(pattern.as_bytes(), unit.as_bytes()));
-                names.extend(fit.filter_map(|unit| UnitName::parse(unit)));
+                let all = services.iter().map(|service| service.unit.clone());
+                let own = starters(self, services);
+                let own = own.iter().map(|(name, _)| name.as_str().to_owned());
+                let fit = |unit: &String| matches(pattern.as_bytes(), unit.as_bytes());
+                let fit = all.chain(own).filter(fit);
+                names.extend(fit.filter_map(|unit| UnitName::parse(&unit)));
+            } else if let Some(name) = by_path(word).or_else(|| mangled(word)) {
+                names.push(name);
             } else {
-                names.extend(by_path(word).or_else(|| mangled(word)));
+                crate::cli::print::err(
+                    "Failed to mangle name: Invalid argument\nFailed to expand names: Invalid argument\n",
+                );
+                return None;
             }
         }
-        names
+        Some(names)
     }
 }
 
@@ -382,6 +339,8 @@ pub(super) struct Request<'a> {
     pub(super) blocks: bool,
     pub(super) signal: Option<&'a str>,
     pub(super) code: Option<u8>,
+    /// What comes later is told too.
+    pub(super) follows: bool,
 }
 
 impl<'a> Request<'a> {
@@ -394,64 +353,34 @@ impl<'a> Request<'a> {
             blocks: true,
             signal: None,
             code: None,
+            follows: false,
         }
     }
-}
 
-pub(super) fn is_pattern(word: &str) -> bool {
-    word.contains(['*', '?', '['])
-}
-
-/// A pattern without a suffix means services.
-pub(super) fn with_suffix(pattern: &str) -> String {
-    if pattern.contains('.') || pattern.ends_with('*') {
-        pattern.to_owned()
-    } else {
-        format!("{pattern}.service")
-    }
-}
-
-/// A path means the unit that mounts it (`systemd.unit(5)`), so no word goes unanswered.
-fn by_path(word: &str) -> Option<UnitName> {
-    if !word.contains('/') {
-        return None;
-    }
-    let parts: Vec<&str> = word.split('/').filter(|part| !part.is_empty()).collect();
-    let name = match parts.join("-") {
-        root if root.is_empty() => "-".to_owned(),
-        name => name,
-    };
-    match word.strip_prefix('/') {
-        Some(_) => UnitName::parse(&format!("{name}.mount")),
-        None => mangled(&name),
-    }
-}
-
-/// The unit's name that a word is; what can't stand in one is escaped, with a word of it.
-pub(super) fn mangled(word: &str) -> Option<UnitName> {
-    if let Some(name) = UnitName::parse(word) {
-        return Some(name);
-    }
-    if word.is_empty() || word.contains('/') {
-        return None;
-    }
-    let mut escaped = String::new();
-    for byte in word.bytes() {
-        let allowed = byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
-        if allowed {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("\\x{byte:02x}"));
+    fn line(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut json = Json::object(&mut out);
+        json.text("verb", self.verb).texts("names", self.names);
+        if !self.units.is_empty() {
+            json.texts("units", self.units);
         }
+        for (key, value, counts) in [
+            ("detail", true, self.detail),
+            ("follow", true, self.follows),
+            ("block", false, !self.blocks),
+        ] {
+            if counts {
+                json.plain(key, value);
+            }
+        }
+        if let Some(signal) = self.signal {
+            json.text("signal", signal);
+        }
+        if let Some(code) = self.code {
+            json.plain("code", code);
+        }
+        json.end();
+        out.push(b'\n');
+        out
     }
-    let hint = if is_pattern(word) {
-        "."
-    } else {
-        " (maybe you should use systemd-escape?)."
-    };
-    crate::cli::print::err(format_args!(
-        "Invalid unit name \"{}\" escaped as \"{escaped}\"{hint}\n",
-        Text(word.as_bytes())
-    ));
-    UnitName::parse(&escaped)
 }

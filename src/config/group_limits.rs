@@ -132,7 +132,12 @@ fn amount(of: GroupResource, text: &str, size: fn(&str) -> Option<u64>) -> Optio
         | GroupResource::MemoryHigh
         | GroupResource::MemoryLow
         | GroupResource::MemoryMin
-        | GroupResource::MemorySwapMax => of_machine(machine_memory).or_else(|| size(text)),
+        | GroupResource::MemorySwapMax => of_machine(machine_memory)
+            .or_else(|| size(text))
+            // Nothing runs without any.
+            .filter(|size| {
+                *size > 0 || !matches!(of, GroupResource::MemoryMax | GroupResource::MemoryHigh)
+            }),
         GroupResource::CpuQuota => {
             let micros = percent()?.saturating_mul(100);
             (micros > 0).then_some(micros)

@@ -26,7 +26,8 @@ pub(crate) struct ExecLine {
 /// Why a line is none; the unit can't be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WrongExec {
-    /// A quote is left open, or a backslash stands at the end.
+    /// A quote is left open, a backslash stands at the end, or begins no escape in the
+    /// program's name.
     Unbalanced,
     /// There is no program.
     NoProgram,
@@ -34,6 +35,8 @@ pub(crate) enum WrongExec {
     Program(String),
     /// `@` without a second word.
     NoName,
+    /// A specifier that there isn't.
+    Specifier(char),
 }
 
 /// The commands of a value that isn't empty, and what is odd about it.
@@ -51,8 +54,6 @@ pub(crate) fn commands(
 pub(crate) struct Odd {
     /// An escape that there isn't.
     pub(crate) escape: bool,
-    /// A specifier that there isn't.
-    pub(crate) specifier: Option<char>,
 }
 
 fn read(
@@ -62,19 +63,30 @@ fn read(
 ) -> Result<Vec<ExecLine>, WrongExec> {
     let mut all = Vec::new();
     let mut rest = quoted(value.as_bytes(), Backslash::Escapes);
-    let mut expand = |word: &[u8]| {
+    let expand = |word: &[u8]| {
         let expanded = specifiers.expand(word);
-        odd.specifier = odd.specifier.or(expanded.unknown);
-        expanded.text
+        let unknown = expanded.unknown.map(WrongExec::Specifier);
+        unknown.map_or(Ok(expanded.text), Err)
     };
     while let Some(first) = rest.next() {
         let first = first.map_err(|_| WrongExec::Unbalanced)?;
+        if first == b";" {
+            continue;
+        }
+        // In arguments it stays as it is.
+        if rest.met_odd_escape() {
+            return Err(WrongExec::Unbalanced);
+        }
         let mut command = ExecLine::default();
         let (program, renamed) = prefixes(&first, &mut command);
-        command.program = program_path(&expand(program))?;
+        let written = expand(program)?;
+        command.program = program_path(&written)?;
         if renamed {
             let name = rest.next().ok_or(WrongExec::NoName)?;
-            command.name = Some(expand(&name.map_err(|_| WrongExec::Unbalanced)?));
+            command.name = Some(expand(&name.map_err(|_| WrongExec::Unbalanced)?)?);
+        } else if command.program != written {
+            // It sees itself called as it was written.
+            command.name = Some(written);
         }
         let mut more = false;
         while !rest.is_at_end() {
@@ -88,7 +100,7 @@ fn read(
             }
             if let Some(word) = rest.next() {
                 let word = word.map_err(|_| WrongExec::Unbalanced)?;
-                command.arguments.push(expand(&word));
+                command.arguments.push(expand(&word)?);
             }
         }
         all.push(command);
@@ -205,7 +217,8 @@ mod tests {
             ("+:-/bin/a", "-:+ /bin/a"),
             ("!a", "! a"),
             ("!!a", " a"),
-            ("//bin//./a", " /bin/a"),
+            ("//bin//./a", "@ /bin/a|//bin//./a"),
+            ("; a", " a"),
             (
                 "/bin/a 'b c' \"%i %I\" $X ${Y} > ;x",
                 " /bin/a|b c|a-b a/b|$X|${Y}|>|;x",
@@ -225,25 +238,23 @@ mod tests {
         for (value, wanted) in [
             ("\"a", WrongExec::Unbalanced),
             ("a \"b", WrongExec::Unbalanced),
+            ("a\\qb", WrongExec::Unbalanced),
             ("-", WrongExec::NoProgram),
-            ("; a", WrongExec::NoProgram),
+            (";", WrongExec::NoProgram),
+            ("a %Q", WrongExec::Specifier('Q')),
             ("bin/a", WrongExec::Program("bin/a".into())),
             ("/bin/", WrongExec::Program("/bin/".into())),
             ("--a", WrongExec::Program("-a".into())),
             ("@a", WrongExec::NoName),
         ] {
             if let Ok(commands) = read(value).0 {
-                // These two are names to systemd as well, which nobody has.
-                assert!(matches!(value, "; a" | "--a"), "{value}: {commands:?}");
+                // This is a name to systemd as well, which nobody has.
+                assert_eq!(value, "--a", "{commands:?}");
             } else {
                 assert_eq!(read(value).0, Err(wanted), "{value}");
             }
         }
-        let odd = Odd {
-            escape: true,
-            specifier: Some('Q'),
-        };
-        assert_eq!(read("a b\\q %Q").1, odd);
+        assert_eq!(read("a b\\q").1, Odd { escape: true });
     }
 
     proptest::proptest! {

@@ -45,4 +45,4 @@ pub(crate) use self::stamp::{STAMPS, stamp_path, stamped};
 pub(crate) use self::starts::{required, started};
 pub(crate) use self::state::{FileState, file_state};
 pub(crate) use self::syntax::{Line, Wrong, lines};
-pub(crate) use self::value::{boolean, size, span};
+pub(crate) use self::value::{boolean, number, simplified, size, span};

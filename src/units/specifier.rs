@@ -66,7 +66,10 @@ impl Machine {
             b'h' => "/root".into(),
             b'u' | b'g' => "root".into(),
             b'U' | b'G' => "0".into(),
-            b's' => "/bin/sh".into(),
+            b's' => match self.root.join("bin/bash").exists() {
+                true => "/bin/bash".into(),
+                false => "/bin/sh".into(),
+            },
             b'H' | b'q' => self.host().into(),
             b'l' => self.host().split('.').next().unwrap_or_default().into(),
             b'm' => first_line(&self.root.join("etc/machine-id")).into(),
@@ -105,7 +108,7 @@ pub(crate) struct Specifiers<'a> {
 /// A text with its specifiers replaced.
 pub(crate) struct Expanded {
     pub(crate) text: Vec<u8>,
-    /// One that there isn't: it stays as it is.
+    /// A letter or a digit that is none: nothing can be made of the text.
     pub(crate) unknown: Option<char>,
 }
 
@@ -157,7 +160,8 @@ fn expand(text: &[u8], of: impl Fn(u8) -> Option<Vec<u8>>) -> Expanded {
             }
             Some((letter, None)) => {
                 out.push(b'%');
-                unknown = unknown.or(Some(char::from(*letter)));
+                let is_one = letter.is_ascii_alphanumeric();
+                unknown = unknown.or(is_one.then_some(char::from(*letter)));
             }
         }
     }
@@ -209,10 +213,11 @@ mod tests {
     }
 
     #[test]
-    fn unknown_ones_stay() {
+    fn unknown_ones_are_told_and_what_can_be_none_stays() {
+        assert_eq!(expand("a", "%Q%n").1, Some('Q'));
         assert_eq!(
-            expand("a", "%Q%n%é"),
-            ("%Qa.service%é".to_owned(), Some('Q'))
+            expand("a", "%n%é% %-%"),
+            ("a.service%é% %-%".to_owned(), None)
         );
     }
 }

@@ -50,19 +50,14 @@ pub(crate) enum Wrong {
 }
 
 /// All lines that say something, in order. Whatever the text is, this comes to its end.
-/// A byte order mark before the first is no part of it.
+/// A byte order mark that begins one of them is no part of it: one, and no second one.
 pub(crate) fn lines(text: &str) -> Lines<'_> {
-    let at = if text.starts_with(MARK) {
-        MARK.len_utf8()
-    } else {
-        0
-    };
-    // Files rarely have anything of the kind, so that their lines needn't be looked through.
-    let has_marks = text.contains(char::REPLACEMENT_CHARACTER);
     Lines {
         text,
-        at,
-        has_marks,
+        at: 0,
+        marked: false,
+        // Files rarely have anything of the kind, so that their lines needn't be looked through.
+        has_marks: text.contains(char::REPLACEMENT_CHARACTER),
     }
 }
 
@@ -71,6 +66,8 @@ const MARK: char = '\u{feff}';
 pub(crate) struct Lines<'a> {
     text: &'a str,
     at: usize,
+    /// A byte order mark was met.
+    marked: bool,
     /// Somewhere in it is something that wasn't UTF-8.
     has_marks: bool,
 }
@@ -82,10 +79,14 @@ impl<'a> Lines<'a> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
         let length = memchr::memchr3(b'\n', b'\r', 0, rest.as_bytes());
         let length = length.unwrap_or(rest.len());
-        let line = self.at..self.at + length;
+        let mut line = self.at..self.at + length;
         let ends = rest.as_bytes().get(length..).unwrap_or_default();
         let both = matches!(ends, [b'\r', b'\n', ..] | [b'\n', b'\r', ..]);
         self.at = line.end + if both { 2 } else { 1 };
+        if !self.marked && rest.starts_with(MARK) {
+            self.marked = true;
+            line.start += MARK.len_utf8();
+        }
         Some(line)
     }
 
@@ -206,7 +207,10 @@ mod tests {
         assert_eq!(read(marked), ["[Unit]", "A=b"]);
         let section = Line::Section("Unit".into(), 3..9);
         assert_eq!(lines(marked).next(), Some(section));
-        assert_eq!(read("[Unit]\n\u{feff}A=b"), ["[Unit]", "\u{feff}A=b"]);
+        assert_eq!(
+            read("[Unit]\n\u{feff}A=b\n\u{feff}C=d"),
+            ["[Unit]", "A=b", "\u{feff}C=d"]
+        );
     }
 
     #[test]

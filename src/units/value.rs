@@ -26,16 +26,23 @@ pub(crate) fn span(text: &str) -> Option<Option<Duration>> {
     }
     let mut micros: u128 = 0;
     while !rest.is_empty() {
-        let end = rest
+        let signless = rest.strip_prefix('+').unwrap_or(rest);
+        let end = signless
             .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-            .unwrap_or(rest.len());
-        let (number, tail) = rest.split_at(end);
+            .unwrap_or(signless.len());
+        let (number, tail) = signless.split_at(end);
         let tail = tail.trim_start();
         let end = tail
             .find(|c: char| c.is_ascii() && !c.is_ascii_alphabetic())
             .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(end);
-        micros = micros.saturating_add(scaled(number, factor(unit)?)?);
+        let factor = factor(unit)?;
+        let more = scaled(number, factor)?;
+        micros = micros.saturating_add(more);
+        let most = u128::from(u64::MAX);
+        if more / factor >= most / factor || micros >= most {
+            return None;
+        }
         rest = tail.trim_start();
     }
     // So long is for ever.
@@ -66,12 +73,16 @@ fn factor(unit: &str) -> Option<u128> {
 
 /// A decimal number times `factor`.
 fn scaled(number: &str, factor: u128) -> Option<u128> {
-    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(part) {
+    if part.is_empty() || !digits(whole) || !digits(part) {
         return None;
     }
-    let whole = whole.parse::<u128>().unwrap_or(u128::MAX);
+    let whole = match whole {
+        "" if number.is_empty() => return None,
+        "" => 0,
+        whole => whole.parse::<u128>().unwrap_or(u128::MAX),
+    };
     let part = part.get(..part.len().min(12)).unwrap_or_default();
     let power = 10u128.checked_pow(u32::try_from(part.len()).ok()?)?;
     let part = part.parse::<u128>().unwrap_or(0);
@@ -82,27 +93,59 @@ fn scaled(number: &str, factor: u128) -> Option<u128> {
     )
 }
 
-/// A number with K, M, G, T, P or E behind it, 1024 each.
+/// Numbers with K, M, G, T, P or E behind them, 1024 each: `64K`, `1.5G`, `1G 512M`. A unit
+/// is smaller than the one before it.
 pub(crate) fn size(text: &str) -> Option<u64> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let shift = match unit.trim() {
-        "" | "B" => 0,
-        unit => {
-            let mut letters = unit.chars();
-            let place = "KMGTPE".find(letters.next()?)?;
-            if letters.next().is_some() {
-                return None;
-            }
-            10 * (u32::try_from(place).ok()? + 1)
+    const UNITS: &str = "BKMGTPE";
+    let mut rest = text.trim_start();
+    let mut bytes: u128 = 0;
+    let mut below = UNITS.len();
+    while !rest.is_empty() || below == UNITS.len() {
+        let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'));
+        let (number, tail) = rest.split_at(end.unwrap_or(rest.len()));
+        let tail = tail.trim_start();
+        let letter = tail.chars().next().filter(|c| c.is_ascii_alphabetic());
+        let place = letter.map_or(Some(0), |letter| UNITS.find(letter))?;
+        if place >= below {
+            return None;
         }
+        below = place;
+        bytes = bytes.saturating_add(scaled(number, 1 << (10 * place))?);
+        rest = tail.get(usize::from(letter.is_some())..)?.trim_start();
+    }
+    u64::try_from(bytes).ok()
+}
+
+/// A number as C has it: `0x` begins those of sixteen digits, `0` those of eight.
+pub(crate) fn number(text: &str) -> Option<i128> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (digits, radix) = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
+        Some(digits) => (digits, 16),
+        None if digits.starts_with('0') => (digits, 8),
+        None => (digits, 10),
     };
-    number
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(1u64.checked_shl(shift)?)
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let number = i128::from(
+        u64::from_str_radix(digits, radix)
+            .ok()
+            .filter(|_| is_plain)?,
+    );
+    Some(if text.starts_with('-') {
+        -number
+    } else {
+        number
+    })
+}
+
+/// A whole path without what says nothing in it: doubled slashes, dots, one at the end. None
+/// where it goes up by "..", which is as much as to go anywhere.
+pub(crate) fn simplified(path: &str) -> Option<String> {
+    let below = path.strip_prefix('/').filter(|path| !path.contains('\0'))?;
+    let parts: Vec<&str> = below
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    (!parts.contains(&"..")).then(|| format!("/{}", parts.join("/")))
 }
 
 #[cfg(test)]
@@ -128,8 +171,9 @@ mod tests {
             assert_eq!(found, Some(wanted), "{text}");
         }
         assert_eq!(span("infinity"), Some(None));
-        assert_eq!(span("99999999999y"), Some(None));
-        for text in ["", "5 apples", "s", "-1", "1..5", "."] {
+        assert_eq!(span("584541y"), Some(None));
+        assert_eq!(span(".5 +1"), Some(Some(Duration::from_millis(1500))));
+        for text in ["", "5 apples", "s", "-1", "1..5", ".", "1.", "99999999999y"] {
             assert_eq!(span(text), None, "{text}");
         }
     }
@@ -146,9 +190,46 @@ mod tests {
         assert_eq!(size("64K"), Some(65_536));
         assert_eq!(size("2G"), Some(2 << 30));
         assert_eq!(size("7"), Some(7));
-        for text in ["x", "5KM", "5KB", "K", "-1"] {
+        assert_eq!(size("1.5 K"), Some(1536));
+        assert_eq!(size("1G 1M1"), Some((1 << 30) + (1 << 20) + 1));
+        for text in ["", "x", "5KM", "1M 1G", "5K1K", "K", "-1", "1.", "é", "5é"] {
             assert_eq!(size(text), None, "{text}");
         }
         assert_eq!(size("99E"), None);
+    }
+
+    #[test]
+    fn numbers_are_cs() {
+        for (text, wanted) in [
+            ("12", 12),
+            ("0", 0),
+            ("010", 8),
+            ("0x1F", 31),
+            ("-5", -5),
+            ("+5", 5),
+        ] {
+            assert_eq!(number(text), Some(wanted), "{text}");
+        }
+        for text in [
+            "",
+            "+",
+            "0x",
+            "0x-1",
+            "08",
+            "1 2",
+            "--1",
+            "99999999999999999999",
+        ] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_say_all_that_they_say_in_one_way() {
+        assert_eq!(simplified("//a//./b/").as_deref(), Some("/a/b"));
+        assert_eq!(simplified("/").as_deref(), Some("/"));
+        for text in ["", "a", "/a/../b", "/.."] {
+            assert_eq!(simplified(text), None, "{text}");
+        }
     }
 }

@@ -15,6 +15,7 @@
 
 mod design;
 mod imported;
+mod odd;
 mod order;
 mod said;
 
@@ -22,7 +23,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rinit::config::{Outcome, Request, Rights, load};
+use rinit::config::{GroupLimits, Outcome, Request, Rights, load};
+use rinit::core::group_limit::GroupResources;
 use rinit::core::spec::Spec;
 
 /// What is said of a unit: each property with its values, in order.
@@ -34,7 +36,12 @@ fn folder() -> PathBuf {
 
 /// What systemd makes of each unit.
 fn recorded() -> BTreeMap<String, Said> {
-    let text = std::fs::read_to_string(folder().join("recorded")).unwrap();
+    record_of(&folder())
+}
+
+/// What is recorded in this folder.
+fn record_of(folder: &Path) -> BTreeMap<String, Said> {
+    let text = std::fs::read_to_string(folder.join("recorded")).unwrap();
     let mut all: BTreeMap<String, Said> = BTreeMap::new();
     let mut name = String::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -55,6 +62,11 @@ static READ: AtomicU32 = AtomicU32::new(0);
 
 /// A start as root with these units; its findings too.
 fn read(units: &[&str]) -> (Result<Spec, String>, String) {
+    read_below(&folder().join("root"), units)
+}
+
+/// The same, with the units below that root.
+fn read_below(root: &Path, units: &[&str]) -> (Result<Spec, String>, String) {
     let list: Vec<String> = units.iter().map(|unit| format!("{unit:?}")).collect();
     let text = format!("[init]\nunits = [{}]\n", list.join(", "));
     // Tests beside each other ask for one unit each.
@@ -73,7 +85,11 @@ fn read(units: &[&str]) -> (Result<Spec, String>, String) {
             lowest_nice: i32::MIN,
             lowest_oom_score: i32::MIN,
         },
-        unit_root: folder().join("root"),
+        group_limits: GroupLimits {
+            own: GroupResources::ALL,
+            shared: GroupResources::ALL,
+        },
+        unit_root: root.to_owned(),
         // 2026-11-24 18:00:00 UTC
         now: said::NOW,
         ..Request::default()

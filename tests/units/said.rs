@@ -206,7 +206,9 @@ fn execution(exec: &Exec, said: &mut Said) {
     }
     let files = exec.environment_files.iter();
     let files: Vec<String> = files
-        .map(|file| format!("{}{}", if file.optional { "-" } else { "" }, file.path))
+        .map(|file| {
+            word(format!("{}{}", if file.optional { "-" } else { "" }, file.path).as_bytes())
+        })
         .collect();
     if !files.is_empty() {
         add(said, "EnvironmentFiles", files.join(" "));

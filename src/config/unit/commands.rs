@@ -1,6 +1,6 @@
 //! Exec*= lines, as the core's commands.
 
-use super::given::Given;
+use super::given::{Given, PERCENT};
 use crate::config::source::At;
 use crate::core::commands::ControlCommand;
 use crate::core::exec::{Expansion, Manner, Privileges, Words};
@@ -20,7 +20,6 @@ impl Lines {
         }
         let (read, odd) = commands(given.value, &given.specifiers);
         given.odd_escape(odd.escape);
-        given.odd_specifier(odd.specifier);
         match read {
             Ok(read) => self.0.extend(read.into_iter().map(|line| (line, given.at))),
             // What may fail may be missing.
@@ -55,8 +54,8 @@ impl Lines {
 fn explain(key: &str, wrong: &WrongExec) -> (String, &'static str) {
     match wrong {
         WrongExec::Unbalanced => (
-            format!("{key}: a quote is left open, or a backslash stands at the end"),
-            "close the quotes that were opened",
+            format!("{key}: a quote is left open, or a backslash begins nothing"),
+            "close the quotes that were opened; a backslash itself is written \\\\",
         ),
         WrongExec::NoProgram => (
             format!("{key} names no program"),
@@ -70,6 +69,9 @@ fn explain(key: &str, wrong: &WrongExec) -> (String, &'static str) {
             format!("{key}: @ asks for a second word, the name that the program sees"),
             "write it behind the program, or take the @ out",
         ),
+        WrongExec::Specifier(letter) => {
+            (format!("{key}: there is no specifier %{letter}"), PERCENT)
+        }
     }
 }
 

@@ -9,6 +9,10 @@ use crate::core::quoting::{Backslash, quoted};
 use crate::core::signal::Signal;
 use crate::units::{self, Specifiers};
 
+/// What is written instead.
+pub(super) const WHOLE_PATH: &str = "a whole path, without \"..\"";
+pub(super) const PERCENT: &str = "a percent sign itself is written %%";
+
 /// It, and what its value can refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
@@ -52,23 +56,35 @@ impl Given<'_> {
         self.value.is_empty()
     }
 
+    /// The value is no good, and the unit isn't what was meant without it: nothing comes of
+    /// it, as with systemd.
+    pub(super) fn fatal<T>(&self, help: &str) -> Option<T> {
+        let what = format!("{}=\"{}\" makes no sense", self.key, self.value);
+        self.context.error(self.at, what, help);
+        None
+    }
+
     /// The text with its specifiers replaced.
-    pub(super) fn text(&self) -> String {
-        let text = self.expanded(self.value.as_bytes());
-        String::from_utf8_lossy(&text).into_owned()
+    pub(super) fn text(&self) -> Option<String> {
+        let text = self.expanded(self.value.as_bytes())?;
+        Some(String::from_utf8_lossy(&text).into_owned())
     }
 
-    pub(super) fn expanded(&self, text: &[u8]) -> Vec<u8> {
+    /// The path of a file or folder, without what says nothing in it.
+    pub(super) fn path(&self) -> Option<String> {
+        let path = units::simplified(&self.text()?);
+        path.or_else(|| self.wrong(WHOLE_PATH))
+    }
+
+    /// Its specifiers replaced, if all of them are known.
+    pub(super) fn expanded(&self, text: &[u8]) -> Option<Vec<u8>> {
         let expanded = self.specifiers.expand(text);
-        self.odd_specifier(expanded.unknown);
-        expanded.text
-    }
-
-    pub(super) fn odd_specifier(&self, unknown: Option<char>) {
-        if let Some(letter) = unknown {
-            let what = format!("there is no specifier %{letter}: it stays as it is");
-            self.warn(what, "a percent sign itself is written %%");
-        }
+        let Some(letter) = expanded.unknown else {
+            return Some(expanded.text);
+        };
+        let what = format!("{}: there is no specifier %{letter}: ignored", self.key);
+        self.warn(what, PERCENT);
+        None
     }
 
     pub(super) fn odd_escape(&self, met: bool) {
@@ -78,18 +94,23 @@ impl Given<'_> {
         }
     }
 
-    /// Its words, specifiers replaced in each.
+    /// Its words, specifiers replaced in each, up to one that is none.
     pub(super) fn words(&self, backslash: Backslash) -> Vec<Vec<u8>> {
         let mut words = quoted(self.value.as_bytes(), backslash);
         let mut all = Vec::new();
-        for word in &mut words {
-            let Ok(word) = word else {
-                self.wrong::<()>("close the quotes that were opened");
-                break;
-            };
-            all.push(self.expanded(&word));
+        while let Some(word) = words.next() {
+            match word {
+                Ok(word) if !words.met_odd_escape() => all.extend(self.expanded(&word)),
+                Ok(_) => {
+                    self.wrong::<()>("a backslash itself is written \\\\");
+                    break;
+                }
+                Err(_) => {
+                    self.wrong::<()>("close the quotes that were opened");
+                    break;
+                }
+            }
         }
-        self.odd_escape(words.met_odd_escape());
         all
     }
 
@@ -115,7 +136,8 @@ impl Given<'_> {
     }
 
     pub(super) fn number(&self, least: i64, most: i64) -> Option<i64> {
-        let number = self.value.parse().ok();
+        let number = units::number(self.value);
+        let number = number.and_then(|number| i64::try_from(number).ok());
         let number = number.filter(|number| (least..=most).contains(number));
         number.or_else(|| self.wrong(&format!("a number from {least} to {most}")))
     }
@@ -128,7 +150,9 @@ impl Given<'_> {
     }
 
     pub(super) fn signal(&self) -> Option<Signal> {
-        let signal = Signal::parse(self.value);
+        // Here all names are in capitals.
+        let is_lower = self.value.contains(|c: char| c.is_ascii_lowercase());
+        let signal = Signal::parse(self.value).filter(|_| !is_lower);
         signal.or_else(|| self.wrong("a signal such as SIGTERM, or its number"))
     }
 

@@ -30,7 +30,7 @@ use self::timer::Timer;
 use super::draft::{Draft, Target};
 use super::needs::Accounts;
 use super::source::{At, Origin, Source};
-use super::value::Context;
+use super::value::{Context, Forgiving};
 use crate::core::listen::Streams;
 use crate::core::sorted::Map;
 use crate::core::spec::{Kind, Ready, RestartPolicy};
@@ -127,8 +127,8 @@ impl Read {
             name: &self.unit.name,
             path: &self.path,
         };
-        for number in &self.sources {
-            read(*number, sections, specifiers, context, apply);
+        for (index, number) in self.sources.iter().enumerate() {
+            read(*number, index > 0, sections, specifiers, context, apply);
         }
     }
 }
@@ -300,6 +300,7 @@ fn target(name: &str, at: At) -> Target {
 /// Every line of one file.
 fn read(
     number: u32,
+    is_drop_in: bool,
     sections: [&str; 3],
     specifiers: Specifiers<'_>,
     context: &Context<'_>,
@@ -309,7 +310,12 @@ fn read(
         return;
     };
     let mut section = None;
+    // Of a drop-in that goes wrong the rest is left out: it costs not even its unit.
+    let before = is_drop_in.then(|| context.forgiving.replace(Forgiving::Yes));
     for line in lines(&source.text) {
+        if is_drop_in && context.forgiving.get() == Forgiving::Spoiled {
+            break;
+        }
         match line {
             Line::Section(name, at) => {
                 section = Some(name.to_string());
@@ -340,16 +346,19 @@ fn read(
                         "a line with nothing before \"=\" is ignored",
                         "write Key=value",
                     ),
-                    Wrong::NotUtf8 => ("a line that isn't UTF-8 is ignored", "write it in UTF-8"),
+                    Wrong::NotUtf8 => ("a line that isn't UTF-8", "write it in UTF-8"),
                 };
                 let at = At::new(number, at);
-                if wrong == Wrong::Header {
+                if matches!(wrong, Wrong::Header | Wrong::NotUtf8) {
                     context.error(at, what, help);
                 } else {
                     context.warn(at, what, help);
                 }
             }
         }
+    }
+    if let Some(before) = before {
+        context.forgiving.set(before);
     }
 }
 

@@ -53,7 +53,7 @@ impl Paths {
             self.words.clear();
             return Some(());
         }
-        let path = given.text();
+        let path = given.text()?;
         // The folder that is watched has to be one.
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let is_simple = given.key != "PathExistsGlob" || !folder.contains(['*', '?', '[', '{']);

@@ -71,6 +71,9 @@ pub(super) struct Reading<'a> {
     pub(super) directory: Option<String>,
     pub(super) kill_mode: Option<KillMode>,
     pub(super) dynamic_user: bool,
+    /// PAMName= and ExitType=cgroup, which not all else goes with.
+    pub(super) pam: bool,
+    pub(super) by_group: bool,
     pub(super) ignore_pipe: bool,
     /// Condition*= and Assert*=, each a word.
     pub(super) conditions: Vec<Vec<u8>>,
@@ -119,6 +122,8 @@ impl<'a> Reading<'a> {
             directory: None,
             kill_mode: None,
             dynamic_user: false,
+            pam: false,
+            by_group: false,
             ignore_pipe: true,
             conditions: Vec::new(),
             input: String::new(),
@@ -135,6 +140,7 @@ impl<'a> Reading<'a> {
         // Who only says what it is called on the bus is ready when it is.
         let named = match self.bus_name {
             Some(_) => Type::Bus,
+            None if self.start.0.is_empty() => Type::Oneshot,
             None => Type::Simple,
         };
         let kind = self.kind.map_or(named, |(kind, _)| kind);
@@ -143,11 +149,12 @@ impl<'a> Reading<'a> {
         }
         self.draft.forking.forks = kind == Type::Forking;
         streams::finish(&mut self);
+        self.check(kind, context);
         self.finish_commands(kind, context);
         self.finish_restart(kind);
         self.finish_notify(kind);
         if kind == Type::Bus {
-            self.finish_bus(context);
+            self.finish_bus();
         }
         super::sandbox::finish(&mut self);
         self.finish_execution(accounts);
@@ -167,6 +174,50 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// What doesn't go together.
+    fn check(&self, kind: Type, context: &Context<'_>) {
+        let oneshot = kind == Type::Oneshot;
+        let restarts = matches!(
+            self.restart,
+            Some(RestartPolicy::Always | RestartPolicy::OnSuccess)
+        );
+        let follows_group = self
+            .kill_mode
+            .is_none_or(|mode| matches!(mode, KillMode::ControlGroup | KillMode::Mixed));
+        for (wrong, what, help) in [
+            (
+                oneshot && restarts,
+                "Restart=always and on-success don't go with Type=oneshot",
+                "write Restart=on-failure, or another Type=",
+            ),
+            (
+                oneshot && !self.force.is_empty(),
+                "RestartForceExitStatus= doesn't go with Type=oneshot",
+                "take it out, or write another Type=",
+            ),
+            (
+                oneshot && self.by_group,
+                "ExitType=cgroup doesn't go with Type=oneshot",
+                "take it out, or write another Type=",
+            ),
+            (
+                kind == Type::Bus && self.bus_name.is_none(),
+                "Type=dbus needs BusName=",
+                "write the name that it takes on the bus",
+            ),
+            (
+                self.pam && !follows_group,
+                "PAMName= doesn't go with this KillMode=",
+                "write KillMode=control-group or mixed",
+            ),
+        ] {
+            if wrong {
+                let at = self.kind.map_or(self.asked, |(_, at)| at);
+                context.error(at, format!("{}: {what}", self.draft.name()), help);
+            }
+        }
+    }
+
     fn finish_commands(&mut self, kind: Type, context: &Context<'_>) {
         let as_root = self.others_as_root;
         let mut pre = self.start_pre.controls(as_root);
@@ -176,10 +227,14 @@ impl<'a> Reading<'a> {
             ..ExecLine::default()
         };
         let main = self.start.0.pop().map(|(main, _)| main);
-        let ends = self.remain && !self.stop.0.is_empty();
+        let acts = self.draft.spec.terms.as_ref();
+        let acts = acts.is_some_and(|terms| terms.success_ends_all);
+        let ends = acts || self.remain && !self.stop.0.is_empty();
+        let ends = ends && kind == Type::Oneshot;
         let Some(main) = main.or_else(|| ends.then(nothing)) else {
             let what = format!("{}: the unit has no ExecStart", self.draft.name());
-            context.error(self.asked, what, "write command into the service's table");
+            let help = "write command into the service's table";
+            context.error(self.asked, what, help);
             return;
         };
         if kind == Type::Oneshot {
@@ -289,17 +344,13 @@ impl<'a> Reading<'a> {
     }
 
     /// It needs the bus, and is ready when its name has an owner there.
-    fn finish_bus(&mut self, context: &Context<'_>) {
+    fn finish_bus(&mut self) {
         let at = self.kind.map_or(self.asked, |(_, at)| at);
         let socket = || target(BUS_SOCKET, at);
         self.draft.targets.requires.push(socket());
         self.draft.targets.after.push(socket());
-        let Some(name) = self.bus_name.take() else {
-            let name = self.draft.name();
-            let what = format!("{name}: Type=dbus without BusName=: ready once it is executed");
-            return context.warn(at, what, "write the name that it takes on the bus");
-        };
-        self.draft.ready = Some(Ready::Probe(Probe::Bus(name)));
+        let name = self.bus_name.take();
+        self.draft.ready = name.map(|name| Ready::Probe(Probe::Bus(name)));
     }
 
     fn finish_execution(&mut self, accounts: &Accounts) {

@@ -78,7 +78,7 @@ fn text(value: Value, given: &Given<'_>) -> Option<String> {
         },
         Value::Nanoseconds => nanoseconds(given),
         Value::Path => {
-            let path = given.text();
+            let path = given.text()?;
             let is_whole = path.trim_start_matches('-').starts_with('/') && !path.contains("..");
             if is_whole {
                 Some(path)
@@ -99,7 +99,7 @@ fn text(value: Value, given: &Given<'_>) -> Option<String> {
 
 /// Names that nobody knows are left out, as systemd does.
 fn list(given: &Given<'_>) -> Option<String> {
-    let text = given.text();
+    let text = given.text()?;
     let names = text.trim_start_matches('~');
     let is_known = |name: &str| match given.key {
         "SystemCallFilter" => {
@@ -152,8 +152,8 @@ fn credential(given: &Given<'_>) -> Option<String> {
         None => (given.value, None),
     };
     let expanded =
-        |text: &str| String::from_utf8_lossy(&given.expanded(text.as_bytes())).into_owned();
-    let name = expanded(name);
+        |text: &str| Some(String::from_utf8_lossy(&given.expanded(text.as_bytes())?).into_owned());
+    let name = expanded(name)?;
     if given.key == "SetCredential" {
         // Its escapes are read where there may be a NUL.
         let text = rest.filter(|_| is_name(&name));
@@ -162,7 +162,10 @@ fn credential(given: &Given<'_>) -> Option<String> {
             None => given.wrong("write NAME:TEXT"),
         };
     }
-    let path = rest.map_or_else(|| name.clone(), expanded);
+    let path = match rest {
+        Some(path) => expanded(path)?,
+        None => name.clone(),
+    };
     let is_whole = path.starts_with('/') && path.split('/').all(|part| part != "..");
     if is_name(&name) && (is_whole || is_name(&path)) {
         Some(format!("{name}:{path}"))

@@ -1,22 +1,39 @@
 //! What directives do: the longer setters.
 
-use super::given::Given;
+use super::given::{Given, WHOLE_PATH};
 use super::reading::{Reading, Type};
 use super::target;
+use super::terms::ENDLESS;
 use crate::config::draft::Target;
-use crate::config::forking;
 use crate::core::capability::Capabilities;
 use crate::core::exec::{EnvironmentFile, Limit, Resource};
 use crate::core::exit::Exit;
 use crate::core::quoting::Backslash;
 use crate::core::setup::{Base, Folder, Preserve};
 use crate::core::signal::Signal;
-use crate::core::spec::{KillMode, NotifyAccess, Restart, RestartPolicy};
+use crate::core::spec::{KillMode, NotifyAccess, RestartPolicy};
 use crate::units;
 
-/// Names of `sysexits.h` and systemd's own, as exit codes.
-const EXITS: &str = "USAGE:64 DATAERR:65 NOINPUT:66 NOUSER:67 NOHOST:68 UNAVAILABLE:69 SOFTWARE:70 \
-    OSERR:71 OSFILE:72 CANTCREAT:73 IOERR:74 TEMPFAIL:75 PROTOCOL:76 NOPERM:77 CONFIG:78";
+/// Names of LSB's, of `sysexits.h` and systemd's own exit codes, the numbers of those that
+/// don't follow the one before them.
+const EXITS: &str = "SUCCESS:0 FAILURE INVALIDARGUMENT NOTIMPLEMENTED NOPERMISSION NOTINSTALLED NOTCONFIGURED NOTRUNNING \
+    USAGE:64 DATAERR NOINPUT NOUSER NOHOST UNAVAILABLE SOFTWARE OSERR OSFILE CANTCREAT IOERR TEMPFAIL PROTOCOL NOPERM CONFIG \
+    CHDIR:200 NICE FDS EXEC MEMORY LIMITS OOM_ADJUST SIGNAL_MASK STDIN STDOUT CHROOT IOPRIO TIMERSLACK SECUREBITS \
+    SETSCHEDULER CPUAFFINITY GROUP USER CAPABILITIES CGROUP SETSID CONFIRM STDERR PAM:224 NETWORK NAMESPACE \
+    NO_NEW_PRIVILEGES SECCOMP SELINUX_CONTEXT PERSONALITY APPARMOR_PROFILE ADDRESS_FAMILIES RUNTIME_DIRECTORY CHOWN:235 \
+    SMACK_PROCESS_LABEL KEYRING STATE_DIRECTORY CACHE_DIRECTORY LOGS_DIRECTORY CONFIGURATION_DIRECTORY NUMA_POLICY \
+    CREDENTIALS BPF:245 EXCEPTION:255";
+
+/// The exit code of this name.
+fn exit_code(wanted: &str) -> Option<u8> {
+    let mut next = 0;
+    EXITS.split_whitespace().find_map(|word| {
+        let (name, number) = word.split_once(':').unwrap_or((word, ""));
+        let code: u8 = number.parse().unwrap_or(next);
+        next = code.wrapping_add(1);
+        (name == wanted).then_some(code)
+    })
+}
 
 pub(super) fn targets(list: &mut Vec<Target>, given: &Given<'_>) -> Option<()> {
     // Dependencies have no reset.
@@ -42,9 +59,17 @@ pub(super) fn kind(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
 
 /// BusName=: what can be asked for on the bus, and says of itself what it is.
 pub(super) fn bus_name(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
-    let name = given.text();
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-    if !name.contains('.') || name.len() > 255 || !name.bytes().all(good) {
+    let name = given.text()?;
+    let (unique, rest) = match name.strip_prefix(':') {
+        Some(rest) => (true, rest),
+        None => (false, &*name),
+    };
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    let is_part = |part: &str| {
+        let first = part.bytes().next();
+        first.is_some_and(|first| unique || !first.is_ascii_digit()) && part.bytes().all(good)
+    };
+    if !rest.contains('.') || name.len() > 255 || !rest.split('.').all(is_part) {
         return given.wrong("a name such as org.example.Server");
     }
     reading.bus_name = Some(name.into());
@@ -57,9 +82,7 @@ pub(super) fn restart(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
 }
 
 pub(super) fn restart_delay(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
-    let Some(delay) = given.span()? else {
-        return given.wrong("a time such as 5 or 500ms");
-    };
+    let delay = given.span()?.unwrap_or(ENDLESS);
     // Always the same.
     reading.draft.spec.restart.delay = delay;
     reading.draft.restart_delay_max = Some(delay);
@@ -81,17 +104,15 @@ pub(super) fn exits(list: &mut Vec<Exit>, given: &Given<'_>) -> Option<()> {
     if given.is_reset() {
         list.clear();
     }
-    for word in given.names() {
-        let named = EXITS
-            .split_whitespace()
-            .find_map(|pair| pair.strip_prefix(&*word)?.strip_prefix(':'));
-        let code: Option<u8> = named.unwrap_or(&word).parse().ok();
-        let signal = || Signal::parse(&word).map(Exit::Signal);
+    // Quotes are letters as any other here.
+    for value in given.value.split_whitespace() {
+        let one = Given { value, ..*given };
+        let code = value.parse().ok().or_else(|| exit_code(value));
+        let signal = || Signal::parse(value).map(Exit::Signal);
         match code.map(Exit::Code).or_else(signal) {
+            Some(exit) if list.contains(&exit) => {}
             Some(exit) => list.push(exit),
             None => {
-                let value = &*word;
-                let one = Given { value, ..*given };
                 one.wrong::<()>("exit codes, signals, and names such as TEMPFAIL");
             }
         }
@@ -101,14 +122,16 @@ pub(super) fn exits(list: &mut Vec<Exit>, given: &Given<'_>) -> Option<()> {
 
 /// PIDFile=: below /run where it says no more.
 pub(super) fn pid_file(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
-    let text = given.text();
-    if !forking::is_a_file(&text) {
-        return given.wrong("the path of a file, without \"..\"");
+    if given.is_reset() {
+        reading.draft.forking.pid_file = None;
+        return Some(());
     }
+    let text = given.text()?;
     let whole = match text.starts_with('/') {
         true => text,
         false => format!("/run/{text}"),
     };
+    let whole = units::simplified(&whole).or_else(|| given.fatal(WHOLE_PATH))?;
     reading.draft.forking.pid_file = Some(whole.into());
     Some(())
 }
@@ -124,6 +147,10 @@ pub(super) fn access(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()>
 }
 
 pub(super) fn kill_mode(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    if given.is_reset() {
+        reading.kill_mode = None;
+        return Some(());
+    }
     reading.kill_mode = Some(given.choice(&[
         ("control-group", KillMode::ControlGroup),
         ("mixed", KillMode::Mixed),
@@ -133,10 +160,53 @@ pub(super) fn kill_mode(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<
     Some(())
 }
 
+/// What nobody can be called: numbers that are none, and what has another meaning elsewhere.
+fn is_account(name: &str) -> bool {
+    match name.parse::<u32>() {
+        Ok(0) => name.len() == 1,
+        Ok(0xffff | u32::MAX) => false,
+        Ok(_) => !name.starts_with(['0', '+']),
+        Err(_) => {
+            let digits = name.strip_prefix('-').unwrap_or(name);
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            let is_odd = |c: char| c.is_control() || matches!(c, ':' | '/');
+            !is_number && !matches!(name, "." | "..") && !name.contains(is_odd)
+        }
+    }
+}
+
+/// The help with what isn't one.
+const ACCOUNT: &str = "the name or the number of a user or group";
+
 /// A user or group; none where it is empty.
-pub(super) fn account(given: &Given<'_>) -> Option<Box<str>> {
-    let name = given.text();
-    (!name.is_empty()).then(|| name.into())
+pub(super) fn account(given: &Given<'_>) -> Option<Option<Box<str>>> {
+    if given.is_reset() {
+        return Some(None);
+    }
+    let name = given.text().filter(|name| is_account(name));
+    let name = name.or_else(|| given.fatal(ACCOUNT))?;
+    Some(Some(name.into()))
+}
+
+/// WorkingDirectory=, as it is kept until all is read: `-` where it may be missing.
+pub(super) fn directory(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    let own = given.value.strip_prefix('-');
+    let value = own.unwrap_or(given.value);
+    reading.directory = match value {
+        "" => None,
+        "~" => Some(given.value.to_owned()),
+        _ => {
+            let one = Given { value, ..*given };
+            let path = one.text().and_then(|text| units::simplified(&text));
+            let minus = if own.is_some() { "-" } else { "" };
+            match path {
+                Some(path) => Some(format!("{minus}{path}")),
+                None if own.is_some() => return given.wrong(WHOLE_PATH),
+                None => return given.fatal(WHOLE_PATH),
+            }
+        }
+    };
+    Some(())
 }
 
 pub(super) fn supplementary(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
@@ -145,7 +215,11 @@ pub(super) fn supplementary(reading: &mut Reading<'_>, given: &Given<'_>) -> Opt
     if given.is_reset() {
         groups.clear();
     }
-    groups.extend(given.names().into_iter().map(Into::into));
+    let names = given.names();
+    if !names.iter().all(|name| is_account(name)) {
+        return given.fatal(ACCOUNT);
+    }
+    groups.extend(names.into_iter().map(Into::into));
     identity.supplementary = groups.into();
     Some(())
 }
@@ -156,9 +230,7 @@ pub(super) fn limit(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> 
         .into_iter()
         .find(|resource| resource.name() == name)?;
     let mut all = std::mem::take(&mut reading.draft.spec.exec.limits).into_vec();
-    if given.is_reset() {
-        all.retain(|limit| limit.resource != resource);
-    } else if let Some(limit) = amounts(resource, &given.text()) {
+    if let Some(limit) = given.text().and_then(|text| amounts(resource, &text)) {
         all.retain(|limit| limit.resource != resource);
         all.push(limit);
     } else {
@@ -171,22 +243,33 @@ pub(super) fn limit(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> 
 
 fn amounts(resource: Resource, text: &str) -> Option<Limit> {
     let (soft, hard) = text.split_once(':').unwrap_or((text, text));
-    let amount = |text: &str| match text {
-        "infinity" => Some(u64::MAX),
-        // Of the kinds, these two are times.
-        _ if matches!(resource, Resource::Cpu | Resource::Rttime)
-            && units::size(text).is_none() =>
-        {
-            let time = units::span(text)??;
-            let micros = u64::try_from(time.as_micros()).ok()?;
-            Some(if resource == Resource::Cpu {
-                time.as_secs()
-            } else {
-                micros
-            })
+    let micros = |text: &str| u64::try_from(units::span(text)??.as_micros()).ok();
+    let number = |text: &str| u64::try_from(units::number(text)?).ok();
+    let amount = |text: &str| match resource {
+        _ if text == "infinity" => Some(u64::MAX),
+        // A part of a second is one.
+        Resource::Cpu => Some(micros(text)?.div_ceil(1_000_000)),
+        // A number alone is of microseconds.
+        Resource::Rttime => number(text).or_else(|| micros(text)),
+        // With a sign it is as nice(1) has it.
+        Resource::Nice if text.starts_with(['+', '-']) => {
+            let nice = units::number(text).filter(|nice| (-20..=19).contains(nice))?;
+            u64::try_from(20 - nice).ok()
         }
-        _ if resource == Resource::Nice => nice(text),
-        _ => units::size(text),
+        Resource::Nice => number(text).filter(|raw| (1..=40).contains(raw)),
+        Resource::Nofile
+        | Resource::Nproc
+        | Resource::Locks
+        | Resource::Sigpending
+        | Resource::Rtprio => number(text),
+        Resource::Fsize
+        | Resource::Data
+        | Resource::Stack
+        | Resource::Core
+        | Resource::Rss
+        | Resource::As
+        | Resource::Memlock
+        | Resource::Msgqueue => units::size(text),
     };
     let (soft, hard) = (amount(soft)?, amount(hard)?);
     (soft <= hard).then_some(Limit {
@@ -196,15 +279,10 @@ fn amounts(resource: Resource, text: &str) -> Option<Limit> {
     })
 }
 
-/// With a sign it is the lowest nice value, without one the limit as the kernel counts it:
-/// from 20 down.
-fn nice(text: &str) -> Option<u64> {
-    let number = |text: &str, most| text.parse().ok().filter(|number: &u64| *number <= most);
-    match text.split_at_checked(1)? {
-        ("+", rest) => Some(20 - number(rest, 19)?),
-        ("-", rest) => Some(20 + number(rest, 20)?),
-        _ => number(text, 40),
-    }
+/// Whether a variable can have this name.
+fn is_variable(name: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    name.first().is_some_and(|first| !first.is_ascii_digit()) && name.iter().all(is_letter)
 }
 
 pub(super) fn environment(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
@@ -212,10 +290,8 @@ pub(super) fn environment(reading: &mut Reading<'_>, given: &Given<'_>) -> Optio
         reading.environment.clear();
     }
     for word in given.words(Backslash::Escapes) {
-        let end = word
-            .iter()
-            .position(|byte| *byte == b'=')
-            .filter(|end| *end > 0);
+        let end = word.iter().position(|byte| *byte == b'=');
+        let end = end.filter(|end| word.get(..*end).is_some_and(is_variable));
         let Some(end) = end else {
             given.wrong::<()>("write NAME=value, in quotes where the value has blanks");
             continue;
@@ -234,16 +310,13 @@ pub(super) fn environment_file(reading: &mut Reading<'_>, given: &Given<'_>) -> 
     if given.is_reset() {
         all.clear();
     } else {
-        let text = given.text();
-        let path = text.strip_prefix('-').unwrap_or(&text);
-        if !path.starts_with('/') {
-            given.wrong::<()>("write the whole path of a file");
-        } else {
-            all.push(EnvironmentFile {
-                path: path.into(),
-                optional: path.len() < text.len(),
-            });
-        }
+        let own = given.value.strip_prefix('-');
+        let value = own.unwrap_or(given.value);
+        let file = Given { value, ..*given }.path();
+        all.extend(file.map(|path| EnvironmentFile {
+            path: path.into(),
+            optional: own.is_some(),
+        }));
     }
     *files = all.into();
     Some(())
@@ -256,7 +329,15 @@ pub(super) fn unset(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> 
     if given.is_reset() {
         all.clear();
     }
-    all.extend(names.into_iter().map(Into::into));
+    for name in names {
+        let is_one =
+            |text: &str| is_variable(text.split('=').next().unwrap_or_default().as_bytes());
+        if is_one(&name) {
+            all.push(name.into());
+        } else {
+            given.wrong::<()>("names of variables, or NAME=value");
+        }
+    }
     setup.unset = all.into();
     Some(())
 }
@@ -281,31 +362,37 @@ pub(super) fn folders(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
     if given.is_reset() {
         all.retain(|folder| folder.base != base);
     }
-    for word in names {
+    for written in names {
         // Behind a colon, the name of a link to it.
-        let mut names = word.split(':').map(|name| name.trim_end_matches('/'));
-        let name = names.next().unwrap_or_default();
-        let link = names.next().filter(|link| !link.is_empty());
-        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
-        let mut both = [Some(name), link].into_iter().flatten();
-        let is_good = both.all(|name| name.split('/').all(plain)) && names.next().is_none();
-        if !is_good || link.is_some() && base == Base::Configuration {
+        let mut parts = written.split(':');
+        let below = |part: &str| {
+            let path = units::simplified(&format!("/{part}"))?;
+            let name = path.trim_start_matches('/');
+            // Below that one lie those of dynamic users.
+            let is_private = name.split('/').next() == Some("private");
+            let is_good = !name.is_empty() && !part.starts_with('/') && !is_private;
+            (is_good && !name.contains('\0')).then(|| Box::<str>::from(name))
+        };
+        let name = parts.next().and_then(below);
+        let link = parts.next().filter(|link| !link.is_empty()).map(below);
+        let is_good = parts.next().is_none() && (link.is_none() || base != Base::Configuration);
+        let (Some(name), Some(links), true) = (name, link.into_iter().collect(), is_good) else {
             given.wrong::<()>(
                 "names below the folder, without \"..\"; NAME:LINK with a link (not in /etc)",
             );
             continue;
-        }
-        let links = link.map(Into::into);
+        };
+        let links: Vec<Box<str>> = links;
         match all
             .iter_mut()
-            .find(|own| own.base == base && &*own.name == name)
+            .find(|own| own.base == base && own.name == name)
         {
             Some(own) => own.links = own.links.iter().cloned().chain(links).collect(),
             None => all.push(Folder {
                 base,
-                name: name.into(),
+                name,
                 mode: 0o755,
-                links: links.into_iter().collect(),
+                links: links.into(),
             }),
         }
     }
@@ -316,7 +403,6 @@ pub(super) fn folders(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
 pub(super) fn preserve(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
     reading.draft.setup().preserve = match given.value {
         "restart" => Preserve::Restart,
-        "" => Preserve::No,
         _ if given.boolean()? => Preserve::Yes,
         _ => Preserve::No,
     };
@@ -324,11 +410,7 @@ pub(super) fn preserve(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<(
 }
 
 pub(super) fn folder_mode(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
-    let mode = if given.is_reset() {
-        0o755
-    } else {
-        given.octal()?
-    };
+    let mode = given.octal()?;
     reading.draft.folder_modes.push((base(given.key)?, mode));
     Some(())
 }
@@ -337,8 +419,13 @@ pub(super) fn folder_mode(reading: &mut Reading<'_>, given: &Given<'_>) -> Optio
 fn capabilities(given: &Given<'_>) -> (Capabilities, bool) {
     let text = given.value.strip_prefix('~').unwrap_or(given.value);
     let mut set = Capabilities::NONE;
-    for word in text.split_whitespace() {
-        match Capabilities::named(word) {
+    for word in (Given {
+        value: text,
+        ..*given
+    })
+    .names()
+    {
+        match Capabilities::named(&word) {
             Some(one) => set = set.with(one),
             None => {
                 given.wrong::<()>("names of capabilities(7), such as CAP_NET_BIND_SERVICE");
@@ -374,42 +461,12 @@ pub(super) fn ambient(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()
     Some(())
 }
 
-/// An empty value of a directive that has one value: its default again. `false` where an
-/// empty one means something of its own.
+/// An empty value of one of the few directives that have one value and go back to their
+/// default by it. Most don't, with systemd 252: the value before it stays.
 pub(super) fn reset(reading: &mut Reading<'_>, key: &str) -> bool {
     match key {
-        "Type" => reading.kind = None,
-        "Restart" => reading.restart = None,
-        "RestartSec" => {
-            reading.draft.spec.restart.delay = Restart::default().delay;
-            reading.draft.restart_delay_max = None;
-        }
-        "TimeoutStartSec" => reading.start_timeout = None,
-        "TimeoutStopSec" => reading.stop_timeout = None,
-        "TimeoutSec" => (reading.start_timeout, reading.stop_timeout) = (None, None),
-        "StartLimitInterval" | "StartLimitIntervalSec" => reading.limit_within = None,
-        "StartLimitBurst" => reading.limit_count = None,
-        "RemainAfterExit" => reading.remain = false,
-        "PermissionsStartOnly" => reading.others_as_root = false,
-        "DefaultDependencies" => {
-            if let Some(unit) = &mut reading.draft.unit {
-                unit.by_default = true;
-            }
-        }
-        "PIDFile" => reading.draft.forking.pid_file = None,
-        "GuessMainPID" => reading.draft.forking.never_guess = false,
-        "NotifyAccess" => reading.access = None,
-        "WatchdogSec" => reading.watchdog = None,
-        "WatchdogSignal" => reading.watchdog_signal = Signal::ABRT,
-        "FileDescriptorStoreMax" => reading.store_max = 0,
-        "KillMode" => reading.kill_mode = None,
-        "SendSIGKILL" => reading.send_kill = true,
-        "KillSignal" => reading.draft.spec.stop.signal = Signal::TERM,
-        "UMask" => reading.draft.spec.exec.umask = None,
         "Nice" => reading.draft.spec.exec.nice = None,
         "OOMScoreAdjust" => reading.draft.spec.exec.oom_score_adjust = None,
-        "IgnoreSIGPIPE" => reading.ignore_pipe = true,
-        "NoNewPrivileges" => reading.draft.setup().confinement.no_new_privileges = false,
         _ => return false,
     }
     true

@@ -58,7 +58,7 @@ const SET: &[(&str, Setter)] = &[
         Some(())
     }),
     ("FileDescriptorName", |s, g| {
-        let name = g.text();
+        let name = g.text()?;
         let bad = |c: char| c == ':' || c.is_control();
         if name.contains(bad) || name.len() > LONGEST_NAME {
             return g.wrong("a name without colons, of at most 255 bytes");
@@ -88,11 +88,11 @@ const SET: &[(&str, Setter)] = &[
         Some(())
     }),
     ("SocketUser", |s, g| {
-        s.file.user = account(g);
+        s.file.user = account(g)?;
         Some(())
     }),
     ("SocketGroup", |s, g| {
-        s.file.group = account(g);
+        s.file.group = account(g)?;
         Some(())
     }),
     ("DirectoryMode", |s, g| {
@@ -213,7 +213,7 @@ impl Sockets {
             self.places.clear();
             return Some(());
         }
-        let text = given.text();
+        let text = given.text()?;
         let address = address(kind, &text);
         let address = address.or_else(|| {
             given

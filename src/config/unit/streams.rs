@@ -8,7 +8,7 @@ use crate::core::quoting::{printed, unescaped};
 
 /// Where a value sends a stream. None where it goes with the one before it.
 fn target(given: &Given<'_>) -> Option<String> {
-    let text = given.text();
+    let text = given.text()?;
     let (how, path) = text.split_once(':').unwrap_or((&text, ""));
     let is_input = given.key == "StandardInput";
     Some(match how.split('+').next().unwrap_or_default() {
@@ -37,17 +37,34 @@ fn target(given: &Given<'_>) -> Option<String> {
     })
 }
 
+/// Every word that there is.
+const WORDS: &str =
+    "inherit null socket tty tty-force tty-fail journal syslog kmsg file append truncate fd data";
+
+/// What says nothing leaves what was said before.
+fn said(given: &Given<'_>) -> Option<()> {
+    let word = given.value.split([':', '+']).next();
+    let is_known = WORDS.split(' ').any(|known| word == Some(known));
+    match is_known {
+        true => Some(()),
+        false => given.wrong("null, journal, inherit, or file:/PATH"),
+    }
+}
+
 pub(super) fn input(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    said(given)?;
     reading.input = target(given).unwrap_or_default();
     Some(())
 }
 
 pub(super) fn output(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    said(given)?;
     reading.output = target(given);
     Some(())
 }
 
 pub(super) fn error(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
+    said(given)?;
     reading.error = target(given);
     Some(())
 }
@@ -58,7 +75,7 @@ pub(super) fn text(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
         reading.typed.clear();
         return Some(());
     }
-    let line = given.expanded(&unescaped(given.value.as_bytes()));
+    let line = given.expanded(&unescaped(given.value.as_bytes()))?;
     reading.typed.extend_from_slice(&line);
     reading.typed.push(b'\n');
     Some(())

@@ -83,7 +83,7 @@ const SET: &[(&str, &str, Setter)] = &[
     }),
     // A script's own words are in its files, and it is to see nothing of the container's.
     ("Unit", "SourcePath", |r, g| {
-        let by_script = units::is_script(Path::new(&g.text()));
+        let by_script = units::is_script(Path::new(&g.text()?));
         r.draft.forking.by_script = by_script;
         if by_script {
             r.draft.setup().pass = Some(["TERM".into(), "LANG".into()].into());
@@ -218,11 +218,11 @@ const SET: &[(&str, &str, Setter)] = &[
         Some(())
     }),
     ("Service", "RestartKillSignal", |r, g| {
-        r.draft.terms().restart_signal = terms::signal(g)?;
+        r.draft.terms().restart_signal = Some(g.signal()?);
         Some(())
     }),
     ("Service", "FinalKillSignal", |r, g| {
-        let signal = terms::signal(g)?;
+        let signal = Some(g.signal()?);
         r.draft.terms().final_signal = signal.filter(|own| *own != Signal::KILL);
         Some(())
     }),
@@ -231,23 +231,23 @@ const SET: &[(&str, &str, Setter)] = &[
         Some(())
     }),
     ("Service", "RuntimeMaxSec", |r, g| {
-        r.draft.terms().longest = terms::time(g)?;
+        r.draft.terms().longest = g.timeout()?;
         Some(())
     }),
     ("Service", "RuntimeRandomizedExtraSec", |r, g| {
-        r.draft.terms().extra = terms::time(g)?.unwrap_or_default();
+        r.draft.terms().extra = g.timeout()?.unwrap_or_default();
         Some(())
     }),
     ("Service", "User", |r, g| {
-        r.draft.identity().user = set::account(g);
+        r.draft.identity().user = set::account(g)?;
         Some(())
     }),
     ("Service", "DynamicUser", |r, g| {
-        r.dynamic_user = g.boolean()?;
+        r.dynamic_user = units::boolean(g.value).or_else(|| g.fatal("write yes or no"))?;
         Some(())
     }),
     ("Service", "Group", |r, g| {
-        r.draft.identity().group = set::account(g);
+        r.draft.identity().group = set::account(g)?;
         Some(())
     }),
     ("Service", "SupplementaryGroups", set::supplementary),
@@ -267,8 +267,9 @@ const SET: &[(&str, &str, Setter)] = &[
         r.ignore_pipe = g.boolean()?;
         Some(())
     }),
-    ("Service", "WorkingDirectory", |r, g| {
-        r.directory = (!g.is_reset()).then(|| g.text());
+    ("Service", "WorkingDirectory", set::directory),
+    ("Service", "ExitType", |r, g| {
+        r.by_group = g.choice(&[("main", false), ("cgroup", true)])?;
         Some(())
     }),
     ("Service", "Environment", set::environment),
@@ -306,7 +307,7 @@ const SILENT: &str = "Description Documentation RequiresMountsFor \
     SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogLevelMax LogRateLimitIntervalSec \
     LogRateLimitBurst LogExtraFields LogNamespace TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode \
     CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
-    SendSIGHUP ExitType OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
+    SendSIGHUP OOMPolicy TimeoutStartFailureMode TimeoutStopFailureMode \
     KeyringMode Slice Sockets";
 
 /// Protects others from the service: it runs without. What is done of it has its own table
@@ -383,6 +384,7 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
             reading.left_out.push(key.to_owned());
         }
     } else if is_in(MISSED, key) {
+        reading.pam |= key == "PAMName" && !given.is_reset();
         // That it does nothing is what most say.
         let says_nothing = given.is_reset() || given.value == "null";
         if !says_nothing && units::boolean(given.value) != Some(false) {

@@ -1,18 +1,17 @@
-//! What few units say of how they end. An empty value is as if nothing had been said.
+//! What few units say of how they end.
 
 use std::time::Duration;
 
 use super::given::Given;
-use crate::core::signal::Signal;
 
 /// What outlives every container.
-const ENDLESS: Duration = Duration::from_secs(u32::MAX as u64);
+pub(super) const ENDLESS: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// SuccessAction= and kin: whatever would end the machine ends the container.
 pub(super) fn ends_all(given: &Given<'_>) -> Option<bool> {
     let first = given.value.split('-').next();
     match first.unwrap_or_default() {
-        "" | "none" => Some(false),
+        "none" => Some(false),
         "exit" | "poweroff" | "reboot" | "halt" | "kexec" | "soft" => Some(true),
         _ => given.wrong("none, exit, poweroff, reboot or halt: each ends the container"),
     }
@@ -26,23 +25,10 @@ pub(super) fn code(given: &Given<'_>) -> Option<Option<u8>> {
     given.number(0, 255).map(|code| u8::try_from(code).ok())
 }
 
-pub(super) fn signal(given: &Given<'_>) -> Option<Option<Signal>> {
-    if given.is_reset() {
-        return Some(None);
-    }
-    given.signal().map(Some)
-}
-
-/// A time; none is no limit.
-pub(super) fn time(given: &Given<'_>) -> Option<Option<Duration>> {
-    if given.is_reset() {
-        return Some(None);
-    }
-    given.timeout()
-}
-
 /// TimeoutAbortSec=: as TimeoutStopSec= where it is empty, and not where it is endless.
 pub(super) fn abort_timeout(given: &Given<'_>) -> Option<Option<Duration>> {
-    let time = time(given)?;
-    Some(time.or((!given.is_reset()).then_some(ENDLESS)))
+    if given.is_reset() {
+        return Some(None);
+    }
+    Some(Some(given.timeout()?.unwrap_or(ENDLESS)))
 }

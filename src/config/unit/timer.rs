@@ -21,7 +21,7 @@ type Setter = fn(&mut Timer, &Given<'_>) -> Option<()>;
 /// What is done.
 const SET: &[(&str, Setter)] = &[
     ("OnCalendar", |t, g| {
-        let text = g.text();
+        let text = g.text()?;
         let mut all = std::mem::take(&mut t.times.calendars).into_vec();
         match schedule::times(&text, g.at, g.context) {
             Ok(times) => all.push(times),

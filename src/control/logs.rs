@@ -20,12 +20,18 @@ impl Logs {
     /// What a request says.
     pub(super) fn read(request: &Request, services: Vec<ServiceId>) -> Self {
         let lines = request.number("lines");
+        let level = |key| {
+            request
+                .number(key)
+                .and_then(|level| u8::try_from(level).ok())
+        };
         Self {
             services: services.into(),
             past: Past {
                 lines: lines.map(|lines| usize::try_from(lines).unwrap_or(usize::MAX)),
                 since: request.given("since").and_then(serde_json::Value::as_i64),
                 after: request.number("after").unwrap_or(0),
+                levels: level("priority").map(|last| (level("priority-from").unwrap_or(0), last)),
             },
             follow: request.flag("follow"),
         }

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use memchr::memchr_iter;
 
+use super::level;
 use super::ring::{Entry, Head, Place, Rings};
 use crate::core::sorted::Map;
 
@@ -20,6 +21,8 @@ pub struct Past {
     pub since: Option<i64>,
     /// Nothing up to the line of this number.
     pub after: u64,
+    /// Nothing that says of itself to be of another level than these, of syslog's 0 to 7.
+    pub levels: Option<(u8, u8)>,
 }
 
 /// The rings of some services.
@@ -172,8 +175,12 @@ impl<'a> History<'a> {
         entry: &Entry,
         bytes: &'b [u8],
     ) -> impl Iterator<Item = Line<'b>> {
-        let after = self.past.after;
-        lines(*entry, bytes).filter(move |line| line.number > after)
+        let Past { after, levels, .. } = self.past;
+        let wants = move |line: &Line<'_>| {
+            let said = levels.zip(level::of(line.bytes));
+            said.is_none_or(|((first, last), level)| (first..=last).contains(&level))
+        };
+        lines(*entry, bytes).filter(move |line| line.number > after && wants(line))
     }
 }
 
@@ -305,6 +312,22 @@ mod tests {
         assert_eq!(of(past).len(), 5);
         past.after = 6;
         assert_eq!(of(past), ["1d", "0e", "0f", "0g"]);
+    }
+
+    #[test]
+    fn what_says_to_be_of_another_level_is_left_out() {
+        let rings = some();
+        keep(&rings, 0, 5, "\x013bad\n\x016good\n<7>why\nelse\n");
+        let levels = Some((0, 3));
+        for (lines, wanted) in [(3, &["0g", "0\x013bad", "0else"][..]), (1, &["0else"])] {
+            let lines = Some(lines);
+            let past = Past {
+                lines,
+                levels,
+                ..Past::default()
+            };
+            assert_eq!(told(&mut History::new(&rings, &[0], past)), wanted);
+        }
     }
 
     #[test]

@@ -103,6 +103,11 @@ impl Frame {
         self.timestamps || self.record.is_some()
     }
 
+    /// It shows how urgent its lines are, where they say it.
+    pub(super) fn says_levels(&self) -> bool {
+        self.record.is_some()
+    }
+
     /// Whole lines look as they are.
     pub(super) fn is_bare(&self) -> bool {
         self.style == Style::Plain && !self.timestamps

@@ -34,6 +34,8 @@ pub struct Memory {
     moving: &'static AtomicU32,
     /// What its `Unfinished` is when they have been.
     next: &'static AtomicU32,
+    /// A line has said how urgent it is (`level`).
+    levels: &'static AtomicU32,
     unfinished: &'static [AtomicU32],
     text: &'static [AtomicU8],
     /// For each writer the number of the line that is asked for; 0 for none.
@@ -89,14 +91,15 @@ impl Memory {
         let streams = rings.len();
         // First what may be refused for long: mappings are never given back.
         let taken = fd::pipe()?;
-        let words = shared::words(streams.saturating_add(4))?;
-        let ([stdout, stderr, moving, next], unfinished) =
+        let words = shared::words(streams.saturating_add(5))?;
+        let ([stdout, stderr, moving, next, levels], unfinished) =
             words.split_first_chunk().ok_or(nix::errno::Errno::EINVAL)?;
         Ok(Self {
             stdout,
             stderr,
             moving,
             next,
+            levels,
             unfinished,
             text: shared::bytes(streams.saturating_mul(PIECE))?,
             asked: shared::words(streams)?,
@@ -154,6 +157,7 @@ impl Memory {
         copy(self.stderr, larger.stderr);
         copy(self.moving, larger.moving);
         copy(self.next, larger.next);
+        copy(self.levels, larger.levels);
         for (from, to) in self.asked.iter().zip(larger.asked) {
             copy(from, to);
         }
@@ -259,6 +263,17 @@ impl Memory {
     /// be said before a logger knows of it.
     pub fn follows(&self, stream: usize, since: i64) {
         self.bookmarks.begin(stream, since);
+    }
+
+    /// For who writes a line that says how urgent it is, before that: from now on it is
+    /// looked for.
+    pub fn will_say_levels(&self) {
+        self.levels.store(1, Ordering::SeqCst);
+    }
+
+    /// Lines may say how urgent they are.
+    pub(super) fn says_levels(&self) -> bool {
+        self.levels.load(Ordering::SeqCst) != 0
     }
 
     /// What has come of a writer's lines.

@@ -29,6 +29,7 @@ mod follow;
 mod history;
 mod intake;
 mod json;
+mod level;
 mod lines;
 mod memory;
 pub mod message;
@@ -49,6 +50,7 @@ mod watch;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 pub use history::Past;
+pub use level::MARK as LEVEL_MARK;
 pub use lines::COLOURS;
 pub use memory::Memory;
 pub use telling::{Teller, Telling};

@@ -4,6 +4,7 @@
 use memchr::memchr_iter;
 
 use super::files::Files;
+use super::level;
 use super::lines::{End, Frame};
 use super::output::Outputs;
 use super::overflow::Overflow;
@@ -69,10 +70,25 @@ impl<'a> Printer<'a> {
             bytes,
             end,
         } = lines;
+        let memory = setup.memory;
+        // Most containers never hear of syslog.
+        let levels = memory.says_levels() && (level::stands_in(begin) || level::stands_in(bytes));
+        let (said, shown);
+        let (begin, bytes, shown_begin, shown) = if levels {
+            said = [begin, bytes].concat();
+            shown = level::without(&said);
+            (&[][..], &*said, &[][..], &*shown)
+        } else {
+            (begin, bytes, begin, bytes)
+        };
+        let framed = if frame.says_levels() {
+            (begin, bytes)
+        } else {
+            (shown_begin, shown)
+        };
         let continues = stream.style == Style::Raw && !apart;
         let unended = end == End::Rest && bytes.last().or(begin.last()) != Some(&b'\n');
         let newline: &[u8] = if unended { b"\n" } else { b"" };
-        let memory = setup.memory;
         let is_kept = memory.rings.has(stream.writer);
         let whole = frame.is_bare() && begin.is_empty() && !begun && end == End::Newline;
         let is_stamped = frame.needs_stamp() || stream.file().is_some();
@@ -88,6 +104,7 @@ impl<'a> Printer<'a> {
             let nanos = clock::wall_nanos();
             if is_stamped {
                 stamp = Stamp::new(nanos, pid);
+                stamp.levels = levels;
             }
             note = Note {
                 time: nanos.div_euclid(1_000_000),
@@ -100,10 +117,10 @@ impl<'a> Printer<'a> {
         // Before anything is noted: where it hangs the next logger begins anew with these lines.
         let into_file = self.files.write(
             number,
-            whole.then_some(bytes),
+            whole.then_some(framed.1),
             |gathered| {
                 let put = |part: &[u8]| gathered.extend_from_slice(part);
-                frame.render(stamp, begun, begin, bytes, end, put);
+                frame.render(stamp, begun, framed.0, framed.1, end, put);
             },
             &mut self.outputs,
             stamp,
@@ -111,7 +128,9 @@ impl<'a> Printer<'a> {
         if is_kept {
             memory.keep(stream.writer, note, [begin, bytes, newline]);
         }
-        memory.recent.keep(stream.writer, [begin, bytes, newline]);
+        memory
+            .recent
+            .keep(stream.writer, [shown_begin, shown, newline]);
         let count = memchr_iter(b'\n', bytes).count() + newline.len();
         memory.tallies.written(number, count);
         if into_file {
@@ -119,7 +138,7 @@ impl<'a> Printer<'a> {
         }
         self.outputs
             .write(stream.target, number, continues, |page| {
-                frame.render(stamp, begun, begin, bytes, end, |part| page.put(part));
+                frame.render(stamp, begun, framed.0, framed.1, end, |part| page.put(part));
             });
     }
 

@@ -5,13 +5,24 @@
 //! | text | `time`, `service`, `stream`, `pid` (where it is known), `message` |
 //! | of more than 64 KiB | one such object a piece, with `"partial":true` in all but the last |
 //! | not UTF-8 | what isn't is U+FFFD in `message`, and `base64` has the line's own bytes |
+//! | of syslog or the journal | the same with `priority`, 0 to 7, where its sender says it |
 //! | a JSON object | itself, with `service` and `stream` in front where it has none |
 
 use memchr::memchr_iter;
 
 use super::json::{Object, base64, escaped};
+use super::level;
 use super::lines::End;
 use super::stamp::Stamp;
+
+/// What a head ends with.
+const MESSAGE: &[u8] = b",\"message\":\"";
+
+/// The head of a line that says how urgent it is.
+fn urgent(head: &[u8], level: u8) -> Vec<u8> {
+    let before = head.strip_suffix(MESSAGE).unwrap_or(head);
+    [before, b",\"priority\":", &[b'0' + level], MESSAGE].concat()
+}
 
 /// The names that a stream's objects have.
 pub(super) struct Record {
@@ -52,11 +63,23 @@ impl Record {
         let mut begin = begin;
         let mut start = 0;
         let mut one = |begun: bool, begin: &[u8], line: &[u8], partial: bool| {
-            if begin.is_empty() {
-                self.line(&head, begun, line, partial, out);
+            let whole;
+            let line = if begin.is_empty() {
+                line
             } else {
-                self.line(&head, begun, &[begin, line].concat(), partial, out);
-            }
+                whole = [begin, line].concat();
+                &whole
+            };
+            let (level, line) = if stamp.levels {
+                level::split(line)
+            } else {
+                (None, line)
+            };
+            let head = match level {
+                None => &head,
+                Some(level) => &urgent(&head, level),
+            };
+            self.line(head, begun, line, partial, out);
         };
         for newline in memchr_iter(b'\n', bytes) {
             one(
@@ -85,7 +108,7 @@ impl Record {
             head.extend_from_slice(b",\"pid\":");
             head.extend_from_slice(stamp.pid.to_string().as_bytes());
         }
-        head.extend_from_slice(b",\"message\":\"");
+        head.extend_from_slice(MESSAGE);
         head
     }
 
@@ -170,6 +193,30 @@ mod tests {
         let (first, second) = text.split_at(expected.len());
         assert_eq!(first, expected);
         assert_eq!(objects(second)[0]["message"], "");
+    }
+
+    #[test]
+    fn how_urgent_a_line_is_is_said_beside_it() {
+        let mut text = Vec::new();
+        let stamp = Stamp {
+            levels: true,
+            ..Stamp::default()
+        };
+        let record = Record::new("web", "stdout", b"");
+        let lines = b"one\n\x013two\n\x016{\"a\":1}\n";
+        record.render(stamp, false, b"\x014", lines, End::Newline, &mut |part| {
+            text.extend_from_slice(part);
+        });
+        let said = objects(&String::from_utf8(text).unwrap());
+        let of = |at: usize| (said[at]["priority"].as_u64(), said[at]["message"].as_str());
+        assert_eq!(
+            [of(0), of(1)],
+            [(Some(4), Some("one")), (Some(3), Some("two"))]
+        );
+        assert_eq!(
+            said[2],
+            json!({"service": "web", "stream": "stdout", "a": 1})
+        );
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub(super) struct Stamp {
     pub(super) time: [u8; LENGTH],
     /// The service's main process; 0 where it isn't known.
     pub(super) pid: u32,
+    /// Lines may say how urgent they are (`level`).
+    pub(super) levels: bool,
 }
 
 impl Default for Stamp {
@@ -19,6 +21,7 @@ impl Default for Stamp {
         Self {
             time: *b"0000-00-00T00:00:00.000Z",
             pid: 0,
+            levels: false,
         }
     }
 }

@@ -15,6 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::Memory;
 use super::history::{Found, History, Line, Past};
 use super::json::base64;
+use super::level;
 use crate::core::json::Json;
 use crate::core::signal::Signal;
 use crate::sys::poll::{Interest, Poll};
@@ -93,7 +94,11 @@ impl Telling<'_> {
                     gap(&mut out, name);
                 }
                 for line in history.lines(&found.entry, &bytes) {
-                    record(&mut out, name, &found, &line);
+                    let (level, bytes) = match memory.says_levels() {
+                        true => level::split(line.bytes),
+                        false => (None, line.bytes),
+                    };
+                    record(&mut out, name, &found, &Line { bytes, ..line }, level);
                     if out.len() >= PIECE {
                         self.send(&mut out)?;
                     }
@@ -153,7 +158,7 @@ fn gap(out: &mut Vec<u8>, name: &str) {
     out.push(b'\n');
 }
 
-fn record(out: &mut Vec<u8>, name: &str, found: &Found, line: &Line<'_>) {
+fn record(out: &mut Vec<u8>, name: &str, found: &Found, line: &Line<'_>, level: Option<u8>) {
     let note = &found.entry.note;
     let text = String::from_utf8_lossy(line.bytes);
     let mut json = Json::object(out);
@@ -161,8 +166,11 @@ fn record(out: &mut Vec<u8>, name: &str, found: &Found, line: &Line<'_>) {
         .plain("time", note.time)
         .text("service", name)
         .text("stream", if note.error { "stderr" } else { "stdout" })
-        .plain_or_null("pid", (note.pid != 0).then_some(note.pid))
-        .text("message", &text);
+        .plain_or_null("pid", (note.pid != 0).then_some(note.pid));
+    if let Some(level) = level {
+        json.plain("priority", level);
+    }
+    json.text("message", &text);
     // What is no text is told whole beside what can be read of it.
     if let std::borrow::Cow::Owned(_) = text {
         let mut whole = Vec::new();

@@ -12,6 +12,7 @@ use nix::sys::socket::{MsgFlags, recv, send};
 
 use super::follow::Follow;
 use super::intake::{Intake, PIECE, capacity, hung_up};
+use super::level;
 use super::lines::{End, complete, piece};
 use super::memory::Unfinished;
 use super::message::{FromLogger, LENGTH, ToLogger};
@@ -310,10 +311,13 @@ impl<'a> Turns<'a> {
         if self.begin.is_empty() && bytes.is_empty() {
             return;
         }
-        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-        let mut lines = bytes.split(|byte| *byte == b'\n');
-        let first = [&self.begin, lines.next().unwrap_or_default()].concat();
-        if pattern.occurs_in(&first) || lines.any(|line| pattern.occurs_in(line)) {
+        let mut all = [&self.begin, bytes].concat();
+        if self.setup.memory.says_levels() {
+            all = level::without(&all);
+        }
+        let all = all.strip_suffix(b"\n").unwrap_or(&all);
+        let mut lines = all.split(|byte| *byte == b'\n');
+        if lines.any(|line| pattern.occurs_in(line)) {
             self.answer(FromLogger::LineCame { number: asked });
             self.setup.memory.answered(stream.writer, asked);
         }

@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use super::message::{Message, behind_priority};
+use super::message::{Message, behind_priority, level};
 use crate::core::id::Pid;
 use crate::sys::{fd, socket};
 
@@ -22,6 +22,8 @@ pub(super) struct Client {
     /// How many of its first lines have come.
     heads: usize,
     tag: Vec<u8>,
+    /// How urgent its lines are that don't say it.
+    level: Option<u8>,
     /// Its lines may begin with `<6>`.
     has_levels: bool,
     /// What is no whole line yet.
@@ -40,6 +42,7 @@ impl Client {
             heard: 0,
             heads: 0,
             tag: Vec::new(),
+            level: None,
             has_levels: false,
             rest: Vec::new(),
         }
@@ -94,17 +97,20 @@ impl Client {
         if self.heads < HEADS {
             match self.heads {
                 0 => self.tag = line.to_vec(),
+                2 => self.level = level(line),
                 3 => self.has_levels = line == b"1",
                 _ => {}
             }
             self.heads = self.heads.saturating_add(1);
             return;
         }
-        let text = behind_priority(line).filter(|_| self.has_levels);
+        let own = behind_priority(line).filter(|_| self.has_levels);
+        let (level, text) = own.map_or((self.level, line), |(level, text)| (Some(level), text));
         tell(Message {
             tag: &self.tag,
             process: b"",
-            text: text.unwrap_or(line),
+            level,
+            text,
         });
     }
 }
@@ -121,7 +127,9 @@ mod tests {
         let mut said = Vec::new();
         let mut tell = |message: Message<'_>| {
             let tag = String::from_utf8_lossy(message.tag).into_owned();
-            said.push(format!("{tag}: {}", String::from_utf8_lossy(message.text)));
+            let level = message.level.map_or('-', |level| char::from(b'0' + level));
+            let text = String::from_utf8_lossy(message.text);
+            said.push(format!("{tag} {level}: {text}"));
         };
         for part in bytes.chunks(piece) {
             fd::write_all(&theirs, part).unwrap();
@@ -136,11 +144,11 @@ mod tests {
     fn lines_come_behind_who_they_are_of() {
         let sent = b"me\n\n6\n1\n0\n0\n0\n<3>bad\ngood\nrest";
         for piece in [1, 3, 100] {
-            assert_eq!(said(sent, piece), ["me: bad", "me: good", "me: rest"]);
+            assert_eq!(said(sent, piece), ["me 3: bad", "me 6: good", "me 6: rest"]);
         }
         assert_eq!(
             said(b"me\n\n6\n0\n0\n0\n0\n<3>as it is\n", 9),
-            ["me: <3>as it is"]
+            ["me 6: <3>as it is"]
         );
     }
 
@@ -149,7 +157,7 @@ mod tests {
         let sent = ["me\n\n6\n0\n0\n0\n0\n", &"x".repeat(3 * MOST)].concat();
         let said = said(sent.as_bytes(), 4096);
         assert!(said.len() >= 3, "{}", said.len());
-        let length: usize = said.iter().map(|line| line.len() - "me: ".len()).sum();
+        let length: usize = said.iter().map(|line| line.len() - "me 6: ".len()).sum();
         assert_eq!(length, 3 * MOST);
     }
 

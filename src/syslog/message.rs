@@ -8,25 +8,33 @@ pub(super) struct Message<'a> {
     pub(super) tag: &'a [u8],
     /// The process that it names; empty for none.
     pub(super) process: &'a [u8],
+    /// How urgent it says to be: 0 to 7.
+    pub(super) level: Option<u8>,
     pub(super) text: &'a [u8],
 }
 
 /// A datagram of /dev/log: RFC 3164 as programs have it, which is without a host, or RFC 5424.
 pub(super) fn syslog(bytes: &[u8]) -> Message<'_> {
     let bytes = trim_end(bytes);
-    let Some(rest) = behind_priority(bytes) else {
+    let Some((level, rest)) = behind_priority(bytes) else {
         return identified(bytes);
     };
     let modern = rest.strip_prefix(b"1 ").and_then(structured);
-    modern.unwrap_or_else(|| identified(behind_time(rest)))
+    Message {
+        level: Some(level),
+        ..modern.unwrap_or_else(|| identified(behind_time(rest)))
+    }
 }
 
-/// Behind `<13>`.
-pub(super) fn behind_priority(bytes: &[u8]) -> Option<&[u8]> {
+/// The level of `<13>`, which is 5, and what is behind it. The rest of the number says what
+/// kind of program it is of.
+pub(super) fn behind_priority(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let rest = bytes.strip_prefix(b"<")?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let is_one = (1..=3).contains(&digits);
-    rest.get(digits..).filter(|_| is_one)?.strip_prefix(b">")
+    let (number, rest) = rest.split_at_checked(digits).filter(|_| digits <= 3)?;
+    let number: u16 = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let [level, _] = (number % 8).to_le_bytes();
+    Some((level, rest.strip_prefix(b">")?))
 }
 
 /// Behind `Nov 28 23:30:44 ` or `2026-11-28T23:30:44Z `, if that is there.
@@ -74,6 +82,7 @@ fn identified(bytes: &[u8]) -> Message<'_> {
         tag,
         process,
         text: rest,
+        ..Message::default()
     }
 }
 
@@ -109,6 +118,7 @@ fn structured(bytes: &[u8]) -> Option<Message<'_>> {
         tag: given(tag),
         process: given(process),
         text: text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text),
+        ..Message::default()
     })
 }
 
@@ -162,10 +172,19 @@ pub(super) fn native(bytes: &[u8]) -> Option<Message<'_>> {
             }
             b"SYSLOG_IDENTIFIER" => message.tag = value,
             b"SYSLOG_PID" => message.process = value,
+            b"PRIORITY" => message.level = level(value),
             _ => {}
         }
     }
     said.then_some(message)
+}
+
+/// A level as a digit.
+pub(super) fn level(text: &[u8]) -> Option<u8> {
+    match text {
+        [digit @ b'0'..=b'7'] => Some(digit - b'0'),
+        _ => None,
+    }
 }
 
 /// Up to the next blank, and what is behind it.
@@ -228,6 +247,27 @@ mod tests {
             ("", ["", "", ""]),
         ] {
             assert_eq!(parts(syslog(sent.as_bytes())), wanted, "{sent}");
+        }
+    }
+
+    #[test]
+    fn each_form_says_how_urgent_it_is() {
+        for (sent, level) in [
+            ("<13>me: x", Some(5)),
+            ("<0>1 - - app - - - x", Some(0)),
+            ("<191>x", Some(7)),
+            ("<>x", None),
+            ("x", None),
+        ] {
+            assert_eq!(syslog(sent.as_bytes()).level, level, "{sent}");
+        }
+        for (sent, level) in [
+            ("PRIORITY=3\n", Some(3)),
+            ("PRIORITY=8\n", None),
+            ("", None),
+        ] {
+            let entry = format!("{sent}MESSAGE=x\n");
+            assert_eq!(native(entry.as_bytes()).unwrap().level, level, "{sent}");
         }
     }
 

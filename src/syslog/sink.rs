@@ -8,7 +8,7 @@ use nix::unistd::write;
 
 use super::message::Message;
 use crate::core::id::Pid;
-use crate::logger::Memory;
+use crate::logger::{LEVEL_MARK, Memory};
 use crate::sys::console::{self, PIECE};
 use crate::sys::{fd, procfs};
 
@@ -65,9 +65,13 @@ impl<'a> Sink<'a> {
         // never stands alone, or it could be an object that says whose it is.
         let is_known = owner.is_some() && (tag.is_empty() || tag == place.name.as_bytes());
         let mut head = Vec::new();
+        if let Some(level) = message.level {
+            self.memory.will_say_levels();
+            head.extend([LEVEL_MARK, b'0' + level]);
+        }
         if !is_known {
             let tag = if tag.is_empty() { b"?" } else { tag };
-            head = escaped(tag.get(..TAG_MOST).unwrap_or(tag));
+            head.extend(escaped(tag.get(..TAG_MOST).unwrap_or(tag)));
             if !message.process.is_empty() {
                 let process = message.process;
                 let process = escaped(process.get(..TAG_MOST).unwrap_or(process));
@@ -223,7 +227,12 @@ mod tests {
 
     fn message<'a>(tag: &'a str, process: &'a str, text: &'a str) -> Message<'a> {
         let [tag, process, text] = [tag, process, text].map(str::as_bytes);
-        Message { tag, process, text }
+        Message {
+            tag,
+            process,
+            level: None,
+            text,
+        }
     }
 
     #[test]
@@ -242,6 +251,15 @@ mod tests {
         }
         let nameless = written(false, message("", "", "{}"));
         assert!(nameless.ends_with(": {}\n"), "{nameless}");
+    }
+
+    #[test]
+    fn how_urgent_it_is_stands_in_front_of_each_line() {
+        let urgent = Message {
+            level: Some(3),
+            ..message("CRON", "", "one\ntwo")
+        };
+        assert_eq!(written(true, urgent), "\x013CRON: one\n\x013CRON: two\n");
     }
 
     #[test]

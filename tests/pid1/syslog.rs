@@ -110,10 +110,37 @@ fn lines_are_objects_where_all_are() {
     rinit.wait_until("the helper is there", || helper(&rinit).is_some());
     datagram(&rinit, DEV_LOG, b"<13>web: {\"service\":\"web\"}");
     rinit.wait_for_line(
-        r#""service":"syslog","stream":"stdout","message":"web: {\"service\":\"web\"}"}"#,
+        r#""service":"syslog","stream":"stdout","priority":5,"message":"web: {\"service\":\"web\"}"}"#,
     );
+    datagram(&rinit, DEV_LOG, b"<11>a: bad");
+    rinit.wait_for_line(r#""stream":"stdout","priority":3,"message":"a: bad"}"#);
     rinit.signal(15);
     rinit.wait();
+}
+
+#[test]
+fn how_urgent_a_line_is_chooses_it_and_is_printed_nowhere_else() {
+    let says = "(echo bad; sleep 1000) | logger -t web -p daemon.err & \
+                (echo good; sleep 1000) | logger -t web -p daemon.info & echo plain; sleep 1000";
+    let logs = format!("{RINIT} ctl logs web");
+    let ask = format!(
+        "ln -s {RINIT} journalctl\nfor line in bad good plain; do until {logs} | grep -q $line; do :; done; done\n\
+         {logs} | sort; echo --; {logs} -p err | sort; echo --; {logs} -p 5..7 | sort; echo --\n\
+         {logs} -n 1 -p 3 --json | grep -c '\"priority\":3,\"message\":\"bad\"\\|\"message\":\"plain\"'\n\
+         ./journalctl -u web -o json | grep '\"bad\"' | grep -c '\"PRIORITY\":\"3\"'; {logs} -p 8; echo $?"
+    );
+    let eyes = format!(
+        "[service.eyes]\ncommand = '''\n{ask}\n'''\ntype = 'oneshot'\noutput = 'raw'\nessential = true\nreadiness-gate = false\n"
+    );
+    let ended = with_unit(&format!("/bin/sh -c '{says}'"), &eyes).run();
+    let said: Vec<&str> = ended.stdout.lines().collect();
+    let (web, said): (Vec<&str>, Vec<&str>) =
+        said.iter().partition(|line| line.starts_with("web: "));
+    let mut web = web;
+    web.sort_unstable();
+    assert_eq!(web, ["web: bad", "web: good", "web: plain"], "{ended:?}");
+    let told = "bad good plain -- bad plain -- good plain -- 1 1 2";
+    assert_eq!(said.join(" "), told, "{ended:?}");
 }
 
 #[test]

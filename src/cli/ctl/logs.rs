@@ -166,6 +166,9 @@ impl Reader<'_> {
         if let Some(since) = self.options.since {
             json.plain("since", since);
         }
+        if let Some((first, last)) = self.options.levels {
+            json.plain("priority-from", first).plain("priority", last);
+        }
         json.end();
         out.push(b'\n');
         out
@@ -331,6 +334,21 @@ fn from_base64(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// syslog's levels by their names, the most urgent first.
+const LEVELS: &str = "emerg alert crit err warning notice info debug";
+
+/// `--priority`: a level, which means all that is as urgent, or two with `..` between them.
+pub(in crate::cli) fn levels(text: &str) -> Option<(u8, u8)> {
+    let level = |text: &str| {
+        let named = LEVELS.split(' ').position(|name| name == text);
+        let named = named.and_then(|level| u8::try_from(level).ok());
+        named.or_else(|| text.parse().ok().filter(|level| *level < 8))
+    };
+    let (first, last) = text.split_once("..").unwrap_or(("0", text));
+    let (first, last) = (level(first)?, level(last)?);
+    Some((first.min(last), first.max(last)))
+}
+
 /// `--since`: a duration before now, or a time, in Unix milliseconds.
 pub(in crate::cli) fn since(text: &str) -> Option<i64> {
     if let Some(seconds) = text.strip_prefix('@') {
@@ -419,6 +437,21 @@ mod tests {
         let then = since("10m").expect("a duration");
         let ago = wall_clock() - then;
         assert!((600_000..660_000).contains(&ago), "{ago}");
+    }
+
+    #[test]
+    fn levels_have_names_and_numbers() {
+        for (text, wanted) in [
+            ("err", Some((0, 3))),
+            ("7", Some((0, 7))),
+            ("warning..crit", Some((2, 4))),
+            ("3..3", Some((3, 3))),
+            ("8", None),
+            ("error", None),
+            ("", None),
+        ] {
+            assert_eq!(levels(text), wanted, "{text}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod events;
 mod exec;
 mod graph;
 mod logs;
+mod options;
 mod sentences;
 mod services;
 mod table;
@@ -18,7 +19,8 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-pub(super) use self::logs::{Wanted, message, since, tell_logs};
+pub(super) use self::logs::{Wanted, levels, message, since, tell_logs};
+use self::options::Options;
 pub(super) use self::services::{of as services_of, standing};
 pub(super) use self::verb_text::{common, options, verbs};
 use self::verbs::{COMMON, FLAGS, Kind, Names, VERBS, Verb};
@@ -41,34 +43,6 @@ const WITH_WHY: u64 = 3;
 const NOBODY: i32 = 5;
 /// Exit status of a request that was refused.
 const REFUSED: i32 = 1;
-
-/// What was typed beside the verb and the names.
-#[derive(Default)]
-struct Options {
-    json: bool,
-    of: Option<&'static str>,
-    until: Option<String>,
-    timeout: Option<u64>,
-    dot: bool,
-    svg: bool,
-    /// Somebody was named.
-    named: bool,
-    watch: bool,
-    follow: bool,
-    signal: Option<String>,
-    code: Option<u8>,
-    lines: Option<u64>,
-    /// In Unix milliseconds.
-    since: Option<i64>,
-    /// What is to be executed.
-    command: Vec<&'static [u8]>,
-    /// The caller's TERM.
-    terminal: Option<&'static [u8]>,
-    /// Control sequences may colour words.
-    colour: bool,
-    /// How wide a line may be.
-    width: Option<usize>,
-}
 
 /// The words from number `first` on are its own.
 pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
@@ -125,6 +99,15 @@ pub fn run(inherited: &mut Inherited, first: usize) -> i32 {
                 if options.since.is_none() {
                     return usage(format_args!(
                         "{time} is no time; write 10m, 2026-01-02T03:04:05Z or @seconds"
+                    ));
+                }
+            }
+            Ok((Kind::Priority, text)) => {
+                let text = Text(text).to_string();
+                options.levels = logs::levels(&text);
+                if options.levels.is_none() {
+                    return usage(format_args!(
+                        "there is no level {text}; write err, 3 or crit..warning"
                     ));
                 }
             }

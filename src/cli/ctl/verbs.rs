@@ -25,6 +25,7 @@ pub(super) enum Kind {
     Code,
     Lines,
     Since,
+    Priority,
     Man,
     Completions,
 }
@@ -86,6 +87,13 @@ pub(super) const FLAGS: &[Flag<Kind>] = &[
         "since",
         "TIME",
         "logs: since 10m ago, 2026-01-02T03:04:05Z or @seconds",
+    ),
+    both(
+        Kind::Priority,
+        'p',
+        "priority",
+        "LEVEL",
+        "logs: not what says to be less urgent: err, 3 or crit..warning",
     ),
     both(Kind::Help, 'h', "help", "", "print this"),
     both(
@@ -254,7 +262,7 @@ pub(super) const VERBS: &[Verb] = &[
         )
     },
     Verb {
-        takes: &[Kind::Follow, Kind::Lines, Kind::Since],
+        takes: &[Kind::Follow, Kind::Lines, Kind::Since, Kind::Priority],
         ..verb(
             "logs",
             Names::Any,

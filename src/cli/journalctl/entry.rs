@@ -61,7 +61,11 @@ impl Entry {
                 text.drain(..3);
                 Some(digit - b'0')
             }
-            _ => None,
+            // Or as it told syslog.
+            _ => {
+                let told = line.get("priority").and_then(Value::as_u64);
+                told.and_then(|level| u8::try_from(level).ok())
+            }
         };
         let number = |key| line.get(key).and_then(Value::as_i64);
         let service = line.get("service").and_then(Value::as_str);
@@ -210,6 +214,8 @@ mod tests {
         let line = serde_json::json!({"service": "syslog", "message": "CRON[7]: ran"});
         let entry = Entry::of(&line, false);
         assert_eq!(entry.level, None);
+        let urgent = serde_json::json!({"service": "a", "priority": 2, "message": "x"});
+        assert_eq!(Entry::of(&urgent, false).level, Some(2));
         for (name, is_it) in [
             ("syslog", true),
             ("CRON", true),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 pub(super) use self::entry::host;
 use self::entry::{Entry, Form};
-use super::ctl::{Wanted, services_of, standing, tell_logs};
+use super::ctl::{Wanted, levels, services_of, standing, tell_logs};
 use super::environment::text;
 use super::getopt::{Flag, Help, Parser, Rules, both, long};
 use super::print::{self, Text};
@@ -96,7 +96,7 @@ const FLAGS: &[Flag<Kind>] = &[
         'p',
         "priority",
         "LEVEL",
-        "not what a <N> in front says is less urgent",
+        "not what says to be less urgent",
     ),
     both(
         Kind::Identifier,
@@ -249,9 +249,8 @@ impl Options {
             }
             Kind::NoHost => self.no_host = true,
             Kind::Priority => {
-                let (first, last) = text.split_once("..").unwrap_or(("0", text));
-                let (first, last) = (level(first)?, level(last)?);
-                self.levels = Some((first.min(last), first.max(last)));
+                let found = levels(text);
+                self.levels = Some(found.ok_or_else(|| format!("Unknown log level {text}"))?);
             }
             Kind::Identifier => self.identifiers.push(text.to_owned()),
             Kind::Grep => {
@@ -410,14 +409,6 @@ pub(super) fn last_lines(service: &Value, lines: u64, places: &[String]) -> Vec<
         Form::Short.write(&entry, &host, &mut out);
     }
     out
-}
-
-fn level(text: &str) -> Result<u8, String> {
-    const LEVELS: &str = "emerg alert crit err warning notice info debug";
-    let named = LEVELS.split(' ').position(|name| name == text);
-    let level = named.and_then(|level| u8::try_from(level).ok());
-    let level = level.or_else(|| text.parse().ok().filter(|level| *level < 8));
-    level.ok_or_else(|| format!("Unknown log level {text}"))
 }
 
 fn time(text: &str) -> Result<i64, String> {

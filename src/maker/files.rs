@@ -12,6 +12,7 @@ use nix::unistd::{UnlinkatFlags, mkfifoat, symlinkat, unlinkat};
 use super::access::{Wanted, adjust_tree, check_links, give};
 use super::copy::copy;
 use super::globs;
+use super::marks::mark;
 use super::trouble::{Result, Trouble};
 use crate::core::accounts;
 use crate::sys::fd;
@@ -218,7 +219,10 @@ impl Files {
             | Type::Remove
             | Type::RemoveTree
             | Type::Adjust
-            | Type::AdjustTree => return Ok(()),
+            | Type::AdjustTree
+            | Type::Attributes
+            | Type::Flags
+            | Type::Access => return Ok(()),
         };
         match made {
             Ok(()) => return give(above, name, wanted, true),
@@ -261,6 +265,9 @@ impl Files {
             }
             let target = path.with_file_name(readlinkat(&above, name)?);
             return self.adjust(entry, &target, wanted, false);
+        }
+        if matches!(is, Type::Attributes | Type::Flags | Type::Access) {
+            return mark(entry, &above, name, 0);
         }
         if is == Type::ExistingFolder && kind != SFlag::S_IFDIR {
             return Err(Trouble::InTheWay);

@@ -9,10 +9,20 @@ use nix::sys::stat::Mode;
 
 use crate::core::sorted::sort;
 use crate::sys::way::{self, Way};
-use crate::units::glob::{is_pattern, matches};
+use crate::units::glob::{alternatives, is_pattern, matches};
 
 /// Every path that matches, in the order of names; one without a pattern is itself.
 pub(super) fn expand(way: &Way, pattern: &Path) -> Vec<PathBuf> {
+    match pattern.to_str() {
+        Some(text) => {
+            let all = alternatives(text).into_iter();
+            all.flat_map(|one| matching(way, Path::new(&one))).collect()
+        }
+        None => matching(way, pattern),
+    }
+}
+
+fn matching(way: &Way, pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from("/")];
     for part in pattern.iter().skip(1) {
         if !is_pattern(part.as_bytes()) {

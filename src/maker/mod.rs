@@ -7,6 +7,7 @@ mod accounts;
 mod copy;
 mod files;
 mod globs;
+mod marks;
 mod trouble;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};

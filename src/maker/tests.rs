@@ -86,6 +86,12 @@ impl Root {
             "link-cleared/x",
             "copy-other/x",
             "copy-there/own",
+            "brace1/a",
+            "brace1/1",
+            "brace2/b",
+            "brace2/gone-x",
+            "brace2/gone-z",
+            "brace3/2",
         ] {
             self.file(&format!("run/{name}"), "old old old");
         }
@@ -238,7 +244,7 @@ fn a_copy_with_a_plus_fills_what_is_there() {
     let root = Root::new("merge");
     root.file(
         "usr/lib/tmpfiles.d/fixture.conf",
-        "C+ /run/x - - - - /usr/share/source\nf~ /run/y\nh /run/x - - - - +C\nd no\n\
+        "C+ /run/x - - - - /usr/share/source\nf~ /run/y\nh /run/x - - - - +C\nd no\nh /run/x - - - - +Q\n\
          L? /run/none - - - - /no\nL? /run/some - - - - x/file\nd$ /run/purged\nf^ /run/y\n",
     );
     root.file("usr/share/source/sub/new", "new");
@@ -248,8 +254,8 @@ fn a_copy_with_a_plus_fills_what_is_there() {
         made(&root.0),
         [
             "/usr/lib/tmpfiles.d/fixture.conf:4: \"no\" is no absolute path without \"..\"",
+            "/usr/lib/tmpfiles.d/fixture.conf:5: there is no attribute \"Q\"",
             "/usr/lib/tmpfiles.d/fixture.conf:2: lines with \"~\" are not supported, and left out",
-            "/usr/lib/tmpfiles.d/fixture.conf:3: lines with \"h\" are not supported, and left out",
         ]
     );
     let read = |name: &str| fs::read_to_string(root.at(name)).unwrap();

@@ -5,6 +5,7 @@
 //! alone: no libc, no allocation, nothing that could touch `errno`.
 
 pub mod alarm;
+pub mod attributes;
 pub mod caps;
 pub mod cgroup;
 pub mod clock;

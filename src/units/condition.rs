@@ -76,7 +76,7 @@ fn holds(what: &str, text: &str) -> bool {
             "yes" | "container" | "docker" | "podman" => true,
             other => std::env::var("container").is_ok_and(|container| container == other),
         },
-        "PathExistsGlob" => exists_glob(text),
+        "PathExistsGlob" => glob::any(text, &mut |_| true),
         "Capability" => Capabilities::named(text).is_some_and(is_bounding),
         "Architecture" => matches!(
             (text, std::env::consts::ARCH),
@@ -93,22 +93,6 @@ fn holds(what: &str, text: &str) -> bool {
         // NeedsUpdate, Security.
         _ => false,
     }
-}
-
-/// More braces than this stand for themselves.
-const MOST_BRACES: usize = 8;
-
-/// Whether something has a path of this pattern (`glob(7)`), of whose braces each
-/// alternative counts.
-fn exists_glob(pattern: &str) -> bool {
-    let count = pattern.matches('{').count();
-    if let Some((before, rest)) = pattern.rsplit_once('{').filter(|_| count <= MOST_BRACES)
-        && let Some((inside, behind)) = rest.split_once('}')
-    {
-        let mut all = inside.split(',');
-        return all.any(|one| exists_glob(&[before, one, behind].concat()));
-    }
-    glob::any(pattern, &mut |_| true)
 }
 
 /// Whether a service could ever have this capability.

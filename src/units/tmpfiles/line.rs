@@ -42,6 +42,12 @@ pub(crate) enum Type {
     Adjust,
     /// Z: with all in it.
     AdjustTree,
+    /// t, T: extended attributes.
+    Attributes,
+    /// h, H: the file system's flags.
+    Flags,
+    /// a, A: access lists.
+    Access,
 }
 
 impl Type {
@@ -55,12 +61,18 @@ impl Type {
                 | Self::RemoveTree
                 | Self::Adjust
                 | Self::AdjustTree
+                | Self::Attributes
+                | Self::Flags
+                | Self::Access
         )
     }
 
     /// Two different ones for the same path contradict each other.
     pub(super) const fn owns_path(self) -> bool {
-        !matches!(self, Self::Adjust | Self::AdjustTree)
+        !matches!(
+            self,
+            Self::Adjust | Self::AdjustTree | Self::Attributes | Self::Flags | Self::Access
+        )
     }
 }
 
@@ -76,6 +88,8 @@ pub(crate) struct Kind {
     pub(crate) lenient: bool,
     /// `?`: a link only where there is something at its end.
     pub(crate) if_there: bool,
+    /// T, H, A: with all in it.
+    pub(crate) tree: bool,
 }
 
 /// A mode.
@@ -152,15 +166,16 @@ pub(super) fn read(text: &[u8], machine: &Machine, place: &Place) -> Result<Read
             b'Z' => Type::AdjustTree,
             // Only a later cleaning would ask for these.
             b'x' | b'X' => return Ok(Read::Nothing),
-            b't' | b'T' | b'a' | b'A' | b'h' | b'H' => {
-                return Ok(Read::Unsupported(char::from(*letter)));
-            }
+            b't' | b'T' => Type::Attributes,
+            b'h' | b'H' => Type::Flags,
+            b'a' | b'A' => Type::Access,
             _ => return Err(format!("there is no type \"{}\"", shown(&letters))),
         },
         force: *letter == b'F',
         clears_way: false,
         lenient: false,
         if_there: false,
+        tree: matches!(letter, b'T' | b'H' | b'A'),
     };
     let mut at_boot = false;
     for modifier in modifiers {
@@ -273,6 +288,9 @@ fn read_argument(
             Ok(Some([FACTORY.as_bytes(), b"/", &source].concat()))
         }
         (Type::Write, None) => Err("it has nothing to write".to_owned()),
+        (Type::Attributes | Type::Flags | Type::Access, None) => {
+            Err("it doesn't say what is to be given".to_owned())
+        }
         (Type::CharacterDevice | Type::BlockDevice, None) => {
             Err("it has no device number, such as 1:3".to_owned())
         }

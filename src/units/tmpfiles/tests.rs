@@ -56,16 +56,16 @@ fn the_rest_of_a_line_is_its_argument_with_escapes_and_specifiers() {
 fn a_wrong_line_is_told_with_its_place_and_the_others_count() {
     let all = read(
         "# c\nd\nd run\nd /a/../b\nd /a 999\n; c\nk /a\nd* /a\nw /a\nc /a\nd %Q\nd /\nd '/a\n\
-         d /good\nh /a - - - - +C\nx /a\nt /b - - - - u=1\nh /c\n",
+         d /good\nh /a - - - - +C\nx /a\nt /b - - - - u=1\nh /c\nf~ /d\nf~ /e\n",
     );
     let told: Vec<_> = all.complaints.iter().map(|c| c.place.line).collect();
-    assert_eq!(told, [2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13]);
-    assert_eq!(all.entries.len(), 1);
+    assert_eq!(told, [2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 18]);
+    assert_eq!(all.entries.len(), 3);
     let places = all
         .unsupported
         .iter()
         .map(|(kind, place)| (*kind, place.line));
-    assert_eq!(places.collect::<Vec<_>>(), [('h', 15), ('t', 17)]);
+    assert_eq!(places.collect::<Vec<_>>(), [('~', 19)]);
 }
 
 fn paths(entries: &[Entry]) -> Vec<String> {

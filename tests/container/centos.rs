@@ -149,9 +149,29 @@ fn units_with_sysconfig_and_scripts_with_chkconfigs_header_run_as_on_centos() {
     system.bash("test -e /var/lock/subsys/oldd && test -e /etc/rc.d/rc3.d/S80oldd");
     assert!(!is_active("rested"), "the preset leaves it disabled");
 
+    // What scriptlets call when a package is upgraded: who runs is started anew, nobody else.
+    let main_pid = || system.ask(&["systemctl", "show", "-p", "MainPID", "newd"]);
+    let before = main_pid();
+    system.ask(&["systemctl", "try-restart", "newd.service"]);
+    assert_ne!(main_pid(), before);
+    assert!(is_active("newd"));
+    system.ask(&["systemctl", "try-restart", "rested.service"]);
+    assert!(!is_active("rested"));
+
     // Fingers start what isn't enabled.
     system.ask(&["systemctl", "start", "rested"]);
     assert!(is_active("rested"));
+    // And what they call when it is removed.
+    system.ask(&["systemctl", "enable", "rested"]);
+    system.ask(&[
+        "systemctl",
+        "--no-reload",
+        "disable",
+        "--now",
+        "rested.service",
+    ]);
+    assert!(!is_active("rested"));
+    system.bash("! test -e /etc/systemd/system/multi-user.target.wants/rested.service");
     // A file of /etc/sysconfig that must be there and isn't.
     let lacking = system.exec(&["systemctl", "start", "lacking"]);
     assert_eq!(lacking.status.code(), Some(1), "{lacking:?}");

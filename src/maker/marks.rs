@@ -166,6 +166,7 @@ fn access(entry: &Entry, itself: &OwnedFd, is_folder: bool) -> Result {
         pid_variables: &[],
         limits: &[],
         identity: None,
+        keeps_groups: false,
         confinement: Confinement::default(),
         filter: &[],
         place: Place::Session,

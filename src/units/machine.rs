@@ -15,6 +15,8 @@ const MAINTENANCE: &[&str] = &[
     "fwupd*",
     "ua-*",
     "systemd-*",
+    // The journal hands on by it what came to /dev/log, which its reader has itself here.
+    "syslog.socket",
     "dbus-org.freedesktop.*",
     "udev*",
     "kmod*",
@@ -109,6 +111,7 @@ mod tests {
         assert!(is_maintenance("getty@tty1.service", false));
         assert!(!is_maintenance("getty@tty1.service", true));
         assert!(is_maintenance("apt-daily-upgrade.timer", true));
+        assert!(is_maintenance("syslog.socket", true));
         assert!(!is_maintenance("nginx.service", false));
     }
 }

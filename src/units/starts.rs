@@ -58,7 +58,7 @@ pub(crate) fn required(unit: &Unit, machine: &Machine) -> Vec<UnitName> {
         let text = name.as_str();
         matches!(name.suffix(), "service" | "socket" | "timer" | "path")
             && !text.starts_with("systemd-")
-            && !matches!(text, "syslog.socket" | BUS_SOCKET)
+            && text != BUS_SOCKET
             && !is_maintenance(text, false)
     };
     let names = all.iter().filter_map(|name| UnitName::parse(name));

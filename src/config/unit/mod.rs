@@ -376,7 +376,7 @@ pub(super) fn names(drafts: &[Draft]) -> Map<&str, usize> {
 /// A unit names another that nobody asked for. Most are targets, which are always reached.
 pub(super) fn note_absent(draft: &Draft, key: &str, target: &Target, context: &Context<'_>) {
     let name = &*target.name;
-    let own = name == "syslog.socket" || name == BUS_SOCKET || is_maintenance(name, false);
+    let own = name == BUS_SOCKET || is_maintenance(name, false);
     let calls = matches!(key, "on-failure" | "on-success");
     if is_reached(name) || own || !calls && !matches!(key, "requires" | "binds-to") {
         return;

@@ -8,7 +8,7 @@ use super::status::{dot, words as words_of};
 use super::targets::is_always;
 use super::world::{Request, Service, World};
 use crate::cli::print;
-use crate::core::sorted::sort_by;
+use crate::core::sorted::sort;
 use crate::units::UnitName;
 
 /// What it takes to tell who needs whom.
@@ -85,7 +85,7 @@ impl<'w> Needs<'w> {
                 let pulls = world.unit(&name).map(|unit| unit.pulls());
                 let mut all: Vec<String> = pulls.into_iter().flatten().collect();
                 for key in ["Wants", "Requires", "BindsTo"] {
-                    let said = world.said(&name, "Unit", key).unwrap_or_default();
+                    let said = world.said_or(&name, "Unit", key, "");
                     all.extend(said.split_whitespace().map(str::to_owned));
                 }
                 all
@@ -99,12 +99,12 @@ impl<'w> Needs<'w> {
                 pairs.cloned().collect()
             }
         };
-        sort_by(&mut found, |a, b| {
-            let key = |name: &String| (name.ends_with(".target"), name.clone());
-            key(a).cmp(&key(b))
-        });
+        sort(&mut found);
         found.dedup();
-        found
+        let is_target = |name: &String| name.ends_with(".target");
+        let (targets, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(is_target);
+        others.extend(targets);
+        others
     }
 
     /// What is below the last of these, each with what is below it; a circle ends where it

@@ -113,7 +113,7 @@ impl Failures<'_> {
     /// How these stand when none of them is on its way any more.
     fn settled(&self, names: &[String]) -> Vec<Service> {
         let mut all = Vec::new();
-        self.world.watch(names, || {
+        self.world.watch(names, &mut || {
             all = self.world.services(true).map_or(Vec::new(), |(all, _)| all);
             all.retain(|service| names.contains(&service.name));
             let under_way = ["starting", "reloading", "stopping", "killing"];

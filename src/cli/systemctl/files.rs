@@ -10,6 +10,7 @@ use crate::units::{ExecLine, Line, NoUnit, Specifiers, Unit, UnitName, commands,
 
 impl World {
     /// The unit that a name means, and its files, if it has any.
+    #[inline(never)]
     pub(super) fn unit(&self, name: &UnitName) -> Result<Unit, NoUnit> {
         self.search().load(name)
     }
@@ -76,7 +77,7 @@ impl World {
     fn assignments(
         &self,
         name: &UnitName,
-        mut take: impl FnMut(&str, &str, &str, &Specifiers<'_>),
+        take: &mut dyn FnMut(&str, &str, &str, &Specifiers<'_>),
     ) -> Option<()> {
         let unit = self.unit(name).ok()?;
         let path = unit
@@ -111,7 +112,7 @@ impl World {
             "Documentation" | "Environment" | "Wants" | "Requires" | "BindsTo" | "Upholds"
         );
         let mut said: Option<String> = None;
-        self.assignments(name, |own, key, value, specifiers| {
+        self.assignments(name, &mut |own, key, value, specifiers| {
             let inside = own == section || (section.is_empty() && own != "Install");
             if !inside || key != wanted {
                 return;
@@ -126,10 +127,23 @@ impl World {
         said
     }
 
+    /// The same; where they say nothing, it is this.
+    #[inline(never)]
+    pub(super) fn said_or(
+        &self,
+        name: &UnitName,
+        section: &str,
+        wanted: &str,
+        otherwise: &str,
+    ) -> String {
+        let said = self.said(name, section, wanted);
+        said.unwrap_or_else(|| otherwise.to_owned())
+    }
+
     /// The commands that a service's files say for something.
     pub(super) fn commands(&self, name: &UnitName, wanted: &str) -> Vec<ExecLine> {
         let mut all = Vec::new();
-        self.assignments(name, |section, key, value, specifiers| {
+        self.assignments(name, &mut |section, key, value, specifiers| {
             if section == "Service" && key == wanted {
                 if value.is_empty() {
                     all.clear();
@@ -144,7 +158,7 @@ impl World {
     pub(super) fn listens(&self, name: &UnitName) -> Vec<String> {
         const KINDS: [&str; 4] = ["Stream", "Datagram", "SequentialPacket", "FIFO"];
         let mut all = Vec::new();
-        self.assignments(name, |section, key, value, specifiers| {
+        self.assignments(name, &mut |section, key, value, specifiers| {
             let kind = key.strip_prefix("Listen").filter(|_| section == "Socket");
             let Some(kind) = KINDS.iter().find(|own| Some(**own) == kind) else {
                 return;
@@ -162,6 +176,7 @@ impl World {
     }
 
     /// What the unit of a socket or timer starts.
+    #[inline(never)]
     pub(super) fn started_by(&self, name: &UnitName) -> Option<UnitName> {
         if !is_starter(name) {
             return None;

@@ -354,7 +354,7 @@ fn is_mode(mode: &str) -> bool {
 /// Returns when these have ended; the exit status.
 fn ended(world: &World, names: &[String]) -> i32 {
     let mut failed = false;
-    world.watch(names, || {
+    world.watch(names, &mut || {
         let Ok((services, _)) = world.services(false) else {
             return true;
         };

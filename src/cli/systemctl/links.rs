@@ -58,12 +58,14 @@ fn warn_of_pattern(word: &str, place: std::fmt::Arguments<'_>) {
     }
 }
 
+#[inline(never)]
 fn enabling<'a>(world: &'a World, search: &'a Search) -> Enabling<'a> {
     let options = &world.options;
     Enabling::new(search, world.machine(), options.runtime, options.force)
 }
 
 /// A search of what is there now: links have changed since the first.
+#[inline(never)]
 fn anew(world: &World) -> Search {
     Search::new(world.search().root())
 }
@@ -160,8 +162,8 @@ fn now(world: &World, starts: bool, code: i32, names: &[UnitName]) -> i32 {
     jobs::also(world, starts, &names)
 }
 
-/// As systemctl does it alone: what is enabled anew goes by the name of its file, which is
-/// the template's where that is an instance's.
+/// As systemctl does it below another root: what is enabled anew goes by the name of its
+/// file there, which is the template's where that is an instance's.
 pub(super) fn reenable(world: &World, verb: &str, words: &[String]) -> i32 {
     let Some(names) = names(words, verb) else {
         return FAILED;
@@ -172,8 +174,8 @@ pub(super) fn reenable(world: &World, verb: &str, words: &[String]) -> i32 {
     let mut linked = Vec::new();
     for name in &names {
         let (real, file) = search.fragment(name).ok().unzip();
-        let alone = file.as_deref().filter(|_| !world.is_live());
-        let own = alone.map(file_name).and_then(UnitName::parse);
+        let elsewhere = file.as_deref().filter(|_| world.options.root.is_some());
+        let own = elsewhere.map(file_name).and_then(UnitName::parse);
         again.push(own.or(real).unwrap_or_else(|| name.clone()));
         let elsewhere = |file: &PathBuf| !file.parent().is_some_and(|at| search.is_folder(at));
         linked.extend(file.filter(elsewhere).map(|file| search.shown(&file)));

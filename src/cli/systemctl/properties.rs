@@ -48,10 +48,12 @@ impl<'w> Properties<'w> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn number(&mut self, key: &str, value: i64) {
         self.put(key, &value.to_string());
     }
 
+    #[inline(never)]
     pub(super) fn flag(&mut self, key: &str, is: bool) {
         self.put(key, if is { "yes" } else { "no" });
     }

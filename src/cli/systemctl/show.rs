@@ -130,8 +130,7 @@ fn of_unit(name: &UnitName, services: &[Service], all: &mut Properties<'_>) {
     let by: Vec<String> = starters(world, services).iter().filter_map(own).collect();
     let reloads = service.is_some_and(|it| it.record.get("reloads") == Some(&Value::Bool(true)))
         || world.said(name, "Service", "ExecReload").is_some();
-    let isolates = world.said(name, "Unit", "AllowIsolate");
-    let isolates = isolates.and_then(|word| crate::units::boolean(&word));
+    let isolates = world.said_or(name, "Unit", "AllowIsolate", "no");
     let (wanted_by, required_by) = wanting(world, name);
     let docs = world
         .said(name, "Unit", "Documentation")
@@ -164,7 +163,7 @@ fn of_unit(name: &UnitName, services: &[Service], all: &mut Properties<'_>) {
     all.flag("CanStart", load == "loaded");
     all.flag("CanStop", true);
     all.flag("CanReload", reloads);
-    all.flag("CanIsolate", isolates == Some(true));
+    all.flag("CanIsolate", crate::units::boolean(&isolates) == Some(true));
     let changed = service.is_some_and(|own| world.has_changed(own));
     all.flag("NeedDaemonReload", changed);
     // Neither was looked at before the first start.
@@ -217,6 +216,12 @@ fn of_starter(name: &UnitName, service: Option<&Service>, all: &mut Properties<'
     all.put("Result", "success");
 }
 
+#[inline(never)]
+fn text_of(value: &Value, key: &str) -> String {
+    let text = value.get(key).and_then(Value::as_str);
+    text.unwrap_or_default().to_owned()
+}
+
 /// What a service has, supervised or not.
 fn of_service(name: &UnitName, service: Option<&Service>, all: &mut Properties<'_>) {
     let world = all.world;
@@ -226,10 +231,7 @@ fn of_service(name: &UnitName, service: Option<&Service>, all: &mut Properties<'
     let answer = world.ask(&Request::of("show", &names)).unwrap_or_default();
     let definition = answer.get("services").and_then(|all| all.get(0));
     let definition = definition.cloned().unwrap_or_default();
-    let text = |key: &str| {
-        let text = definition.get(key).and_then(Value::as_str);
-        text.unwrap_or_default().to_owned()
-    };
+    let text = |key: &str| text_of(&definition, key);
     let pid = service.number("pid").unwrap_or(0);
     let (code, status) = match (service.number("pid"), exit_of(service)) {
         (Some(_), _) | (None, None) => (0, 0),
@@ -243,10 +245,7 @@ fn of_service(name: &UnitName, service: Option<&Service>, all: &mut Properties<'
         _ => "simple",
     };
     // What the unit says itself is told as it says it.
-    let or = |key: &str, else_is: &str| {
-        let said = world.said(name, "Service", key);
-        said.unwrap_or_else(|| else_is.to_owned())
-    };
+    let or = |key: &str, else_is: &str| world.said_or(name, "Service", key, else_is);
     let remains = crate::units::boolean(&or("RemainAfterExit", "no"));
     let mut restart = text("restart");
     if restart.is_empty() {
@@ -308,7 +307,7 @@ fn of_service(name: &UnitName, service: Option<&Service>, all: &mut Properties<'
         let names = names.collect::<Vec<_>>().join(" ");
         // One that rinit doesn't know has what its files say.
         let names = match service.name.is_empty() {
-            true => world.said(name, "Unit", property).unwrap_or_default(),
+            true => world.said_or(name, "Unit", property, ""),
             false => names,
         };
         all.put(property, &names);

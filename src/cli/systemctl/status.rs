@@ -193,6 +193,7 @@ struct Page(String);
 
 impl Page {
     /// Nothing is told of what is empty. What has several lines has them below each other.
+    #[inline(never)]
     fn line(&mut self, key: &str, value: &str) {
         let mut key = format!("{key}:");
         for value in value.lines() {
@@ -252,8 +253,7 @@ fn page(
             page.line(key, &text);
         }
     }
-    let docs = world.said(name, "Unit", "Documentation");
-    let docs = docs.unwrap_or_default();
+    let docs = world.said_or(name, "Unit", "Documentation", "");
     page.line(
         "Docs",
         &docs.split_whitespace().collect::<Vec<_>>().join("\n"),

@@ -60,26 +60,22 @@ pub(super) fn is_reached(world: &World, name: &UnitName, services: &[Service]) -
 }
 
 /// What starts with a target of somebody's own: services, and what starts services.
+#[inline(never)]
 pub(super) fn pulled(world: &World, name: &UnitName) -> Vec<UnitName> {
     if name.suffix() != "target" || is_always(name) || world.unit(name).is_err() {
         return Vec::new();
     }
-    let (_, mut found) = walk(world, [name.as_str().to_owned()]);
+    let (_, mut found) = walk(world, &[name.as_str()]);
     found.retain(|name| !matches!(world.unit(name), Err(NoUnit::Missing | NoUnit::Masked(_))));
     found
 }
 
 /// The targets that these lead to, and what else.
-pub(super) fn walk(
-    world: &World,
-    from: impl IntoIterator<Item = String>,
-) -> (Set<String>, Vec<UnitName>) {
+#[inline(never)]
+pub(super) fn walk(world: &World, from: &[&str]) -> (Set<String>, Vec<UnitName>) {
     let mut targets = Set::new();
     let mut others = Vec::new();
-    let mut left: Vec<UnitName> = from
-        .into_iter()
-        .filter_map(|it| UnitName::parse(&it))
-        .collect();
+    let mut left: Vec<UnitName> = from.iter().filter_map(|it| UnitName::parse(it)).collect();
     while let Some(name) = left.pop() {
         if name.suffix() != "target" {
             let counts = name.suffix() == "service" || is_starter(&name);
@@ -96,7 +92,7 @@ pub(super) fn walk(
         }
         let mut next: Vec<String> = unit.pulls().into_iter().collect();
         for key in ["Wants", "Requires", "BindsTo", "Upholds"] {
-            let said = world.said(&name, "Unit", key).unwrap_or_default();
+            let said = world.said_or(&name, "Unit", key, "");
             next.extend(said.split_whitespace().map(str::to_owned));
         }
         left.extend(next.iter().filter_map(|it| UnitName::parse(it)));

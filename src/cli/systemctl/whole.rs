@@ -18,7 +18,7 @@ pub(super) fn is_system_running(world: &World, _: &str, _: &[String]) -> i32 {
     let ask = || ask().map_or_else(|| "offline".to_owned(), |(_, state)| state);
     let mut state = ask();
     if world.options.waits && state == "starting" {
-        world.watch(&[], || {
+        world.watch(&[], &mut || {
             state = ask();
             state != "starting"
         });

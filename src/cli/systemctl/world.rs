@@ -63,14 +63,17 @@ impl Service {
         })
     }
 
+    #[inline(never)]
     pub(super) fn text(&self, key: &str) -> &str {
         self.record.get(key).and_then(Value::as_str).unwrap_or("")
     }
 
+    #[inline(never)]
     pub(super) fn number(&self, key: &str) -> Option<i64> {
         self.record.get(key).and_then(Value::as_i64)
     }
 
+    #[inline(never)]
     pub(super) fn stands(&self) -> Stands {
         let (active, sub) = match self.text("state") {
             "starting" => ("activating", "start"),
@@ -154,25 +157,31 @@ impl World {
     }
 
     /// The units on disk, as they were first seen.
+    #[inline(never)]
     pub(super) fn search(&self) -> &Search {
         self.search.get_or_init(|| Search::new(self.root()))
     }
 
+    #[inline(never)]
     pub(super) fn machine(&self) -> &Machine {
         self.machine.get_or_init(|| Machine::new(self.root()))
     }
 
     /// The targets that are reached once all has started.
+    #[inline(never)]
     pub(super) fn default_targets(&self) -> &Set<String> {
         self.defaults.get_or_init(|| {
-            let first = ["default.target", "multi-user.target", "basic.target"];
-            walk(self, first.map(str::to_owned)).0
+            walk(
+                self,
+                &["default.target", "multi-user.target", "basic.target"],
+            )
+            .0
         })
     }
 
     /// Looks whether it is so, and again with each change of these services; of all, if none
     /// is named.
-    pub(super) fn watch(&self, names: &[String], mut is_so: impl FnMut() -> bool) {
+    pub(super) fn watch(&self, names: &[String], is_so: &mut dyn FnMut() -> bool) {
         let request = Request {
             follows: true,
             ..Request::of("events", names)
@@ -203,6 +212,7 @@ impl World {
     }
 
     /// rinit runs, and it is its system that is meant.
+    #[inline(never)]
     pub(super) fn is_live(&self) -> bool {
         let ask = || self.ask(&Request::of("version", &[])).is_ok();
         *self

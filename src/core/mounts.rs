@@ -56,14 +56,15 @@ impl Kind {
     /// Of two that name the same path the higher one counts, and of equal ones the later.
     const fn rank(&self) -> u8 {
         match self {
-            Self::AsIs | Self::Own | Self::ReadOnly => 0,
+            Self::AsIs | Self::Own => 0,
             Self::Writable => 1,
+            Self::ReadOnly => 2,
             Self::Empty { .. }
             | Self::Bound { .. }
             | Self::Private
             | Self::Devices
-            | Self::Processes(_) => 2,
-            Self::Hidden => 3,
+            | Self::Processes(_) => 3,
+            Self::Hidden => 4,
         }
     }
 

@@ -24,6 +24,9 @@ const SETID: u32 = 0o6000;
 const PROT_EXEC: u32 = 4;
 const PROT_WRITE_EXEC: u32 = 6;
 const SHM_EXEC: u32 = 0o100_000;
+/// What x32's numbers begin with, where it is.
+const X32: u32 = 0x4000_0000;
+const X86_64: u32 = 0xC000_003E;
 /// FIFO, RR, DEADLINE.
 const REALTIME: &[u32] = &[1, 2, 6];
 const SCHED_RESET_ON_FORK: u32 = 0x4000_0000;
@@ -78,7 +81,7 @@ pub fn program(words: &Words) -> Vec<u64> {
     if !system_call::IS_KNOWN || !(restricted || is_native || has(words, "SystemCallFilter")) {
         return Vec::new();
     }
-    // The architecture, then the number; those of x32 have a bit of their own.
+    // The architecture, then the number.
     let foreign = if is_native { KILL } else { ALLOW };
     let mut all = vec![
         load(4),
@@ -86,6 +89,10 @@ pub fn program(words: &Words) -> Vec<u64> {
         answer(foreign),
         load(0),
     ];
+    if is_native && ARCHITECTURE == X86_64 {
+        // Those of x32 are another architecture's, with a bit of their own.
+        all.extend([instruction(0x35, 0, 1, X32), answer(KILL)]);
+    }
     all.extend(tree(&fates.ranges()));
     all
 }

@@ -25,7 +25,7 @@ fn a_strict_system_is_read_only_but_for_what_is_named() {
     let plan = of(
         &[
             "ProtectSystem=strict",
-            "ReadWritePaths=/srv/\n-/var/log/a b",
+            "ReadWritePaths=/srv/\n/opt/a\n-/var/log/a b",
             "ReadOnlyPaths=/srv",
         ],
         &folders,
@@ -38,7 +38,8 @@ fn a_strict_system_is_read_only_but_for_what_is_named() {
         ("/home/x", false),
         ("/proc/sys", false),
         ("/device", true),
-        ("/srv", false),
+        ("/srv", true),
+        ("/opt/a", false),
         ("/var/lib/web", false),
         ("/var/lib/web2", true),
         ("/var/log/a b", false),

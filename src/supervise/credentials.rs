@@ -4,7 +4,6 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -16,6 +15,7 @@ use super::folders;
 use super::full::{EIO, failed};
 use crate::core::quoting::unescaped;
 use crate::core::sandbox::{has, values};
+use crate::core::sorted::sort;
 use crate::core::spec::ServiceSpec;
 use crate::sys::spawn::{Failure, Step};
 
@@ -122,18 +122,22 @@ impl Store {
         if !path.is_dir() {
             return Ok(self.put(name, &read(path)?)?);
         }
-        let mut entries: Vec<_> = fs::read_dir(path)?.collect::<Result<_, _>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let own = entry.file_name();
-            let own = own.to_string_lossy();
+        let mut names = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
             let kind = entry.file_type()?;
-            if !(kind.is_dir() || kind.is_file()) || own.starts_with('.') {
+            if kind.is_dir() || kind.is_file() {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        sort(&mut names);
+        for own in names {
+            if own.starts_with('.') {
                 continue;
             }
             // Each is named by its way.
             let name = format!("{name}_{own}");
-            match self.load(&name, &path.join(&*own).to_string_lossy(), None) {
+            match self.load(&name, &format!("{}/{own}", path.display()), None) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 loaded => loaded?,
             }
@@ -153,17 +157,10 @@ impl Store {
     }
 }
 
-/// Of a file, or what a socket's server says.
+/// No more than shows that it is too much.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let most = MOST as u64 + 1;
     let mut text = Vec::new();
-    match fs::File::open(path) {
-        Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => {
-            UnixStream::connect(path)?
-                .take(most)
-                .read_to_end(&mut text)?
-        }
-        file => file?.take(most).read_to_end(&mut text)?,
-    };
+    let file = fs::File::open(path)?;
+    file.take(MOST as u64 + 1).read_to_end(&mut text)?;
     Ok(text)
 }

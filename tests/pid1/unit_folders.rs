@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::harness::{Running, send};
 use crate::sandbox::{noted, unit_beside};
-use crate::supervisor::{ends_in_order, process, service};
+use crate::supervisor::{ends_in_order, service, wait_for_process};
 
 /// A unit's service beside one that keeps rinit running.
 fn run(lines: &str, script: &str) -> Running {
@@ -19,7 +19,7 @@ fn is_there(rinit: &Running, path: &str) -> bool {
 
 /// The service's process dies, and these go.
 fn ends_without(rinit: &Running, gone: &[&str]) {
-    send(process(rinit, "sleep 1000").unwrap().pid, 9);
+    send(wait_for_process(rinit, "sleep 1000").pid, 9);
     rinit.wait_until("all of it has gone", || {
         gone.iter().all(|path| !is_there(rinit, path))
     });

@@ -124,13 +124,14 @@ impl Iterator for Quoted<'_> {
     }
 }
 
-/// A text with C's escapes replaced, that of NUL too; unknown ones stay.
+/// A text with C's escapes replaced; unknown ones stay, and those of numbers below `least`:
+/// with 1 that of NUL.
 #[must_use]
-pub fn unescaped(mut text: &[u8]) -> Vec<u8> {
+pub fn unescaped(mut text: &[u8], least: u32) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     while let Some((first, rest)) = text.split_first() {
         text = rest;
-        match escape(rest, 0).filter(|_| *first == b'\\') {
+        match escape(rest, least).filter(|_| *first == b'\\') {
             Some((bytes, length)) => {
                 out.extend_from_slice(&bytes);
                 text = rest.get(length..).unwrap_or_default();

@@ -80,7 +80,7 @@ pub(super) fn write(
         }
     }
     for (name, text) in set {
-        match store.put(name, &unescaped(text.as_bytes())) {
+        match store.put(name, &unescaped(text.as_bytes(), 0)) {
             // What was loaded counts.
             Err(Errno::EEXIST) => {}
             put => put.map_err(|errno| {

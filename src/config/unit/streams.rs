@@ -75,7 +75,7 @@ pub(super) fn text(reading: &mut Reading<'_>, given: &Given<'_>) -> Option<()> {
         reading.typed.clear();
         return Some(());
     }
-    let line = given.expanded(&unescaped(given.value.as_bytes()))?;
+    let line = given.expanded(&unescaped(given.value.as_bytes(), 1))?;
     reading.typed.extend_from_slice(&line);
     reading.typed.push(b'\n');
     Some(())

@@ -195,7 +195,7 @@ pub(super) fn read(text: &[u8], machine: &Machine, place: &Place) -> Result<Read
     }
     let path = read_path(&expand(&path, machine)?)?;
     let argument = match argument {
-        Some(text) => Some(expand(&unescaped(text), machine)?),
+        Some(text) => Some(expand(&unescaped(text, 1), machine)?),
         None => None,
     };
     let mode = mode.as_deref().map(read_mode).transpose()?;

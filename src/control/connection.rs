@@ -302,6 +302,8 @@ impl Connection {
         match socket::receive_now(&self.fd, &mut buffer) {
             None => return true,
             Some(0) => return false,
+            // D-Bus begins so, and would wait for an answer in its own words.
+            Some(_) if self.input.is_empty() && buffer.first() == Some(&0) => return false,
             Some(count) => {
                 self.moved_at = now.at;
                 self.input

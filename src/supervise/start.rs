@@ -300,6 +300,21 @@ impl Hands {
     }
 }
 
+/// systemd's own systemctl, which scripts with a PATH of theirs find in /usr/bin where that
+/// package is installed, asks here first, and then D-Bus, which keeps it waiting. The control
+/// socket hangs up on it, so that it fails at once.
+fn answer_systemds_own(control: &str) {
+    const FOLDER: &str = "/run/systemd/system";
+    const PRIVATE: &str = "/run/systemd/private";
+    if control.starts_with('/') && std::fs::exists(FOLDER).unwrap_or(false) {
+        if std::fs::read_link(PRIVATE).is_ok() {
+            let _ = std::fs::remove_file(PRIVATE);
+        }
+        // Without it they wait as they did.
+        let _ = std::os::unix::fs::symlink(control, PRIVATE);
+    }
+}
+
 /// Binds the control socket.
 pub(super) fn bind_control(system: &System, hands: &mut Hands) {
     let init = &system.spec().init;
@@ -315,6 +330,9 @@ pub(super) fn bind_control(system: &System, hands: &mut Hands) {
                 .poll
                 .add(server.listener(), Interest::Read, Source::Control);
             log::debug!("control socket at {}", server.address());
+            if hands.pid1 {
+                answer_systemds_own(server.address());
+            }
             hands.control = Some(server);
         }
         Err(errno) => {

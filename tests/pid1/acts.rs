@@ -7,7 +7,7 @@
 )]
 
 use std::ffi::CString;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::FromRawFd;
 use std::os::linux::net::SocketAddrExt;
@@ -67,6 +67,7 @@ extern "C" fn before_main() {
             "hostile" => kept.push(Box::new(hostile(value))),
             "flood-control" => flood_control(value),
             "ask" => ask(value),
+            "ask-by-dbus" => ask_by_dbus(value),
             "ask-late" => ask_late(value),
             "crowd" => kept.push(Box::new(crowd(value))),
             "http" => http(value),
@@ -275,6 +276,17 @@ fn ask(path: &str) {
     }
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     std::io::copy(&mut stream, &mut std::io::stdout()).unwrap();
+}
+
+/// As systemd's own systemctl begins; what it hears until somebody hangs up.
+fn ask_by_dbus(path: &str) {
+    await_file(path);
+    let mut stream = UnixStream::connect(path).unwrap();
+    stream.write_all(b"\0AUTH EXTERNAL 30\r\n").unwrap();
+    let mut heard = Vec::new();
+    let end = stream.read_to_end(&mut heard);
+    let reset = end.is_ok() || end.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset);
+    println!("heard {}, hung up {reset}", heard.len());
 }
 
 /// Comes before the crowd, and asks when it is there.

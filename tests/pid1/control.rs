@@ -209,6 +209,15 @@ fn an_answer_is_one_line_whatever_was_asked() {
     );
 }
 
+/// It asks where /run/systemd/private leads, and would wait for an answer in its own words.
+#[test]
+fn who_asks_by_dbus_is_hung_up_on() {
+    let acts = acts(["ask-by-dbus:/run/rinit/control.sock"]);
+    let ended = supervisor(&service("asks", &acts, "type = 'oneshot'")).run();
+    assert_eq!(ended.status, IN_ORDER, "{ended:?}");
+    assert_eq!(ended.stdout, "asks: heard 0, hung up true\n", "{ended:?}");
+}
+
 #[test]
 fn a_crowd_of_clients_of_one_process_puts_nobody_else_out() {
     let socket = "/run/rinit/control.sock";

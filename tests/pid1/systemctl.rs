@@ -410,10 +410,14 @@ fn the_folder_by_which_programs_know_systemd_is_there_if_it_is_wanted() {
         ("systemd-folder = true", true),
         ("systemd-folder = 'auto'", false),
     ] {
-        let look = "test -d /run/systemd/system; echo $?; grep systemd /proc/1/comm";
+        let look = "test -d /run/systemd/system; echo $?; grep systemd /proc/1/comm\n\
+                    readlink /run/systemd/private";
         let rinit = asking(&format!("[init]\n{init}\n"), look).run();
-        // Puppet and Chef know it by the name of PID 1.
-        let said = if has_it { "0\nsystemd\n" } else { "1\n" };
+        // Puppet and Chef know it by the name of PID 1; systemd's own systemctl asks there first.
+        let said = match has_it {
+            true => "0\nsystemd\n/run/rinit/control.sock\n",
+            false => "1\n",
+        };
         assert_eq!(rinit.stdout, said, "{init} {rinit:?}");
     }
 }

@@ -133,6 +133,32 @@ impl Read {
     }
 }
 
+impl Read {
+    /// The same of what starts a service. Whether its conditions hold now, and it counts.
+    fn heeded(
+        &self,
+        sections: [&str; 3],
+        machine: &Machine,
+        context: &Context<'_>,
+        apply: &mut dyn FnMut(&str, &Given<'_>),
+    ) -> bool {
+        let name = self.unit.name.as_str();
+        let mut conditions = Vec::new();
+        self.lines(sections, machine, context, &mut |section, given| {
+            if section == "Unit" && condition::is_one(given.key) {
+                condition::keep(&mut conditions, name, given);
+            }
+            apply(section, given);
+        });
+        let unmet = condition::unmet(&conditions);
+        if let Some(why) = &unmet {
+            let what = format!("{name} is skipped: {why}");
+            context.findings.borrow_mut().note(what);
+        }
+        unmet.is_none()
+    }
+}
+
 impl Found {
     /// A unit by itself, or what the second one starts; their texts become sources.
     pub(super) fn alone(
@@ -213,19 +239,26 @@ impl Found {
             starters.filter(move |starter| starter.unit.name.suffix() == suffix)
         };
         let mut watched = path::Paths::default();
+        let mut heeded = 0;
         for starter in of_kind("path") {
             let sections = ["Unit", "Path", "Install"];
-            starter.lines(sections, machine, context, &mut |section, given| {
-                watched.apply(section, given);
-            });
+            let mut more = watched.clone();
+            if starter.heeded(sections, machine, context, &mut |section, given| {
+                more.apply(section, given);
+            }) {
+                heeded += 1;
+                watched = more;
+            }
         }
         for starter in of_kind("socket") {
             let mut sockets = Sockets::new(&starter.unit.name);
             let sections = ["Unit", "Socket", "Install"];
-            starter.lines(sections, machine, context, &mut |section, given| {
+            if starter.heeded(sections, machine, context, &mut |section, given| {
                 sockets.apply(section, given);
-            });
-            sockets.finish(draft);
+            }) {
+                heeded += 1;
+                sockets.finish(draft);
+            }
         }
         if draft.spec.accepts() {
             become_accepting(draft);
@@ -239,13 +272,22 @@ impl Found {
         let mut timed = Timer::default();
         for starter in of_kind("timer") {
             let sections = ["Unit", "Timer", "Install"];
-            starter.lines(sections, machine, context, &mut |section, given| {
-                timed.apply(section, given);
-            });
+            let mut more = timed.clone();
+            if starter.heeded(sections, machine, context, &mut |section, given| {
+                more.apply(section, given);
+            }) {
+                heeded += 1;
+                timed = more;
+            }
         }
         if self.is_along {
             draft.spec.enabled = false;
             draft.spec.pulled = true;
+        }
+        if heeded == 0 && !self.is_direct && !self.starters.is_empty() {
+            // Nothing is left that would start it.
+            draft.spec.enabled = false;
+            return;
         }
         if self.is_direct || is_listening {
             // What starts by itself has no need of a timer, or of a path.

@@ -14,7 +14,7 @@ const MAKING: &str = "MakeDirectory DirectoryMode";
 const SILENT: &str = "Unit TriggerLimitIntervalSec TriggerLimitBurst";
 
 /// Paths' units while their lines are read.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Paths {
     words: Vec<Vec<u8>>,
     make: bool,

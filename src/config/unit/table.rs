@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::condition;
 use super::given::Given;
 use super::reading::Reading;
 use super::sandbox;
@@ -377,8 +378,9 @@ pub(super) fn apply(section: &str, reading: &mut Reading<'_>, given: &Given<'_>)
     if is_in(SILENT, key) {
         return;
     }
-    if section == "Unit" && (key.starts_with("Condition") || key.starts_with("Assert")) {
-        super::condition::condition(reading, given);
+    if section == "Unit" && condition::is_one(key) {
+        let name = reading.draft.name().to_owned();
+        condition::keep(&mut reading.conditions, &name, given);
     } else if is_in(HARDENING, key) || is_in(RESOURCES, key) {
         if !given.is_reset() && !matches!(given.value, "no" | "false" | "off" | "0") {
             reading.left_out.push(key.to_owned());

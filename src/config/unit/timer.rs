@@ -10,7 +10,7 @@ use crate::core::schedule::{Schedule, Stamp, Timer as Times, When};
 use crate::core::spec::{Kind, Ready};
 
 /// A timer's unit while its lines are read.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Timer {
     times: Times,
     jitter: Duration,

@@ -54,6 +54,8 @@ pub(super) struct Targets {
     pub(super) reloads_with: Vec<Target>,
     /// What doesn't start by itself, but with it.
     pub(super) starts: Vec<Target>,
+    /// What its sockets' units require.
+    pub(super) opens_with: Vec<Target>,
     /// Of what stops without them those that need it.
     pub(super) needed_by: Vec<Target>,
     /// Units say of others that those are stopped and reloaded with them.

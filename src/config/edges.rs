@@ -43,6 +43,7 @@ pub(super) fn resolve(drafts: &mut [Draft], context: &Context<'_>) -> Order {
             reloads_with,
             starts,
             needed_by,
+            opens_with: _,
             stops: _,
             reloads: _,
         } = &draft.targets;

@@ -239,24 +239,28 @@ impl Found {
             starters.filter(move |starter| starter.unit.name.suffix() == suffix)
         };
         let mut watched = path::Paths::default();
+        // Of the only one that was to start it, people may say otherwise.
+        let is_only = !self.is_direct && self.starters.len() == 1;
         let mut heeded = 0;
         for starter in of_kind("path") {
             let sections = ["Unit", "Path", "Install"];
             let mut more = watched.clone();
-            if starter.heeded(sections, machine, context, &mut |section, given| {
+            let is_heeded = starter.heeded(sections, machine, context, &mut |section, given| {
                 more.apply(section, given);
-            }) {
-                heeded += 1;
+            });
+            heeded += usize::from(is_heeded);
+            if is_heeded || is_only {
                 watched = more;
             }
         }
         for starter in of_kind("socket") {
             let mut sockets = Sockets::new(&starter.unit.name);
             let sections = ["Unit", "Socket", "Install"];
-            if starter.heeded(sections, machine, context, &mut |section, given| {
+            let is_heeded = starter.heeded(sections, machine, context, &mut |section, given| {
                 sockets.apply(section, given);
-            }) {
-                heeded += 1;
+            });
+            heeded += usize::from(is_heeded);
+            if is_heeded || is_only {
                 sockets.finish(draft);
             }
         }
@@ -273,21 +277,17 @@ impl Found {
         for starter in of_kind("timer") {
             let sections = ["Unit", "Timer", "Install"];
             let mut more = timed.clone();
-            if starter.heeded(sections, machine, context, &mut |section, given| {
+            let is_heeded = starter.heeded(sections, machine, context, &mut |section, given| {
                 more.apply(section, given);
-            }) {
-                heeded += 1;
+            });
+            heeded += usize::from(is_heeded);
+            if is_heeded || is_only {
                 timed = more;
             }
         }
         if self.is_along {
             draft.spec.enabled = false;
             draft.spec.pulled = true;
-        }
-        if heeded == 0 && !self.is_direct && !self.starters.is_empty() {
-            // Nothing is left that would start it.
-            draft.spec.enabled = false;
-            return;
         }
         if self.is_direct || is_listening {
             // What starts by itself has no need of a timer, or of a path.
@@ -304,6 +304,10 @@ impl Found {
         }
         if !self.is_direct && is_listening {
             become_on_demand(draft, context);
+        }
+        if heeded == 0 && !self.is_direct && !self.starters.is_empty() {
+            // Nothing is left that would start it.
+            draft.spec.enabled = false;
         }
     }
 }

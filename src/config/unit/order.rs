@@ -22,6 +22,7 @@ pub(in crate::config) fn arrange(drafts: &mut [Draft], units: &Units, context: &
         return;
     }
     settle_conflicts(drafts, context);
+    close_what_stands_alone(drafts, context);
     turn_around(drafts);
     unneeded::note_users(drafts, units);
     let order = Order::new(drafts, units);
@@ -124,6 +125,31 @@ fn settle_conflicts(drafts: &mut [Draft], context: &Context<'_>) {
             }
             let help = "remove one of the two packages, or name one in units-skip";
             context.warn(at, what, help);
+        }
+    }
+}
+
+/// Where a socket's unit requires a service that is skipped, nobody opens it: who came would
+/// wait for a service that can't be.
+fn close_what_stands_alone(drafts: &mut [Draft], context: &Context<'_>) {
+    let places = names(drafts);
+    let mut alone: Vec<(usize, Box<str>)> = Vec::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let is_skipped = |need: &&Target| {
+            let place = places.get(&*need.name).filter(|place| **place != index);
+            let needed = place.and_then(|place| drafts.get(*place));
+            needed.is_some_and(|needed| !meets_conditions(needed))
+        };
+        let need = draft.targets.opens_with.iter().find(is_skipped);
+        if let Some(need) = need.filter(|_| draft.spec.is_on_demand()) {
+            alone.push((index, need.name.clone()));
+        }
+    }
+    for (index, need) in alone {
+        if let Some(draft) = drafts.get_mut(index) {
+            draft.spec.enabled = false;
+            let what = format!("{} is skipped: its socket requires {need}", draft.name());
+            context.findings.borrow_mut().note(what);
         }
     }
 }

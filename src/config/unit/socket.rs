@@ -28,6 +28,8 @@ pub(super) struct Sockets {
     most_per_source: u32,
     /// What can't run beside it: with Accept=yes as a rule the service that has its port.
     conflicts: Vec<Target>,
+    /// Without what it isn't opened.
+    needs: Vec<Target>,
 }
 
 /// MaxConnections= if nobody says.
@@ -172,14 +174,20 @@ impl Sockets {
             most: USUAL_MOST,
             most_per_source: 0,
             conflicts: Vec::new(),
+            needs: Vec::new(),
         }
     }
 
     /// What one assignment does.
     pub(super) fn apply(&mut self, section: &str, given: &Given<'_>) {
         let key = given.key;
-        if (section, key) == ("Unit", "Conflicts") {
-            let _ = targets(&mut self.conflicts, given);
+        let edges = match (section, key) {
+            ("Unit", "Conflicts") => Some(&mut self.conflicts),
+            ("Unit", "Requires" | "BindsTo") => Some(&mut self.needs),
+            _ => None,
+        };
+        if let Some(edges) = edges {
+            let _ = targets(edges, given);
         }
         if section != "Socket" || key.starts_with("X-") {
             return;
@@ -259,6 +267,7 @@ impl Sockets {
             }
         });
         let streams = draft.unit.as_ref().map(|unit| unit.streams);
+        draft.targets.opens_with.append(&mut self.needs);
         if self.accept {
             draft.targets.conflicts.append(&mut self.conflicts);
         }

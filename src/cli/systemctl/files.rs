@@ -104,7 +104,7 @@ impl World {
         Some(())
     }
 
-    /// What a unit's files say of something, in any section but [Install] if none is named;
+    /// What a unit's files say of something, in any section but `[Install]` if none is named;
     /// the last word counts, or all of them where they add up.
     pub(super) fn said(&self, name: &UnitName, section: &str, wanted: &str) -> Option<String> {
         let adds_up = matches!(

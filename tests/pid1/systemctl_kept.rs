@@ -187,3 +187,15 @@ fn why_it_failed_is_said_in_systemds_words() {
         show --value -p Result killed: 0 signal";
     compare_trimmed(enabled(lines), wanted);
 }
+
+/// systemd reads those before it forks, so that also Type=simple hasn't started without.
+#[test]
+fn a_missing_file_of_variables_is_a_failed_job() {
+    let lines = "unit lacking.service '[Service]\\nEnvironmentFile=/no/such\\nExecStart=/bin/sleep 1000\\n'\n\
+         unit absent.service '[Service]\\nExecStart=/no/such\\n'\n\
+         try start lacking; try start absent\n";
+    let wanted = "start lacking: 1 Job for lacking.service failed because of unavailable resources or another system error.
+        See \"systemctl status lacking.service\" and \"journalctl -xeu lacking.service\" for details.
+        start absent: 0";
+    compare_trimmed(enabled(lines), wanted);
+}

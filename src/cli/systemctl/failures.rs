@@ -17,6 +17,9 @@ const NO_PERMISSION: i32 = 4;
 /// Exit status of a unit that there isn't.
 pub(super) const NOT_FOUND: i32 = 5;
 
+/// What systemd does of a start before there is a process.
+const BEFORE_THE_FORK: [&str; 2] = ["environment-file ", "listen "];
+
 /// Why a service didn't come up, by its result.
 const BECAUSE: [(&str, &str); 9] = [
     (
@@ -142,11 +145,20 @@ impl Failures<'_> {
                     "A dependency job for {unit} failed. See 'journalctl -xe' for details."
                 ));
             }
-        } else if self.is_simple(service) && reason.starts_with("cannot start: ") {
-            // As with systemd: one of Type=simple has started before its program is there.
-            return Some(0);
         } else {
-            self.failed(unit, Some(result(service)));
+            let step = reason.strip_prefix("cannot start: ");
+            let is_before =
+                step.is_some_and(|step| BEFORE_THE_FORK.iter().any(|own| step.starts_with(own)));
+            if step.is_some() && !is_before && self.is_simple(service) {
+                // As with systemd: one of Type=simple has started before its program is there.
+                return Some(0);
+            }
+            let why = if is_before {
+                "resources"
+            } else {
+                result(service)
+            };
+            self.failed(unit, Some(why));
         }
         Some(FAILED)
     }

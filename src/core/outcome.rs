@@ -266,7 +266,7 @@ impl System {
     /// wait for the service. Gives back the run if its end has to be awaited.
     fn clear_for_restart(&mut self, id: ServiceId, run: RunId, reason: &Reason) -> Option<RunId> {
         let spec = self.spec.services.get(id.index())?;
-        let had_process = matches!(reason, Reason::Exit(_) | Reason::Early(_));
+        let had_process = exit_of(reason).is_some();
         // `kill-mode = "process"` leaves sessions alone; without a process nothing is left.
         if had_process && spec.stop.kill_mode.ends_tree() {
             match spec.tracking {
@@ -292,24 +292,12 @@ impl System {
             return;
         };
         let (kind, stop) = (spec.kind, spec.stop.clone());
-        let had_process = match reason {
-            Reason::Exit(_) | Reason::Early(_) => true,
-            Reason::StartLimit { last } => {
-                matches!(**last, Reason::Exit(_) | Reason::Early(_))
-            }
-            Reason::Spawn(_)
-            | Reason::Command(_)
-            | Reason::NotReady { .. }
-            | Reason::NotThere { .. }
-            | Reason::Unmet { .. }
-            | Reason::Unhealthy { .. }
-            | Reason::Watchdog { .. }
-            | Reason::NotStopped { .. }
-            | Reason::TooLong(_)
-            | Reason::Explained { .. }
-            | Reason::ForkRefused { .. }
-            | Reason::Dependency { .. } => false,
+        let last = if let Reason::StartLimit { last } = reason {
+            last
+        } else {
+            reason
         };
+        let had_process = exit_of(last).is_some();
         if !had_process || kind == Kind::Oneshot || !stop.kill_mode.ends_tree() {
             self.forget(run);
             return;

@@ -221,7 +221,7 @@ pub fn last<'a>(words: &'a Words, directive: &str) -> Option<&'a str> {
 /// RootDirectory=: what is `/` for its processes, and whether it may be missing.
 #[must_use]
 pub fn root(words: &Words) -> Option<(&str, bool)> {
-    let said = values(words, "RootDirectory").last()?;
+    let said = last(words, "RootDirectory")?;
     let path = said.trim_start_matches('-');
     let path = path.trim_end_matches('/');
     (!path.is_empty()).then_some((path, said.starts_with('-')))

@@ -12,13 +12,12 @@ use nix::sys::stat::{Mode, SFlag, fstat};
 
 use super::access::MOST_LEVELS;
 use super::trouble::{Result, Trouble};
-use crate::core::capability::Confinement;
 use crate::core::exit::Exit;
 use crate::core::quoting::{Backslash, quoted};
 use crate::core::signal::Signal;
 use crate::sys::exec::DEFAULT_PATH;
 use crate::sys::signal::{SignalSet, kill_group, set_mask, wait};
-use crate::sys::spawn::{Order, Place, Slot};
+use crate::sys::spawn::{Order, Slot};
 use crate::sys::{attributes, clock, error, fd, reap, way};
 use crate::units::tmpfiles::{Entry, Type};
 
@@ -153,26 +152,10 @@ fn access(entry: &Entry, itself: &OwnedFd, is_folder: bool) -> Result {
     let path = [b"PATH=", DEFAULT_PATH].concat();
     let mask = set_mask(SignalSet::EMPTY.with(Signal::CHLD));
     let mut slot = Slot::new().map_err(os)?;
+    let standard = [null.as_fd(), null.as_fd(), null.as_fd()];
     slot.prepare(Order {
-        program: b"setfacl",
-        arguments: &arguments,
-        environment: &[&path],
-        path: DEFAULT_PATH,
-        directory: Some(b"/"),
-        umask: None,
-        standard: [null.as_fd(), null.as_fd(), null.as_fd()],
-        ready: None,
         passed: &[itself.as_fd()],
-        pid_variables: &[],
-        limits: &[],
-        identity: None,
-        keeps_groups: false,
-        confinement: Confinement::default(),
-        filter: &[],
-        place: Place::Session,
-        ignored: SignalSet::EMPTY,
-        entrances: &[],
-        report: report.as_fd(),
+        ..Order::plain(&arguments, &[&path], standard, report.as_fd())
     });
     let spawned = slot.spawn();
     let until = clock::monotonic().plus(PATIENCE);

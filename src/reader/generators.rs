@@ -10,7 +10,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::core::capability::Confinement;
 use crate::core::exit::Exit;
 use crate::core::id::Pid;
 use crate::core::signal::Signal;
@@ -19,7 +18,7 @@ use crate::sys::error::Errno;
 use crate::sys::exec::DEFAULT_PATH;
 use crate::sys::fd::Standard;
 use crate::sys::signal::{SignalSet, kill_group, set_mask, wait};
-use crate::sys::spawn::{Order, Place, Slot};
+use crate::sys::spawn::{Order, Slot};
 use crate::sys::{clock, fd, reap};
 
 /// Where they lie; the first that has a name counts.
@@ -120,36 +119,20 @@ fn is_script(path: &Path) -> bool {
 fn start(path: &Path) -> Result<(Slot, Pid), Errno> {
     let null = fd::null().map_err(Errno::from)?;
     let (_told, report) = fd::pipe().map_err(Errno::from)?;
-    let program = path.as_os_str().as_bytes();
     let outputs = OUTPUTS.map(str::as_bytes);
-    let mut arguments = vec![program];
+    let mut arguments = vec![path.as_os_str().as_bytes()];
     arguments.extend(outputs);
     let path = [b"PATH=", DEFAULT_PATH].concat();
     let mut slot = Slot::new()?;
+    let standard = [
+        null.as_fd(),
+        fd::standard(Standard::Error),
+        fd::standard(Standard::Error),
+    ];
+    let environment: [&[u8]; 2] = [&path, b"SYSTEMD_SCOPE=system"];
     slot.prepare(Order {
-        program,
-        arguments: &arguments,
-        environment: &[&path, b"SYSTEMD_SCOPE=system"],
-        path: DEFAULT_PATH,
-        directory: Some(b"/"),
         umask: Some(0o022),
-        standard: [
-            null.as_fd(),
-            fd::standard(Standard::Error),
-            fd::standard(Standard::Error),
-        ],
-        ready: None,
-        passed: &[],
-        pid_variables: &[],
-        limits: &[],
-        identity: None,
-        keeps_groups: false,
-        confinement: Confinement::default(),
-        filter: &[],
-        place: Place::Session,
-        ignored: SignalSet::EMPTY,
-        entrances: &[],
-        report: report.as_fd(),
+        ..Order::plain(&arguments, &environment, standard, report.as_fd())
     });
     let pid = slot.spawn()?;
     Ok((slot, pid))

@@ -30,6 +30,7 @@ pub mod limits;
 pub mod listen_pid;
 pub mod memory;
 pub mod notify;
+mod order;
 pub mod poll;
 pub mod process;
 pub mod procfs;

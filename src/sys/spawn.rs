@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_void};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -19,6 +19,7 @@ use super::cgroup;
 use super::error::Errno;
 use super::exec::Program;
 pub use super::failure::{FAILURE_LIMIT, Failure, Step};
+pub use super::order::Order;
 use super::process;
 use super::raw;
 use super::sandbox;
@@ -49,48 +50,6 @@ pub struct Become {
     pub gid: u32,
     /// Its other groups.
     pub groups: Vec<u32>,
-}
-
-/// All that a child needs to know.
-pub struct Order<'a> {
-    /// What is sought.
-    pub program: &'a [u8],
-    /// Its arguments.
-    pub arguments: &'a [&'a [u8]],
-    /// Its environment.
-    pub environment: &'a [&'a [u8]],
-    /// Where a program without a slash is sought.
-    pub path: &'a [u8],
-    /// Its working directory, if not ours.
-    pub directory: Option<&'a [u8]>,
-    /// Its umask, if not ours.
-    pub umask: Option<u32>,
-    /// What stands on 0, 1 and 2.
-    pub standard: [BorrowedFd<'a>; 3],
-    /// What stands on another number: `(descriptor, number)`.
-    pub ready: Option<(BorrowedFd<'a>, RawFd)>,
-    /// What stands on the numbers from 3 on.
-    pub passed: &'a [BorrowedFd<'a>],
-    /// Variables of its environment that hold its own number.
-    pub pid_variables: &'a [&'a [u8]],
-    /// Its limits, in order.
-    pub limits: &'a [Limit],
-    /// Whom it becomes, if not who we are.
-    pub identity: Option<&'a Become>,
-    /// It has its groups already.
-    pub keeps_groups: bool,
-    /// What it may never do.
-    pub confinement: Confinement,
-    /// Its filter of system calls; empty is none.
-    pub filter: &'a [u64],
-    /// Where it stands.
-    pub place: Place,
-    /// Which signals it ignores.
-    pub ignored: SignalSet,
-    /// The cgroups that it goes into first of all.
-    pub entrances: &'a [OwnedFd],
-    /// Where a failure is told; closed by the exec.
-    pub report: BorrowedFd<'a>,
 }
 
 /// What the child reads. Everything that it points to lies in the same slot.
